@@ -51,6 +51,19 @@ pub struct Cursor {
     pub offset: u64,
 }
 
+/// From where in a room's history a session wants its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// From now on.
+    Now,
+    /// All after this one.
+    After(Cursor),
+    /// All that is kept.
+    Start,
+    /// The last so many.
+    Last(usize),
+}
+
 /// A moment in milliseconds since 1970, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub i64);

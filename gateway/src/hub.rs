@@ -37,7 +37,7 @@ pub use member::Seat;
 pub use order::{Backlog, Cause, Order, SessionInfo};
 pub use room::Room;
 pub use rule::{Rule, Rules, Who};
-pub use shard::{Guest, Joined, ReadOn, Shard, Since};
+pub use shard::{Guest, Joined, ReadOn, Shard};
 pub use types::Types;
 
 use crate::frame::{Cursor, Event, Forms, Posted};

@@ -111,6 +111,6 @@ impl Metrics {
     /// When the last of them was.
     pub fn last_broadcast(&self) -> Option<Timestamp> {
         let ms = self.last_broadcast.load(Ordering::Relaxed);
-        (ms > 0).then(|| Timestamp(ms as i64))
+        (ms > 0).then_some(Timestamp(ms as i64))
     }
 }

@@ -17,10 +17,10 @@ use client::{Client, Named, Nameless, event};
 use futures_util::FutureExt;
 use rand::prelude::*;
 use rand::rngs::StdRng;
-use tidegate::frame::{Cursor, Epoch, Form, Forms, Posted};
+use tidegate::frame::{Cursor, Epoch, Form, Forms, Posted, Since};
 use tidegate::history::Keep;
 use tidegate::hub::{
-    Cause, Config, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules, Shard, Since,
+    Cause, Config, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules, Shard,
 };
 use tidegate::metrics::Metrics;
 

@@ -16,7 +16,7 @@ pub(crate) enum Letter {
     /// An event for the room's members here.
     Event(Arc<Room>, Arc<Posted>),
     /// One event in several rooms: an entry, walked once.
-    Unit(Box<[(Arc<Room>, Arc<Posted>)]>),
+    Unit(Parts),
     /// From here on the session gets the room's events.
     Attach(Arc<Room>, Attach),
     /// What another thread wants of a session; never refused, in order with its events.
@@ -24,6 +24,9 @@ pub(crate) enum Letter {
     /// What another thread wants to know of this shard.
     Ask(Ask),
 }
+
+/// An event in each of several rooms.
+pub(crate) type Parts = Box<[(Arc<Room>, Arc<Posted>)]>;
 
 /// Runs on the shard's thread with what all its sessions say of themselves.
 pub(crate) type Ask = Box<dyn FnOnce(&mut dyn Iterator<Item = super::order::SessionInfo>) + Send>;

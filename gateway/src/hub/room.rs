@@ -89,6 +89,9 @@ impl State {
     }
 }
 
+/// Where the event came to stand in each room, and the event as it stands there.
+pub(super) type Published = (SmallVec<[Placed; 1]>, Fresh);
+
 /// By room: the event posted there, unless its id was known.
 pub(super) type Fresh = SmallVec<[Option<Arc<Posted>>; 1]>;
 
@@ -99,7 +102,7 @@ pub(super) fn publish(
     rooms: &[Arc<Room>],
     mailboxes: &[Arc<Mailbox>],
     event: &Event,
-) -> Option<Result<(SmallVec<[Placed; 1]>, Fresh), Busy>> {
+) -> Option<Result<Published, Busy>> {
     debug_assert!(rooms.is_sorted_by(|a, b| a.id.number < b.id.number));
     let mut open: SmallVec<[Open<'_>; 1]> = SmallVec::new();
     for room in rooms {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use join::{Joined, ReadOn, Since};
+pub use join::{Joined, ReadOn};
 
 use super::directory::Slot;
 use super::filter::Filters;

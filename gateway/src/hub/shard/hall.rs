@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::super::directory::Slot;
+use super::super::mailbox::Parts;
 use super::super::member::{Member, Seat, Standing};
 use super::super::order::Order;
 use super::super::room::Room;
@@ -50,7 +51,7 @@ pub(super) enum Item {
 
 /// A publish to several rooms.
 pub(super) struct Unit {
-    parts: RefCell<Box<[(Arc<Room>, Arc<Posted>)]>>,
+    parts: RefCell<Parts>,
     /// Rooms in which something is before it.
     left: Cell<usize>,
 }
@@ -122,7 +123,7 @@ impl<G: Guest> Halls<G> {
         }
     }
 
-    pub(super) fn put_unit(&mut self, parts: Box<[(Arc<Room>, Arc<Posted>)]>) {
+    pub(super) fn put_unit(&mut self, parts: Parts) {
         let rooms: Vec<_> = parts.iter().map(|(room, _)| Arc::clone(room)).collect();
         let unit = Rc::new(Unit { left: Cell::new(parts.len()), parts: RefCell::new(parts) });
         for room in rooms {
@@ -325,7 +326,7 @@ impl<G: Guest> Hall<G> {
 
 impl Unit {
     /// One more of its rooms has come to it; the last one gets the parts.
-    fn arrive(&self) -> Option<Box<[(Arc<Room>, Arc<Posted>)]>> {
+    fn arrive(&self) -> Option<Parts> {
         self.left.set(self.left.get() - 1);
         (self.left.get() == 0).then(|| self.parts.take())
     }

@@ -12,21 +12,8 @@ use super::super::rule::Who;
 use super::super::{JoinError, check_name};
 use super::hall::Item;
 use super::{Guest, Shard};
-use crate::frame::{Cursor, Posted};
+use crate::frame::{Cursor, Posted, Since};
 use crate::history::Read;
-
-/// From where in a room's history a session wants its events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Since {
-    /// From now on.
-    Now,
-    /// All after this one.
-    After(Cursor),
-    /// All that is kept.
-    Start,
-    /// The last so many.
-    Last(usize),
-}
 
 /// A session has joined.
 #[derive(Debug)]
