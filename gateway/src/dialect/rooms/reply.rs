@@ -91,7 +91,11 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
                 data: Data::Value(json!({ "available_actions": actions })),
             }
         }
-        Answer::Call(data) => Reply { success: true, message: "OK".into(), data: Data::Raw(data) },
+        Answer::Call { success, message, data } => {
+            let message = if *success && message.is_empty() { "OK" } else { message };
+            let data = if data.is_empty() { Data::None } else { Data::Raw(data) };
+            Reply { success: *success, message: message.into(), data }
+        }
         Answer::Cancelled => done("Cancelled", Value::Null),
         Answer::Refused(why) => refused(why),
         Answer::Busy { message, retry_after_ms } => Reply {

@@ -145,8 +145,7 @@ fn event_types(value: Option<&RawValue>) -> Decoded<Vec<Cow<'_, str>>> {
     if list.len() > MOST_TYPES {
         return Err(shape(format!("data.event_types: at most {MOST_TYPES} entries")));
     }
-    let entry = |(index, value): (usize, &'_ RawValue)| -> Decoded<Cow<'_, str>> { type_name(index, value) };
-    list.into_iter().enumerate().map(entry).collect()
+    list.into_iter().enumerate().map(|(index, value)| type_name(index, value)).collect()
 }
 
 fn type_name(index: usize, value: &RawValue) -> Decoded<Cow<'_, str>> {
