@@ -213,9 +213,18 @@ mod tests {
             (r#"{"action":"join","room":5}"#, "room: expected a string"),
             (r#"{"action":"join","room":"a","data":[]}"#, "data: expected an object"),
             (r#"{"action":"join","action":"leave"}"#, "a key is there twice"),
-            (r#"{"action":"join","room":"a","data":{"last":-1}}"#, "data.last: expected a whole number, 0 or more"),
-            (r#"{"action":"subscribe","data":{"event_types":"x"}}"#, "data.event_types: expected a list of strings"),
-            (r#"{"action":"subscribe","data":{"event_types":["a",5]}}"#, "data.event_types[1]: expected a string"),
+            (
+                r#"{"action":"join","room":"a","data":{"last":-1}}"#,
+                "data.last: expected a whole number, 0 or more",
+            ),
+            (
+                r#"{"action":"subscribe","data":{"event_types":"x"}}"#,
+                "data.event_types: expected a list of strings",
+            ),
+            (
+                r#"{"action":"subscribe","data":{"event_types":["a",5]}}"#,
+                "data.event_types[1]: expected a string",
+            ),
             (r#"{"action":"publish","room":"a"}"#, "data.event_type: a string is required"),
             (r#"{"action":"publish","data":{"event_type":"x"}}"#, "data.data: a value is required"),
         ] {
@@ -234,7 +243,9 @@ mod tests {
     #[test]
     fn actions_ignore_case_and_further_keys() {
         assert!(matches!(ask(r#"{"action":"PiNG","x":1,"room":null}"#), Request::Ping));
-        assert!(matches!(ask(r#"{"action":"Vote"}"#), Request::Call { name, data } if name == "vote" && data.get() == "null"));
+        assert!(
+            matches!(ask(r#"{"action":"Vote"}"#), Request::Call { name, data } if name == "vote" && data.get() == "null")
+        );
     }
 
     #[test]
@@ -254,7 +265,8 @@ mod tests {
 
     #[test]
     fn published_data_is_passed_on_as_it_came() {
-        let frame = r#"{"action":"publish","room":"a","data":{"event_type":"gap","data":{ "n": 1.50 },"key":"k"}}"#;
+        let frame =
+            r#"{"action":"publish","room":"a","data":{"event_type":"gap","data":{ "n": 1.50 },"key":"k"}}"#;
         let Request::Publish(publish) = ask(frame) else { panic!("a publish") };
         assert_eq!(publish.data.get(), r#"{ "n": 1.50 }"#);
         let null = r#"{"action":"publish","room":"a","data":{"event_type":"gap","data":null}}"#;
