@@ -160,7 +160,9 @@ impl Guest for Session {
 
     fn order(self: Rc<Self>, order: Order) {
         match order {
-            Order::Close(Cause::Administrator) => self.end(CloseReason::Policy("closed by an administrator".into())),
+            Order::Close(Cause::Administrator) => {
+                self.end(CloseReason::Policy("closed by an administrator".into()))
+            }
             Order::Close(Cause::Drain { retry_after_ms }) => {
                 let retry_after_ms = u32::try_from(retry_after_ms).unwrap_or(u32::MAX);
                 self.end(CloseReason::Restart { retry_after_ms });

@@ -71,7 +71,8 @@ impl Calls {
 
     /// Stops the call with this id; `false` where there is none.
     pub(super) fn cancel(&mut self, session: &Session, id: Option<&RawValue>, out: &mut Vec<u8>) -> bool {
-        let same = |open: &Open| id.is_some() && open.id.as_deref().map(RawValue::get) == id.map(RawValue::get);
+        let same =
+            |open: &Open| id.is_some() && open.id.as_deref().map(RawValue::get) == id.map(RawValue::get);
         let Some(at) = self.0.iter().position(same) else { return false };
         let open = self.0.swap_remove(at);
         let cancelled = dialect::Answer::Call { success: false, message: "Call cancelled", data: b"" };

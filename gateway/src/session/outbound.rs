@@ -160,7 +160,8 @@ impl Outbound {
     }
 
     fn send_pieces(&self, pieces: &[Bytes]) -> usize {
-        let slices: smallvec::SmallVec<[IoSlice<'_>; PIECES]> = pieces.iter().map(|p| IoSlice::new(p)).collect();
+        let slices: smallvec::SmallVec<[IoSlice<'_>; PIECES]> =
+            pieces.iter().map(|p| IoSlice::new(p)).collect();
         self.sent(sendmsg(&self.stream, &slices, &mut SendAncillaryBuffer::default(), FLAGS))
     }
 

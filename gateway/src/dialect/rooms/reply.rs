@@ -104,7 +104,9 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             data: Data::Value(json!({ "retry_after_ms": retry_after_ms })),
         },
         Answer::Part { data, .. } => Reply { success: true, message: "".into(), data: Data::Raw(data) },
-        Answer::Echo(message) => Reply { success: true, message: "".into(), data: Data::Raw(message.payload) },
+        Answer::Echo(message) => {
+            Reply { success: true, message: "".into(), data: Data::Raw(message.payload) }
+        }
     }
 }
 
@@ -132,7 +134,11 @@ fn unknown_types<'a>(types: &[Cow<'_, str>]) -> Reply<'a> {
     let unknown: Vec<_> = types.iter().map(|name| shorten(name)).collect();
     Reply {
         success: false,
-        message: format!("Invalid event type: '{}' is not a known event type", unknown.first().unwrap_or(&"")).into(),
+        message: format!(
+            "Invalid event type: '{}' is not a known event type",
+            unknown.first().unwrap_or(&"")
+        )
+        .into(),
         data: Data::Value(json!({ "unknown": unknown })),
     }
 }
