@@ -1,5 +1,7 @@
 //! Tidegate: a real-time event gateway. The rooms of the house, in the order of flow.
 
+/// What the operator wants: layers of settings, read into each room's own and checked whole.
+pub mod config;
 /// An event encoded once per form, shared by all its receivers.
 pub mod frame;
 /// A room's events in order, committed and kept.
@@ -10,3 +12,5 @@ pub mod hub;
 pub mod identity;
 /// What is counted.
 pub mod metrics;
+/// Times, sizes and networks as people write them.
+pub mod units;
