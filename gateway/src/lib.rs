@@ -1,5 +1,9 @@
 //! Tidegate: a real-time event gateway. The rooms of the house, in the order of flow.
 
+/// The settings, from all their layers.
+pub mod config;
+/// Quantities as people write them.
+pub mod units;
 /// What the rooms that speak HTTP say to each other.
 pub mod web;
 /// Who a session or request is, and what it may do.
