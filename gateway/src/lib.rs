@@ -1,22 +1,26 @@
 //! Tidegate: a real-time event gateway. The rooms of the house, in the order of flow.
 
-/// What a session's frames mean.
-pub mod dialect;
-/// Finish, then stop: the phases of the end.
-pub mod drain;
-/// An event encoded once per form, shared by all its receivers.
-pub mod frame;
-/// A room's events in order, committed and kept.
-pub mod history;
-/// Publish, join, leave, call: the hall that sessions and plugins are guests of.
-pub mod hub;
-/// Who a session or request is, and what it may do.
-pub mod identity;
-/// What is counted.
-pub mod metrics;
-/// The life of a session.
-pub mod session;
-/// What carries a session's frames.
-pub mod transport;
+/// The settings, from all their layers.
+pub mod config;
+/// Quantities as people write them.
+pub mod units;
 /// What the rooms that speak HTTP say to each other.
 pub mod web;
+/// Who a session or request is, and what it may do.
+pub mod identity;
+/// What carries a session's frames.
+pub mod transport;
+/// The life of a session.
+pub mod session;
+/// What a session's frames mean.
+pub mod dialect;
+/// Publish, join, leave, call: the hall that sessions and plugins are guests of.
+pub mod hub;
+/// A room's events in order, committed and kept.
+pub mod history;
+/// An event encoded once per form, shared by all its receivers.
+pub mod frame;
+/// Finish, then stop.
+pub mod drain;
+/// What is counted.
+pub mod metrics;

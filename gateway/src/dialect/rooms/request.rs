@@ -34,7 +34,7 @@ type Decoded<T> = Result<T, Malformed>;
 
 /// What a frame wants.
 pub(super) fn decode(frame: &[u8]) -> Result<Asked<'_>, (Option<&RawValue>, Malformed)> {
-    let keys: Keys<'_> = serde_json::from_slice(frame).map_err(|error| (None, why_no_keys(frame, &error)))?;
+    let keys = keys(frame).map_err(|malformed| (None, malformed))?;
     let id = keys.id;
     if id.is_some_and(|id| id.get().len() > LONGEST_ID) {
         return Err((None, shape("id: at most 200 bytes")));
@@ -48,14 +48,21 @@ pub(super) fn decode(frame: &[u8]) -> Result<Asked<'_>, (Option<&RawValue>, Malf
     }
 }
 
-/// Not JSON at all, or JSON of the wrong shape.
-fn why_no_keys(frame: &[u8], error: &serde_json::Error) -> Malformed {
-    match serde_json::from_slice::<IgnoredAny>(frame) {
+/// The keys, or whether it is not JSON at all, or JSON of the wrong shape.
+fn keys(frame: &[u8]) -> Decoded<Keys<'_>> {
+    let text = std::str::from_utf8(frame).map_err(|_| Malformed::Syntax)?;
+    // A struct would be read from a list, too.
+    let parsed =
+        if first_byte(frame) == Some(b'{') { serde_json::from_str(text) } else { Err(not_an_object()) };
+    parsed.map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
         Err(_) => Malformed::Syntax,
-        Ok(_) if first_byte(frame) != Some(b'{') => shape("expected a JSON object"),
         Ok(_) if error.to_string().starts_with("duplicate field") => shape("a key is there twice"),
-        Ok(_) => shape("expected a JSON object of UTF-8 text"),
-    }
+        Ok(_) => shape("expected a JSON object"),
+    })
+}
+
+fn not_an_object() -> serde_json::Error {
+    serde::de::Error::custom("not an object")
 }
 
 fn first_byte(frame: &[u8]) -> Option<u8> {
@@ -124,8 +131,11 @@ fn since(value: Option<&RawValue>) -> Decoded<Since> {
     if since.get() == r#""start""# {
         return Ok(Since::Start);
     }
-    let at: At<'_> = serde_json::from_str(since.get())
-        .map_err(|_| shape(r#"data.since: expected {"epoch": string, "offset": integer} or "start""#))?;
+    let at = Some(since.get())
+        .filter(|text| text.starts_with('{'))
+        .and_then(|text| serde_json::from_str(text).ok());
+    let at: At<'_> =
+        at.ok_or_else(|| shape(r#"data.since: expected {"epoch": string, "offset": integer} or "start""#))?;
     // An epoch that we never gave is one that is gone: the answer says that nothing was recovered.
     let epoch = at.epoch.parse().unwrap_or(Epoch(0));
     Ok(Since::After(Cursor { epoch, offset: at.offset }))
@@ -207,6 +217,7 @@ mod tests {
         for (frame, what) in [
             ("[]", "expected a JSON object"),
             ("null", "expected a JSON object"),
+            (r#"["ping"]"#, "expected a JSON object"),
             ("{}", "action: a string is required"),
             (r#"{"action":null}"#, "action: a string is required"),
             (r#"{"action":5}"#, "action: expected a string"),
