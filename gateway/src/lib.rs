@@ -2,25 +2,27 @@
 
 /// The settings, from all their layers.
 pub mod config;
+/// What a session's frames mean.
+pub mod dialect;
+/// Finish, then stop.
+pub mod drain;
+/// An event encoded once per form, shared by all its receivers.
+pub mod frame;
+/// A room's events in order, committed and kept.
+pub mod history;
+/// Publish, join, leave, call: the hall that sessions and plugins are guests of.
+pub mod hub;
+/// Who a session or request is, and what it may do.
+pub mod identity;
+/// Connections, accepted and handed to the shards.
+pub mod listener;
+/// What is counted.
+pub mod metrics;
+/// The life of a session.
+pub mod session;
+/// What carries a session's frames.
+pub mod transport;
 /// Quantities as people write them.
 pub mod units;
 /// What the rooms that speak HTTP say to each other.
 pub mod web;
-/// Who a session or request is, and what it may do.
-pub mod identity;
-/// What carries a session's frames.
-pub mod transport;
-/// The life of a session.
-pub mod session;
-/// What a session's frames mean.
-pub mod dialect;
-/// Publish, join, leave, call: the hall that sessions and plugins are guests of.
-pub mod hub;
-/// A room's events in order, committed and kept.
-pub mod history;
-/// An event encoded once per form, shared by all its receivers.
-pub mod frame;
-/// Finish, then stop.
-pub mod drain;
-/// What is counted.
-pub mod metrics;
