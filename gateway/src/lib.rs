@@ -1,5 +1,7 @@
 //! Tidegate: a real-time event gateway. The rooms of the house, in the order of flow.
 
+/// The gateway's own HTTP API.
+pub mod api;
 /// The settings, from all their layers.
 pub mod config;
 /// What a session's frames mean.
@@ -18,6 +20,8 @@ pub mod identity;
 pub mod listener;
 /// What is counted.
 pub mod metrics;
+/// From a path to the API, a plugin's route or an endpoint.
+pub mod router;
 /// The life of a session.
 pub mod session;
 /// What carries a session's frames.

@@ -2,6 +2,7 @@
 //! reads adds up.
 
 mod connections;
+pub mod page;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
