@@ -20,6 +20,8 @@ pub mod identity;
 pub mod listener;
 /// What is counted.
 pub mod metrics;
+/// What every request passes on its way to the router.
+pub mod pipeline;
 /// From a path to the API, a plugin's route or an endpoint.
 pub mod router;
 /// The life of a session.
