@@ -121,7 +121,10 @@ pub fn query_pairs(query: Option<&str>) -> Vec<(String, String)> {
         percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
     };
     let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decode(k), decode(v))).collect()
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(k, v)| (decode(k), decode(v)))
+        .collect()
 }
 
 #[cfg(test)]

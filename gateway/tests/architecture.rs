@@ -19,7 +19,10 @@ fn allowed() -> Edges {
     let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        (cells[0].to_owned(), cells[1].split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect())
+        (
+            cells[0].to_owned(),
+            cells[1].split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        )
     })
     .collect()
 }
@@ -49,7 +52,8 @@ fn imports() -> Edges {
         let targets = edges.entry(room.clone()).or_default();
         for line in code {
             for path in line.split("crate::").skip(1) {
-                let target: String = path.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                let target: String =
+                    path.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
                 if !target.is_empty() && target != room {
                     targets.insert(target);
                 }
@@ -80,7 +84,10 @@ fn the_table_has_no_cycle_and_no_room_that_is_gone() {
         left.remove(room);
     }
     for room in allowed.keys() {
-        assert!(root().join("src").join(format!("{room}.rs")).exists(), "'{room}' is in the table and not in src");
+        assert!(
+            root().join("src").join(format!("{room}.rs")).exists(),
+            "'{room}' is in the table and not in src"
+        );
     }
 }
 

@@ -18,14 +18,17 @@ const COME_BACK: u64 = 5000;
 impl House {
     /// Brings everything to its end.
     pub(super) async fn drain(self) {
-        let times = self.config.drain;
+        let times = &self.config.drain;
         tracing::info!("draining");
         self.phase.advance(Phase::Notice);
         sleep(times.notice.get()).await;
         self.phase.advance(Phase::Closing);
         let end = Instant::now() + times.period.get() + times.grace.get();
         if timeout_at(end, self.end_sessions(times.period.get())).await.is_err() {
-            tracing::warn!(connections = self.permits.open(), "the grace period is over: connections are cut");
+            tracing::warn!(
+                connections = self.permits.open(),
+                "the grace period is over: connections are cut"
+            );
         }
         self.phase.advance(Phase::Stopped);
         for shard in self.shards {

@@ -7,7 +7,8 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::config::{Config, session as settings};
+use crate::config::Config;
+use crate::config::model::session as settings;
 use crate::dialect::{Dialect, Echo, Rooms};
 use crate::drain::{Drain, Phase};
 use crate::frame::Form;

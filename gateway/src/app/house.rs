@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use super::StartError;
 use super::shards::{self, Blueprint};
 use crate::api::{About, Api};
-use crate::config::{Config, Environment, room};
+use crate::config::model::{self, room};
+use crate::config::{Config, Environment};
 use crate::dialect::RoomsFrame;
 use crate::drain::Drain;
 use crate::frame::Forms;
@@ -67,9 +68,14 @@ impl House {
             phase: phase.clone(),
         };
         let mut shards = Vec::new();
-        let mut accepting = Some(listeners.into_iter().map(|listener| {
-            listener.accept(lanes.clone(), Arc::clone(&permits), Arc::clone(&metrics), phase.clone())
-        }).collect::<Vec<_>>());
+        let mut accepting = Some(
+            listeners
+                .into_iter()
+                .map(|listener| {
+                    listener.accept(lanes.clone(), Arc::clone(&permits), Arc::clone(&metrics), phase.clone())
+                })
+                .collect::<Vec<_>>(),
+        );
         for (index, intake) in intakes.into_iter().enumerate() {
             // With one shard connections are accepted there: nothing crosses a thread.
             let here = if count == 1 { accepting.take() } else { None };
@@ -122,7 +128,7 @@ fn about(config: &Config) -> About {
 }
 
 fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {
-    let bind = |listener: &crate::config::listener::Config| {
+    let bind = |listener: &model::listener::Config| {
         Listener::bind(&listener.name, listener.address).map_err(|source| StartError::Listen {
             name: listener.name.clone(),
             address: listener.address,
@@ -156,5 +162,19 @@ async fn sweep(hub: Arc<Hub>) {
     loop {
         tick.tick().await;
         hub.sweep();
+    }
+}
+
+struct NoPlugins;
+impl crate::web::PluginAdmin for NoPlugins {
+    fn list(&self) -> Vec<crate::web::PluginInfo> {
+        Vec::new()
+    }
+    fn start(&self, name: &str) -> crate::web::Outcome {
+        let e = crate::web::AdminError::NotFound(name.into());
+        Box::pin(async { Err(e) })
+    }
+    fn stop(&self, name: &str) -> crate::web::Outcome {
+        self.start(name)
     }
 }

@@ -267,7 +267,9 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
 /// Takes `; name[=value]` from the front.
 fn extension(line: &[u8]) -> Option<&[u8]> {
     let rest = token(line.strip_prefix(b";")?.trim_ascii_start())?;
-    let Some(value) = rest.trim_ascii_start().strip_prefix(b"=") else { return Some(rest.trim_ascii_start()) };
+    let Some(value) = rest.trim_ascii_start().strip_prefix(b"=") else {
+        return Some(rest.trim_ascii_start());
+    };
     let value = value.trim_ascii_start();
     let rest = if value.first() == Some(&b'"') { quoted(&value[1..])? } else { token(value)? };
     Some(rest.trim_ascii_start())

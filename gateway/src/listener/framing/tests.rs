@@ -33,7 +33,19 @@ fn chunk_extensions_are_well_formed_or_the_body_breaks_off() {
         let text = format!("{POST}{good}\r\nabc\r\n0;z\r\nTrailer: x\r\n\r\n");
         assert_eq!(scan(text.as_bytes(), &[]), (text.len(), vec![], At::Head), "{good}");
     }
-    for bad in ["", "x", "3 ", "3;", "3;\x01", "3;a=", "3;a b", "3;a=\"x", "3;a=\"\x7f\"", "3,a", "10000000000000000"] {
+    for bad in [
+        "",
+        "x",
+        "3 ",
+        "3;",
+        "3;\x01",
+        "3;a=",
+        "3;a b",
+        "3;a=\"x",
+        "3;a=\"\x7f\"",
+        "3,a",
+        "10000000000000000",
+    ] {
         let text = format!("{POST}{bad}\r\nabc\r\n0\r\n\r\n");
         assert_eq!(scan(text.as_bytes(), &[]), (POST.len(), vec![], At::Broken), "{bad}");
     }
@@ -43,7 +55,9 @@ fn chunk_extensions_are_well_formed_or_the_body_breaks_off() {
 
 #[test]
 fn http2_and_upgrades_are_not_looked_at() {
-    for text in ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n", "GET / HTTP/1.1\r\nUpgrade: x\r\n\r\nTransfer-Encoding: y\n"] {
+    for text in
+        ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n", "GET / HTTP/1.1\r\nUpgrade: x\r\n\r\nTransfer-Encoding: y\n"]
+    {
         assert_eq!(scan(text.as_bytes(), &[]), (text.len(), vec![], At::Aside));
     }
 }
