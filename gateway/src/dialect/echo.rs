@@ -1,0 +1,39 @@
+//! The `echo` dialect: each frame comes back as it was. For conformance suites; it takes no events.
+
+use serde_json::value::RawValue;
+
+use super::{Answer, Asked, Dialect, Greeting, Malformed, Message, Request, Welcome};
+use crate::frame::Form;
+use crate::transport::websocket::frames::{self, Kind};
+
+/// See the module's documentation.
+pub struct Echo;
+
+impl Dialect for Echo {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn form(&self) -> Option<Form> {
+        None
+    }
+
+    fn decode<'a>(&self, _: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
+        Ok(Asked { id: None, request: Request::Echo })
+    }
+
+    fn welcome(&self, _: &Welcome<'_>) -> Option<Greeting> {
+        None
+    }
+
+    fn answer(&self, _: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+        if let Answer::Echo(message) = answer {
+            let kind = if message.text { Kind::Text } else { Kind::Binary };
+            frames::data(out, kind, message.payload);
+        }
+    }
+
+    fn malformed(&self, _: Option<&RawValue>, _: &Malformed, _: &mut Vec<u8>) {
+        // Every frame is a request here.
+    }
+}

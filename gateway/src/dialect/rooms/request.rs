@@ -1,0 +1,310 @@
+//! Requests: `{"action", "room"?, "data"?, "id"?}`, other keys ignored.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::super::json::{DEEPEST, too_deep};
+use super::super::{Asked, Malformed, Publish, Request};
+use crate::frame::{Cursor, Epoch, Since};
+
+/// Bytes of a request's `id` at most, since answers repeat it.
+const LONGEST_ID: usize = 200;
+/// Event types of one `subscribe` at most.
+const MOST_TYPES: usize = 100;
+/// Bytes of an event type or pattern at most.
+const LONGEST_TYPE: usize = 200;
+
+/// A request's keys, each JSON of whatever shape.
+#[derive(Default, Deserialize)]
+struct Keys<'a> {
+    #[serde(borrow, default)]
+    action: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    room: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+}
+
+type Decoded<T> = Result<T, Malformed>;
+
+/// What a frame wants.
+pub(super) fn decode(frame: &[u8]) -> Result<Asked<'_>, (Option<&RawValue>, Malformed)> {
+    let keys = keys(frame).map_err(|malformed| (None, malformed))?;
+    let id = keys.id;
+    if id.is_some_and(|id| id.get().len() > LONGEST_ID) {
+        return Err((None, shape("id: at most 200 bytes")));
+    }
+    if too_deep(frame) {
+        return Err((id, shape(format!("nested deeper than {DEEPEST} levels"))));
+    }
+    match request(&keys) {
+        Ok(request) => Ok(Asked { id, request }),
+        Err(malformed) => Err((id, malformed)),
+    }
+}
+
+/// The keys, or whether it is not JSON at all, or JSON of the wrong shape.
+fn keys(frame: &[u8]) -> Decoded<Keys<'_>> {
+    let text = std::str::from_utf8(frame).map_err(|_| Malformed::Syntax)?;
+    // A struct would be read from a list, too.
+    let parsed =
+        if first_byte(frame) == Some(b'{') { serde_json::from_str(text) } else { Err(not_an_object()) };
+    parsed.map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
+        Err(_) => Malformed::Syntax,
+        Ok(_) if error.to_string().starts_with("duplicate field") => shape("a key is there twice"),
+        Ok(_) => shape("expected a JSON object"),
+    })
+}
+
+fn not_an_object() -> serde_json::Error {
+    serde::de::Error::custom("not an object")
+}
+
+fn first_byte(frame: &[u8]) -> Option<u8> {
+    frame.iter().find(|byte| !byte.is_ascii_whitespace()).copied()
+}
+
+fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
+    let action = text(keys.action, "action")?.ok_or_else(|| shape("action: a string is required"))?;
+    let action = action.to_lowercase();
+    let room = || text(keys.room, "room");
+    Ok(match action.as_str() {
+        "ping" => Request::Ping,
+        "join" => Request::Join { room: room()?, since: since(keys.data)? },
+        "leave" => Request::Leave(room()?),
+        "subscribe" => Request::Subscribe(event_types(keys.data)?),
+        "unsubscribe" => Request::Unsubscribe(event_types(keys.data)?),
+        "info" => Request::Info,
+        "publish" => Request::Publish(publish(room()?, keys.data)?),
+        "cancel" => Request::Cancel,
+        _ => Request::Call { name: action, data: keys.data.unwrap_or(RawValue::NULL) },
+    })
+}
+
+/// The string in `value`; none where it is missing or null.
+fn text<'a>(value: Option<&'a RawValue>, field: &str) -> Decoded<Option<Cow<'a, str>>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    let Some(value) = value else { return Ok(None) };
+    match serde_json::from_str::<Text<'_>>(value.get()) {
+        Ok(Text(text)) => Ok(Some(text)),
+        Err(_) => Err(shape(format!("{field}: expected a string"))),
+    }
+}
+
+/// The keys of `data`, which is an object where it is there.
+fn data<'a, T: Deserialize<'a> + Default>(data: Option<&'a RawValue>) -> Decoded<T> {
+    let Some(data) = data else { return Ok(T::default()) };
+    if !data.get().starts_with('{') {
+        return Err(shape("data: expected an object"));
+    }
+    serde_json::from_str(data.get()).map_err(|_| shape("data: a key is there twice"))
+}
+
+fn since(value: Option<&RawValue>) -> Decoded<Since> {
+    #[derive(Default, Deserialize)]
+    struct Wanted<'a> {
+        #[serde(borrow, default)]
+        since: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        last: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct At<'a> {
+        #[serde(borrow)]
+        epoch: Cow<'a, str>,
+        offset: u64,
+    }
+
+    let wanted: Wanted<'_> = data(value)?;
+    if let Some(last) = wanted.last {
+        let last = last.get().parse().map_err(|_| shape("data.last: expected a whole number, 0 or more"))?;
+        return Ok(Since::Last(last));
+    }
+    let Some(since) = wanted.since else { return Ok(Since::Now) };
+    if since.get() == r#""start""# {
+        return Ok(Since::Start);
+    }
+    let at = Some(since.get())
+        .filter(|text| text.starts_with('{'))
+        .and_then(|text| serde_json::from_str(text).ok());
+    let at: At<'_> =
+        at.ok_or_else(|| shape(r#"data.since: expected {"epoch": string, "offset": integer} or "start""#))?;
+    // An epoch that we never gave is one that is gone: the answer says that nothing was recovered.
+    let epoch = at.epoch.parse().unwrap_or(Epoch(0));
+    Ok(Since::After(Cursor { epoch, offset: at.offset }))
+}
+
+fn event_types(value: Option<&RawValue>) -> Decoded<Vec<Cow<'_, str>>> {
+    #[derive(Default, Deserialize)]
+    struct Wanted<'a> {
+        #[serde(borrow, default)]
+        event_types: Option<&'a RawValue>,
+    }
+
+    let wanted: Wanted<'_> = data(value)?;
+    let Some(list) = wanted.event_types else { return Ok(Vec::new()) };
+    let list: Vec<&RawValue> = serde_json::from_str(list.get())
+        .map_err(|_| shape("data.event_types: expected a list of strings"))?;
+    if list.len() > MOST_TYPES {
+        return Err(shape(format!("data.event_types: at most {MOST_TYPES} entries")));
+    }
+    list.into_iter().enumerate().map(|(index, value)| type_name(index, value)).collect()
+}
+
+fn type_name(index: usize, value: &RawValue) -> Decoded<Cow<'_, str>> {
+    let field = format!("data.event_types[{index}]");
+    let name = text(Some(value), &field)?.ok_or_else(|| shape(format!("{field}: expected a string")))?;
+    match name.len() {
+        0..=LONGEST_TYPE => Ok(name),
+        _ => Err(shape(format!("{field}: at most {LONGEST_TYPE} bytes"))),
+    }
+}
+
+fn publish<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decoded<Publish<'a>> {
+    #[derive(Default, Deserialize)]
+    struct Wanted<'a> {
+        #[serde(borrow, default)]
+        event_type: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "even_null")]
+        data: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        key: Option<&'a RawValue>,
+    }
+
+    let wanted: Wanted<'_> = data(value)?;
+    let event_type = text(wanted.event_type, "data.event_type")?
+        .ok_or_else(|| shape("data.event_type: a string is required"))?;
+    let data = wanted.data.ok_or_else(|| shape("data.data: a value is required"))?;
+    Ok(Publish { room, event_type, data, key: text(wanted.key, "data.key")? })
+}
+
+/// Null is a value here, which an `Option` would take for none.
+fn even_null<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
+}
+
+fn shape(what: impl Into<String>) -> Malformed {
+    Malformed::Shape(what.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn error(frame: &str) -> String {
+        decode(frame.as_bytes()).expect_err(frame).1.to_string()
+    }
+
+    fn ask(frame: &str) -> Request<'_> {
+        decode(frame.as_bytes()).unwrap_or_else(|(_, error)| panic!("{frame}: {error}")).request
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_from_json_of_the_wrong_shape() {
+        for frame in ["", "  ", "{", "nope", "{\"action\":\"ping\"", "{\"action\":\"ping\"}x"] {
+            assert_eq!(error(frame), "Invalid JSON format", "{frame}");
+        }
+        assert_eq!(decode(b"{\"action\":\"\xff\"}").unwrap_err().1.to_string(), "Invalid JSON format");
+        for (frame, what) in [
+            ("[]", "expected a JSON object"),
+            ("null", "expected a JSON object"),
+            (r#"["ping"]"#, "expected a JSON object"),
+            ("{}", "action: a string is required"),
+            (r#"{"action":null}"#, "action: a string is required"),
+            (r#"{"action":5}"#, "action: expected a string"),
+            (r#"{"action":"join","room":5}"#, "room: expected a string"),
+            (r#"{"action":"join","room":"a","data":[]}"#, "data: expected an object"),
+            (r#"{"action":"join","action":"leave"}"#, "a key is there twice"),
+            (
+                r#"{"action":"join","room":"a","data":{"last":-1}}"#,
+                "data.last: expected a whole number, 0 or more",
+            ),
+            (
+                r#"{"action":"subscribe","data":{"event_types":"x"}}"#,
+                "data.event_types: expected a list of strings",
+            ),
+            (
+                r#"{"action":"subscribe","data":{"event_types":["a",5]}}"#,
+                "data.event_types[1]: expected a string",
+            ),
+            (r#"{"action":"publish","room":"a"}"#, "data.event_type: a string is required"),
+            (r#"{"action":"publish","data":{"event_type":"x"}}"#, "data.data: a value is required"),
+        ] {
+            assert_eq!(error(frame), format!("Error processing message: {what}"), "{frame}");
+        }
+    }
+
+    #[test]
+    fn an_error_bears_the_requests_id() {
+        let (id, _) = decode(br#"{"action":5,"id":{"a":1}}"#).unwrap_err();
+        assert_eq!(id.unwrap().get(), r#"{"a":1}"#);
+        let long = format!(r#"{{"action":"ping","id":"{}"}}"#, "x".repeat(300));
+        assert!(error(&long).ends_with("id: at most 200 bytes"));
+    }
+
+    #[test]
+    fn actions_ignore_case_and_further_keys() {
+        assert!(matches!(ask(r#"{"action":"PiNG","x":1,"room":null}"#), Request::Ping));
+        assert!(
+            matches!(ask(r#"{"action":"Vote"}"#), Request::Call { name, data } if name == "vote" && data.get() == "null")
+        );
+    }
+
+    #[test]
+    fn a_join_says_from_where_on() {
+        let since = |data: &str| match ask(&format!(r#"{{"action":"join","room":"a","data":{data}}}"#)) {
+            Request::Join { since, .. } => since,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(since("null"), Since::Now);
+        assert_eq!(since(r#"{"since":"start"}"#), Since::Start);
+        assert_eq!(since(r#"{"last":3}"#), Since::Last(3));
+        let at = Cursor { epoch: Epoch(16), offset: 4 };
+        assert_eq!(since(r#"{"since":{"epoch":"0000000000000010","offset":4}}"#), Since::After(at));
+        let lost = Cursor { epoch: Epoch(0), offset: 4 };
+        assert_eq!(since(r#"{"since":{"epoch":"another gateway's","offset":4}}"#), Since::After(lost));
+    }
+
+    #[test]
+    fn published_data_is_passed_on_as_it_came() {
+        let frame =
+            r#"{"action":"publish","room":"a","data":{"event_type":"gap","data":{ "n": 1.50 },"key":"k"}}"#;
+        let Request::Publish(publish) = ask(frame) else { panic!("a publish") };
+        assert_eq!(publish.data.get(), r#"{ "n": 1.50 }"#);
+        let null = r#"{"action":"publish","room":"a","data":{"event_type":"gap","data":null}}"#;
+        let Request::Publish(publish) = ask(null) else { panic!("a publish") };
+        assert_eq!(publish.data.get(), "null");
+    }
+
+    #[test]
+    fn deep_json_is_refused() {
+        let deep = format!(r#"{{"action":"ping","data":{}{}}}"#, "[".repeat(20_000), "]".repeat(20_000));
+        assert!(error(&deep).ends_with("nested deeper than 64 levels"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_frame_makes_it_panic(frame in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _either = decode(&frame);
+        }
+
+        #[test]
+        fn no_json_makes_it_panic(
+            action in "(join|leave|publish|subscribe|\\PC{0,8})",
+            data in "(null|\\{\\}|\\[1\\]|\\{\"(since|last|event_types|event_type|data)\":(1|\"start\"|\\[\\]|null)\\})",
+        ) {
+            let action = serde_json::to_string(&action).unwrap();
+            let frame = format!(r#"{{"action":{action},"room":"r","data":{data}}}"#);
+            let _either = decode(frame.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! An event, placed in a room and encoded once per form, shared by all who receive it.
+//!
+//! A publisher makes an [`Event`]. The room's history gives it a place, which makes it [`Posted`]. A
+//! [`Form`] is what receivers have in common on the wire (a dialect over a transport): the first shard that
+//! needs a form encodes it, every other shard and member shares those bytes.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+/// How many forms an event can have: the length of the table of frames in each [`Posted`].
+pub const MAX_FORMS: usize = 4;
+
+/// Marks one life of a room: offsets of different epochs are never compared.
+///
+/// On the wire a string of 16 hexadecimal digits, which clients treat as opaque.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Epoch {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// The place of an event in its room: offset 0 is before the first event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// The life of the room that `offset` counts in.
+    pub epoch: Epoch,
+    /// Grows with each event; the gateway's own histories count 1, 2, 3 ….
+    pub offset: u64,
+}
+
+/// From where in a room's history a session wants its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// From now on.
+    Now,
+    /// All after this one.
+    After(Cursor),
+    /// All that is kept.
+    Start,
+    /// The last so many.
+    Last(usize),
+}
+
+/// A moment in milliseconds since 1970, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The wall clock's time.
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// RFC 3339, UTC, milliseconds, `Z`: the form of times on every wire unless a dialect says otherwise.
+/// A time outside the years 1970 to 9999 is shown as the nearest one inside.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LAST: u64 = 253_402_300_799_999;
+        let ms = u64::try_from(self.0).unwrap_or(0).min(LAST);
+        humantime::format_rfc3339_millis(UNIX_EPOCH + std::time::Duration::from_millis(ms)).fmt(f)
+    }
+}
+
+/// The name of what happened, interned: equal names have equal numbers, and a number is never given again.
+#[derive(Clone, Debug)]
+pub struct EventType {
+    /// Index into tables of verdicts and counters.
+    pub number: u32,
+    /// The name on the wire, as `agent_created`.
+    pub name: Arc<str>,
+}
+
+/// What a publisher hands over, before it has a place.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventType,
+    /// Well-formed JSON, which is put into frames as it is. May be memory of a plugin.
+    pub data: Bytes,
+    /// Who says so, as `agent_service`.
+    pub source: Arc<str>,
+    /// What the event is about, for receivers that keep only the newest per key.
+    pub key: Option<Box<str>>,
+    /// Makes the publish idempotent: published again, it answers the first one's cursor.
+    pub id: Option<Box<str>>,
+    /// When it happened, by the publisher's clock.
+    pub time: Timestamp,
+}
+
+/// Which room an event was posted to.
+#[derive(Clone, Debug)]
+pub struct RoomId {
+    /// Never given again, so that a late reference to a forgotten room finds nothing.
+    pub number: u64,
+    /// The exact name; empty for the unnamed room of broadcasts.
+    pub name: Arc<str>,
+}
+
+/// An event with its place in a room: immutable but for its encodings, which are made once.
+pub struct Posted {
+    /// The room that it was posted to.
+    pub room: RoomId,
+    /// Its place there.
+    pub cursor: Cursor,
+    /// Whether the room keeps history, so that its frames bear the cursor.
+    pub kept: bool,
+    /// What happened.
+    pub kind: EventType,
+    /// Who says so.
+    pub source: Arc<str>,
+    /// What it is about.
+    pub key: Option<Box<str>>,
+    /// When it happened.
+    pub time: Timestamp,
+    /// The publisher's bytes until the first encoding, then a slice of that frame: so a plugin gets its
+    /// buffer back soon, however long a history keeps the event.
+    payload: Mutex<Bytes>,
+    size: usize,
+    frames: [OnceLock<Bytes>; MAX_FORMS],
+}
+
+/// What an event weighs in mailboxes and histories beside its payload, in bytes.
+const OVERHEAD: usize = 256;
+
+impl Posted {
+    /// Places `event` in `room` at `cursor`.
+    pub fn new(event: Event, room: RoomId, cursor: Cursor, kept: bool) -> Self {
+        Self {
+            room,
+            cursor,
+            kept,
+            size: weight(&event),
+            kind: event.kind,
+            source: event.source,
+            key: event.key,
+            time: event.time,
+            payload: Mutex::new(event.data),
+            frames: std::array::from_fn(|_| OnceLock::new()),
+        }
+    }
+
+    /// The event's JSON.
+    pub fn payload(&self) -> Bytes {
+        self.payload.lock().clone()
+    }
+
+    /// What the event weighs in mailboxes and histories, in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The frame of `form`, if it has been encoded.
+    pub fn frame(&self, form: Form) -> Option<&Bytes> {
+        self.frames[form.index()].get()
+    }
+}
+
+impl fmt::Debug for Posted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {:?} at {:?}", self.kind.name, self.room.name, self.cursor)
+    }
+}
+
+/// What `event` weighs in mailboxes and histories, in bytes.
+pub fn weight(event: &Event) -> usize {
+    event.data.len() + OVERHEAD
+}
+
+/// What receivers have in common on the wire: a dialect over a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Form(u8);
+
+impl Form {
+    /// Index into tables by form, below [`MAX_FORMS`].
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Writes events in one form.
+pub trait Encode: Send + Sync {
+    /// Appends the whole frame of `posted`, transport header included, to `out`; answers where in `out` the
+    /// payload stands as it was, if it does.
+    fn encode(&self, posted: &Posted, payload: &[u8], out: &mut Vec<u8>) -> Option<Range<usize>>;
+
+    /// Whether a frame says which room it is from. Where it does not, a session that is in several rooms of
+    /// one publish gets its frame once.
+    fn names_room(&self) -> bool {
+        true
+    }
+}
+
+/// The forms of this gateway, by number.
+#[derive(Default)]
+pub struct Forms(Vec<Box<dyn Encode>>);
+
+impl Forms {
+    /// Adds a form.
+    ///
+    /// # Panics
+    /// At more than [`MAX_FORMS`]: forms are added by the program, not by its input.
+    pub fn add(&mut self, encode: impl Encode + 'static) -> Form {
+        assert!(self.0.len() < MAX_FORMS, "MAX_FORMS says how many forms there are");
+        self.0.push(Box::new(encode));
+        Form((self.0.len() - 1) as u8)
+    }
+
+    /// The frames of `batch` in `form`: what no one has encoded yet is encoded here, side by side in one
+    /// buffer, so that a batch which one shard encodes goes out as one piece.
+    pub fn frames(&self, form: Form, batch: &[Arc<Posted>]) -> Frames {
+        let fresh: usize = batch.iter().filter(|p| p.frame(form).is_none()).map(|p| p.size()).sum();
+        if fresh == 0 {
+            return Frames::of(batch.iter().filter_map(|p| p.frame(form).cloned()).collect());
+        }
+        let mut arena = Vec::with_capacity(fresh);
+        let mut spans = Vec::with_capacity(batch.len());
+        for posted in batch {
+            let start = arena.len();
+            let payload = match posted.frame(form) {
+                Some(_) => None,
+                None => self.0[form.index()].encode(posted, &posted.payload(), &mut arena),
+            };
+            spans.push((start..arena.len(), payload));
+        }
+        Frames::share(Bytes::from(arena), form, batch, spans)
+    }
+
+    /// Makes the event independent of its publisher's memory, so that a history may keep it: once encoded,
+    /// its payload is a slice of our own frame.
+    pub fn own(&self, posted: &Arc<Posted>) {
+        if !self.0.is_empty() && posted.frames.iter().all(|frame| frame.get().is_none()) {
+            self.frames(Form(0), std::slice::from_ref(posted));
+        }
+    }
+
+    /// Whether frames of `form` say which room they are from.
+    pub fn names_room(&self, form: Form) -> bool {
+        self.0[form.index()].names_room()
+    }
+}
+
+/// Frames of one form in order, with the piece that holds them all where there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Frames {
+    /// Each event's frame.
+    pub each: Vec<Bytes>,
+    /// The same bytes as `each`, end to end.
+    pub joined: Option<Bytes>,
+    /// Length of all frames, bytes.
+    pub total: usize,
+}
+
+impl Frames {
+    /// Frames that lie in different buffers.
+    pub fn of(each: Vec<Bytes>) -> Self {
+        let total = each.iter().map(Bytes::len).sum();
+        let joined = (each.len() == 1).then(|| each[0].clone());
+        Self { each, joined, total }
+    }
+
+    fn share(
+        arena: Bytes,
+        form: Form,
+        batch: &[Arc<Posted>],
+        spans: Vec<(Range<usize>, Option<Range<usize>>)>,
+    ) -> Self {
+        let mut ours = true;
+        let mut each = Vec::with_capacity(batch.len());
+        for (posted, (span, payload)) in batch.iter().zip(spans) {
+            let cell = &posted.frames[form.index()];
+            if span.is_empty() || cell.set(arena.slice(span)).is_err() {
+                ours = false; // another shard was first: its bytes are the ones that are shared
+            } else if let Some(payload) = payload {
+                *posted.payload.lock() = arena.slice(payload);
+            }
+            each.extend(cell.get().cloned());
+        }
+        let mut frames = Self::of(each);
+        if ours {
+            frames.joined = Some(arena);
+        }
+        frames
+    }
+}

@@ -1,0 +1,94 @@
+//! History in a ring in memory, or none at all: ordered and committed at once, under the room's lock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{History, Keep, Read};
+use crate::frame::{Cursor, Epoch, Event, Posted, RoomId};
+
+/// The last events of a room, newest at the back. With `size` 0 it only counts.
+pub struct Memory {
+    room: RoomId,
+    cursor: Cursor,
+    keep: Keep,
+    ring: VecDeque<(Instant, Arc<Posted>)>,
+}
+
+impl Memory {
+    /// An empty history of `room`, before its first event.
+    pub fn new(room: RoomId, epoch: Epoch, keep: Keep) -> Self {
+        Self { room, cursor: Cursor { epoch, offset: 0 }, keep, ring: VecDeque::new() }
+    }
+
+    fn at(&self, offset: u64) -> Cursor {
+        Cursor { epoch: self.cursor.epoch, offset }
+    }
+}
+
+impl History for Memory {
+    fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    fn keeps(&self) -> bool {
+        self.keep.size > 0
+    }
+
+    fn order(&mut self, event: Event) -> Arc<Posted> {
+        let cursor = self.at(self.cursor.offset + 1);
+        Arc::new(Posted::new(event, self.room.clone(), cursor, self.keeps()))
+    }
+
+    fn commit(&mut self, posted: &Arc<Posted>, now: Instant) {
+        self.cursor = posted.cursor;
+        if self.keeps() {
+            if self.ring.len() == self.keep.size {
+                self.ring.pop_front();
+            }
+            self.ring.push_back((now, Arc::clone(posted)));
+        }
+    }
+
+    fn since(&self, after: Cursor, limit: usize) -> Read {
+        if after.epoch != self.cursor.epoch || after.offset > self.cursor.offset {
+            return Read::Lost;
+        }
+        let missing = (self.cursor.offset - after.offset) as usize;
+        if missing > self.ring.len() {
+            return Read::Lost;
+        }
+        let mut bytes = 0;
+        let mut events = Vec::new();
+        for (_, posted) in self.ring.range(self.ring.len() - missing..) {
+            bytes += posted.size();
+            if bytes > limit && !events.is_empty() {
+                break;
+            }
+            events.push(Arc::clone(posted));
+        }
+        let more = events.len() < missing;
+        Read::Found { events, more }
+    }
+
+    fn start(&self) -> Cursor {
+        self.before_last(self.ring.len())
+    }
+
+    fn before_last(&self, count: usize) -> Cursor {
+        self.at(self.cursor.offset - count.min(self.ring.len()) as u64)
+    }
+
+    fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    fn expire(&mut self, now: Instant) {
+        if self.keep.ttl.is_zero() {
+            return;
+        }
+        while self.ring.front().is_some_and(|(at, _)| now.duration_since(*at) >= self.keep.ttl) {
+            self.ring.pop_front();
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The hub: publish, join, leave, call. Sessions and plugins are its guests; neither knows the other.
+//!
+//! **Publish** is order, commit, deliver. Under the locks of the rooms that an event goes to, space is reserved
+//! in the mailbox of each shard with members (in all or in none), the rooms' histories give it its place and
+//! commit it, and one reference is put into each mailbox: no encoding, no socket, no wait. Where a mailbox is
+//! full, publish answers [`Busy`] and nothing has happened.
+//!
+//! **Fan-out** is each shard's own: it takes its mailbox into queues by room, rooms take turns, and a turn
+//! encodes what its room has waiting once per form and walks the members ([`Shard`]).
+//!
+//! **Join** puts an attach mark into the shard's mailbox, under the room's lock: the member gets what lies
+//! behind the mark, and its replay is what lies before, so they neither overlap nor leave a hole.
+
+pub mod calls;
+mod directory;
+mod filter;
+mod ids;
+mod mailbox;
+mod member;
+mod order;
+mod registry;
+mod room;
+mod rule;
+mod shard;
+mod types;
+mod walk;
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+pub use directory::{Directory, Slot};
+pub use filter::FilterId;
+pub use mailbox::Mailbox;
+pub use member::Seat;
+pub use order::{Backlog, Cause, Order, SessionInfo};
+pub use room::Room;
+pub use rule::{Rule, Rules, Who};
+pub use shard::{Guest, Joined, ReadOn, Shard};
+pub use types::Types;
+
+use crate::frame::{Cursor, Event, Forms, Posted};
+use crate::metrics::Metrics;
+use calls::Calls;
+use mailbox::{Attach, Letter};
+use registry::Registry;
+
+/// Bytes of a room's name at most.
+const LONGEST_NAME: usize = 200;
+
+/// Sizes of the hub.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// One mailbox and one walk for each.
+    pub shards: usize,
+    /// Bytes of events that may wait for one shard; a room may have a quarter of it.
+    pub mailbox: usize,
+    /// Named rooms that a session may be in.
+    pub rooms_per_session: usize,
+}
+
+/// A mailbox on the way has no room: nothing has been published. Try again a little later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("busy: events of this room wait to be sent; try again")]
+pub struct Busy;
+
+/// Why a publish was refused; nothing has happened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// See [`Busy`].
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// Not a room's name.
+    #[error(transparent)]
+    Name(#[from] BadName),
+}
+
+/// Not a name that a room can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a room's name is 1 to 200 bytes without control characters")]
+pub struct BadName;
+
+/// Why a session could not join.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// Not a room's name.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// The room's rule does not let this session in.
+    #[error("not allowed to join this room")]
+    Denied,
+    /// The room has as many members as its rule allows.
+    #[error("the room is full")]
+    Full,
+    /// The session is in as many rooms as it may be.
+    #[error("a session may be in {0} rooms at most")]
+    TooMany(usize),
+    /// There is no such session.
+    #[error("no such session")]
+    NoSession,
+}
+
+/// Where an event came to stand in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The room's name; empty for the unnamed room.
+    pub room: Arc<str>,
+    /// The event's place.
+    pub cursor: Cursor,
+    /// The room's members at that moment; 0 where the event's id was known and nothing was sent.
+    pub sent: usize,
+}
+
+/// Says where a publish came to stand, in the order of its targets, once it is as safe as its rooms promise.
+#[derive(Debug)]
+pub struct Receipt(SmallVec<[Placed; 1]>);
+
+impl Receipt {
+    /// Waits for the commit; rooms in memory have committed already.
+    pub async fn committed(self) -> SmallVec<[Placed; 1]> {
+        self.0
+    }
+}
+
+/// A guest that is no session: it is offered the events of the rooms that it follows.
+pub trait Follow: Send + Sync {
+    /// Called under the room's lock: takes a reference, or notes that it is behind; never waits.
+    fn offer(&self, posted: &Arc<Posted>);
+}
+
+/// A room, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomInfo {
+    /// The exact name.
+    pub name: Arc<str>,
+    /// Its last event.
+    pub cursor: Cursor,
+    /// Sessions in it.
+    pub members: usize,
+    /// Events kept.
+    pub history: usize,
+}
+
+/// What all shards share.
+pub struct Hub {
+    config: Config,
+    registry: Registry,
+    mailboxes: Box<[Arc<Mailbox>]>,
+    directory: Directory,
+    types: Types,
+    calls: Calls,
+    forms: Forms,
+    metrics: Arc<Metrics>,
+}
+
+impl Hub {
+    /// A hub without rooms.
+    pub fn new(config: Config, rules: Rules, forms: Forms, metrics: Arc<Metrics>) -> Self {
+        let mailboxes = (0..config.shards).map(|_| Arc::new(Mailbox::new(config.mailbox))).collect();
+        Self {
+            registry: Registry::new(config.shards, rules),
+            mailboxes,
+            directory: Directory::default(),
+            types: Types::default(),
+            calls: Calls::default(),
+            forms,
+            metrics,
+            config,
+        }
+    }
+
+    /// Publishes to `targets` as one unit: in each of these rooms or, where that is refused, in none. No
+    /// target means everyone: the unnamed room. A name given twice counts once.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing has happened then.
+    pub fn publish(&self, targets: &[&str], event: Event) -> Result<Receipt, PublishError> {
+        match targets {
+            [] => self.place(&[""], event),
+            [one] => {
+                check_name(one)?;
+                self.place(&[*one], event)
+            }
+            many => {
+                many.iter().try_for_each(|name| check_name(name))?;
+                let mut names: SmallVec<[&str; 4]> = SmallVec::new();
+                for name in many {
+                    if !names.contains(name) {
+                        names.push(name);
+                    }
+                }
+                self.place(&names, event)
+            }
+        }
+    }
+
+    fn place(&self, names: &[&str], event: Event) -> Result<Receipt, PublishError> {
+        loop {
+            let rooms: SmallVec<[Option<Arc<Room>>; 1]> =
+                names.iter().map(|name| self.target(name, event.id.is_some())).collect();
+            let mut sorted: SmallVec<[Arc<Room>; 1]> = rooms.iter().flatten().cloned().collect();
+            sorted.sort_by_key(|room| room.id.number);
+            let Some(placed) = room::publish(&sorted, &self.mailboxes, &event) else { continue };
+            let (placed, posted) = placed?;
+            for kept in posted.iter().flatten().filter(|p| p.kept) {
+                self.forms.own(kept); // what history keeps must not pin a publisher's memory
+            }
+            self.metrics.published(&event.kind, placed.iter().any(|p| p.sent > 0));
+            return Ok(Receipt(
+                rooms.iter().zip(names).map(|(r, name)| self.placed(r, name, &placed)).collect(),
+            ));
+        }
+    }
+
+    /// The room, where an event to it would reach or leave anything.
+    fn target(&self, name: &str, has_id: bool) -> Option<Arc<Room>> {
+        if has_id || self.registry.matters(name) {
+            return Some(self.registry.find_or_create(name));
+        }
+        self.registry.find(name)
+    }
+
+    fn placed(&self, room: &Option<Arc<Room>>, name: &str, placed: &[Placed]) -> Placed {
+        let found = room.as_ref().and_then(|r| placed.iter().find(|p| p.room == r.id.name));
+        // Nobody is there and nothing is kept: the room came, had one event, and is gone.
+        let gone = || Cursor { epoch: self.registry.epoch(), offset: 1 };
+        found.cloned().unwrap_or_else(|| Placed { room: name.into(), cursor: gone(), sent: 0 })
+    }
+
+    /// The forms that events are encoded in.
+    pub fn forms(&self) -> &Forms {
+        &self.forms
+    }
+
+    /// Rooms that have members or history, by name.
+    pub fn rooms(&self) -> Vec<RoomInfo> {
+        let mut rooms: Vec<_> = self.registry.all().iter().filter_map(|room| info(room)).collect();
+        rooms.sort_by(|a, b| a.name.cmp(&b.name));
+        rooms
+    }
+
+    /// A room that has members or history.
+    pub fn room(&self, name: &str) -> Option<RoomInfo> {
+        self.registry.find(name).and_then(|room| info(&room))
+    }
+
+    /// Where sessions live.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The event types.
+    pub fn types(&self) -> &Types {
+        &self.types
+    }
+
+    /// The calls that plugins declare.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// The rules for rooms.
+    pub fn rules(&self) -> &Rules {
+        &self.registry.rules
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// One for each shard.
+    pub fn mailboxes(&self) -> &[Arc<Mailbox>] {
+        &self.mailboxes
+    }
+
+    /// Named rooms that a session may be in.
+    pub fn rooms_per_session(&self) -> usize {
+        self.config.rooms_per_session
+    }
+
+    /// Gives an order to a session; it is carried out after the events before it in the session's mailbox.
+    /// `false` where there is no such session.
+    pub fn order(&self, id: &str, order: Order) -> bool {
+        let Some(slot) = self.directory.find(id) else { return false };
+        self.order_slot(slot, order);
+        true
+    }
+
+    /// The same for a slot, whose tenant may have left meanwhile.
+    pub fn order_slot(&self, slot: Slot, order: Order) {
+        self.mailboxes[usize::from(slot.shard)].push(Letter::Order(slot, order));
+    }
+
+    /// Joins a session to a room from outside its shard: what is published after this returns reaches it. The
+    /// receiver says how it went.
+    ///
+    /// # Errors
+    /// [`JoinError`], where that is known at once.
+    pub fn join(&self, id: &str, name: &str) -> Result<oneshot::Receiver<Result<(), JoinError>>, JoinError> {
+        check_name(name)?;
+        let slot = self.directory.find(id).ok_or(JoinError::NoSession)?;
+        let shard = usize::from(slot.shard);
+        loop {
+            let room = self.registry.find_or_create(name);
+            let mut state = room.lock();
+            if state.gone {
+                continue;
+            }
+            if room.rule.max_members > 0 && state.total() >= room.rule.max_members {
+                return Err(JoinError::Full);
+            }
+            let (done, answer) = oneshot::channel();
+            state.members[shard] += 1;
+            state.touch();
+            let mark = Attach::Elsewhere { slot, offset: state.history.cursor().offset, done };
+            self.mailboxes[shard].push(Letter::Attach(Arc::clone(&room), mark));
+            return Ok(answer);
+        }
+    }
+
+    /// All sessions, as each shard lists them.
+    pub async fn sessions(&self) -> Vec<SessionInfo> {
+        let mut lists = Vec::new();
+        for mailbox in &self.mailboxes {
+            let (done, list) = oneshot::channel();
+            let ask: mailbox::Ask = Box::new(move |sessions| {
+                let _gone_meanwhile = done.send(sessions.collect::<Vec<_>>());
+            });
+            mailbox.push(Letter::Ask(ask));
+            lists.push(list);
+        }
+        let mut all = Vec::new();
+        for list in lists {
+            all.extend(list.await.unwrap_or_default());
+        }
+        all
+    }
+
+    /// From here on `follow` is offered the events of the rooms that a pattern takes in; ends with
+    /// [`unfollow`](Self::unfollow).
+    pub fn follow(&self, patterns: &[String], follow: Arc<dyn Follow>) -> u64 {
+        self.registry.follow(patterns, follow)
+    }
+
+    /// Undoes [`follow`](Self::follow).
+    pub fn unfollow(&self, number: u64) {
+        self.registry.unfollow(number);
+    }
+
+    /// Forgets rooms whose time has passed; called about once a second.
+    pub fn sweep(&self) -> usize {
+        self.registry.sweep()
+    }
+}
+
+fn info(room: &Room) -> Option<RoomInfo> {
+    let state = room.lock();
+    let (members, history) = (state.total(), state.history.len());
+    let named = !room.id.name.is_empty();
+    (named && (members > 0 || history > 0)).then(|| RoomInfo {
+        name: Arc::clone(&room.id.name),
+        cursor: state.history.cursor(),
+        members,
+        history,
+    })
+}
+
+/// Whether `name` can be a room's.
+///
+/// # Errors
+/// [`BadName`].
+pub fn check_name(name: &str) -> Result<(), BadName> {
+    let fits = (1..=LONGEST_NAME).contains(&name.len()) && !name.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(BadName) }
+}

@@ -1,0 +1,80 @@
+//! Where each session lives: written when one opens or closes, never on the hot path.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+
+/// A session's place: a slot of a shard, and which of the slot's tenants it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slot {
+    /// The shard.
+    pub shard: u16,
+    /// Index into the shard's table of sessions.
+    pub index: u32,
+    /// Grows with each tenant of the slot.
+    pub generation: u32,
+}
+
+/// Sessions by id and by user.
+#[derive(Default)]
+pub struct Directory(RwLock<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    sessions: HashMap<Arc<str>, Slot, foldhash::fast::RandomState>,
+    users: HashMap<Arc<str>, Vec<Slot>, foldhash::fast::RandomState>,
+}
+
+impl Directory {
+    /// Enters a session; `false` where its id is taken.
+    pub(crate) fn enter(&self, id: &Arc<str>, user: Option<&Arc<str>>, slot: Slot) -> bool {
+        let mut tables = self.0.write();
+        if tables.sessions.contains_key(id) {
+            return false;
+        }
+        tables.sessions.insert(Arc::clone(id), slot);
+        if let Some(user) = user {
+            tables.users.entry(Arc::clone(user)).or_default().push(slot);
+        }
+        true
+    }
+
+    /// Strikes a session out.
+    pub(crate) fn leave(&self, id: &str, user: Option<&Arc<str>>, slot: Slot) {
+        let mut tables = self.0.write();
+        tables.sessions.remove(id);
+        let Some(user) = user else { return };
+        if let Some(slots) = tables.users.get_mut(user) {
+            slots.retain(|s| *s != slot);
+            if slots.is_empty() {
+                tables.users.remove(user);
+            }
+        }
+    }
+
+    /// The session with this id.
+    pub fn find(&self, id: &str) -> Option<Slot> {
+        self.0.read().sessions.get(id).copied()
+    }
+
+    /// All sessions of a user.
+    pub fn of_user(&self, user: &str) -> Vec<Slot> {
+        self.0.read().users.get(user).cloned().unwrap_or_default()
+    }
+
+    /// How many sessions there are.
+    pub fn len(&self) -> usize {
+        self.0.read().sessions.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many users have a session.
+    pub fn users(&self) -> usize {
+        self.0.read().users.len()
+    }
+}

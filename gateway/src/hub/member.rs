@@ -1,0 +1,98 @@
+//! The hub's part of a session: where it sits, which rooms it is in, what it lets through.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::directory::Slot;
+use super::filter::FilterId;
+use super::room::Room;
+use crate::frame::{Cursor, Form};
+
+/// Held by each guest of a shard; only the shard changes it.
+pub struct Seat {
+    pub(super) slot: Cell<Option<Slot>>,
+    /// Out of its rooms and lists: it only finishes what it has begun to send.
+    pub(super) retired: Cell<bool>,
+    pub(super) form: Option<Form>,
+    pub(super) filter: Cell<FilterId>,
+    pub(super) rooms: RefCell<SmallVec<[Membership; 2]>>,
+    /// The last unit that it got a frame of, for forms that name no room.
+    pub(super) stamp: Cell<u64>,
+}
+
+/// A session in a room.
+pub(super) struct Membership {
+    pub(super) room: Arc<Room>,
+    pub(super) standing: Standing,
+}
+
+/// How far a session has come into a room.
+#[derive(Clone, Debug)]
+pub(super) enum Standing {
+    /// Its attach mark, with this number, is on the way; events follow `offset`.
+    Attaching { ticket: u32, offset: u64 },
+    /// In the walk, at this place of the room's members here.
+    Attached(u32),
+    /// Reads from history, after this cursor, at its own pace. Boxed: rare, and the others are small.
+    Reading(Box<Cursor>),
+}
+
+impl Seat {
+    /// A seat for a session whose events are encoded in `form`; none for sessions that take no events.
+    pub fn new(form: Option<Form>) -> Self {
+        Self {
+            slot: Cell::new(None),
+            retired: Cell::new(false),
+            form,
+            filter: Cell::new(FilterId::ALL),
+            rooms: RefCell::default(),
+            stamp: Cell::new(0),
+        }
+    }
+
+    /// Where it sits; none before it was opened and after it was closed.
+    pub fn slot(&self) -> Option<Slot> {
+        self.slot.get()
+    }
+
+    /// The form of its events.
+    pub fn form(&self) -> Option<Form> {
+        self.form
+    }
+
+    /// The named rooms that it is in, in the order of joining.
+    pub fn rooms(&self) -> Vec<Arc<str>> {
+        let rooms = self.rooms.borrow();
+        rooms.iter().map(|m| &m.room.id.name).filter(|name| !name.is_empty()).cloned().collect()
+    }
+
+    /// Whether it reads on from a history and so wants to know when its backlog is empty.
+    pub fn reads(&self) -> bool {
+        self.rooms.borrow().iter().any(|m| matches!(m.standing, Standing::Reading(_)))
+    }
+
+    pub(super) fn find(&self, room: u64) -> Option<usize> {
+        self.rooms.borrow().iter().position(|m| m.room.id.number == room)
+    }
+
+    pub(super) fn find_name(&self, name: &str) -> Option<usize> {
+        self.rooms.borrow().iter().position(|m| *m.room.id.name == *name)
+    }
+
+    pub(super) fn stand(&self, room: u64, standing: Standing) {
+        if let Some(at) = self.find(room) {
+            self.rooms.borrow_mut()[at].standing = standing;
+        }
+    }
+}
+
+/// A member's slot in the walk.
+pub(super) struct Member<G> {
+    /// None: left during a walk; the place is taken out when the walk is over.
+    pub(super) guest: Option<Rc<G>>,
+    pub(super) filter: FilterId,
+    pub(super) form: Form,
+}

@@ -1,0 +1,75 @@
+//! What other threads want of a session, and what a session says of itself.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use crate::frame::Event;
+
+/// An order to one session, carried out on its shard.
+pub enum Order {
+    /// End the session.
+    Close(Cause),
+    /// Leave a room; answers whether the session was in it.
+    Leave(Arc<str>, oneshot::Sender<bool>),
+    /// An event for this session alone.
+    Send(Event),
+    /// What the session says of itself.
+    Describe(oneshot::Sender<SessionInfo>),
+}
+
+/// Why somebody other than its client ends a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// By the API: an operator or a plugin closed it.
+    Administrator,
+    /// The gateway stops; the client may come back after so many milliseconds.
+    Drain {
+        /// A hint, jittered so that clients do not come back all at once.
+        retry_after_ms: u64,
+    },
+}
+
+/// A session, as lists show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionInfo {
+    /// The id that the client was told.
+    pub connection_id: Arc<str>,
+    /// Who authenticated, if anyone.
+    pub user_id: Option<Arc<str>>,
+    /// The endpoint's path.
+    pub endpoint: Arc<str>,
+    /// What its frames mean, as `rooms`.
+    pub dialect: &'static str,
+    /// RFC 3339.
+    pub connected_at: String,
+    /// The shard that it lives on.
+    pub shard: usize,
+    /// The named rooms that it is in.
+    pub rooms: Vec<Arc<str>>,
+    /// The event types that it lets through; empty: all.
+    pub subscriptions: Vec<Arc<str>>,
+    /// What its socket has not taken yet.
+    pub backlog: Backlog,
+}
+
+/// What a session could not take yet.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Backlog {
+    /// Frames, whole or in part.
+    pub frames: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
+impl std::fmt::Debug for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Close(_) => "Close",
+            Self::Leave(..) => "Leave",
+            Self::Send(_) => "Send",
+            Self::Describe(_) => "Describe",
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! Rooms by name.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+
+use super::Follow;
+use super::room::Room;
+use super::rule::Rules;
+use super::types::matches;
+use crate::frame::{Epoch, RoomId};
+
+const BUCKETS: usize = 64;
+
+type Bucket = HashMap<Arc<str>, Arc<Room>, foldhash::fast::RandomState>;
+
+/// All rooms that have members or something to remember.
+pub(super) struct Registry {
+    buckets: [Mutex<Bucket>; BUCKETS],
+    hash: foldhash::fast::RandomState,
+    numbers: AtomicU64,
+    /// Where this process' epochs start: another process' are others.
+    boot: u64,
+    shards: usize,
+    pub(super) rules: Rules,
+    followers: RwLock<Vec<Follower>>,
+}
+
+struct Follower {
+    number: u64,
+    patterns: Box<[Box<str>]>,
+    follow: Arc<dyn Follow>,
+}
+
+impl Follower {
+    fn takes(&self, room: &str) -> bool {
+        !room.is_empty() && self.patterns.iter().any(|p| matches(p, room))
+    }
+}
+
+impl Registry {
+    pub(super) fn new(shards: usize, rules: Rules) -> Self {
+        let boot = uuid::Uuid::new_v4().as_u64_pair().0;
+        Self {
+            buckets: std::array::from_fn(|_| Mutex::default()),
+            hash: foldhash::fast::RandomState::default(),
+            numbers: AtomicU64::new(1),
+            boot,
+            shards,
+            rules,
+            followers: RwLock::default(),
+        }
+    }
+
+    /// An epoch that no room has had.
+    pub(super) fn epoch(&self) -> Epoch {
+        self.epoch_of(self.numbers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Odd multiplier: different numbers give different epochs.
+    fn epoch_of(&self, number: u64) -> Epoch {
+        Epoch(self.boot ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    fn bucket(&self, name: &str) -> &Mutex<Bucket> {
+        use std::hash::BuildHasher;
+        &self.buckets[self.hash.hash_one(name) as usize % BUCKETS]
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Room>> {
+        self.bucket(name).lock().get(name).cloned()
+    }
+
+    pub(super) fn find_or_create(&self, name: &str) -> Arc<Room> {
+        let mut bucket = self.bucket(name).lock();
+        if let Some(room) = bucket.get(name) {
+            return Arc::clone(room);
+        }
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let id = RoomId { number, name: name.into() };
+        let rule = Arc::clone(self.rules.find(name));
+        let room = Arc::new(Room::new(id, rule, self.epoch_of(number), self.shards));
+        let followers = self.followers.read();
+        room.lock()
+            .followers
+            .extend(followers.iter().filter(|f| f.takes(name)).map(|f| (f.number, Arc::clone(&f.follow))));
+        bucket.insert(Arc::clone(&room.id.name), Arc::clone(&room));
+        room
+    }
+
+    /// Whether an event to a room of this name has anybody to go to, or anything to stay in.
+    pub(super) fn matters(&self, name: &str) -> bool {
+        self.rules.find(name).keep.size > 0 || self.followers.read().iter().any(|f| f.takes(name))
+    }
+
+    /// Forgets the room if nothing holds it any more.
+    pub(super) fn release(&self, room: &Room) {
+        let mut bucket = self.bucket(&room.id.name).lock();
+        Self::forget(&mut bucket, room);
+    }
+
+    fn forget(bucket: &mut Bucket, room: &Room) -> bool {
+        let mut state = room.lock();
+        let gone = !state.gone && state.forgettable(&room.rule, Instant::now());
+        if gone {
+            state.gone = true;
+            bucket.remove(&room.id.name);
+        }
+        gone
+    }
+
+    /// Forgets all rooms that nothing holds any more; answers how many.
+    pub(super) fn sweep(&self) -> usize {
+        let mut forgotten = 0;
+        for bucket in &self.buckets {
+            let rooms: Vec<_> = bucket.lock().values().cloned().collect();
+            for room in rooms {
+                forgotten += usize::from(Self::forget(&mut bucket.lock(), &room));
+            }
+        }
+        forgotten
+    }
+
+    /// All rooms, in no order.
+    pub(super) fn all(&self) -> Vec<Arc<Room>> {
+        self.buckets.iter().flat_map(|b| b.lock().values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    /// From here on `follow` is offered the events of rooms whose names a pattern takes in.
+    pub(super) fn follow(&self, patterns: &[String], follow: Arc<dyn Follow>) -> u64 {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let patterns = patterns.iter().map(|p| p.as_str().into()).collect();
+        self.followers.write().push(Follower { number, patterns, follow: Arc::clone(&follow) });
+        for room in self.all() {
+            let takes = self.followers.read().iter().any(|f| f.number == number && f.takes(&room.id.name));
+            let mut state = room.lock();
+            if takes && !state.followers.iter().any(|(n, _)| *n == number) {
+                state.followers.push((number, Arc::clone(&follow)));
+            }
+        }
+        number
+    }
+
+    /// Undoes [`follow`](Self::follow).
+    pub(super) fn unfollow(&self, number: u64) {
+        self.followers.write().retain(|f| f.number != number);
+        for room in self.all() {
+            room.lock().followers.retain(|(n, _)| *n != number);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A room: its events' order, its members per shard, and publishing to it.
+//!
+//! Lock order: the registry's bucket, then rooms by ascending number, then one mailbox at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+
+use super::ids::Ids;
+use super::mailbox::{Letter, Mailbox};
+use super::rule::Rule;
+use super::{Busy, Follow, Placed};
+use crate::frame::{Epoch, Event, Posted, RoomId, weight};
+use crate::history::{History, Memory};
+
+/// For how long a room that plugins follow outlives its last event, so that their cursors stay good.
+const FOLLOWED: Duration = Duration::from_secs(5 * 60);
+
+/// A named set of sessions, or the unnamed room of broadcasts.
+pub struct Room {
+    /// Number and name.
+    pub id: RoomId,
+    /// The rule that its name matched when it came to be.
+    pub rule: Arc<Rule>,
+    /// By shard: bytes in its mailbox that were published to this room.
+    pub(crate) queued: Box<[AtomicUsize]>,
+    state: Mutex<State>,
+}
+
+/// What the room's lock guards.
+pub(crate) struct State {
+    /// The registry has let go of this room: whoever still holds it looks the name up again.
+    pub(crate) gone: bool,
+    pub(crate) history: Box<dyn History>,
+    /// By shard: members, attached and not.
+    pub(crate) members: Box<[u32]>,
+    pub(crate) followers: SmallVec<[(u64, Arc<dyn Follow>); 1]>,
+    ids: Ids,
+    /// The last event, join or leave.
+    touched: Instant,
+}
+
+impl Room {
+    pub(super) fn new(id: RoomId, rule: Arc<Rule>, epoch: Epoch, shards: usize) -> Self {
+        let state = State {
+            gone: false,
+            history: Box::new(Memory::new(id.clone(), epoch, rule.keep)),
+            members: vec![0; shards].into(),
+            followers: SmallVec::new(),
+            ids: Ids::default(),
+            touched: Instant::now(),
+        };
+        let queued = (0..shards).map(|_| AtomicUsize::new(0)).collect();
+        Self { id, rule, queued, state: Mutex::new(state) }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Members on all shards.
+    pub fn members(&self) -> usize {
+        self.lock().total()
+    }
+}
+
+impl State {
+    /// Members on all shards.
+    pub(crate) fn total(&self) -> usize {
+        self.members.iter().map(|n| *n as usize).sum()
+    }
+
+    pub(crate) fn touch(&mut self) {
+        self.touched = Instant::now();
+    }
+
+    /// Forgets what is past its time, and answers whether the room itself is: no member, no event or id to
+    /// remember, and nobody who follows it lately.
+    pub(crate) fn forgettable(&mut self, rule: &Rule, now: Instant) -> bool {
+        self.history.expire(now);
+        self.ids.expire(now, rule.keep.ttl);
+        let idle = now.duration_since(self.touched);
+        let held = self.history.keeps() && (rule.keep.ttl.is_zero() || idle < rule.keep.ttl);
+        let followed = !self.followers.is_empty() && idle < FOLLOWED;
+        self.total() == 0 && !held && !followed && self.ids.is_empty()
+    }
+}
+
+/// Where the event came to stand in each room, and the event as it stands there.
+pub(super) type Published = (SmallVec<[Placed; 1]>, Fresh);
+
+/// By room: the event posted there, unless its id was known.
+pub(super) type Fresh = SmallVec<[Option<Arc<Posted>>; 1]>;
+
+/// Publishes `event` to `rooms` (ascending numbers, none twice) as one unit: in all of them or in none.
+///
+/// `None` where a room has been forgotten meanwhile: the caller looks the names up again.
+pub(super) fn publish(
+    rooms: &[Arc<Room>],
+    mailboxes: &[Arc<Mailbox>],
+    event: &Event,
+) -> Option<Result<Published, Busy>> {
+    debug_assert!(rooms.is_sorted_by(|a, b| a.id.number < b.id.number));
+    let mut open: SmallVec<[Open<'_>; 1]> = SmallVec::new();
+    for room in rooms {
+        let state = room.lock();
+        if state.gone {
+            return None;
+        }
+        let known = event.id.as_deref().and_then(|id| state.ids.find(id));
+        open.push(Open { room, state, known });
+    }
+    if !reserve(&open, mailboxes, weight(event)) {
+        return Some(Err(Busy));
+    }
+    let now = Instant::now();
+    let mut posted = Fresh::new();
+    let mut placed = SmallVec::new();
+    for entry in &mut open {
+        let (one, place) = entry.post(event, now);
+        posted.push(one);
+        placed.push(place);
+    }
+    deliver(&open, &posted, mailboxes);
+    Some(Ok((placed, posted)))
+}
+
+/// A room that is being published to, locked.
+struct Open<'a> {
+    room: &'a Arc<Room>,
+    state: MutexGuard<'a, State>,
+    /// The event's id is known here: it has this place already.
+    known: Option<crate::frame::Cursor>,
+}
+
+impl Open<'_> {
+    /// Shards that have a mailbox entry coming from this room.
+    fn shards(&self) -> impl Iterator<Item = usize> + '_ {
+        let fresh = self.known.is_none();
+        self.state.members.iter().enumerate().filter(move |(_, n)| fresh && **n > 0).map(|(shard, _)| shard)
+    }
+
+    /// Order and commit.
+    fn post(&mut self, event: &Event, now: Instant) -> (Option<Arc<Posted>>, Placed) {
+        let name = Arc::clone(&self.room.id.name);
+        if let Some(cursor) = self.known {
+            return (None, Placed { room: name, cursor, sent: 0 });
+        }
+        let posted = self.state.history.order(event.clone());
+        self.state.history.commit(&posted, now);
+        self.state.touched = now;
+        if let Some(id) = &event.id {
+            self.state.ids.insert(id.clone(), posted.cursor, now);
+        }
+        let placed = Placed { room: name, cursor: posted.cursor, sent: self.state.total() };
+        (Some(posted), placed)
+    }
+}
+
+/// Space in the mailbox of each shard with members, in all or in none.
+fn reserve(open: &[Open<'_>], mailboxes: &[Arc<Mailbox>], size: usize) -> bool {
+    let wanted = || open.iter().flat_map(|o| o.shards().map(move |shard| (o.room, shard)));
+    for (count, (room, shard)) in wanted().enumerate() {
+        if !mailboxes[shard].reserve(&room.queued[shard], size) {
+            for (room, shard) in wanted().take(count) {
+                mailboxes[shard].release(&room.queued[shard], size);
+            }
+            return false;
+        }
+    }
+    true
+}
+
+/// One entry into the mailbox of each shard with members, and one to each follower.
+fn deliver(open: &[Open<'_>], posted: &[Option<Arc<Posted>>], mailboxes: &[Arc<Mailbox>]) {
+    for (shard, mailbox) in mailboxes.iter().enumerate() {
+        let mut here: SmallVec<[(Arc<Room>, Arc<Posted>); 1]> = open
+            .iter()
+            .zip(posted)
+            .filter(|(o, _)| o.state.members[shard] > 0)
+            .filter_map(|(o, p)| Some((Arc::clone(o.room), Arc::clone(p.as_ref()?))))
+            .collect();
+        match here.len() {
+            0 => {}
+            1 => {
+                let (room, posted) = here.remove(0);
+                mailbox.push(Letter::Event(room, posted));
+            }
+            _ => mailbox.push(Letter::Unit(here.into_vec().into())),
+        }
+    }
+    for (entry, posted) in open.iter().zip(posted) {
+        let Some(posted) = posted else { continue };
+        for (_, follower) in &entry.state.followers {
+            follower.offer(posted);
+        }
+    }
+}

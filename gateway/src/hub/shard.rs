@@ -1,0 +1,215 @@
+//! One core's part of the hub: its sessions, its members of each room, and the fan-out to them.
+
+mod guests;
+mod hall;
+mod join;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use join::{Joined, ReadOn};
+
+use super::directory::Slot;
+use super::filter::Filters;
+use super::mailbox::{Letter, Mailbox};
+use super::member::Seat;
+use super::order::{Order, SessionInfo};
+use super::{Hub, walk};
+use crate::frame::Frames;
+use crate::metrics::ShardCounters;
+use guests::Guests;
+use hall::{Halls, Item, Step, Turn};
+
+/// How long a slice of fan-out may take before the sockets are polled.
+const SLICE: Duration = Duration::from_micros(100);
+/// Marks and orders that a room's turn carries out at most before other rooms have theirs.
+const MOST_STEPS: usize = 256;
+
+/// What a shard fans out to: a session, or a test's.
+pub trait Guest: 'static {
+    /// The hub's part of it.
+    fn seat(&self) -> &Seat;
+
+    /// Takes frames, in order, after those before: what the socket does not take is kept by reference. Called
+    /// from the walk: never waits, never calls the shard.
+    fn deliver(&self, frames: &Rc<Frames>);
+
+    /// Bytes that it can still keep.
+    fn room_left(&self) -> usize;
+
+    /// Carries out what another thread wants; may call the shard.
+    fn order(self: Rc<Self>, order: Order);
+
+    /// What it says of itself.
+    fn info(&self) -> SessionInfo;
+}
+
+/// Lives on one thread, with everything that is in it.
+pub struct Shard<G: Guest> {
+    index: usize,
+    hub: Arc<Hub>,
+    mailbox: Arc<Mailbox>,
+    counters: Arc<ShardCounters>,
+    guests: RefCell<Guests<G>>,
+    halls: RefCell<Halls<G>>,
+    filters: RefCell<Filters>,
+    letters: RefCell<Vec<Letter>>,
+    tickets: Cell<u32>,
+    stamps: Cell<u64>,
+}
+
+impl<G: Guest> Shard<G> {
+    /// Shard number `index` of `hub`.
+    pub fn new(hub: &Arc<Hub>, index: usize) -> Rc<Self> {
+        Rc::new(Self {
+            index,
+            mailbox: Arc::clone(&hub.mailboxes()[index]),
+            counters: Arc::clone(hub.metrics().shard(index)),
+            hub: Arc::clone(hub),
+            guests: RefCell::new(Guests::default()),
+            halls: RefCell::default(),
+            filters: RefCell::default(),
+            letters: RefCell::default(),
+            tickets: Cell::new(0),
+            stamps: Cell::new(0),
+        })
+    }
+
+    /// Its number.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The hub that it is a part of.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// What this shard counts.
+    pub fn counters(&self) -> &ShardCounters {
+        &self.counters
+    }
+
+    /// Fans out what comes into the mailbox, a slice at a time; never ends.
+    pub async fn run(&self) {
+        loop {
+            self.mailbox.filled().await;
+            while self.slice(SLICE) {
+                tokio::task::yield_now().await; // lets the sockets be polled
+            }
+        }
+    }
+
+    /// Takes the mailbox and works for about `time`; answers whether there is more to do.
+    pub fn slice(&self, time: Duration) -> bool {
+        self.take_mail();
+        let deadline = Instant::now() + time;
+        loop {
+            let turn = self.halls.borrow_mut().next_turn();
+            let Some(turn) = turn else { return false };
+            match turn {
+                Turn::Room(room) => {
+                    if let Some(walk) = self.open_turn(room) {
+                        self.walk(walk, deadline);
+                    }
+                }
+                Turn::Walk(walk) => self.walk(*walk, deadline),
+            }
+            if Instant::now() >= deadline {
+                return true;
+            }
+        }
+    }
+
+    /// Sorts letters into queues by room.
+    fn take_mail(&self) {
+        let mut letters = self.letters.take();
+        self.mailbox.take(&mut letters);
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Event(room, posted) => self.halls.borrow_mut().put(&room, Item::Event(posted)),
+                Letter::Unit(parts) => self.halls.borrow_mut().put_unit(parts),
+                Letter::Attach(room, mark) => self.take_mark(&room, mark),
+                Letter::Order(slot, order) => self.take_order(slot, order),
+                Letter::Ask(ask) => {
+                    let guests = self.guests.borrow();
+                    ask(&mut guests.all().filter(|g| !g.seat().retired.get()).map(|guest| guest.info()));
+                }
+            }
+        }
+        *self.letters.borrow_mut() = letters;
+    }
+
+    /// Leaving takes effect at once; any other order waits for the events before it in the session's rooms.
+    fn take_order(&self, slot: Slot, order: Order) {
+        let Some(guest) = self.guest(slot) else { return };
+        if matches!(order, Order::Leave(..)) {
+            return guest.order(order);
+        }
+        if let Some(order) = self.halls.borrow_mut().put_order(slot, guest.seat(), order) {
+            guest.order(order);
+        }
+    }
+
+    /// Begins a room's turn: carries out marks and orders up to the next events, and opens their walk.
+    fn open_turn(&self, room: u64) -> Option<walk::Walk> {
+        for _ in 0..MOST_STEPS {
+            let step = self.halls.borrow_mut().step(room);
+            match step {
+                Step::Attach(slot, ticket) => self.attach(room, slot, ticket),
+                Step::Order(slot, order) => {
+                    if let Some(guest) = self.guest(slot) {
+                        guest.order(order);
+                    }
+                }
+                Step::Unheard(parts) => self.release(&parts),
+                Step::Walk(parts) => {
+                    let several = parts.len() > 1;
+                    self.stamps.set(self.stamps.get() + 1);
+                    return Some(walk::Walk::new(parts, several.then(|| self.stamps.get())));
+                }
+                Step::Over => return None,
+            }
+        }
+        self.halls.borrow_mut().again(room);
+        None
+    }
+
+    fn release(&self, parts: &[walk::Part]) {
+        for part in parts {
+            self.mailbox.release(&part.room.queued[self.index], part.bytes);
+        }
+    }
+
+    fn walk(&self, mut walk: walk::Walk, deadline: Instant) {
+        let mut filters = self.filters.borrow_mut();
+        let mut halls = self.halls.borrow_mut();
+        let mut tools = walk::Tools {
+            forms: self.hub.forms(),
+            filters: &mut filters,
+            deadline,
+            counters: &self.counters,
+        };
+        let mut done = true;
+        while let Some(room) = walk.room()
+            && done
+        {
+            done = walk.go(halls.members(room), &mut tools);
+        }
+        if walk.room().is_some() {
+            halls.push_turn(Turn::Walk(Box::new(walk)));
+            return;
+        }
+        self.release(&walk.parts);
+        for part in &walk.parts {
+            halls.end_walk(part);
+        }
+    }
+
+    /// The session that sits there.
+    pub fn guest(&self, slot: Slot) -> Option<Rc<G>> {
+        self.guests.borrow().get(slot)
+    }
+}

@@ -1,0 +1,306 @@
+//! Coming and going: a session opens and closes, joins, leaves, reads on, changes its filter.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::super::directory::Slot;
+use super::super::filter::{FilterId, Patterns};
+use super::super::mailbox::{Attach, Letter};
+use super::super::member::{Member, Membership, Standing};
+use super::super::room::{Room, State};
+use super::super::rule::Who;
+use super::super::{JoinError, check_name};
+use super::hall::Item;
+use super::{Guest, Shard};
+use crate::frame::{Cursor, Posted, Since};
+use crate::history::Read;
+
+/// A session has joined.
+#[derive(Debug)]
+pub struct Joined {
+    /// Events follow this one: the replay's, then those of the walk.
+    pub cursor: Cursor,
+    /// Whether nothing is missing since the cursor that it asked for; none where it asked for none.
+    pub recovered: Option<bool>,
+    /// To be sent before anything of the room; what is still missing behind it comes by
+    /// [`Shard::read_on`].
+    pub replay: Vec<Arc<Posted>>,
+}
+
+/// What a session that reads a history gets next.
+#[derive(Debug)]
+pub enum ReadOn {
+    /// These events.
+    Events(Vec<Arc<Posted>>),
+    /// History has overtaken it: what lies between is lost, and it goes on after `to`.
+    Gap {
+        /// The room's name.
+        room: Arc<str>,
+        /// The last that it got.
+        from: Cursor,
+        /// Events follow this one.
+        to: Cursor,
+    },
+}
+
+impl<G: Guest> Shard<G> {
+    /// Seats a session; `false` where its id is taken.
+    pub fn open(&self, guest: &Rc<G>, id: &Arc<str>, user: Option<&Arc<str>>) -> bool {
+        let slot = self.guests.borrow_mut().insert(self.index as u16, Rc::clone(guest));
+        let entered = self.hub.directory.enter(id, user, slot);
+        if entered {
+            guest.seat().slot.set(Some(slot));
+        } else {
+            self.guests.borrow_mut().remove(slot);
+        }
+        entered
+    }
+
+    /// Takes a session out of its rooms and lists; it keeps its seat until [`close`](Self::close).
+    pub fn retire(&self, guest: &Rc<G>, id: &str, user: Option<&Arc<str>>) {
+        let seat = guest.seat();
+        let Some(slot) = seat.slot.get().filter(|_| !seat.retired.replace(true)) else { return };
+        let rooms = seat.rooms.take();
+        for membership in rooms {
+            self.drop_membership(&membership);
+        }
+        self.filters.borrow_mut().release(seat.filter.replace(FilterId::ALL));
+        self.hub.directory.leave(id, user, slot);
+    }
+
+    /// Takes a session out of everything: before its socket closes, whose number is the next client's then.
+    pub fn close(&self, guest: &Rc<G>, id: &str, user: Option<&Arc<str>>) {
+        self.retire(guest, id, user);
+        if let Some(slot) = guest.seat().slot.take() {
+            self.guests.borrow_mut().remove(slot);
+        }
+    }
+
+    /// Joins the unnamed room of broadcasts.
+    pub fn join_broadcasts(&self, guest: &Rc<G>) -> Result<Joined, JoinError> {
+        self.enter(guest, "", Since::Now)
+    }
+
+    /// Joins a room, or tells where a session stands that is in it. One that is in it and asks for a replay
+    /// joins anew.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub fn join(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
+        check_name(name)?;
+        if let Some(at) = guest.seat().find_name(name) {
+            if since == Since::Now {
+                return Ok(self.standing(guest, at));
+            }
+            self.leave(guest, name);
+        }
+        self.check_room_count(guest)?;
+        if self.hub.rules().find(name).join == Who::Nobody {
+            return Err(JoinError::Denied);
+        }
+        self.enter(guest, name, since)
+    }
+
+    fn check_room_count(&self, guest: &Rc<G>) -> Result<(), JoinError> {
+        let most = self.hub.rooms_per_session();
+        let named = guest.seat().rooms.borrow().iter().filter(|m| !m.room.id.name.is_empty()).count();
+        if named >= most { Err(JoinError::TooMany(most)) } else { Ok(()) }
+    }
+
+    /// Where a member stands: the events that it has not been given yet follow this cursor.
+    fn standing(&self, guest: &Rc<G>, at: usize) -> Joined {
+        let rooms = guest.seat().rooms.borrow();
+        let membership = &rooms[at];
+        let now = membership.room.lock().history.cursor();
+        let offset = match &membership.standing {
+            Standing::Attaching { offset, .. } => *offset,
+            Standing::Attached(_) => {
+                let halls = self.halls.borrow();
+                halls.get(membership.room.id.number).map_or(now.offset, |hall| hall.walked)
+            }
+            Standing::Reading(after) => after.offset,
+        };
+        Joined { cursor: Cursor { offset, ..now }, recovered: None, replay: Vec::new() }
+    }
+
+    fn enter(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
+        loop {
+            let room = self.hub.registry.find_or_create(name);
+            let mut state = room.lock();
+            if state.gone {
+                continue;
+            }
+            if room.rule.max_members > 0 && state.total() >= room.rule.max_members {
+                return Err(JoinError::Full);
+            }
+            let (joined, reads) = plan(&state, since, guest.room_left() / 2);
+            state.members[self.index] += 1;
+            state.touch();
+            let standing = if reads {
+                let last = joined.replay.last().map_or(joined.cursor, |posted| posted.cursor);
+                Standing::Reading(Box::new(last))
+            } else {
+                self.put_mark(&room, &state, guest)
+            };
+            drop(state);
+            guest.seat().rooms.borrow_mut().push(Membership { room, standing });
+            return Ok(joined);
+        }
+    }
+
+    /// Puts the session's attach mark, under the room's lock.
+    fn put_mark(&self, room: &Arc<Room>, state: &State, guest: &Rc<G>) -> Standing {
+        let ticket = self.tickets.get().wrapping_add(1);
+        self.tickets.set(ticket);
+        if let Some(slot) = guest.seat().slot.get() {
+            self.mailbox.push(Letter::Attach(Arc::clone(room), Attach::Session(slot, ticket)));
+        }
+        Standing::Attaching { ticket, offset: state.history.cursor().offset }
+    }
+
+    /// An attach mark has come out of the mailbox.
+    pub(super) fn take_mark(&self, room: &Arc<Room>, mark: Attach) {
+        let (slot, ticket) = match mark {
+            Attach::Session(slot, ticket) => (slot, ticket),
+            Attach::Elsewhere { slot, offset, done } => {
+                let entered = self.enter_from_elsewhere(room, slot, offset);
+                let ticket = entered.as_ref().ok().copied().flatten();
+                let _nobody_waits = done.send(entered.map(|_| ()));
+                let Some(ticket) = ticket else { return self.one_less(room) };
+                (slot, ticket)
+            }
+        };
+        self.halls.borrow_mut().put(room, Item::Attach(slot, ticket));
+    }
+
+    /// Makes the membership of a join from elsewhere; none where the session is in the room already.
+    fn enter_from_elsewhere(
+        &self,
+        room: &Arc<Room>,
+        slot: Slot,
+        offset: u64,
+    ) -> Result<Option<u32>, JoinError> {
+        let guest = self.guest(slot).filter(|g| !g.seat().retired.get()).ok_or(JoinError::NoSession)?;
+        if guest.seat().find(room.id.number).is_some() {
+            return Ok(None);
+        }
+        self.check_room_count(&guest)?;
+        let ticket = self.tickets.get().wrapping_add(1);
+        self.tickets.set(ticket);
+        let standing = Standing::Attaching { ticket, offset };
+        guest.seat().rooms.borrow_mut().push(Membership { room: Arc::clone(room), standing });
+        Ok(Some(ticket))
+    }
+
+    /// The mark has come to its turn: the session is in the walk from here on, if it is still in the room.
+    pub(super) fn attach(&self, room: u64, slot: Slot, ticket: u32) {
+        let Some(guest) = self.guest(slot) else { return };
+        let seat = guest.seat();
+        let (Some(at), Some(form)) = (seat.find(room), seat.form) else { return };
+        let waits =
+            matches!(seat.rooms.borrow()[at].standing, Standing::Attaching { ticket: t, .. } if t == ticket);
+        if !waits {
+            return;
+        }
+        let member = Member { guest: Some(Rc::clone(&guest)), filter: seat.filter.get(), form };
+        if let Some(place) = self.halls.borrow_mut().seat(room, member) {
+            seat.rooms.borrow_mut()[at].standing = Standing::Attached(place);
+        }
+    }
+
+    /// Leaves a room, at once; `false` where the session is not in it.
+    pub fn leave(&self, guest: &Rc<G>, name: &str) -> bool {
+        let Some(at) = guest.seat().find_name(name).filter(|_| !name.is_empty()) else { return false };
+        let membership = guest.seat().rooms.borrow_mut().remove(at);
+        self.drop_membership(&membership);
+        true
+    }
+
+    fn drop_membership(&self, membership: &Membership) {
+        if let Standing::Attached(place) = membership.standing {
+            self.halls.borrow_mut().unseat(membership.room.id.number, place);
+        }
+        self.one_less(&membership.room);
+    }
+
+    /// One member less in `room`, which is forgotten if it was the last.
+    fn one_less(&self, room: &Room) {
+        let mut state = room.lock();
+        state.members[self.index] -= 1;
+        state.touch();
+        let empty = state.total() == 0;
+        drop(state);
+        if empty {
+            self.hub.registry.release(room);
+        }
+    }
+
+    /// For a session that reads histories and has space again: what it gets next, room by room. One that has
+    /// come to the end of a history is in the walk from there on.
+    pub fn read_on(&self, guest: &Rc<G>) -> Vec<ReadOn> {
+        let mut gets = Vec::new();
+        for membership in guest.seat().rooms.borrow_mut().iter_mut() {
+            let Standing::Reading(after) = &membership.standing else { continue };
+            let after = **after;
+            let state = membership.room.lock();
+            let (got, standing) = match state.history.since(after, guest.room_left() / 2) {
+                Read::Found { events, more: true } => {
+                    let last = events.last().map_or(after, |posted| posted.cursor);
+                    (ReadOn::Events(events), Standing::Reading(Box::new(last)))
+                }
+                Read::Found { events, more: false } => {
+                    (ReadOn::Events(events), self.put_mark(&membership.room, &state, guest))
+                }
+                Read::Lost => {
+                    let (room, to) = (Arc::clone(&membership.room.id.name), state.history.cursor());
+                    (ReadOn::Gap { room, from: after, to }, self.put_mark(&membership.room, &state, guest))
+                }
+            };
+            membership.standing = standing;
+            gets.push(got);
+        }
+        gets
+    }
+
+    /// Lets through only what one of `patterns` takes in; no pattern: everything.
+    pub fn set_filter(&self, guest: &Rc<G>, patterns: Vec<Arc<str>>) {
+        let mut filters = self.filters.borrow_mut();
+        let filter = if patterns.is_empty() { FilterId::ALL } else { filters.hold(patterns) };
+        filters.release(guest.seat().filter.replace(filter));
+        for membership in guest.seat().rooms.borrow().iter() {
+            if let Standing::Attached(place) = membership.standing {
+                self.halls.borrow_mut().refilter(membership.room.id.number, place, filter);
+            }
+        }
+    }
+
+    /// The events of `events` that a session lets through.
+    pub fn let_through(&self, guest: &G, events: &[Arc<Posted>]) -> Vec<Arc<Posted>> {
+        let mut filters = self.filters.borrow_mut();
+        let filter = guest.seat().filter.get();
+        events.iter().filter(|posted| filters.lets(filter, posted)).cloned().collect()
+    }
+
+    /// What a session lets through; none: everything.
+    pub fn filter(&self, guest: &G) -> Patterns {
+        self.filters.borrow().patterns(guest.seat().filter.get())
+    }
+}
+
+/// What joining gives, and whether the session has to read on before it can be attached. `space` is how many
+/// bytes of replay it can take now.
+fn plan(state: &State, since: Since, space: usize) -> (Joined, bool) {
+    let now = state.history.cursor();
+    let after = match since {
+        Since::Now => return (Joined { cursor: now, recovered: None, replay: Vec::new() }, false),
+        Since::After(cursor) => cursor,
+        Since::Start => state.history.start(),
+        Since::Last(count) => state.history.before_last(count),
+    };
+    match state.history.since(after, space) {
+        Read::Found { events, more } => {
+            (Joined { cursor: after, recovered: Some(true), replay: events }, more)
+        }
+        Read::Lost => (Joined { cursor: now, recovered: Some(false), replay: Vec::new() }, false),
+    }
+}

@@ -1,0 +1,154 @@
+//! A walk: what one turn gives to the members of its room, in slices.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use smallvec::SmallVec;
+
+use super::filter::{FilterId, Filters};
+use super::member::Member;
+use super::room::Room;
+use super::shard::Guest;
+use crate::frame::{Form, Forms, Frames, MAX_FORMS, Posted};
+use crate::metrics::ShardCounters;
+
+/// Events of one walk at most: a verdict is a bit of a word.
+pub(super) const MOST_EVENTS: usize = 64;
+/// Bytes of one walk, past which it takes no further event.
+pub(super) const MOST_BYTES: usize = 64 * 1024;
+/// Members between two looks at the clock.
+const STRIDE: usize = 16;
+
+/// One room's part of a walk; a publish to several rooms has several.
+pub(super) struct Part {
+    pub(super) room: Arc<Room>,
+    events: Vec<Arc<Posted>>,
+    /// Reserved in the mailbox and in the room's share until the walk is over.
+    pub(super) bytes: usize,
+    plans: [Option<Plan>; MAX_FORMS],
+    /// By filter: which events it lets through, once it has been asked.
+    verdicts: Vec<Option<u64>>,
+}
+
+/// The frames of one form.
+struct Plan {
+    all: Rc<Frames>,
+    /// For sets of events that some filter lets through.
+    chosen: SmallVec<[(u64, Rc<Frames>); 2]>,
+    names_room: bool,
+}
+
+/// Walks its parts' members in order and can stop anywhere.
+pub(super) struct Walk {
+    pub(super) parts: SmallVec<[Part; 1]>,
+    part: usize,
+    next: usize,
+    /// Tells this unit from others, where members may be met more than once.
+    stamp: Option<u64>,
+}
+
+/// What a walk needs of its shard.
+pub(super) struct Tools<'a> {
+    pub(super) forms: &'a Forms,
+    pub(super) filters: &'a mut Filters,
+    pub(super) deadline: Instant,
+    pub(super) counters: &'a ShardCounters,
+}
+
+impl Part {
+    pub(super) fn new(room: Arc<Room>, events: Vec<Arc<Posted>>) -> Self {
+        let bytes = events.iter().map(|p| p.size()).sum();
+        Self { room, events, bytes, plans: Default::default(), verdicts: Vec::new() }
+    }
+
+    /// The offset of its last event.
+    pub(super) fn last(&self) -> u64 {
+        self.events.last().map_or(0, |posted| posted.cursor.offset)
+    }
+
+    /// The events that the filter lets through, a bit each.
+    fn mask(&mut self, filter: FilterId, filters: &mut Filters) -> u64 {
+        let all = u64::MAX >> (MOST_EVENTS - self.events.len());
+        if filter == FilterId::ALL {
+            return all;
+        }
+        if self.verdicts.len() <= filter.index() {
+            self.verdicts.resize(filters.bound().max(filter.index() + 1), None);
+        }
+        *self.verdicts[filter.index()].get_or_insert_with(|| filters.judge(filter, &self.events))
+    }
+
+    fn plan(&mut self, form: Form, forms: &Forms) -> &mut Plan {
+        let events = &self.events;
+        self.plans[form.index()].get_or_insert_with(|| Plan {
+            all: Rc::new(forms.frames(form, events)),
+            chosen: SmallVec::new(),
+            names_room: forms.names_room(form),
+        })
+    }
+}
+
+impl Plan {
+    fn frames(&mut self, mask: u64) -> Rc<Frames> {
+        if mask.count_ones() as usize == self.all.each.len() {
+            return Rc::clone(&self.all);
+        }
+        if let Some((_, frames)) = self.chosen.iter().find(|(m, _)| *m == mask) {
+            return Rc::clone(frames);
+        }
+        let each = self.all.each.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);
+        let frames = Rc::new(Frames::of(each.map(|(_, frame)| frame.clone()).collect()));
+        self.chosen.push((mask, Rc::clone(&frames)));
+        frames
+    }
+}
+
+impl Walk {
+    pub(super) fn new(parts: SmallVec<[Part; 1]>, stamp: Option<u64>) -> Self {
+        Self { parts, part: 0, next: 0, stamp }
+    }
+
+    /// The room whose members are next; none when the walk is over.
+    pub(super) fn room(&self) -> Option<u64> {
+        self.parts.get(self.part).map(|part| part.room.id.number)
+    }
+
+    /// Gives `members` of the current part their frames, until they all have them or the time is over.
+    /// Answers whether the part is done.
+    pub(super) fn go<G: Guest>(&mut self, members: &[Member<G>], tools: &mut Tools<'_>) -> bool {
+        while self.next < members.len() {
+            let end = (self.next + STRIDE).min(members.len());
+            for member in &members[self.next..end] {
+                if let Some(guest) = &member.guest {
+                    self.give(guest, member, tools);
+                }
+            }
+            self.next = end;
+            if end < members.len() && Instant::now() >= tools.deadline {
+                return false;
+            }
+        }
+        self.part += 1;
+        self.next = 0;
+        true
+    }
+
+    fn give<G: Guest>(&mut self, guest: &Rc<G>, member: &Member<G>, tools: &mut Tools<'_>) {
+        let part = &mut self.parts[self.part];
+        let mask = part.mask(member.filter, tools.filters);
+        if mask == 0 {
+            return;
+        }
+        let plan = part.plan(member.form, tools.forms);
+        if let Some(stamp) = self.stamp.filter(|_| !plan.names_room)
+            && guest.seat().stamp.replace(stamp) == stamp
+        {
+            return;
+        }
+        let frames = plan.frames(mask);
+        // Counted before the write: who has received an event finds it in the figures.
+        tools.counters.delivered.add(u64::from(mask.count_ones()));
+        guest.deliver(&frames);
+    }
+}

@@ -1,0 +1,430 @@
+//! A seeded model against the hub: random publishes, joins, leaves, recoveries, closes and full mailboxes, with
+//! slices of fan-out in between. Whatever happens, each member gets exactly the events after its join's cursor,
+//! in order, once, until it leaves; a refused publish has changed nothing.
+//!
+//! `SIMULATION_SEEDS=10000 cargo test -p tidegate --test simulation` runs more seeds than the default.
+
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+
+#[path = "simulation/client.rs"]
+mod client;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::{Client, Named, Nameless, event};
+use futures_util::FutureExt;
+use rand::prelude::*;
+use rand::rngs::StdRng;
+use tidegate::frame::{Cursor, Epoch, Form, Forms, Posted, Since};
+use tidegate::history::Keep;
+use tidegate::hub::{
+    Cause, Config, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules, Shard,
+};
+use tidegate::metrics::Metrics;
+
+const ROOMS: [&str; 5] = ["plain:a", "plain:b", "kept:a", "kept:b", "long:a"];
+const TYPES: [&str; 2] = ["gap", "error"];
+const ROOMS_PER_SESSION: usize = 4;
+
+/// What the model holds of a membership: the events that its client is owed.
+#[derive(Debug)]
+struct Expected {
+    after: u64,
+    /// Announced as lost: these offsets are not owed.
+    gaps: Vec<Range<u64>>,
+    /// The start of the types that are let through.
+    lets: &'static str,
+}
+
+/// A room as the model knows it: its life, and each event's type and payload from offset 1 on.
+#[derive(Default)]
+struct Log {
+    epoch: Option<Epoch>,
+    events: Vec<(&'static str, String)>,
+}
+
+impl Log {
+    /// A new epoch: the room was forgotten, which means that nobody was in it.
+    fn enter(&mut self, epoch: Epoch) {
+        if self.epoch.replace(epoch) != Some(epoch) {
+            self.events.clear();
+        }
+    }
+}
+
+struct Session {
+    shard: usize,
+    client: Rc<Client>,
+    lets: &'static str,
+    rooms: HashMap<&'static str, Expected>,
+}
+
+struct World {
+    rng: StdRng,
+    hub: Arc<Hub>,
+    shards: Vec<Rc<Shard<Client>>>,
+    sessions: Vec<Session>,
+    log: HashMap<String, Log>,
+    serial: u64,
+    form: Form,
+    busy: usize,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut forms = Forms::default();
+        let form = forms.add(Named);
+        let keep = |prefix: &str, size| Rule {
+            prefix: prefix.into(),
+            keep: Keep { size, ttl: Duration::ZERO },
+            ..Rule::default()
+        };
+        let mut rng = StdRng::seed_from_u64(seed);
+        let config = Config {
+            shards: rng.random_range(1..=3),
+            mailbox: rng.random_range(2_000..40_000),
+            rooms_per_session: ROOMS_PER_SESSION,
+        };
+        let rules = Rules::new([keep("kept:", 8), keep("long:", 1000)]);
+        let hub = Arc::new(Hub::new(config.clone(), rules, forms, Metrics::new(config.shards)));
+        let shards = (0..config.shards).map(|index| Shard::new(&hub, index)).collect();
+        Self { rng, hub, shards, sessions: Vec::new(), log: HashMap::new(), serial: 0, form, busy: 0 }
+    }
+
+    fn step(&mut self) {
+        match self.rng.random_range(0..100) {
+            0..35 => self.publish(),
+            35..60 => self.slice(),
+            60..70 => self.connect(),
+            70..82 => self.join(),
+            82..89 => self.leave(),
+            89..95 => self.read_on(),
+            _ => self.disconnect(),
+        }
+    }
+
+    fn pick(&mut self) -> Option<(usize, &'static str)> {
+        let room = ROOMS[self.rng.random_range(0..ROOMS.len())];
+        (!self.sessions.is_empty()).then(|| (self.rng.random_range(0..self.sessions.len()), room))
+    }
+
+    fn connect(&mut self) {
+        let shard = self.rng.random_range(0..self.shards.len());
+        self.serial += 1;
+        let client = Client::new(&format!("c{}", self.serial), self.form);
+        client.space.set(self.rng.random_range(100..6000));
+        assert!(self.shards[shard].open(&client, &client.id, None));
+        let lets = if self.rng.random_bool(0.4) { "ga" } else { "" };
+        if !lets.is_empty() {
+            self.shards[shard].set_filter(&client, vec!["ga*".into()]);
+        }
+        self.sessions.push(Session { shard, client, lets, rooms: HashMap::new() });
+    }
+
+    fn publish(&mut self) {
+        let count = if self.rng.random_bool(0.3) { self.rng.random_range(2..4) } else { 1 };
+        let rooms: Vec<&str> = (0..count).map(|_| ROOMS[self.rng.random_range(0..ROOMS.len())]).collect();
+        let kind = TYPES[self.rng.random_range(0..TYPES.len())];
+        self.serial += 1;
+        let payload = format!("\"{}{}\"", self.serial, "x".repeat(self.rng.random_range(0..200)));
+        let before: Vec<_> = rooms.iter().map(|room| self.hub.room(room)).collect();
+        match self.hub.publish(&rooms, event(&self.hub, kind, &payload)) {
+            Ok(receipt) => {
+                for placed in receipt.committed().now_or_never().expect("memory commits at once") {
+                    self.note(&placed, kind, &payload);
+                }
+            }
+            Err(PublishError::Busy(_)) => {
+                self.busy += 1;
+                let after: Vec<_> = rooms.iter().map(|room| self.hub.room(room)).collect();
+                assert_eq!(before, after, "a refused publish has changed something");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn note(&mut self, placed: &Placed, kind: &'static str, payload: &str) {
+        let log = self.log.entry(placed.room.to_string()).or_default();
+        log.enter(placed.cursor.epoch);
+        log.events.push((kind, payload.to_owned()));
+        assert_eq!(placed.cursor.offset, log.events.len() as u64, "{placed:?}");
+    }
+
+    fn slice(&mut self) {
+        let shard = self.rng.random_range(0..self.shards.len());
+        for _ in 0..self.rng.random_range(1..6) {
+            self.shards[shard].slice(Duration::ZERO);
+        }
+    }
+
+    fn since(&mut self, room: &str) -> (Since, Option<Cursor>) {
+        let head = self.hub.room(room).map(|info| info.cursor);
+        let since = match (self.rng.random_range(0..4), head) {
+            (0, Some(head)) => {
+                Since::After(Cursor { offset: self.rng.random_range(0..=head.offset), ..head })
+            }
+            (1, _) => Since::Start,
+            (2, _) => Since::Last(self.rng.random_range(0..12)),
+            _ => Since::Now,
+        };
+        (since, head)
+    }
+
+    fn join(&mut self) {
+        let Some((at, room)) = self.pick() else { return };
+        let (since, head) = self.since(room);
+        let session = &mut self.sessions[at];
+        let Ok(joined) = self.shards[session.shard].join(&session.client, room, since) else {
+            assert_eq!(session.rooms.len(), ROOMS_PER_SESSION, "only the number of rooms may refuse");
+            return;
+        };
+        if since == Since::Now && session.rooms.contains_key(room) {
+            return; // it was told where it stands
+        }
+        session.client.forget(room);
+        self.log.entry(room.into()).or_default().enter(joined.cursor.epoch);
+        let expected = Expected { after: joined.cursor.offset, gaps: Vec::new(), lets: session.lets };
+        session.rooms.insert(room, expected);
+        check_reply(&joined, since, head);
+        session.replay(&self.hub, &joined.replay);
+    }
+
+    fn leave(&mut self) {
+        let Some((at, room)) = self.pick() else { return };
+        let session = &mut self.sessions[at];
+        let left = self.shards[session.shard].leave(&session.client, room);
+        let expected = session.rooms.remove(room);
+        assert_eq!(left, expected.is_some());
+        if let Some(expected) = expected {
+            expected.check(&session.client, room, &self.log[room]);
+        }
+        session.client.forget(room);
+    }
+
+    fn read_on(&mut self) {
+        if let Some((at, _)) = self.pick() {
+            self.sessions[at].read_on(&self.hub, &self.shards);
+        }
+    }
+
+    fn disconnect(&mut self) {
+        let Some((at, _)) = self.pick() else { return };
+        let session = self.sessions.swap_remove(at);
+        self.shards[session.shard].close(&session.client, &session.client.id, None);
+        for (room, expected) in &session.rooms {
+            expected.check(&session.client, room, &self.log[*room]);
+        }
+    }
+
+    /// Runs everything to its end: then each member must have all that it is owed.
+    fn settle(&mut self) {
+        let unfinished = |world: &Self| {
+            let busy = world.shards.iter().filter(|shard| shard.slice(Duration::ZERO)).count();
+            busy > 0 || world.sessions.iter().any(|session| session.client.seat().reads())
+        };
+        while unfinished(self) {
+            for session in &mut self.sessions {
+                session.read_on(&self.hub, &self.shards);
+            }
+        }
+        for session in &self.sessions {
+            for (room, expected) in &session.rooms {
+                let log = &self.log[*room];
+                let got = expected.check(&session.client, room, log);
+                assert_eq!(got, expected.owed(log).len(), "{} has not got all of {room}", session.client.id);
+            }
+        }
+        let reserved = self.hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).sum::<usize>();
+        assert_eq!(reserved, 0, "bytes that were reserved are given back");
+    }
+
+    fn close_all(&mut self) {
+        for session in std::mem::take(&mut self.sessions) {
+            self.shards[session.shard].close(&session.client, &session.client.id, None);
+        }
+        assert!(self.hub.directory().is_empty());
+        let left: Vec<_> = self.hub.rooms().into_iter().filter(|r| r.members > 0 || r.history == 0).collect();
+        assert!(left.is_empty(), "rooms without members and history are gone: {left:?}");
+    }
+}
+
+impl Session {
+    /// What a session does with a replay: the frames of its form, through its filter.
+    fn replay(&self, hub: &Hub, events: &[Arc<Posted>]) {
+        let let_through: Vec<_> =
+            events.iter().filter(|posted| posted.kind.name.starts_with(self.lets)).cloned().collect();
+        let form = self.client.seat().form().expect("every client has a form");
+        self.client.deliver(&Rc::new(hub.forms().frames(form, &let_through)));
+    }
+
+    fn read_on(&mut self, hub: &Hub, shards: &[Rc<Shard<Client>>]) {
+        for got in shards[self.shard].read_on(&self.client) {
+            match got {
+                ReadOn::Events(events) => self.replay(hub, &events),
+                ReadOn::Gap { room, from, to } => {
+                    assert!(from.offset < to.offset, "a gap is never empty");
+                    let expected = self.rooms.get_mut(&*room).expect("only members read");
+                    expected.gaps.push(from.offset + 1..to.offset + 1);
+                }
+            }
+        }
+    }
+}
+
+impl Expected {
+    fn owed(&self, log: &Log) -> Vec<u64> {
+        let offsets = self.after + 1..=log.events.len() as u64;
+        let kept = offsets.filter(|offset| !self.gaps.iter().any(|gap| gap.contains(offset)));
+        kept.filter(|offset| log.events[*offset as usize - 1].0.starts_with(self.lets)).collect()
+    }
+
+    /// Checks that what the client got of `room` is the beginning of what it is owed; answers how much it got.
+    fn check(&self, client: &Client, room: &str, log: &Log) -> usize {
+        let owed = self.owed(log);
+        let got = client.got_in(room);
+        for (count, (offset, payload)) in got.iter().enumerate() {
+            assert_eq!(owed.get(count), Some(offset), "{} in {room}, {self:?}, got {got:?}", client.id);
+            assert_eq!(log.events[*offset as usize - 1].1, *payload);
+        }
+        got.len()
+    }
+}
+
+fn check_reply(joined: &Joined, since: Since, head: Option<Cursor>) {
+    match since {
+        Since::Now => assert!(joined.recovered.is_none() && joined.replay.is_empty()),
+        Since::After(cursor) if joined.recovered == Some(true) => {
+            assert_eq!(joined.cursor.offset, cursor.offset);
+        }
+        // A room whose last member asks for its past leaves it first, and may come back with a new epoch.
+        Since::After(_) => {
+            assert!(joined.replay.is_empty() && (joined.cursor.offset == 0 || Some(joined.cursor) == head))
+        }
+        Since::Start | Since::Last(_) => assert_eq!(joined.recovered, Some(true)),
+    }
+}
+
+#[test]
+fn each_member_gets_exactly_the_events_after_its_join() {
+    let seeds = std::env::var("SIMULATION_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let mut busy = 0;
+    for seed in 0..seeds {
+        let run = std::panic::catch_unwind(|| {
+            let mut world = World::new(seed);
+            // Enough members that walks are cut in the middle.
+            for _ in 0..world.rng.random_range(0..80) {
+                world.connect();
+                (0..3).for_each(|_| world.join());
+            }
+            for _ in 0..400 {
+                world.step();
+            }
+            world.settle();
+            world.close_all();
+            world.busy
+        });
+        busy += run.unwrap_or_else(|_| panic!("seed {seed} failed; the reason is above"));
+    }
+    assert!(busy > 0, "no mailbox was ever full");
+}
+
+fn one_shard(mailbox: usize) -> (Arc<Hub>, Rc<Shard<Client>>, Form, Form) {
+    let mut forms = Forms::default();
+    let (named, nameless) = (forms.add(Named), forms.add(Nameless));
+    let config = Config { shards: 1, mailbox, rooms_per_session: 1 };
+    let hub = Arc::new(Hub::new(config, Rules::new([]), forms, Metrics::new(1)));
+    let shard = Shard::new(&hub, 0);
+    (hub, shard, named, nameless)
+}
+
+fn join_from_elsewhere(hub: &Hub, shard: &Shard<Client>, client: &Client, room: &str) -> bool {
+    let mut joined = hub.join(&client.id, room).expect("the session lives");
+    while shard.slice(Duration::ZERO) {}
+    joined.try_recv().expect("the shard has answered").is_ok()
+}
+
+#[test]
+fn an_event_in_several_rooms_reaches_a_session_once_where_frames_name_no_room() {
+    let mut forms = Forms::default();
+    let (named, nameless) = (forms.add(Named), forms.add(Nameless));
+    let config = Config { shards: 1, mailbox: 1 << 20, rooms_per_session: 10 };
+    let hub = Arc::new(Hub::new(config, Rules::new([]), forms, Metrics::new(1)));
+    let shard = Shard::new(&hub, 0);
+    let client = |id: &str, form| {
+        let client = Client::new(id, form);
+        shard.open(&client, &client.id, None);
+        shard.join(&client, "a", Since::Now).unwrap();
+        shard.join(&client, "b", Since::Now).unwrap();
+        client
+    };
+    let (one, two) = (client("one", nameless), client("two", named));
+    for (rooms, payload) in [(&["a"][..], "1"), (&["b", "a"], "2"), (&["a", "b"], "3"), (&["b"], "4")] {
+        hub.publish(rooms, event(&hub, "gap", payload)).unwrap();
+    }
+    hub.order("one", Order::Close(Cause::Administrator));
+    while shard.slice(Duration::ZERO) {}
+    let mut once = one.texts();
+    assert_eq!(*one.orders.borrow(), ["Close after 4"], "an order comes after the events before it");
+    once.sort();
+    assert_eq!(once, ["1", "2", "3", "4"]);
+    let given = |room| two.got_in(room).into_iter().map(|(offset, text)| format!("{offset}:{text}"));
+    assert_eq!(given("a").collect::<Vec<_>>(), ["1:1", "2:2", "3:3"]);
+    assert_eq!(given("b").collect::<Vec<_>>(), ["1:2", "2:3", "3:4"]);
+}
+
+#[test]
+fn who_joins_a_session_from_elsewhere_and_then_publishes_reaches_it() {
+    let (hub, shard, named, _) = one_shard(1 << 20);
+    let client = Client::new("far", named);
+    shard.open(&client, &client.id, None);
+    let mut joined = hub.join("far", "a").unwrap();
+    hub.publish(&["a"], event(&hub, "gap", "1")).unwrap();
+    while shard.slice(Duration::ZERO) {}
+    assert!(joined.try_recv().unwrap().is_ok());
+    assert_eq!(client.got_in("a"), [(1, "1".to_owned())]);
+    assert!(join_from_elsewhere(&hub, &shard, &client, "a"), "who is in a room may be joined to it again");
+    assert_eq!(hub.room("a").unwrap().members, 1);
+    assert!(!join_from_elsewhere(&hub, &shard, &client, "b"), "one room at most");
+    assert!(hub.room("b").is_none());
+}
+
+#[test]
+fn an_event_with_an_id_is_sent_once() {
+    let (hub, shard, named, _) = one_shard(1 << 20);
+    let client = Client::new("one", named);
+    shard.open(&client, &client.id, None);
+    shard.join(&client, "a", Since::Now).unwrap();
+    let publish = || {
+        let event = tidegate::frame::Event { id: Some("same".into()), ..event(&hub, "gap", "1") };
+        hub.publish(&["a"], event).unwrap().committed().now_or_never().unwrap()
+    };
+    let (first, again) = (publish(), publish());
+    assert_eq!((first[0].sent, again[0].sent), (1, 0));
+    assert_eq!(first[0].cursor, again[0].cursor);
+    while shard.slice(Duration::ZERO) {}
+    assert_eq!(client.got_in("a").len(), 1);
+}
+
+#[test]
+fn a_flood_fills_its_own_share_and_other_rooms_go_on() {
+    let (hub, shard, named, _) = one_shard(8_000);
+    let clients = ["hot", "calm"].map(|room| {
+        let client = Client::new(room, named);
+        shard.open(&client, &client.id, None);
+        shard.join(&client, room, Since::Now).unwrap();
+        client
+    });
+    let mut taken = 0;
+    while hub.publish(&["hot"], event(&hub, "gap", "1")).is_ok() {
+        taken += 1;
+    }
+    hub.publish(&["calm"], event(&hub, "gap", "2")).expect("the flood has filled only its own share");
+    while shard.slice(Duration::ZERO) {}
+    assert_eq!(clients[0].got_in("hot").len(), taken);
+    assert_eq!(clients[1].got_in("calm").len(), 1);
+    hub.publish(&["hot"], event(&hub, "gap", "3")).expect("there is space again");
+}
