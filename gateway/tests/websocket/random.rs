@@ -133,13 +133,17 @@ proptest! {
 }
 
 /// Reads with limits that an announced length would reach long before its bytes do: what is held
-/// at any time stays within what has come.
+/// at any time stays within what has come, and what comes out is the same however the wire is cut.
 fn bounded(wire: &[u8], sizes: &[usize]) {
-    let link = Script::new(chunks(wire, sizes));
+    let limits = Limits { message: 1 << 40, fragments: 1000 };
+    let (link, whole) = (Script::new(chunks(wire, sizes)), Script::new([wire.to_vec()]));
     let meter = Meter::start();
-    let (messages, _) = read_all(&link, Limits { message: 1 << 40, fragments: 1000 });
+    let (messages, fault) = read_all(&link, limits);
     let list = (messages.capacity() * size_of::<Message>() * 2) as isize;
     // Each payload may pin the reader's buffer that it came in, or its assembly of twice its size.
     let held = 3 * wire.len() as isize + messages.len() as isize * 10_240;
     assert!(meter.peak() <= held + list + 32 * 1024, "{} bytes for {}", meter.peak(), wire.len());
+    let (expected, end) = if wire.is_empty() { (Vec::new(), Fault::Eof) } else { read_all(&whole, limits) };
+    assert_eq!(messages, expected);
+    assert_eq!(fault.to_string(), end.to_string());
 }

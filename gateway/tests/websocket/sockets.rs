@@ -3,10 +3,11 @@
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::rc::Rc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tidegate::transport::websocket::{Fault, Inbound, Message, frames};
+use tidegate::transport::websocket::{Fault, Inbound, Link, Message, frames};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::wire::*;
@@ -74,6 +75,19 @@ async fn a_parked_session_hears_each_message() {
     }
     drop(client);
     assert!(matches!(next(&mut inbound, &link).await, Err(Fault::Eof)));
+}
+
+#[tokio::test]
+async fn a_read_that_leaves_room_needs_no_second_one_to_wait() {
+    let (mut client, link) = pair().await;
+    client.write_all(b"abc").unwrap();
+    for _ in 0..2 {
+        poll_fn(|cx| Link::poll_read_ready(&*link, cx)).await.unwrap();
+        let mut into = Vec::with_capacity(16);
+        assert_eq!(Link::try_read(&*link, &mut into).unwrap(), 3);
+        assert!(Link::poll_read_ready(&*link, &mut Context::from_waker(Waker::noop())).is_pending());
+        client.write_all(b"def").unwrap();
+    }
 }
 
 #[tokio::test]
