@@ -124,8 +124,15 @@ pub enum Answer<'a> {
         /// Calls of plugins that there are.
         calls: &'a [Arc<str>],
     },
-    /// What a plugin answered: JSON.
-    Call(&'a [u8]),
+    /// What a plugin answered.
+    Call {
+        /// It has done what was asked.
+        success: bool,
+        /// For people; may be empty.
+        message: &'a str,
+        /// JSON; may be empty.
+        data: &'a [u8],
+    },
     /// A piece of a plugin's answer.
     Part {
         /// Counts from 0.

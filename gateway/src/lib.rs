@@ -1,7 +1,13 @@
 //! Tidegate: a real-time event gateway. The rooms of the house, in the order of flow.
 
-/// What the operator wants: layers of settings, read into each room's own and checked whole.
+/// The gateway's own HTTP API.
+pub mod api;
+/// The settings, from all their layers.
 pub mod config;
+/// What a session's frames mean.
+pub mod dialect;
+/// Finish, then stop.
+pub mod drain;
 /// An event encoded once per form, shared by all its receivers.
 pub mod frame;
 /// A room's events in order, committed and kept.
@@ -12,5 +18,13 @@ pub mod hub;
 pub mod identity;
 /// What is counted.
 pub mod metrics;
-/// Times, sizes and networks as people write them.
+/// From a path to the API, a plugin's route or an endpoint.
+pub mod router;
+/// The life of a session.
+pub mod session;
+/// What carries a session's frames.
+pub mod transport;
+/// Quantities as people write them.
 pub mod units;
+/// What the rooms that speak HTTP say to each other.
+pub mod web;

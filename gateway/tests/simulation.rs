@@ -4,6 +4,8 @@
 //!
 //! `SIMULATION_SEEDS=10000 cargo test -p tidegate --test simulation` runs more seeds than the default.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+
 #[path = "simulation/client.rs"]
 mod client;
 

@@ -30,10 +30,20 @@ pub struct Call {
 pub enum Answer {
     /// One of a stream's pieces: JSON.
     Part(Bytes),
-    /// The answer, after all parts: JSON.
-    Done(Bytes),
-    /// It failed; the text is for the client.
-    Failed(String),
+    /// The answer, after all parts.
+    Done {
+        /// For people; may be empty.
+        message: String,
+        /// JSON; may be empty.
+        data: Bytes,
+    },
+    /// It failed.
+    Failed {
+        /// Why, for the client.
+        message: String,
+        /// JSON; may be empty.
+        data: Bytes,
+    },
 }
 
 /// Why a call was not taken.

@@ -89,6 +89,11 @@ impl Filters {
         mask
     }
 
+    /// Whether the filter lets an event through.
+    pub(crate) fn lets(&mut self, filter: FilterId, posted: &Posted) -> bool {
+        filter == FilterId::ALL || self.entries[filter.index()].lets(posted)
+    }
+
     /// More than the number of every filter in use.
     pub(crate) fn bound(&self) -> usize {
         self.entries.capacity()

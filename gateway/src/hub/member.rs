@@ -14,6 +14,8 @@ use crate::frame::{Cursor, Form};
 /// Held by each guest of a shard; only the shard changes it.
 pub struct Seat {
     pub(super) slot: Cell<Option<Slot>>,
+    /// Out of its rooms and lists: it only finishes what it has begun to send.
+    pub(super) retired: Cell<bool>,
     pub(super) form: Option<Form>,
     pub(super) filter: Cell<FilterId>,
     pub(super) rooms: RefCell<SmallVec<[Membership; 2]>>,
@@ -43,6 +45,7 @@ impl Seat {
     pub fn new(form: Option<Form>) -> Self {
         Self {
             slot: Cell::new(None),
+            retired: Cell::new(false),
             form,
             filter: Cell::new(FilterId::ALL),
             rooms: RefCell::default(),

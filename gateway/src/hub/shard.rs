@@ -133,7 +133,10 @@ impl<G: Guest> Shard<G> {
                 Letter::Unit(parts) => self.halls.borrow_mut().put_unit(parts),
                 Letter::Attach(room, mark) => self.take_mark(&room, mark),
                 Letter::Order(slot, order) => self.take_order(slot, order),
-                Letter::Ask(ask) => ask(&mut self.guests.borrow().all().map(|guest| guest.info())),
+                Letter::Ask(ask) => {
+                    let guests = self.guests.borrow();
+                    ask(&mut guests.all().filter(|g| !g.seat().retired.get()).map(|guest| guest.info()));
+                }
             }
         }
         *self.letters.borrow_mut() = letters;
@@ -205,7 +208,8 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    fn guest(&self, slot: Slot) -> Option<Rc<G>> {
+    /// The session that sits there.
+    pub fn guest(&self, slot: Slot) -> Option<Rc<G>> {
         self.guests.borrow().get(slot)
     }
 }

@@ -91,7 +91,11 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
                 data: Data::Value(json!({ "available_actions": actions })),
             }
         }
-        Answer::Call(data) => Reply { success: true, message: "OK".into(), data: Data::Raw(data) },
+        Answer::Call { success, message, data } => {
+            let message = if *success && message.is_empty() { "OK" } else { message };
+            let data = if data.is_empty() { Data::None } else { Data::Raw(data) };
+            Reply { success: *success, message: message.into(), data }
+        }
         Answer::Cancelled => done("Cancelled", Value::Null),
         Answer::Refused(why) => refused(why),
         Answer::Busy { message, retry_after_ms } => Reply {
@@ -100,7 +104,9 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             data: Data::Value(json!({ "retry_after_ms": retry_after_ms })),
         },
         Answer::Part { data, .. } => Reply { success: true, message: "".into(), data: Data::Raw(data) },
-        Answer::Echo(message) => Reply { success: true, message: "".into(), data: Data::Raw(message.payload) },
+        Answer::Echo(message) => {
+            Reply { success: true, message: "".into(), data: Data::Raw(message.payload) }
+        }
     }
 }
 
@@ -128,7 +134,11 @@ fn unknown_types<'a>(types: &[Cow<'_, str>]) -> Reply<'a> {
     let unknown: Vec<_> = types.iter().map(|name| shorten(name)).collect();
     Reply {
         success: false,
-        message: format!("Invalid event type: '{}' is not a known event type", unknown.first().unwrap_or(&"")).into(),
+        message: format!(
+            "Invalid event type: '{}' is not a known event type",
+            unknown.first().unwrap_or(&"")
+        )
+        .into(),
         data: Data::Value(json!({ "unknown": unknown })),
     }
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::super::json::{DEEPEST, too_deep};
 use super::super::{Asked, Malformed, Publish, Request};
+use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::frame::{Cursor, Epoch, Since};
 
 /// Bytes of a request's `id` at most, since answers repeat it.
@@ -34,12 +34,12 @@ type Decoded<T> = Result<T, Malformed>;
 
 /// What a frame wants.
 pub(super) fn decode(frame: &[u8]) -> Result<Asked<'_>, (Option<&RawValue>, Malformed)> {
-    let keys: Keys<'_> = serde_json::from_slice(frame).map_err(|error| (None, why_no_keys(frame, &error)))?;
+    let keys = keys(frame).map_err(|malformed| (None, malformed))?;
     let id = keys.id;
     if id.is_some_and(|id| id.get().len() > LONGEST_ID) {
         return Err((None, shape("id: at most 200 bytes")));
     }
-    if too_deep(frame) {
+    if is_too_deep(frame) {
         return Err((id, shape(format!("nested deeper than {DEEPEST} levels"))));
     }
     match request(&keys) {
@@ -48,14 +48,21 @@ pub(super) fn decode(frame: &[u8]) -> Result<Asked<'_>, (Option<&RawValue>, Malf
     }
 }
 
-/// Not JSON at all, or JSON of the wrong shape.
-fn why_no_keys(frame: &[u8], error: &serde_json::Error) -> Malformed {
-    match serde_json::from_slice::<IgnoredAny>(frame) {
+/// The keys, or whether it is not JSON at all, or JSON of the wrong shape.
+fn keys(frame: &[u8]) -> Decoded<Keys<'_>> {
+    let text = std::str::from_utf8(frame).map_err(|_| Malformed::Syntax)?;
+    // A struct would be read from a list, too.
+    let parsed =
+        if first_byte(frame) == Some(b'{') { serde_json::from_str(text) } else { Err(not_an_object()) };
+    parsed.map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
         Err(_) => Malformed::Syntax,
-        Ok(_) if first_byte(frame) != Some(b'{') => shape("expected a JSON object"),
         Ok(_) if error.to_string().starts_with("duplicate field") => shape("a key is there twice"),
-        Ok(_) => shape("expected a JSON object of UTF-8 text"),
-    }
+        Ok(_) => shape("expected a JSON object"),
+    })
+}
+
+fn not_an_object() -> serde_json::Error {
+    serde::de::Error::custom("not an object")
 }
 
 fn first_byte(frame: &[u8]) -> Option<u8> {
@@ -124,8 +131,11 @@ fn since(value: Option<&RawValue>) -> Decoded<Since> {
     if since.get() == r#""start""# {
         return Ok(Since::Start);
     }
-    let at: At<'_> = serde_json::from_str(since.get())
-        .map_err(|_| shape(r#"data.since: expected {"epoch": string, "offset": integer} or "start""#))?;
+    let at = Some(since.get())
+        .filter(|text| text.starts_with('{'))
+        .and_then(|text| serde_json::from_str(text).ok());
+    let at: At<'_> =
+        at.ok_or_else(|| shape(r#"data.since: expected {"epoch": string, "offset": integer} or "start""#))?;
     // An epoch that we never gave is one that is gone: the answer says that nothing was recovered.
     let epoch = at.epoch.parse().unwrap_or(Epoch(0));
     Ok(Since::After(Cursor { epoch, offset: at.offset }))
@@ -145,8 +155,7 @@ fn event_types(value: Option<&RawValue>) -> Decoded<Vec<Cow<'_, str>>> {
     if list.len() > MOST_TYPES {
         return Err(shape(format!("data.event_types: at most {MOST_TYPES} entries")));
     }
-    let entry = |(index, value): (usize, &'_ RawValue)| -> Decoded<Cow<'_, str>> { type_name(index, value) };
-    list.into_iter().enumerate().map(entry).collect()
+    list.into_iter().enumerate().map(|(index, value)| type_name(index, value)).collect()
 }
 
 fn type_name(index: usize, value: &RawValue) -> Decoded<Cow<'_, str>> {
@@ -208,15 +217,25 @@ mod tests {
         for (frame, what) in [
             ("[]", "expected a JSON object"),
             ("null", "expected a JSON object"),
+            (r#"["ping"]"#, "expected a JSON object"),
             ("{}", "action: a string is required"),
             (r#"{"action":null}"#, "action: a string is required"),
             (r#"{"action":5}"#, "action: expected a string"),
             (r#"{"action":"join","room":5}"#, "room: expected a string"),
             (r#"{"action":"join","room":"a","data":[]}"#, "data: expected an object"),
             (r#"{"action":"join","action":"leave"}"#, "a key is there twice"),
-            (r#"{"action":"join","room":"a","data":{"last":-1}}"#, "data.last: expected a whole number, 0 or more"),
-            (r#"{"action":"subscribe","data":{"event_types":"x"}}"#, "data.event_types: expected a list of strings"),
-            (r#"{"action":"subscribe","data":{"event_types":["a",5]}}"#, "data.event_types[1]: expected a string"),
+            (
+                r#"{"action":"join","room":"a","data":{"last":-1}}"#,
+                "data.last: expected a whole number, 0 or more",
+            ),
+            (
+                r#"{"action":"subscribe","data":{"event_types":"x"}}"#,
+                "data.event_types: expected a list of strings",
+            ),
+            (
+                r#"{"action":"subscribe","data":{"event_types":["a",5]}}"#,
+                "data.event_types[1]: expected a string",
+            ),
             (r#"{"action":"publish","room":"a"}"#, "data.event_type: a string is required"),
             (r#"{"action":"publish","data":{"event_type":"x"}}"#, "data.data: a value is required"),
         ] {
@@ -235,7 +254,9 @@ mod tests {
     #[test]
     fn actions_ignore_case_and_further_keys() {
         assert!(matches!(ask(r#"{"action":"PiNG","x":1,"room":null}"#), Request::Ping));
-        assert!(matches!(ask(r#"{"action":"Vote"}"#), Request::Call { name, data } if name == "vote" && data.get() == "null"));
+        assert!(
+            matches!(ask(r#"{"action":"Vote"}"#), Request::Call { name, data } if name == "vote" && data.get() == "null")
+        );
     }
 
     #[test]
@@ -255,7 +276,8 @@ mod tests {
 
     #[test]
     fn published_data_is_passed_on_as_it_came() {
-        let frame = r#"{"action":"publish","room":"a","data":{"event_type":"gap","data":{ "n": 1.50 },"key":"k"}}"#;
+        let frame =
+            r#"{"action":"publish","room":"a","data":{"event_type":"gap","data":{ "n": 1.50 },"key":"k"}}"#;
         let Request::Publish(publish) = ask(frame) else { panic!("a publish") };
         assert_eq!(publish.data.get(), r#"{ "n": 1.50 }"#);
         let null = r#"{"action":"publish","room":"a","data":{"event_type":"gap","data":null}}"#;

@@ -56,17 +56,24 @@ impl<G: Guest> Shard<G> {
         entered
     }
 
-    /// Takes a session out of its rooms and its seat: before its socket closes, whose number is the next
-    /// client's then.
-    pub fn close(&self, guest: &Rc<G>, id: &str, user: Option<&Arc<str>>) {
-        let Some(slot) = guest.seat().slot.take() else { return };
-        let rooms = guest.seat().rooms.take();
+    /// Takes a session out of its rooms and lists; it keeps its seat until [`close`](Self::close).
+    pub fn retire(&self, guest: &Rc<G>, id: &str, user: Option<&Arc<str>>) {
+        let seat = guest.seat();
+        let Some(slot) = seat.slot.get().filter(|_| !seat.retired.replace(true)) else { return };
+        let rooms = seat.rooms.take();
         for membership in rooms {
             self.drop_membership(&membership);
         }
-        self.filters.borrow_mut().release(guest.seat().filter.replace(FilterId::ALL));
-        self.guests.borrow_mut().remove(slot);
+        self.filters.borrow_mut().release(seat.filter.replace(FilterId::ALL));
         self.hub.directory.leave(id, user, slot);
+    }
+
+    /// Takes a session out of everything: before its socket closes, whose number is the next client's then.
+    pub fn close(&self, guest: &Rc<G>, id: &str, user: Option<&Arc<str>>) {
+        self.retire(guest, id, user);
+        if let Some(slot) = guest.seat().slot.take() {
+            self.guests.borrow_mut().remove(slot);
+        }
     }
 
     /// Joins the unnamed room of broadcasts.
@@ -173,7 +180,7 @@ impl<G: Guest> Shard<G> {
         slot: Slot,
         offset: u64,
     ) -> Result<Option<u32>, JoinError> {
-        let guest = self.guest(slot).ok_or(JoinError::NoSession)?;
+        let guest = self.guest(slot).filter(|g| !g.seat().retired.get()).ok_or(JoinError::NoSession)?;
         if guest.seat().find(room.id.number).is_some() {
             return Ok(None);
         }
@@ -265,6 +272,13 @@ impl<G: Guest> Shard<G> {
                 self.halls.borrow_mut().refilter(membership.room.id.number, place, filter);
             }
         }
+    }
+
+    /// The events of `events` that a session lets through.
+    pub fn let_through(&self, guest: &G, events: &[Arc<Posted>]) -> Vec<Arc<Posted>> {
+        let mut filters = self.filters.borrow_mut();
+        let filter = guest.seat().filter.get();
+        events.iter().filter(|posted| filters.lets(filter, posted)).cloned().collect()
     }
 
     /// What a session lets through; none: everything.

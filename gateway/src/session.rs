@@ -1,0 +1,212 @@
+//! A session: a client after the upgrade. It lives and dies on one shard, in one task, which reads the client's
+//! requests one at a time, and finishes what the socket would not take at once. Events are written straight from
+//! the shard's walk.
+
+mod calls;
+mod endpoint;
+mod heartbeat;
+mod outbound;
+mod requests;
+mod run;
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{BufMut, Bytes};
+use tokio::net::TcpStream;
+
+pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
+pub use heartbeat::Wheel;
+pub use run::open;
+
+use crate::dialect::{Info, Metadata, Welcome};
+use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
+use crate::hub::{Backlog, Cause, Guest, Order, Seat, SessionInfo, Shard};
+use crate::identity::Principal;
+use crate::transport::close::CloseReason;
+use crate::transport::websocket::Link;
+use heartbeat::Pulse;
+use outbound::{Outbound, Taken};
+
+/// What the sessions of a shard share.
+pub struct Common {
+    /// Their shard of the hub.
+    pub shard: Rc<Shard<Session>>,
+    /// Their heartbeats.
+    pub wheel: Wheel,
+    /// Calls with an id that a session may have open at once.
+    pub calls_per_session: usize,
+    /// Replies of one burst are put together here.
+    scratch: RefCell<Vec<u8>>,
+}
+
+impl Common {
+    /// For the sessions of `shard`.
+    pub fn new(shard: Rc<Shard<Session>>, calls_per_session: usize) -> Rc<Self> {
+        Rc::new(Self { shard, wheel: Wheel::default(), calls_per_session, scratch: RefCell::default() })
+    }
+}
+
+/// See the module's documentation.
+pub struct Session {
+    id: Arc<str>,
+    /// The id that the client asked for, where it did.
+    client_id: Option<Arc<str>>,
+    principal: Arc<Principal>,
+    endpoint: Rc<Endpoint>,
+    common: Rc<Common>,
+    connected_at: Timestamp,
+    seat: Seat,
+    outbound: Outbound,
+    pulse: Pulse,
+    /// Why it has to end, until its task has seen it.
+    ending: RefCell<Option<CloseReason>>,
+    /// The task has begun to close: nothing is delivered any more.
+    closing: Cell<bool>,
+}
+
+impl Session {
+    /// Has the session's task close it; the first reason counts.
+    fn end(&self, reason: CloseReason) {
+        if !self.closing.get() {
+            self.ending.borrow_mut().get_or_insert(reason);
+            self.outbound.wake();
+        }
+    }
+
+    fn user(&self) -> Option<&Arc<str>> {
+        self.principal.user.as_ref()
+    }
+
+    /// Writes a reply's frames, behind what waits.
+    fn reply(&self, frames: &[u8]) {
+        self.common.shard.counters().bytes_out.add(frames.len() as u64);
+        self.outbound.write(frames);
+    }
+
+    /// Writes an event that is for this session alone.
+    fn tell(&self, event: Event, room: &str) {
+        let Some(form) = self.seat.form() else { return };
+        let room = RoomId { number: 0, name: room.into() };
+        let nowhere = Cursor { epoch: Epoch(0), offset: 0 };
+        let posted = Arc::new(Posted::new(event, room, nowhere, false));
+        self.give(&self.common.shard.hub().forms().frames(form, &[posted]));
+    }
+
+    /// Makes an event of a core type.
+    fn event(&self, kind: &str, source: &str, data: impl Into<Bytes>) -> Option<Event> {
+        let kind = self.common.shard.hub().types().find(kind)?;
+        let (source, time) = (source.into(), Timestamp::now());
+        Some(Event { kind, data: data.into(), source, key: None, id: None, time })
+    }
+
+    fn give(&self, frames: &Frames) {
+        self.common.shard.counters().bytes_out.add(frames.total as u64);
+        if self.outbound.offer(frames) == Taken::OverBound {
+            self.common.shard.counters().slow_closes.add(1);
+            self.end(CloseReason::SlowConsumer);
+        }
+    }
+
+    /// Greets the client. `taken`: the id that it asked for is another session's.
+    fn welcome(&self, taken: Option<&str>) {
+        let greeting = self.endpoint.dialect.welcome(&Welcome {
+            connection_id: &self.id,
+            taken,
+            message: &self.endpoint.welcome,
+            timestamp: self.connected_at,
+            heartbeat: self.endpoint.heartbeat.interval.as_secs(),
+            user_id: self.user().map(|user| &**user),
+        });
+        if let Some(greeting) = greeting
+            && let Some(event) = self.event(greeting.event_type, greeting.source, greeting.data)
+        {
+            self.common.shard.counters().welcomes.add(1);
+            self.tell(event, "");
+        }
+    }
+
+    fn dialect_info(&self) -> Info {
+        let info = self.info();
+        Info {
+            metadata: Metadata { connected_at: info.connected_at, client_id: self.client_id.clone() },
+            connection_id: info.connection_id,
+            user_id: info.user_id,
+            roles: self.principal.roles.clone(),
+            rooms: info.rooms,
+            subscriptions: info.subscriptions,
+            backlog: crate::dialect::Backlog { frames: info.backlog.frames, bytes: info.backlog.bytes },
+        }
+    }
+}
+
+impl Guest for Session {
+    fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    fn deliver(&self, frames: &Rc<Frames>) {
+        if !self.closing.get() {
+            self.give(frames);
+        }
+    }
+
+    fn room_left(&self) -> usize {
+        self.outbound.room_left()
+    }
+
+    fn order(self: Rc<Self>, order: Order) {
+        match order {
+            Order::Close(Cause::Administrator) => {
+                self.end(CloseReason::Policy("closed by an administrator".into()))
+            }
+            Order::Close(Cause::Drain { retry_after_ms }) => {
+                let retry_after_ms = u32::try_from(retry_after_ms).unwrap_or(u32::MAX);
+                self.end(CloseReason::Restart { retry_after_ms });
+            }
+            Order::Leave(room, done) => {
+                let left = self.common.shard.leave(&self, &room);
+                let _nobody_waits = done.send(left);
+            }
+            Order::Send(event) => self.tell(event, ""),
+            Order::Describe(done) => {
+                let _nobody_waits = done.send(self.info());
+            }
+        }
+    }
+
+    fn info(&self) -> SessionInfo {
+        let (frames, bytes) = self.outbound.backlog();
+        SessionInfo {
+            connection_id: Arc::clone(&self.id),
+            user_id: self.user().cloned(),
+            endpoint: Arc::clone(&self.endpoint.path),
+            dialect: self.endpoint.dialect.name(),
+            connected_at: self.connected_at.to_string(),
+            shard: self.common.shard.index(),
+            rooms: self.seat.rooms(),
+            subscriptions: self.common.shard.filter(self).to_vec(),
+            backlog: Backlog { frames, bytes },
+        }
+    }
+}
+
+/// The session's own stream is what its inbound half reads, while the walk writes it.
+impl Link for Session {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Link::poll_read_ready(self.stream(), cx)
+    }
+
+    fn try_read<B: BufMut>(&self, into: &mut B) -> io::Result<usize> {
+        Link::try_read(self.stream(), into)
+    }
+}
+
+impl Session {
+    fn stream(&self) -> &TcpStream {
+        self.outbound.stream()
+    }
+}

@@ -1,0 +1,105 @@
+//! A session's open calls: requests that plugins are answering.
+
+use std::task::{Context, Poll};
+
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use super::Session;
+use crate::dialect;
+use crate::hub::calls::{Answer, Call, CallError};
+
+/// Pieces of a stream that wait for the session's task before the plugin is told that it is slow.
+const WAITING: usize = 16;
+
+/// A call that a plugin is answering.
+struct Open {
+    /// The request's; none: the session waits for the answer before it reads on.
+    id: Option<Box<RawValue>>,
+    answers: mpsc::Receiver<Answer>,
+    /// Pieces so far.
+    seq: u64,
+}
+
+/// The open calls; dropping one tells its plugin that it was cancelled.
+#[derive(Default)]
+pub(super) struct Calls(Vec<Open>);
+
+impl Calls {
+    /// Whether a call without an id is open: requests are answered in order, so the next one waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.0.iter().any(|open| open.id.is_none())
+    }
+
+    /// Hands a call to the plugin that declares it.
+    pub(super) fn open(
+        &mut self,
+        session: &Session,
+        id: Option<&RawValue>,
+        name: &str,
+        data: &RawValue,
+        out: &mut Vec<u8>,
+    ) {
+        let dialect = &session.endpoint.dialect;
+        let most = session.common.calls_per_session;
+        if id.is_some() && self.0.len() >= most {
+            let message = format!("{most} calls are open; a session may have no more at once");
+            return dialect.answer(id, &dialect::Answer::Refused(&message), out);
+        }
+        let (sender, answers) = mpsc::channel(WAITING);
+        let calls = session.common.shard.hub().calls();
+        let routed = calls.route(Call {
+            name: name.into(),
+            data: data.get().as_bytes().to_vec().into(),
+            session: session.id.clone(),
+            principal: session.principal.clone(),
+            answers: sender,
+        });
+        match routed {
+            Some(Ok(())) => self.0.push(Open { id: id.map(ToOwned::to_owned), answers, seq: 0 }),
+            Some(Err(error @ CallError::Busy(_))) => {
+                let busy = dialect::Answer::Busy { message: &error.to_string(), retry_after_ms: 100 };
+                dialect.answer(id, &busy, out);
+            }
+            Some(Err(error)) => dialect.answer(id, &dialect::Answer::Refused(&error.to_string()), out),
+            None => {
+                let calls = calls.names();
+                dialect.answer(id, &dialect::Answer::UnknownAction { name, calls: &calls }, out);
+            }
+        }
+    }
+
+    /// Stops the call with this id; `false` where there is none.
+    pub(super) fn cancel(&mut self, session: &Session, id: Option<&RawValue>, out: &mut Vec<u8>) -> bool {
+        let same =
+            |open: &Open| id.is_some() && open.id.as_deref().map(RawValue::get) == id.map(RawValue::get);
+        let Some(at) = self.0.iter().position(same) else { return false };
+        let open = self.0.swap_remove(at);
+        let cancelled = dialect::Answer::Call { success: false, message: "Call cancelled", data: b"" };
+        session.endpoint.dialect.answer(open.id.as_deref(), &cancelled, out);
+        true
+    }
+
+    /// Writes the answers that have come.
+    pub(super) fn poll(&mut self, session: &Session, cx: &mut Context<'_>, out: &mut Vec<u8>) {
+        let dialect = &session.endpoint.dialect;
+        self.0.retain_mut(|open| {
+            while let Poll::Ready(answer) = open.answers.poll_recv(cx) {
+                let id = open.id.as_deref();
+                let (success, message, data) = match answer {
+                    Some(Answer::Part(data)) => {
+                        dialect.answer(id, &dialect::Answer::Part { seq: open.seq, data: &data }, out);
+                        open.seq += 1;
+                        continue;
+                    }
+                    Some(Answer::Done { message, data }) => (true, message, data),
+                    Some(Answer::Failed { message, data }) => (false, message, data),
+                    None => (false, "The plugin gave no answer".to_owned(), Default::default()),
+                };
+                dialect.answer(id, &dialect::Answer::Call { success, message: &message, data: &data }, out);
+                return false;
+            }
+            true
+        });
+    }
+}

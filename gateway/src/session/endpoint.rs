@@ -1,0 +1,61 @@
+//! What the sessions of an endpoint have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::dialect::Dialect;
+use crate::transport::websocket::Limits;
+
+/// Bytes of a `client_id` at most.
+const LONGEST_ID: usize = 128;
+
+/// A path with its dialect and rules; one for each shard.
+pub struct Endpoint {
+    /// The path, as `/ws`.
+    pub path: Arc<str>,
+    /// What its frames mean.
+    pub dialect: Box<dyn Dialect>,
+    /// The text that clients are greeted with.
+    pub welcome: String,
+    /// Rooms that its sessions are in from the start; `{user_id}` stands for the user, and a room that needs
+    /// one is left out where there is none.
+    pub auto_join: Vec<String>,
+    /// When it pings, and how long it waits for a sign of life.
+    pub heartbeat: Heartbeat,
+    /// Without a request for so long a session is closed; zero: never.
+    pub idle_timeout: Duration,
+    /// Whether its sessions get events without a room.
+    pub broadcasts: bool,
+    /// What a client's message may cost.
+    pub limits: Limits,
+    /// Bytes that wait for one session at most.
+    pub backlog: usize,
+}
+
+/// Times of the heartbeat.
+#[derive(Clone, Copy, Debug)]
+pub struct Heartbeat {
+    /// Between two pings.
+    pub interval: Duration,
+    /// Without any frame for so long a session is closed.
+    pub timeout: Duration,
+}
+
+impl Endpoint {
+    /// The rooms that a session of `user` is in from the start.
+    pub(super) fn first_rooms(&self, user: Option<&str>) -> impl Iterator<Item = String> {
+        self.auto_join.iter().filter_map(move |room| match user {
+            Some(user) => Some(room.replace("{user_id}", user)),
+            None => (!room.contains("{user_id}")).then(|| room.clone()),
+        })
+    }
+}
+
+/// Why `id` cannot be a session's, if it cannot.
+pub fn bad_client_id(id: &str) -> Option<&'static str> {
+    match id {
+        id if id.len() > LONGEST_ID => Some("client_id: at most 128 bytes"),
+        id if id.chars().any(char::is_control) => Some("client_id: no control characters"),
+        _ => None,
+    }
+}

@@ -1,0 +1,150 @@
+//! Heartbeats of a shard's sessions on one wheel: no session has a timer of its own.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::{Common, Endpoint, Session};
+use crate::hub::Slot;
+use crate::transport::close::CloseReason;
+use crate::transport::websocket::frames;
+
+/// The wheel's step.
+const TICK: Duration = Duration::from_millis(250);
+/// Steps of a whole turn; what is due later is looked at once a turn.
+const BUCKETS: u32 = 512;
+/// For how long a closing session may finish its backlog and wait for its client's close.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Sessions by when they are next looked at.
+pub struct Wheel {
+    now: Cell<u32>,
+    buckets: RefCell<Vec<Vec<Slot>>>,
+}
+
+impl Default for Wheel {
+    fn default() -> Self {
+        let buckets = (0..BUCKETS).map(|_| Vec::new()).collect();
+        Self { now: Cell::new(0), buckets: RefCell::new(buckets) }
+    }
+}
+
+/// When a session was last heard, and what is due next; all in ticks.
+pub(super) struct Pulse {
+    heard: Cell<u32>,
+    asked: Cell<u32>,
+    ping: Cell<u32>,
+    /// When a session that closes is given up; 0 while it does not close.
+    farewell: Cell<u32>,
+}
+
+fn ticks(time: Duration) -> u32 {
+    u32::try_from(time.as_millis().div_ceil(TICK.as_millis())).unwrap_or(u32::MAX)
+}
+
+impl Wheel {
+    pub(super) fn now(&self) -> u32 {
+        self.now.get()
+    }
+
+    fn put(&self, slot: Slot, due: u32) {
+        let steps = due.saturating_sub(self.now()).clamp(1, BUCKETS - 1);
+        let bucket = self.now().wrapping_add(steps) % BUCKETS;
+        self.buckets.borrow_mut()[bucket as usize].push(slot);
+    }
+
+    /// Turns the wheel for the sessions of `common`; never ends.
+    pub async fn turn(common: Rc<Common>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            common.wheel.step(&common);
+        }
+    }
+
+    fn step(&self, common: &Common) {
+        self.now.set(self.now() + 1);
+        let due = std::mem::take(&mut self.buckets.borrow_mut()[(self.now() % BUCKETS) as usize]);
+        for slot in due {
+            if let Some(session) = common.shard.guest(slot) {
+                let next = session.look_after(self.now());
+                self.put(slot, next);
+            }
+        }
+    }
+}
+
+impl Pulse {
+    pub(super) fn new(wheel: &Wheel, endpoint: &Endpoint) -> Self {
+        let now = wheel.now();
+        let ping = Cell::new(now + ticks(endpoint.heartbeat.interval));
+        Self { heard: Cell::new(now), asked: Cell::new(now), ping, farewell: Cell::new(0) }
+    }
+}
+
+impl Session {
+    /// The client is there.
+    pub(super) fn heard(&self) {
+        self.pulse.heard.set(self.common.wheel.now());
+    }
+
+    /// The client has asked for something.
+    pub(super) fn asked(&self) {
+        self.pulse.asked.set(self.common.wheel.now());
+    }
+
+    /// Puts the session on the wheel.
+    pub(super) fn begin_heartbeat(&self) {
+        if let Some(slot) = self.seat.slot() {
+            self.common.wheel.put(slot, self.next_look());
+        }
+    }
+
+    /// From here on the session has a short time to end.
+    pub(super) fn begin_farewell(&self) {
+        let due = self.common.wheel.now() + ticks(FAREWELL);
+        self.pulse.farewell.set(due);
+        if let Some(slot) = self.seat.slot() {
+            self.common.wheel.put(slot, due);
+        }
+    }
+
+    /// Does what is due; answers when to look again.
+    fn look_after(&self, now: u32) -> u32 {
+        if self.closing.get() {
+            if now >= self.pulse.farewell.get() {
+                self.outbound.kill();
+            }
+            return self.pulse.farewell.get();
+        }
+        let heartbeat = self.endpoint.heartbeat;
+        if now - self.pulse.heard.get() >= ticks(heartbeat.timeout) {
+            self.end(CloseReason::KeepaliveTimeout);
+        } else if self.is_idle(now) {
+            self.end(CloseReason::Policy("idle timeout".into()));
+        } else if now >= self.pulse.ping.get() {
+            let mut ping = Vec::with_capacity(2);
+            frames::ping(&mut ping, b"");
+            self.reply(&ping);
+            self.pulse.ping.set(now + ticks(heartbeat.interval));
+        }
+        self.next_look()
+    }
+
+    fn is_idle(&self, now: u32) -> bool {
+        let idle = self.endpoint.idle_timeout;
+        !idle.is_zero() && now - self.pulse.asked.get() >= ticks(idle)
+    }
+
+    fn next_look(&self) -> u32 {
+        let silent = self.pulse.heard.get() + ticks(self.endpoint.heartbeat.timeout);
+        let idle = match self.endpoint.idle_timeout {
+            Duration::ZERO => u32::MAX,
+            idle => self.pulse.asked.get() + ticks(idle),
+        };
+        self.pulse.ping.get().min(silent).min(idle)
+    }
+}

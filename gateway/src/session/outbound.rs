@@ -1,0 +1,244 @@
+//! A session's outbound half: the one place that writes its socket. What the socket does not take at once waits
+//! in the backlog, by reference, and the session's task finishes it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Buf, Bytes};
+use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
+use tokio::net::TcpStream;
+
+use crate::frame::Frames;
+
+/// Pieces of one write from the backlog at most.
+const PIECES: usize = 64;
+/// A raw send neither waits nor raises a signal.
+const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
+/// How an offer went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Sent, or kept for later; or the connection is dead and nobody will miss it.
+    Yes,
+    /// The backlog is over its bound.
+    OverBound,
+}
+
+pub(super) struct Outbound {
+    stream: TcpStream,
+    /// None while the socket takes everything.
+    backlog: RefCell<Option<Box<Backlog>>>,
+    /// Bytes that events may wait with.
+    bound: usize,
+    task: RefCell<Option<Waker>>,
+    /// Writing has failed, or was given up.
+    dead: Cell<bool>,
+}
+
+/// What the socket has not taken yet.
+#[derive(Default)]
+struct Backlog {
+    pieces: VecDeque<Bytes>,
+    bytes: usize,
+    /// The first piece's beginning is sent: its rest must follow before anything else.
+    cut: bool,
+}
+
+impl Outbound {
+    pub(super) fn new(stream: TcpStream, bound: usize) -> Self {
+        let (backlog, task, dead) = (RefCell::default(), RefCell::default(), Cell::new(false));
+        Self { stream, backlog, bound, task, dead }
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Whom to wake when there is a backlog to finish or a reason to end.
+    pub(super) fn set_task(&self, waker: &Waker) {
+        let mut task = self.task.borrow_mut();
+        match &mut *task {
+            Some(task) => task.clone_from(waker),
+            None => *task = Some(waker.clone()),
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Frames and bytes that wait.
+    pub(super) fn backlog(&self) -> (usize, usize) {
+        self.backlog.borrow().as_ref().map_or((0, 0), |backlog| (backlog.pieces.len(), backlog.bytes))
+    }
+
+    /// Bytes that may still be put into the backlog.
+    pub(super) fn room_left(&self) -> usize {
+        self.bound.saturating_sub(self.backlog().1)
+    }
+
+    /// Whether so much waits that no further request should be read.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.backlog().1 > self.bound / 2
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.get()
+    }
+
+    /// Gives up on the socket.
+    pub(super) fn kill(&self) {
+        self.dead.set(true);
+        self.wake();
+    }
+
+    /// Events: straight to the socket, and what it does not take is kept by reference.
+    pub(super) fn offer(&self, frames: &Frames) -> Taken {
+        if self.dead.get() {
+            return Taken::Yes;
+        }
+        let mut backlog = self.backlog.borrow_mut();
+        if let Some(backlog) = &mut *backlog {
+            if backlog.bytes + frames.total > self.bound {
+                return Taken::OverBound;
+            }
+            backlog.keep(frames.each.iter().cloned(), 0);
+            return Taken::Yes;
+        }
+        let sent = match &frames.joined {
+            Some(joined) => self.send(joined),
+            None => self.send_pieces(&frames.each),
+        };
+        if sent < frames.total && !self.dead.get() {
+            backlog.get_or_insert_default().keep(frames.each.iter().cloned(), sent);
+            self.wake();
+            if frames.total - sent > self.bound {
+                return Taken::OverBound;
+            }
+        }
+        Taken::Yes
+    }
+
+    /// Replies: as events, but what is left is copied, and no bound refuses them: while a session is pressed
+    /// it asks nothing further.
+    pub(super) fn write(&self, frames: &[u8]) {
+        if self.dead.get() || frames.is_empty() {
+            return;
+        }
+        let mut backlog = self.backlog.borrow_mut();
+        if let Some(backlog) = &mut *backlog {
+            return backlog.keep(std::iter::once(Bytes::copy_from_slice(frames)), 0);
+        }
+        let sent = self.send(frames);
+        if sent < frames.len() && !self.dead.get() {
+            let mut rest = Backlog { cut: sent > 0, ..Backlog::default() };
+            rest.keep(std::iter::once(Bytes::copy_from_slice(&frames[sent..])), 0);
+            *backlog = Some(Box::new(rest));
+            self.wake();
+        }
+    }
+
+    /// Throws away what waits, but for the rest of a frame that is partly sent.
+    pub(super) fn drop_backlog(&self) {
+        if let Some(backlog) = &mut *self.backlog.borrow_mut() {
+            backlog.pieces.truncate(usize::from(backlog.cut));
+            backlog.bytes = backlog.pieces.iter().map(Bytes::len).sum();
+        }
+    }
+
+    /// No further byte will be written: the client sees the stream's end after what it was sent.
+    pub(super) fn finish(&self) {
+        let _already_gone = shutdown(&self.stream, Shutdown::Write);
+    }
+
+    fn send(&self, bytes: &[u8]) -> usize {
+        self.sent(send(&self.stream, bytes, FLAGS))
+    }
+
+    fn send_pieces(&self, pieces: &[Bytes]) -> usize {
+        let slices: smallvec::SmallVec<[IoSlice<'_>; PIECES]> =
+            pieces.iter().map(|p| IoSlice::new(p)).collect();
+        self.sent(sendmsg(&self.stream, &slices, &mut SendAncillaryBuffer::default(), FLAGS))
+    }
+
+    fn sent(&self, outcome: rustix::io::Result<usize>) -> usize {
+        use rustix::io::Errno;
+        match outcome {
+            Ok(sent) => sent,
+            Err(Errno::AGAIN | Errno::INTR) => 0,
+            Err(_) => {
+                self.kill();
+                0
+            }
+        }
+    }
+
+    /// Finishes the backlog as the socket takes it; ready when nothing waits. Answers whether any byte went.
+    ///
+    /// After a raw send that the socket refused, tokio still believes it writable: only its own failed write
+    /// makes it wait.
+    pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> (Poll<()>, bool) {
+        let mut moved = false;
+        let poll = loop {
+            let mut backlog = self.backlog.borrow_mut();
+            let Some(waiting) = backlog.as_mut().filter(|b| b.bytes > 0) else {
+                *backlog = None;
+                break Poll::Ready(());
+            };
+            match self.poll_write(waiting, cx) {
+                Poll::Ready(Ok(written)) => {
+                    waiting.consume(written);
+                    moved |= written > 0;
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Poll::Ready(Err(_)) => {
+                    self.dead.set(true);
+                    break Poll::Ready(());
+                }
+                Poll::Pending => break Poll::Pending,
+            }
+        };
+        (poll, moved)
+    }
+
+    fn poll_write(&self, backlog: &Backlog, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        ready!(self.stream.poll_write_ready(cx))?;
+        let pieces: smallvec::SmallVec<[IoSlice<'_>; PIECES]> =
+            backlog.pieces.iter().take(PIECES).map(|piece| IoSlice::new(piece)).collect();
+        Poll::Ready(self.stream.try_write_vectored(&pieces))
+    }
+}
+
+impl Backlog {
+    /// Puts pieces behind the others, without the first `sent` bytes of them.
+    fn keep(&mut self, pieces: impl Iterator<Item = Bytes>, mut sent: usize) {
+        for mut piece in pieces {
+            if sent >= piece.len() {
+                sent -= piece.len();
+                continue;
+            }
+            self.cut |= sent > 0;
+            piece.advance(std::mem::take(&mut sent));
+            self.bytes += piece.len();
+            self.pieces.push_back(piece);
+        }
+    }
+
+    fn consume(&mut self, mut written: usize) {
+        self.bytes -= written;
+        while let Some(piece) = self.pieces.front_mut() {
+            if written < piece.len() {
+                self.cut |= written > 0;
+                piece.advance(written);
+                return;
+            }
+            written -= piece.len();
+            self.cut = false;
+            self.pieces.pop_front();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What each request does. Replies go into a buffer that is written once for all requests of a burst.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+
+use super::Session;
+use super::calls::Calls;
+use crate::dialect::{Answer, Asked, Message, Publish, Request};
+use crate::frame::{Event, Posted, Since, Timestamp};
+use crate::hub::{Busy, JoinError, PublishError, ReadOn, Who, check_name};
+
+/// Event types and patterns that a session may hold at most.
+const MOST_PATTERNS: usize = 100;
+/// What a client that met a full mailbox is told to wait, milliseconds.
+const RETRY_AFTER: u64 = 100;
+/// The source of events that clients publish.
+const SOURCE: &str = "client";
+
+impl Session {
+    /// Answers one frame.
+    pub(super) fn handle(self: &Rc<Self>, message: Message<'_>, calls: &mut Calls, out: &mut Vec<u8>) {
+        self.asked();
+        self.common.shard.counters().received.add(1);
+        match self.endpoint.dialect.decode(message) {
+            Ok(Asked { id, request }) => self.request(id, request, message, calls, out),
+            Err((id, malformed)) => self.endpoint.dialect.malformed(id, &malformed, out),
+        }
+    }
+
+    fn request(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        request: Request<'_>,
+        message: Message<'_>,
+        calls: &mut Calls,
+        out: &mut Vec<u8>,
+    ) {
+        let mut answer = |answer: Answer<'_>| self.endpoint.dialect.answer(id, &answer, out);
+        match request {
+            Request::Ping => answer(Answer::Pong),
+            Request::Info => answer(Answer::Info(&self.dialect_info())),
+            Request::Echo => answer(Answer::Echo(message)),
+            Request::Subscribe(types) => answer(self.subscribe(&types)),
+            Request::Unsubscribe(types) => answer(self.unsubscribe(&types)),
+            Request::Leave(room) => match named(&room) {
+                None => answer(Answer::RoomRequired),
+                Some(room) if self.common.shard.leave(self, room) => answer(Answer::Left(room)),
+                Some(room) => answer(Answer::NotLeft(room)),
+            },
+            Request::Publish(publish) => self.publish(&publish, &mut answer),
+            Request::Join { room, since } => self.join(id, named(&room), since, out),
+            Request::Call { name, data } => calls.open(self, id, &name, data, out),
+            Request::Cancel => {
+                let answer = match calls.cancel(self, id, out) {
+                    true => Answer::Cancelled,
+                    false => Answer::Refused("No open call has this id"),
+                };
+                self.endpoint.dialect.answer(id, &answer, out);
+            }
+        }
+    }
+
+    fn join(self: &Rc<Self>, id: Option<&RawValue>, room: Option<&str>, since: Since, out: &mut Vec<u8>) {
+        let dialect = &self.endpoint.dialect;
+        let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
+        match self.common.shard.join(self, room, since) {
+            Ok(joined) => {
+                let (cursor, recovered) = (joined.cursor, joined.recovered);
+                dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
+                if !joined.replay.is_empty() {
+                    self.reply(out); // the reply comes before the events that it announces
+                    out.clear();
+                    self.replay(&joined.replay);
+                }
+            }
+            Err(error) => dialect.answer(id, &Answer::Refused(&refusal(&error)), out),
+        }
+    }
+
+    /// Writes events of a history, as far as the session's filter lets them through.
+    fn replay(self: &Rc<Self>, events: &[Arc<Posted>]) {
+        let Some(form) = self.seat.form() else { return };
+        let let_through = self.common.shard.let_through(self, events);
+        self.common.shard.counters().delivered.add(let_through.len() as u64);
+        self.give(&self.common.shard.hub().forms().frames(form, &let_through));
+    }
+
+    /// The backlog is empty: a session that reads histories gets what is next.
+    pub(super) fn read_on(self: &Rc<Self>) {
+        for next in self.common.shard.read_on(self) {
+            match next {
+                ReadOn::Events(events) => self.replay(&events),
+                ReadOn::Gap { room, from, to } => {
+                    let data = serde_json::json!({
+                        "room": &*room,
+                        "count": to.offset - from.offset,
+                        "from": { "epoch": from.epoch.to_string(), "offset": from.offset },
+                        "to": { "epoch": to.epoch.to_string(), "offset": to.offset },
+                    });
+                    if let Some(event) = self.event("gap", "gateway", data.to_string()) {
+                        self.tell(event, &room);
+                    }
+                }
+            }
+        }
+    }
+
+    fn subscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>]) -> Answer<'a> {
+        let known = self.common.shard.hub().types();
+        if types.iter().any(|name| !known.accepts(name)) {
+            return Answer::UnknownTypes(types);
+        }
+        let mut patterns = self.common.shard.filter(self).to_vec();
+        for name in types {
+            if !patterns.iter().any(|pattern| **pattern == **name) {
+                patterns.push(name.as_ref().into());
+            }
+        }
+        if patterns.len() > MOST_PATTERNS {
+            return Answer::Refused("A session may subscribe to 100 event types at most");
+        }
+        self.common.shard.set_filter(self, patterns);
+        Answer::Subscribed(types)
+    }
+
+    fn unsubscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>]) -> Answer<'a> {
+        let known = self.common.shard.hub().types();
+        let mut patterns = self.common.shard.filter(self).to_vec();
+        // A type that it holds may have gone with its plugin since.
+        let holds = |name: &str| patterns.iter().any(|pattern| **pattern == *name);
+        if types.iter().any(|name| !known.accepts(name) && !holds(name)) {
+            return Answer::UnknownTypes(types);
+        }
+        patterns.retain(|pattern| !types.iter().any(|name| **name == **pattern));
+        self.common.shard.set_filter(self, patterns);
+        Answer::Unsubscribed(types)
+    }
+
+    fn publish(&self, publish: &Publish<'_>, answer: &mut dyn FnMut(Answer<'_>)) {
+        let hub = self.common.shard.hub();
+        let Some(room) = named(&publish.room) else { return answer(Answer::RoomRequired) };
+        let Some(kind) = hub.types().find(&publish.event_type) else {
+            return answer(Answer::UnknownTypes(std::slice::from_ref(&publish.event_type)));
+        };
+        if hub.rules().find(room).publish == Who::Nobody {
+            return answer(Answer::Refused("Not allowed to publish to this room"));
+        }
+        let event = Event {
+            kind,
+            data: Bytes::copy_from_slice(publish.data.get().as_bytes()),
+            source: SOURCE.into(),
+            key: publish.key.as_deref().map(Into::into),
+            id: None,
+            time: Timestamp::now(),
+        };
+        match hub.publish(&[room], event) {
+            // Rooms in memory have committed when publish returns.
+            Ok(receipt) => {
+                if let Some(placed) = receipt.committed().now_or_never().and_then(|p| p.into_iter().next()) {
+                    answer(Answer::Published { room, cursor: placed.cursor });
+                }
+            }
+            Err(PublishError::Busy(Busy)) => {
+                answer(Answer::Busy { message: &capital(&Busy.to_string()), retry_after_ms: RETRY_AFTER });
+            }
+            Err(error) => answer(Answer::Refused(&capital(&error.to_string()))),
+        }
+    }
+
+    /// Joins the rooms that its endpoint puts every session in.
+    pub(super) fn join_first_rooms(self: &Rc<Self>) {
+        if self.seat.form().is_none() {
+            return;
+        }
+        if self.endpoint.broadcasts
+            && let Err(error) = self.common.shard.join_broadcasts(self)
+        {
+            tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
+        }
+        for room in self.endpoint.first_rooms(self.user().map(|user| &**user)) {
+            if check_name(&room).is_ok()
+                && let Err(error) = self.common.shard.join(self, &room, Since::Now)
+            {
+                tracing::warn!(session = %self.id, room, %error, "cannot join the endpoint's room");
+            }
+        }
+    }
+}
+
+/// A room's name that is there and not empty.
+fn named<'a>(room: &'a Option<Cow<'_, str>>) -> Option<&'a str> {
+    room.as_deref().filter(|room| !room.is_empty())
+}
+
+fn refusal(error: &JoinError) -> String {
+    capital(&error.to_string())
+}
+
+/// Replies begin with a capital letter.
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,239 @@
+//! A session's life in its one task.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use super::calls::Calls;
+use super::outbound::Outbound;
+use super::{Common, Endpoint, Pulse, Session};
+use crate::dialect;
+use crate::frame::Timestamp;
+use crate::hub::Seat;
+use crate::identity::Principal;
+use crate::transport::close::CloseReason;
+use crate::transport::websocket::{Fault, Inbound, Message, frames};
+
+/// Messages of one client before other sessions have their turn.
+const BURST: usize = 64;
+
+/// Opens a session on an upgraded socket and runs it to its end. `early`: what the client sent behind its
+/// handshake.
+pub fn open(
+    common: Rc<Common>,
+    endpoint: Rc<Endpoint>,
+    principal: Arc<Principal>,
+    client_id: Option<Arc<str>>,
+    stream: TcpStream,
+    early: Bytes,
+) -> impl Future<Output = ()> {
+    let (session, taken) = seat(common, endpoint, principal, client_id, stream);
+    session.common.shard.counters().opened.add(1);
+    session.begin_heartbeat();
+    session.welcome(taken.as_deref());
+    session.join_first_rooms();
+    let limits = session.endpoint.limits;
+    let inbound = Inbound::new(&session, limits, early);
+    let mut run = Run { session, inbound, calls: Calls::default(), phase: Phase::Open };
+    poll_fn(move |cx| run.poll(cx))
+}
+
+/// Makes the session, under the id that it asks for or, where another session has it, under one like it.
+fn seat(
+    common: Rc<Common>,
+    endpoint: Rc<Endpoint>,
+    principal: Arc<Principal>,
+    client_id: Option<Arc<str>>,
+    stream: TcpStream,
+) -> (Rc<Session>, Option<Arc<str>>) {
+    let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
+    let mut outbound = Outbound::new(stream, endpoint.backlog);
+    loop {
+        let session = Rc::new(Session {
+            seat: Seat::new(endpoint.dialect.form()),
+            pulse: Pulse::new(&common.wheel, &endpoint),
+            id,
+            client_id: client_id.clone(),
+            principal: Arc::clone(&principal),
+            endpoint: Rc::clone(&endpoint),
+            common: Rc::clone(&common),
+            connected_at: Timestamp::now(),
+            outbound,
+            ending: RefCell::default(),
+            closing: Cell::new(false),
+        });
+        if common.shard.open(&session, &session.id, session.user()) {
+            let taken = client_id.filter(|asked| *asked != session.id);
+            return (session, taken);
+        }
+        // Its id is taken, so nobody else holds it: it is made again under another.
+        let asked = client_id.as_deref().unwrap_or("ws");
+        id = format!("{asked}_{}", random_hex(6)).into();
+        match Rc::try_unwrap(session) {
+            Ok(session) => outbound = session.outbound,
+            Err(_) => unreachable!("a session that was not seated has one owner"),
+        }
+    }
+}
+
+fn random_hex(digits: usize) -> String {
+    let mut hex = uuid::Uuid::new_v4().simple().to_string();
+    hex.truncate(digits);
+    hex
+}
+
+struct Run {
+    session: Rc<Session>,
+    inbound: Inbound<Session>,
+    calls: Calls,
+    phase: Phase,
+}
+
+/// How far a session has come to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It lives.
+    Open,
+    /// Our close frame is in the backlog or sent; the client's is waited for.
+    Closing,
+    /// Both sides have said their last: what is left is the backlog.
+    Parting,
+    /// The stream's end is sent; the client's is waited for, so that nothing unread takes our last frame back.
+    Finished,
+}
+
+impl Run {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let session = Rc::clone(&self.session);
+        session.outbound.set_task(cx.waker());
+        let mut out = session.common.scratch.take();
+        out.clear();
+        let poll = self.poll_with(&session, cx, &mut out);
+        session.reply(&out);
+        out.clear();
+        out.shrink_to(64 * 1024);
+        session.common.scratch.replace(out);
+        // What was just written may be waiting, or may have killed the connection.
+        match poll {
+            Poll::Pending => self.poll_outbound(&session, cx),
+            Poll::Ready(()) => Poll::Ready(()),
+        }
+    }
+
+    fn poll_with(&mut self, session: &Rc<Session>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
+        self.calls.poll(session, cx, out);
+        let ending = session.ending.borrow_mut().take();
+        if let Some(reason) = ending {
+            self.begin_close(session, &reason, true, out);
+        }
+        for _ in 0..BURST {
+            if self.phase == Phase::Open && (self.calls.is_waiting() || session.outbound.is_pressed()) {
+                return Poll::Pending;
+            }
+            match self.inbound.poll_next(session, cx) {
+                Poll::Ready(Ok(message)) => self.take(session, message, out),
+                Poll::Ready(Err(Fault::Refused(refusal))) => {
+                    self.begin_close(session, &refusal.into(), false, out);
+                    self.phase = Phase::Parting;
+                }
+                Poll::Ready(Err(Fault::Eof | Fault::Io(_))) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn take(&mut self, session: &Rc<Session>, message: Message, out: &mut Vec<u8>) {
+        session.heard();
+        match message {
+            Message::Close { code, reason } => self.client_closes(session, code, &reason, out),
+            _ if self.phase != Phase::Open => {} // it has not seen our close yet
+            Message::Text(payload) => {
+                let message = dialect::Message { payload: &payload, text: true };
+                session.handle(message, &mut self.calls, out);
+            }
+            Message::Binary(payload) => {
+                let message = dialect::Message { payload: &payload, text: false };
+                session.handle(message, &mut self.calls, out);
+            }
+            Message::Ping(payload) => frames::pong(out, &payload),
+            Message::Pong(_) => {}
+        }
+    }
+
+    fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
+        if self.phase == Phase::Open {
+            frames::close(out, code, reason);
+            self.retire(session);
+        }
+        self.phase = Phase::Parting;
+    }
+
+    /// Says goodbye: a warning where the server decides, then the close frame, behind what waits.
+    fn begin_close(&mut self, session: &Rc<Session>, reason: &CloseReason, warn: bool, out: &mut Vec<u8>) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        session.reply(out);
+        out.clear();
+        if *reason == CloseReason::SlowConsumer {
+            session.outbound.drop_backlog();
+        } else if warn {
+            let data = serde_json::json!({ "code": reason.code(), "reason": reason.reason() });
+            if let Some(event) = session.event("disconnected", "connection_manager", data.to_string()) {
+                session.tell(event, "");
+            }
+        }
+        frames::close(out, Some(reason.code()), &reason.reason());
+        self.retire(session);
+        self.phase = Phase::Closing;
+    }
+
+    /// From here on nothing is delivered, and the session has a short time to end.
+    fn retire(&mut self, session: &Rc<Session>) {
+        session.closing.set(true);
+        self.calls = Calls::default();
+        session.common.shard.retire(session, &session.id, session.user());
+        session.common.shard.counters().closed.add(1);
+        session.begin_farewell();
+    }
+
+    fn poll_outbound(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) -> Poll<()> {
+        let (drained, moved) = session.outbound.poll_drain(cx);
+        if moved {
+            session.heard(); // a client that takes bytes is there
+        }
+        if session.outbound.is_dead() {
+            return Poll::Ready(());
+        }
+        if moved && !session.outbound.is_pressed() && self.phase == Phase::Open {
+            cx.waker().wake_by_ref(); // requests that waited for space are read now
+        }
+        if drained.is_ready() && self.phase == Phase::Parting {
+            session.outbound.finish();
+            self.phase = Phase::Finished;
+        }
+        if drained.is_ready() && self.phase == Phase::Open && session.seat.reads() {
+            session.read_on();
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+/// The session leaves everything before its socket closes.
+impl Drop for Run {
+    fn drop(&mut self) {
+        let session = &self.session;
+        if !session.closing.replace(true) {
+            session.common.shard.counters().closed.add(1);
+        }
+        session.common.shard.close(session, &session.id, session.user());
+    }
+}

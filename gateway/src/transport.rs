@@ -1,0 +1,6 @@
+//! What carries a session's frames, whatever they mean: each transport reads a client's messages
+//! from its connection and builds the frames that go back, and all of them close for the reasons
+//! of one table.
+
+pub mod close;
+pub mod websocket;

@@ -1,0 +1,130 @@
+//! The upgrade from HTTP/1.1 (RFC 6455, section 4.2). Who may connect, and from what origin, is
+//! judged elsewhere; here it is whether the request is a handshake at all.
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, AsHeaderName, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http_body_util::Empty;
+use hyper::rt::{Read, Write};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+
+/// Why a request is no handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeError {
+    /// Only GET upgrades.
+    #[error("a WebSocket handshake is a GET request")]
+    Method,
+    /// HTTP/1.0 cannot upgrade, and HTTP/2 does it another way.
+    #[error("a WebSocket handshake needs HTTP/1.1")]
+    HttpVersion,
+    /// The request does not ask for the protocol that is served here.
+    #[error("this path speaks WebSocket: the header `Upgrade: websocket` is missing")]
+    Upgrade,
+    /// Without it `Upgrade` may have come from another hop.
+    #[error("the header `Connection: Upgrade` is missing")]
+    Connection,
+    /// There is one version.
+    #[error("the header `Sec-WebSocket-Version: 13` is missing, or names another version")]
+    ProtocolVersion,
+    /// Missing, doubled, or malformed.
+    #[error("the header `Sec-WebSocket-Key` must be there once, with 16 bytes in base64")]
+    Key,
+    /// Bytes behind the header would be taken for frames.
+    #[error("a WebSocket handshake has no body")]
+    Body,
+}
+
+impl HandshakeError {
+    /// The status that answers it.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::HttpVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Upgrade | Self::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
+            Self::Connection | Self::Key | Self::Body => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The header that its status calls for: what would have been accepted.
+    pub const fn header(self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Method => Some((ALLOW, HeaderValue::from_static("GET"))),
+            Self::Upgrade => Some((UPGRADE, HeaderValue::from_static("websocket"))),
+            Self::ProtocolVersion => Some((SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
+            Self::HttpVersion | Self::Connection | Self::Key | Self::Body => None,
+        }
+    }
+}
+
+/// Judges a request.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn judge<B>(request: &Request<B>) -> Result<(), HandshakeError> {
+    let headers = request.headers();
+    let rules = [
+        (request.method() == Method::GET, HandshakeError::Method),
+        (request.version() == Version::HTTP_11, HandshakeError::HttpVersion),
+        (lists(headers, UPGRADE, "websocket"), HandshakeError::Upgrade),
+        (lists(headers, CONNECTION, "upgrade"), HandshakeError::Connection),
+        (only(headers, SEC_WEBSOCKET_VERSION) == Some(b"13"), HandshakeError::ProtocolVersion),
+        (only(headers, SEC_WEBSOCKET_KEY).is_some_and(is_key), HandshakeError::Key),
+        (is_without_body(headers), HandshakeError::Body),
+    ];
+    rules.into_iter().find(|&(holds, _)| !holds).map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// Accepts a request: the answer to send, and what becomes the connection when it has been sent.
+///
+/// # Errors
+/// As [`judge`].
+pub fn accept<B>(request: &mut Request<B>) -> Result<(Response<Empty<Bytes>>, OnUpgrade), HandshakeError> {
+    judge(request)?;
+    // Taken before fastwebsockets does, whose own future makes a reader that we would drop.
+    let upgrade = hyper::upgrade::on(&mut *request);
+    let (response, _) =
+        fastwebsockets::upgrade::upgrade(request).map_err(|_| HandshakeError::ProtocolVersion)?;
+    Ok((response, upgrade))
+}
+
+/// Gives an upgraded connection's own stream back, and what hyper has read of the client's frames.
+/// Its buffer is let go when there is nothing in it: it would pin 8 KiB for as long as the session
+/// lives.
+///
+/// # Errors
+/// The connection, when its stream is of another type.
+pub fn into_stream<T>(upgraded: Upgraded) -> Result<(T, Bytes), Upgraded>
+where
+    T: Read + Write + Unpin + Send + 'static,
+{
+    let parts = upgraded.downcast::<T>()?;
+    let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
+    Ok((parts.io, early))
+}
+
+/// Whether one of the comma-separated values under `name` is `value`, in whatever case.
+fn lists(headers: &HeaderMap, name: HeaderName, value: &str) -> bool {
+    let mut values = headers.get_all(name).iter().flat_map(|header| header.as_bytes().split(|&b| b == b','));
+    values.any(|item| item.trim_ascii().eq_ignore_ascii_case(value.as_bytes()))
+}
+
+/// The value under `name`, if there is exactly one.
+fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&[u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then(|| value.as_bytes())
+}
+
+/// Whether `key` is base64 of 16 bytes: 22 digits and two signs of padding.
+fn is_key(key: &[u8]) -> bool {
+    let digit = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    matches!(key, [digits @ .., b'=', b'='] if digits.len() == 22 && digits.iter().all(digit))
+}
+
+fn is_without_body(headers: &HeaderMap) -> bool {
+    !headers.contains_key(TRANSFER_ENCODING)
+        && headers.get_all(CONTENT_LENGTH).iter().all(|length| length.as_bytes() == b"0")
+}

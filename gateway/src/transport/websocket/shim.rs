@@ -1,0 +1,314 @@
+//! What fastwebsockets reads from: the client's bytes, with every frame judged before it goes on.
+//!
+//! Headers are parsed where they lie, in the reader's own buffer. What goes on is always a **whole**
+//! frame: a data frame of which only a part is there goes on as a fragment of just that part, and
+//! its rest as continuations. So the reader
+//! - reserves only for bytes that have arrived, whatever a header announces;
+//! - never waits in the middle of a frame. Its `read_frame`, which loses a header when it is
+//!   dropped there, may be dropped whenever it waits, and the reader's buffer with it;
+//! - gives text on as it comes, so that it is refused at its first wrong byte.
+//!
+//! A header or a control frame that has come in part is held here, at most [`Held::ROOM`] bytes.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BufMut, Bytes};
+use fastwebsockets::OpCode;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::head::{Head, MAX_CONTROL, MAX_HEAD, Parsed};
+use super::link::Link;
+use super::order::{Limits, Order};
+use super::refusal::Refusal;
+
+/// Bytes of one read. The reader reserves as much again as it has taken, and its first 8 KiB hold
+/// that twice: it never grows.
+const READ: usize = 4080;
+/// Bytes that one turn reads at most before other sessions have theirs.
+const TURN: usize = 64 * 1024;
+
+/// The state of a session's inbound bytes, for as long as it is not between frames.
+pub(super) struct Shim<L> {
+    link: Rc<L>,
+    /// What hyper had read behind the request; comes before anything of the link.
+    early: Bytes,
+    limits: Limits,
+    order: Order,
+    held: Held,
+    /// The rest of a data frame of which a part has gone on.
+    cut: Option<Cut>,
+    /// Why no frame goes on any more.
+    refused: Option<Refusal>,
+    /// Bytes that this turn may still read.
+    turn: usize,
+}
+
+/// The shim as the reader holds it; the session keeps it when it drops the reader.
+pub(super) struct Tap<L>(pub(super) Rc<RefCell<Shim<L>>>);
+
+impl<L: Link> AsyncRead for Tap<L> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().poll_read(cx, buf)
+    }
+}
+
+/// What becomes of a frame.
+enum Passage {
+    /// So many bytes go on.
+    On(usize),
+    /// What is there is short of the bytes that a decision needs, counted from the frame's first.
+    Short(usize),
+    /// Only the header of a data frame was there; its payload goes on as it comes.
+    Headless,
+}
+
+impl<L: Link> Shim<L> {
+    pub(super) fn new(link: Rc<L>, limits: Limits, early: Bytes) -> Self {
+        let (order, held) = (Order::default(), Held::default());
+        Self { link, early, limits, order, held, cut: None, refused: None, turn: 0 }
+    }
+
+    /// Begins a turn of the session.
+    pub(super) fn begin_turn(&mut self) {
+        self.turn = TURN;
+    }
+
+    /// Whether nothing has come that has not gone on, nor begun that has not ended.
+    pub(super) fn is_clear(&self) -> bool {
+        self.early.is_empty()
+            && self.held.len == 0
+            && self.cut.is_none()
+            && self.refused.is_none()
+            && !self.order.is_open()
+    }
+
+    /// Why the last read failed, if the client is to blame.
+    pub(super) fn refused(&self) -> Option<Refusal> {
+        self.refused
+    }
+
+    /// Pending only when all that has gone on are whole frames.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if let Some(refusal) = self.refused {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refusal)));
+            }
+            if self.held.hand_on(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            if self.turn == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.early.is_empty() {
+                ready!(self.link.poll_read_ready(cx))?;
+            }
+            match if self.held.len > 0 { self.gather() } else { self.read_on(buf) } {
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(_) if !buf.filled().is_empty() => return Poll::Ready(Ok(())),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads into the reader's buffer, and leaves in it what goes on. Answers the bytes read.
+    fn read_on(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let start = buf.filled().len();
+        if self.cut.is_some() {
+            if buf.remaining() <= Cut::HEAD {
+                return Err(io::Error::other("the reader leaves no room for a fragment's header"));
+            }
+            buf.put_slice(&[0; Cut::HEAD]);
+        }
+        let read = fill(&mut self.early, &*self.link, &mut (&mut *buf).limit(READ));
+        let Ok(count @ 1..) = read else {
+            buf.set_filled(start);
+            return read;
+        };
+        self.turn = self.turn.saturating_sub(count);
+        let fresh = &mut buf.filled_mut()[start..];
+        let taken = self.go_on_with_cut(fresh);
+        let kept = taken + self.judge(&mut fresh[taken..]);
+        buf.set_filled(start + kept);
+        Ok(count)
+    }
+
+    /// Puts the header of the next fragment in front of a cut frame's payload. Answers the bytes
+    /// that it takes, header and payload.
+    fn go_on_with_cut(&mut self, fresh: &mut [u8]) -> usize {
+        let Some(cut) = &mut self.cut else { return 0 };
+        let (head, payload) = fresh.split_at_mut(Cut::HEAD);
+        let count = payload.len().min(usize::try_from(cut.left).unwrap_or(usize::MAX));
+        head.copy_from_slice(&cut.next(count));
+        if cut.left == 0 {
+            self.cut = None;
+        }
+        Cut::HEAD + count
+    }
+
+    /// Judges the frames in `bytes`, one after the other. Answers how many bytes go on; what lies
+    /// behind them is held, or has made the session end.
+    fn judge(&mut self, bytes: &mut [u8]) -> usize {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.pass(&mut bytes[at..]) {
+                Ok(Passage::On(count)) => at += count,
+                Ok(Passage::Short(need)) => {
+                    self.held.keep(&bytes[at..], need);
+                    return at;
+                }
+                Ok(Passage::Headless) => return at,
+                Err(refusal) => {
+                    self.refused = Some(refusal);
+                    return at;
+                }
+            }
+        }
+        at
+    }
+
+    /// Judges the frame at the start of `bytes`, and cuts it where they end.
+    fn pass(&mut self, bytes: &mut [u8]) -> Result<Passage, Refusal> {
+        let head = match Head::parse(bytes)? {
+            Parsed::Whole(head) => head,
+            Parsed::Short(need) => return Ok(Passage::Short(need)),
+        };
+        let arrived = bytes.len() - head.size;
+        let rest = head.len.saturating_sub(arrived as u64);
+        let whole = head.size + (head.len - rest) as usize;
+        if head.is_control() {
+            let need = head.size + head.len as usize;
+            return Ok(if rest == 0 { Passage::On(whole) } else { Passage::Short(need) });
+        }
+        self.order.admit(&head, self.limits)?;
+        if rest == 0 {
+            return Ok(Passage::On(whole));
+        }
+        self.cut = Some(Cut::new(&head, arrived));
+        if arrived == 0 {
+            return Ok(Passage::Headless);
+        }
+        head.shorten(bytes, arrived);
+        Ok(Passage::On(whole))
+    }
+
+    /// Reads what the held bytes are short of, no byte more, and judges them again. Answers the
+    /// bytes read.
+    fn gather(&mut self) -> io::Result<usize> {
+        let count = fill(&mut self.early, &*self.link, &mut self.held.missing())?;
+        self.turn = self.turn.saturating_sub(count);
+        self.held.len += count;
+        let mut bytes = self.held.bytes;
+        match self.pass(&mut bytes[..self.held.len]) {
+            Ok(Passage::On(_)) => self.held.need = self.held.len,
+            Ok(Passage::Short(need)) => self.held.need = need,
+            Ok(Passage::Headless) => self.held = Held::default(),
+            Err(refusal) => self.refused = Some(refusal),
+        }
+        Ok(count)
+    }
+}
+
+/// Reads once, first what had come early.
+fn fill(early: &mut Bytes, link: &impl Link, into: &mut impl BufMut) -> io::Result<usize> {
+    if early.is_empty() {
+        return link.try_read(into);
+    }
+    let count = early.len().min(into.remaining_mut());
+    into.put_slice(&early[..count]);
+    early.advance(count);
+    if early.is_empty() {
+        *early = Bytes::new();
+    }
+    Ok(count)
+}
+
+/// The rest of a data frame, as fragments of what has arrived.
+struct Cut {
+    /// What the next fragment is: the frame's own opcode until something of it has gone on.
+    opcode: OpCode,
+    /// Whether the frame was its message's last.
+    fin: bool,
+    /// Bytes of payload still to come; more than none.
+    left: u64,
+    /// The mask from the next byte on.
+    mask: [u8; 4],
+}
+
+impl Cut {
+    /// Bytes of a fragment's header: always the form with a 16-bit length, which is more than a
+    /// read's.
+    const HEAD: usize = 8;
+
+    /// The rest of a frame of which `arrived` bytes of payload go on by themselves.
+    fn new(head: &Head, arrived: usize) -> Self {
+        let opcode = if arrived == 0 { head.opcode } else { OpCode::Continuation };
+        let mut cut = Self { opcode, fin: head.fin, left: head.len - arrived as u64, mask: head.mask };
+        cut.mask.rotate_left(arrived % 4);
+        cut
+    }
+
+    /// The header of a fragment with the next `count` bytes.
+    fn next(&mut self, count: usize) -> [u8; Self::HEAD] {
+        self.left -= count as u64;
+        let last = self.fin && self.left == 0;
+        let ([high, low], [a, b, c, d]) = ((count as u16).to_be_bytes(), self.mask);
+        let head = [u8::from(last) << 7 | self.opcode as u8, 0x80 | 126, high, low, a, b, c, d];
+        self.opcode = OpCode::Continuation;
+        self.mask.rotate_left(count % 4);
+        head
+    }
+}
+
+/// The start of a header or of a control frame, until it is whole.
+struct Held {
+    bytes: [u8; Self::ROOM],
+    len: usize,
+    /// Bytes at which they can be judged again; as many as there are once they may go on.
+    need: usize,
+    /// Bytes of a whole frame that have gone on.
+    gone: usize,
+}
+
+impl Held {
+    /// The longest control frame; every header is shorter.
+    const ROOM: usize = 6 + MAX_CONTROL;
+
+    fn keep(&mut self, bytes: &[u8], need: usize) {
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        self.len = bytes.len();
+        self.need = need;
+    }
+
+    /// Room for the bytes that are missing.
+    fn missing(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.len..self.need]
+    }
+
+    /// Hands on as much of a whole frame as fits. Answers whether there was one.
+    fn hand_on(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        if self.len == 0 || self.len < self.need {
+            return false;
+        }
+        let count = (self.len - self.gone).min(buf.remaining());
+        buf.put_slice(&self.bytes[self.gone..][..count]);
+        self.gone += count;
+        if self.gone == self.len {
+            *self = Self::default();
+        }
+        true
+    }
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self { bytes: [0; Self::ROOM], len: 0, need: 0, gone: 0 }
+    }
+}
+
+const _: () = assert!(MAX_HEAD <= Held::ROOM && READ <= u16::MAX as usize);
