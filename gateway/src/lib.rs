@@ -2,6 +2,8 @@
 
 /// The gateway's own HTTP API.
 pub mod api;
+/// The only room that knows every other: builds the house from the bottom up, drains it from the top down.
+pub mod app;
 /// The settings, from all their layers.
 pub mod config;
 /// What a session's frames mean.
@@ -16,7 +18,7 @@ pub mod history;
 pub mod hub;
 /// Who a session or request is, and what it may do.
 pub mod identity;
-/// Connections, accepted and handed to the shards.
+/// Accepts connections and hands them to shards.
 pub mod listener;
 /// What is counted.
 pub mod metrics;

@@ -113,3 +113,27 @@ pub fn answer(status: StatusCode, content: &'static str, bytes: impl Into<Bytes>
     }
     response
 }
+
+/// A query's pairs, decoded; `+` is a space.
+pub fn query_pairs(query: Option<&str>) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(k, v)| (decode(k), decode(v)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_decoded() {
+        let pairs = query_pairs(Some("a=b+c%20d&e"));
+        assert_eq!(pairs, [("a".into(), "b c d".into()), ("e".into(), String::new())]);
+    }
+}

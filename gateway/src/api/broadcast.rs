@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
-use super::fields::{Fields, is_object, json as parse, query};
+use super::fields::{Fields, is_object, json as parse};
 use super::publish::{event, problem};
 use super::{Answered, Api, Request, stats};
 use crate::hub::Receipt;
-use crate::web::{self, Invalid, Problem};
+use crate::web::{self, Invalid, Problem, query_pairs};
 
 /// What is to be broadcast: the event's type and data, and the room.
 struct Wanted {
@@ -43,7 +43,7 @@ async fn sent(receipt: Receipt) -> usize {
 
 /// With `event_type` in the query the whole body is the data; else everything stands in the body.
 fn wanted(request: &Request) -> Result<Wanted, Problem> {
-    let pairs = query(request.query.as_deref());
+    let pairs = query_pairs(request.query.as_deref());
     let pick = |name: &str| pairs.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let named = |room: Option<String>| room.filter(|room| !room.is_empty());
     if let Some(event_type) = pick("event_type") {

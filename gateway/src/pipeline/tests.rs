@@ -137,8 +137,8 @@ async fn a_panic_answers_with_the_id_and_nothing_of_the_panic() {
 
 #[tokio::test]
 async fn what_is_no_clean_http_is_refused_and_closes() {
-    let table: &[(u16, &str, &str, &[(&str, &str)])] = &[
-        (405, "CONNECT", "/", &[]),
+    for (status, method, path, headers) in [
+        (405, "CONNECT", "/", &[][..]),
         (405, "TRACE", "/", &[]),
         (501, "FOO", "/", &[]),
         (400, "GET", "*", &[]),
@@ -151,13 +151,12 @@ async fn what_is_no_clean_http_is_refused_and_closes() {
         (400, "POST", "/", &[("transfer-encoding", "chunked, chunked")]),
         (400, "POST", "/", &[("transfer-encoding", "gzip, chunked")]),
         (400, "POST", "/", &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")]),
-    ];
-    for (status, method, path, headers) in table {
+    ] {
         let (answer, metrics) = send_to(config(), request(method, path, headers)).await;
-        assert_eq!(answer.status, *status, "{method} {path} {headers:?}");
+        assert_eq!(answer.status, status, "{method} {path} {headers:?}");
         assert_eq!(answer.headers["connection"], "close");
         assert_eq!(metrics.answers.malformed.get(), 1);
-        assert_eq!(answer.headers.contains_key("allow"), *status == 405);
+        assert_eq!(answer.headers.contains_key("allow"), status == 405);
     }
     let mut both = request("POST", "/", &[]);
     both.extensions_mut().insert(Ambiguous);

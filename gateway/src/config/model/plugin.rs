@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::de::{MapAccess, Visitor};
@@ -45,6 +45,20 @@ pub struct Instance {
 impl Default for Instance {
     fn default() -> Self {
         Self { enabled: true, plugin: None, path: None, sha256: None, open: Vec::new(), settings: Map::new() }
+    }
+}
+
+impl Config {
+    /// Where the library of the instance `name` may be; the first of these that is there is the one.
+    pub fn candidates(&self, name: &str, instance: &Instance) -> Vec<PathBuf> {
+        let plugin = instance.plugin.as_deref().unwrap_or(name).replace('-', "_");
+        let file = instance.path.clone().unwrap_or_else(|| format!("libtidegate_{plugin}.so").into());
+        if !self.directory.as_os_str().is_empty() {
+            return vec![self.directory.join(file)];
+        }
+        let program = std::env::current_exe().ok();
+        let beside = program.as_deref().and_then(Path::parent).map(|dir| dir.join(&file));
+        beside.into_iter().chain([Path::new("./plugins").join(&file)]).collect()
     }
 }
 

@@ -42,9 +42,8 @@ impl HandshakeError {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::HttpVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::Upgrade | Self::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
-            Self::Connection | Self::Key | Self::Body => StatusCode::BAD_REQUEST,
+            Self::HttpVersion | Self::Connection | Self::Key | Self::Body => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -127,4 +126,99 @@ fn is_key(key: &[u8]) -> bool {
 fn is_without_body(headers: &HeaderMap) -> bool {
     !headers.contains_key(TRANSFER_ENCODING)
         && headers.get_all(CONTENT_LENGTH).iter().all(|length| length.as_bytes() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> Request<()> {
+        let request = Request::get("/ws")
+            .header("host", "localhost")
+            .header("upgrade", "websocket")
+            .header("connection", "Upgrade")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        request.body(()).unwrap()
+    }
+
+    /// The verdict on a handshake of which one header has these values instead.
+    fn with(name: &'static str, values: &[&'static str]) -> Result<(), HandshakeError> {
+        let mut request = request();
+        request.headers_mut().remove(name);
+        for value in values {
+            request.headers_mut().append(name, HeaderValue::from_static(value));
+        }
+        judge(&request)
+    }
+
+    #[test]
+    fn a_handshake_is_answered_with_its_key_hashed() {
+        let (response, _) = accept(&mut request()).unwrap();
+        assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+        assert_eq!(response.headers()["upgrade"], "websocket");
+        assert_eq!(response.headers()["connection"], "upgrade");
+        assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn header_values_are_lists_in_any_case() {
+        assert_eq!(with("upgrade", &["h2c, WebSocket"]), Ok(()));
+        assert_eq!(with("connection", &["keep-alive, UPGRADE"]), Ok(()));
+        assert_eq!(with("connection", &["keep-alive", "upgrade"]), Ok(()));
+        assert_eq!(with("content-length", &["0"]), Ok(()));
+    }
+
+    #[test]
+    fn each_rule_is_told_apart() {
+        let mut post = request();
+        *post.method_mut() = Method::POST;
+        assert_eq!(judge(&post), Err(HandshakeError::Method));
+        for version in [Version::HTTP_10, Version::HTTP_2] {
+            let mut other = request();
+            *other.version_mut() = version;
+            assert_eq!(judge(&other), Err(HandshakeError::HttpVersion));
+        }
+        for values in [&[][..], &["h2c"], &["websockets"]] {
+            assert_eq!(with("upgrade", values), Err(HandshakeError::Upgrade));
+        }
+        for values in [&[][..], &["close"], &["keep-alive, upgrades"]] {
+            assert_eq!(with("connection", values), Err(HandshakeError::Connection));
+        }
+        for values in [&[][..], &["12"], &["13, 8"], &["13", "13"]] {
+            assert_eq!(with("sec-websocket-version", values), Err(HandshakeError::ProtocolVersion));
+        }
+        assert_eq!(with("content-length", &["5"]), Err(HandshakeError::Body));
+        assert_eq!(with("transfer-encoding", &["chunked"]), Err(HandshakeError::Body));
+    }
+
+    #[test]
+    fn a_key_is_16_bytes_in_base64_and_comes_once() {
+        const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+        let wrong = [
+            &[][..],
+            &[""],
+            &[KEY, KEY],
+            &["dGhlIHNhbXBsZSBub25jZQ="],
+            &["dGhlIHNhbXBsZSBub25jZTEy"],
+            &["dGhlIHNhbXBsZSBub25jZTEyMw=="],
+            &["dGhlIHNhbXBsZSBub25j-Q=="],
+            &["dGhlIHNhbXBsZSBub25==Q=="],
+        ];
+        for values in wrong {
+            assert_eq!(with("sec-websocket-key", values), Err(HandshakeError::Key), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_what_would_be_accepted() {
+        let header = |error: HandshakeError| error.header().map(|(name, value)| (name.to_string(), value));
+        assert_eq!(HandshakeError::Method.status(), 405);
+        assert_eq!(header(HandshakeError::Method), Some(("allow".into(), HeaderValue::from_static("GET"))));
+        assert_eq!(HandshakeError::ProtocolVersion.status(), 426);
+        let version = Some(("sec-websocket-version".into(), HeaderValue::from_static("13")));
+        assert_eq!(header(HandshakeError::ProtocolVersion), version);
+        assert_eq!(HandshakeError::Upgrade.status(), 426);
+        assert_eq!(HandshakeError::Key.status(), 400);
+    }
 }

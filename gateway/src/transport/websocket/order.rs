@@ -10,7 +10,8 @@ use super::refusal::Refusal;
 pub struct Limits {
     /// Bytes of a message over all its fragments, and so of each frame.
     pub message: usize,
-    /// Frames that one message may come in. Empty ones cost no memory, but they cost time.
+    /// Frames that a message may have before its last one; with 0 none may be fragmented. Empty
+    /// ones cost no memory, but they cost time.
     pub fragments: u32,
 }
 
@@ -40,7 +41,7 @@ impl Order {
         if bytes > limits.message as u64 {
             return Err(Refusal::TooBig);
         }
-        if self.fragments >= limits.fragments {
+        if !head.fin && self.fragments >= limits.fragments {
             return Err(Refusal::TooManyFragments);
         }
         *self = match head.fin {
@@ -94,9 +95,10 @@ mod tests {
     #[test]
     fn a_message_has_so_many_fragments_and_no_more() {
         use OpCode::{Binary, Continuation};
-        let open = [(Binary, false, 0), (Continuation, false, 0)];
-        assert_eq!(admit(&[&open[..], &[(Continuation, true, 0), (Binary, true, 0)]].concat()), Ok(()));
-        let many = [&open[..], &[(Continuation, false, 0), (Continuation, true, 0)]].concat();
+        let open = [(Binary, false, 0), (Continuation, false, 0), (Continuation, false, 0)];
+        let last = [(Continuation, true, 0)];
+        assert_eq!(admit(&[&open[..], &last, &open, &last].concat()), Ok(()));
+        let many = [&open[..], &[(Continuation, false, 0)]].concat();
         assert_eq!(admit(&many), Err(Refusal::TooManyFragments));
     }
 }

@@ -35,7 +35,7 @@ pub enum Refusal {
     TextNotUtf8,
     /// More bytes, over all fragments, than [`Limits::message`](super::Limits).
     TooBig,
-    /// More frames to one message than [`Limits::fragments`](super::Limits).
+    /// More frames of one message before its last than [`Limits::fragments`](super::Limits).
     TooManyFragments,
 }
 
