@@ -45,8 +45,6 @@ pub struct Config {
     pub endpoints: Vec<EndpointRules>,
     /// By a listener's name: hosts besides loopback under which anonymous rights hold; `*` is any.
     pub hosts: Vec<(Arc<str>, Vec<String>)>,
-    /// Bytes of a body at most.
-    pub body: u64,
 }
 
 /// What holds at an endpoint's path.
@@ -60,7 +58,24 @@ pub struct EndpointRules {
     pub origins: Origins,
 }
 
-/// The layers' settings, shared by the connections of a shard.
+/// A [`Config`] that has been judged, for any number of shards.
+#[derive(Clone)]
+pub struct Rules {
+    config: Config,
+    cors: CorsLayer,
+}
+
+impl Rules {
+    /// Judges the configuration.
+    ///
+    /// # Errors
+    /// [`BadOrigins`].
+    pub fn new(config: Config) -> Result<Self, BadOrigins> {
+        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, config })
+    }
+}
+
+/// What the layers go by, shared by the connections of a shard.
 pub struct Pipeline {
     config: Config,
     cors: CorsLayer,
@@ -73,13 +88,10 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// For one shard.
-    ///
-    /// # Errors
-    /// [`BadOrigins`].
-    pub fn new(config: Config, metrics: Arc<Metrics>) -> Result<Rc<Self>, BadOrigins> {
-        let cors = cors::layer(&config.origins, config.credentials)?;
+    pub fn new(rules: Rules, metrics: Arc<Metrics>) -> Rc<Self> {
+        let Rules { config, cors } = rules;
         let (anonymous, nobody) = (Arc::new(Principal::anonymous()), Arc::default());
-        Ok(Rc::new(Self { config, cors, ids: Ids::default(), anonymous, nobody, metrics }))
+        Rc::new(Self { config, cors, ids: Ids::default(), anonymous, nobody, metrics })
     }
 
     /// The stack around `handler`, for one connection; outermost first.
@@ -113,7 +125,7 @@ impl Pipeline {
             // Inside of the above, so that the answer to a panic is like any other.
             .layer(layer_fn(|inner| Rescue { metrics: Arc::clone(&self.metrics), inner }))
             // Before anybody looks at what is too long.
-            .layer(layer_fn(|inner| Guard { check: sizes::check(self.config.body), inner }))
+            .layer(layer_fn(|inner| Guard { check: sizes::check, inner }))
             // Whoever asks: another site's page may not make its visitor's browser connect or change things.
             .layer(layer_fn(|inner| Guard { check: origin::check(of()), inner }))
             // Last, as it is for the router: who asks, and with which rights.

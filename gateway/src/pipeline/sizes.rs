@@ -3,29 +3,26 @@
 
 use http::{HeaderValue, Request, StatusCode, header};
 
-use crate::web::{BodyError, Problem};
+use crate::web::{BodyError, LONGEST_BODY, Problem};
 
 /// Bytes of path and query at most.
 const TARGET: usize = 8 * 1024;
 /// Bytes of a header's value at most.
 const VALUE: usize = 8 * 1024;
 
-/// `body`: bytes at most.
-pub(super) fn check<B>(body: u64) -> impl Fn(&mut Request<B>) -> Result<(), Problem> + Clone {
-    move |request| {
-        let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-        if target > TARGET {
-            let detail = format!("the target is longer than {TARGET} bytes");
-            return Err(closing(StatusCode::URI_TOO_LONG, detail));
-        }
-        if let Some((name, _)) = request.headers().iter().find(|(_, value)| value.len() > VALUE) {
-            let detail = format!("the header {name} is longer than {VALUE} bytes");
-            return Err(closing(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
-        }
-        match length(request) {
-            Some(length) if length > body => Err(BodyError::TooLarge(body as usize).into()),
-            _ => Ok(()),
-        }
+pub(super) fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > TARGET {
+        let detail = format!("the target is longer than {TARGET} bytes");
+        return Err(closing(StatusCode::URI_TOO_LONG, detail));
+    }
+    if let Some((name, _)) = request.headers().iter().find(|(_, value)| value.len() > VALUE) {
+        let detail = format!("the header {name} is longer than {VALUE} bytes");
+        return Err(closing(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
+    }
+    match length(request) {
+        Some(length) if length > LONGEST_BODY as u64 => Err(BodyError::TooLarge(LONGEST_BODY).into()),
+        _ => Ok(()),
     }
 }
 

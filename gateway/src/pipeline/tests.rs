@@ -19,7 +19,6 @@ fn config() -> Config {
         anonymous: true,
         endpoints: vec![endpoint("/ws", &[]), endpoint("/own", &["https://own.example"])],
         hosts: vec![("main".into(), vec!["gateway.example".into()])],
-        body: 100,
     }
 }
 
@@ -55,7 +54,7 @@ struct Answer {
 
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
-    let pipeline = Pipeline::new(config, Arc::clone(&metrics)).unwrap();
+    let pipeline = Pipeline::new(Rules::new(config).unwrap(), Arc::clone(&metrics));
     let info = ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap() };
     let stack = pipeline.stack(Arc::new(info), |request: Request<()>| {
         assert!(request.uri().path() != "/panic", "secret");
@@ -93,11 +92,12 @@ async fn the_layers_stand_in_their_order() {
     let answer = send(request("GET", "/panic", &[("origin", LISTED)])).await;
     assert_eq!((answer.status, cors_of(&answer)), (500, Some(LISTED)));
     // cors ▸ sizes: and that it asked for too much.
-    let answer = send(request("POST", "/", &[("origin", LISTED), ("content-length", "101")])).await;
+    let answer = send(request("POST", "/", &[("origin", LISTED), ("content-length", "1048577")])).await;
     assert_eq!((answer.status, cors_of(&answer)), (413, Some(LISTED)));
     // sizes ▸ origin: length before who asks.
     let answer =
-        send(request("POST", "/", &[("origin", "https://evil.example"), ("content-length", "101")])).await;
+        send(request("POST", "/", &[("origin", "https://evil.example"), ("content-length", "1048577")]))
+            .await;
     assert_eq!(answer.status, 413);
     // origin ▸ rights, handler: another site's page does not reach the handler, whoever its visitor is.
     let answer = send(request("POST", "/panic", &[("origin", "https://evil.example")])).await;
@@ -186,8 +186,8 @@ async fn what_is_too_long_is_refused() {
     let long = "x".repeat(9000);
     assert_eq!(send(request("GET", &format!("/{long}"), &[])).await.status, 414);
     assert_eq!(send(request("GET", "/", &[("x-long", &long)])).await.status, 431);
-    assert_eq!(send(request("POST", "/", &[("content-length", "101")])).await.status, 413);
-    assert_eq!(send(request("POST", "/", &[("content-length", "100")])).await.status, 200);
+    assert_eq!(send(request("POST", "/", &[("content-length", "1048577")])).await.status, 413);
+    assert_eq!(send(request("POST", "/", &[("content-length", "1048576")])).await.status, 200);
 }
 
 #[tokio::test]
@@ -219,9 +219,9 @@ async fn a_listed_page_may_read_refusals_and_another_may_not() {
 #[test]
 fn any_origin_with_credentials_is_refused_at_start() {
     let config = Config { origins: Origins::new(["*".to_owned()]), credentials: true, ..config() };
-    assert_eq!(Pipeline::new(config, Metrics::new(1)).err(), Some(BadOrigins::AnyWithCredentials));
+    assert_eq!(Rules::new(config).err(), Some(BadOrigins::AnyWithCredentials));
     let config = Config { origins: Origins::new(["a\nb".to_owned()]), ..self::config() };
-    assert_eq!(Pipeline::new(config, Metrics::new(1)).err(), Some(BadOrigins::Malformed("a\nb".into())));
+    assert_eq!(Rules::new(config).err(), Some(BadOrigins::Malformed("a\nb".into())));
 }
 
 #[tokio::test]
@@ -275,7 +275,7 @@ async fn anonymous_rights_hold_only_under_a_host_of_our_own() {
 
 #[tokio::test]
 async fn a_stack_is_cheap_to_make_for_each_connection() {
-    let pipeline = Pipeline::new(config(), Metrics::new(1)).unwrap();
+    let pipeline = Pipeline::new(Rules::new(config()).unwrap(), Metrics::new(1));
     let info = Arc::new(ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap() });
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
