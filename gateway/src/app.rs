@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
+use crate::pipeline::BadOrigins;
 use house::House;
 
 /// `EX_USAGE`-like: the configuration cannot be served.
@@ -31,6 +32,9 @@ pub enum StartError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// The origins cannot be served.
+    #[error(transparent)]
+    Origins(#[from] BadOrigins),
     /// A thread or a runtime cannot be had.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),

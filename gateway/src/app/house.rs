@@ -18,6 +18,7 @@ use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::listener::{Listener, Permits, lanes};
 use crate::metrics::Metrics;
+use crate::pipeline::{self, EndpointRules, Origins};
 use crate::router::Router;
 use crate::web::Routes;
 
@@ -54,6 +55,7 @@ impl House {
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
+        let requests = pipeline::Rules::new(requests(&config))?;
         let listeners = bind(&config)?;
         let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let permits = permits(&config);
@@ -64,6 +66,7 @@ impl House {
             hub: Arc::clone(&hub),
             api,
             routes,
+            rules: requests,
             rooms_form,
             phase: phase.clone(),
         };
@@ -121,6 +124,24 @@ fn rules(config: &Config) -> Rules {
     }))
 }
 
+/// What requests are judged by before they are routed.
+fn requests(config: &Config) -> pipeline::Config {
+    let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
+    let endpoint = |endpoint: &model::session::Config| EndpointRules {
+        path: endpoint.path.clone(),
+        anonymous: anonymous(&endpoint.auth),
+        origins: Origins::new(endpoint.origins.iter().cloned()),
+    };
+    let hosts = |listener: &model::listener::Config| (listener.name.as_str().into(), listener.hosts.clone());
+    pipeline::Config {
+        origins: Origins::new(config.cors.origins.iter().cloned()),
+        credentials: config.cors.credentials,
+        anonymous: anonymous(&config.api.auth),
+        endpoints: config.endpoint.iter().map(endpoint).collect(),
+        hosts: config.listener.iter().map(hosts).collect(),
+    }
+}
+
 fn about(config: &Config) -> About {
     let own = env!("CARGO_PKG_VERSION");
     let version = if config.api_version.is_empty() { own } else { &config.api_version };
@@ -140,8 +161,8 @@ fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {
 
 fn permits(config: &Config) -> Arc<Permits> {
     let limits = &config.limits;
-    let exempt = limits.exempt.iter().filter_map(|net| net.to_string().parse().ok()).collect();
-    Permits::new(limits.connections as usize, limits.connections_per_address as usize, exempt)
+    let per_address = limits.connections_per_address as usize;
+    Permits::new(limits.connections as usize, per_address, limits.exempt.clone())
 }
 
 /// Raises the process' limit of open files to what it may have.
