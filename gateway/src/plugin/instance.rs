@@ -108,7 +108,8 @@ fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Regist
     match hooks.start() {
         Ok(()) => Ok(hooks),
         Err(error) => {
-            end(hooks, shared, Instant::now() + LAST);
+            // Why it did not start says more than that it did not end.
+            let _ended = end(hooks, shared, Instant::now() + LAST);
             Err(error)
         }
     }

@@ -78,10 +78,6 @@ impl Requests {
         if (1..self.next.load(Ordering::Relaxed)).contains(&number) { Gone::Closed } else { Gone::Never }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.lock().is_empty()
-    }
-
     /// Takes all out: nobody will answer them.
     pub(super) fn drain(&self) -> Vec<Waiting> {
         self.open.lock().drain().map(|(_, waiting)| waiting).collect()
