@@ -32,13 +32,15 @@ pub use drive::Pending;
 pub use state::{LogLine, Published};
 pub use store::StoreContent;
 
-use std::sync::Arc;
+use std::any::TypeId;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::abi::{self, Status};
+use crate::host::lock;
 use crate::{Plugin, Principal};
 use hooks::HookThread;
 use state::{Inner, Phase};
@@ -82,7 +84,15 @@ impl TestHost {
     /// A plugin that is to be started.
     #[must_use]
     pub fn of<P: Plugin>() -> Setup {
-        Self::of_table(Box::leak(Box::new(crate::table::<P>())))
+        /// A table lives as long as the process, as a library would; one for each type, however often it is started.
+        static TABLES: Mutex<Vec<(TypeId, &'static abi::Plugin)>> = Mutex::new(Vec::new());
+        let mut tables = lock(&TABLES);
+        let known = tables.iter().find(|(id, _)| *id == TypeId::of::<P>()).map(|(_, table)| *table);
+        Self::of_table(known.unwrap_or_else(|| {
+            let table = Box::leak(Box::new(crate::table::<P>()));
+            tables.push((TypeId::of::<P>(), table));
+            table
+        }))
     }
 
     /// A plugin behind any table: a library that was loaded, or one that was made by hand.

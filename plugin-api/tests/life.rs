@@ -149,7 +149,13 @@ fn a_thread_that_outlives_the_instance_finds_every_callback_closed() {
 #[test]
 fn a_table_that_is_not_ours_to_load_is_refused_with_the_reason() {
     let good = tidegate_plugin::table::<Probe>();
-    let start = |table: abi::Plugin| TestHost::of_table(Box::leak(Box::new(table))).start();
+    /// Tables live as long as the process, as libraries do.
+    static TABLES: Mutex<Vec<&'static abi::Plugin>> = Mutex::new(Vec::new());
+    let start = |table: abi::Plugin| {
+        let table = Box::leak(Box::new(table));
+        TABLES.lock().unwrap().push(table);
+        TestHost::of_table(table).start()
+    };
     let refused = |table| start(table).map(drop).unwrap_err();
     let major = refused(abi::Plugin { abi_major: 2, abi_minor: 3, ..good });
     assert_eq!(major, "it is built for plugin ABI 2.3, this side has 1.0");
