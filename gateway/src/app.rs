@@ -38,6 +38,12 @@ pub enum StartError {
     /// A thread or a runtime cannot be had.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
+    /// The store does not open.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] crate::store::StoreError),
+    /// A plugin is missing, or two want the same.
+    #[error(transparent)]
+    Plugin(#[from] crate::plugin::PluginError),
     /// The ready file cannot be written.
     #[error("cannot write the ready file {path}: {source}")]
     ReadyFile {

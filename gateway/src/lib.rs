@@ -22,12 +22,16 @@ pub mod identity;
 pub mod listener;
 /// What is counted.
 pub mod metrics;
-/// What every request passes on its way to the router.
+/// The tower stack between a connection and the router.
 pub mod pipeline;
+/// The plugin host.
+pub mod plugin;
 /// From a path to the API, a plugin's route or an endpoint.
 pub mod router;
 /// The life of a session.
 pub mod session;
+/// Key-value state for plugins.
+pub mod store;
 /// What carries a session's frames.
 pub mod transport;
 /// Quantities as people write them.

@@ -11,7 +11,7 @@ use super::shards::{self, Blueprint};
 use crate::api::{About, Api};
 use crate::config::model::{self, room};
 use crate::config::{Config, Environment};
-use crate::dialect::RoomsFrame;
+use crate::dialect::{Rooms, RoomsFrame};
 use crate::drain::Drain;
 use crate::frame::Forms;
 use crate::history::Keep;
@@ -19,7 +19,9 @@ use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::listener::{Listener, Permits, lanes};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, EndpointRules, Origins};
+use crate::plugin::{Plugins, Services, Settings};
 use crate::router::Router;
+use crate::store::{Durability, Embedded};
 use crate::web::Routes;
 
 /// How often rooms whose time has passed are looked for.
@@ -29,6 +31,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub(super) struct House {
     pub(super) config: Arc<Config>,
     pub(super) hub: Arc<Hub>,
+    pub(super) plugins: Arc<Plugins>,
     pub(super) permits: Arc<Permits>,
     pub(super) phase: Drain,
     pub(super) shards: Vec<std::thread::JoinHandle<()>>,
@@ -47,10 +50,11 @@ impl House {
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
         let phase = Drain::default();
         let routes = Arc::new(Routes::new(Router::is_core));
+        let plugins = start_plugins(&config, &hub, &routes).await?;
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
-            plugins: Arc::new(NoPlugins),
+            plugins: Arc::clone(&plugins) as _,
             about: about(&config),
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
@@ -89,13 +93,43 @@ impl House {
             tokio::spawn(shards::accept(accept));
         }
         let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
-        Ok(Self { config, hub, permits, phase, shards, addresses, _sweeper: sweeper })
+        Ok(Self { config, hub, plugins, permits, phase, shards, addresses, _sweeper: sweeper })
     }
 
     /// Where it listens, in the order of the configuration.
     pub(super) fn addresses(&self) -> &[(Arc<str>, SocketAddr)] {
         &self.addresses
     }
+}
+
+async fn start_plugins(
+    config: &Config,
+    hub: &Arc<Hub>,
+    routes: &Arc<Routes>,
+) -> Result<Arc<Plugins>, StartError> {
+    let durability = match config.data.fsync {
+        model::store::Fsync::Always => Durability::Always,
+        model::store::Fsync::Interval => Durability::Interval,
+        model::store::Fsync::Os => Durability::Os,
+    };
+    let settings = plugin_settings(config);
+    let store = Embedded::open(&config.data.dir.join("store"), durability)?;
+    let control = tokio::runtime::Handle::current();
+    let services = Services { hub: Arc::clone(hub), store: Arc::new(store), control };
+    Ok(Plugins::start(settings, services, Arc::clone(routes), Rooms::reserved().collect()).await?)
+}
+
+fn plugin_settings(config: &Config) -> Vec<Settings> {
+    let enabled = config.plugins.instances.iter().filter(|(_, instance)| instance.enabled);
+    enabled
+        .map(|(name, instance)| Settings {
+            name: name.clone(),
+            candidates: config.plugins.candidates(name, instance),
+            sha256: instance.sha256.clone(),
+            open: instance.open.clone(),
+            config: instance.settings.clone().into(),
+        })
+        .collect()
 }
 
 fn shard_count(config: &Config) -> usize {
@@ -183,19 +217,5 @@ async fn sweep(hub: Arc<Hub>) {
     loop {
         tick.tick().await;
         hub.sweep();
-    }
-}
-
-struct NoPlugins;
-impl crate::web::PluginAdmin for NoPlugins {
-    fn list(&self) -> Vec<crate::web::PluginInfo> {
-        Vec::new()
-    }
-    fn start(&self, name: &str) -> crate::web::Outcome {
-        let e = crate::web::AdminError::NotFound(name.into());
-        Box::pin(async { Err(e) })
-    }
-    fn stop(&self, name: &str) -> crate::web::Outcome {
-        self.start(name)
     }
 }

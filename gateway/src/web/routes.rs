@@ -58,6 +58,8 @@ pub struct PluginRequest {
     pub principal: Arc<Principal>,
     /// The id of the request, for logs.
     pub request_id: String,
+    /// The client's address.
+    pub address: String,
 }
 
 /// Why a plugin does not answer.
