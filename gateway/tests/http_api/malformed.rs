@@ -95,6 +95,6 @@ async fn http_1_0_is_served_and_cannot_upgrade() {
     assert_eq!(gateway.raw("GET /health/live HTTP/1.0\r\n\r\n").await.status, 200);
     let handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nHost: localhost\r\n\r\n";
-    assert_eq!(gateway.raw(format!("GET /ws HTTP/1.0\r\n{handshake}")).await.status, 505);
+    assert_eq!(gateway.raw(format!("GET /ws HTTP/1.0\r\n{handshake}")).await.status, 400);
     assert_eq!(gateway.raw(format!("POST /ws HTTP/1.1\r\n{handshake}")).await.status, 405);
 }
