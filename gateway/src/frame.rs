@@ -4,6 +4,8 @@
 //! [`Form`] is what receivers have in common on the wire (a dialect over a transport): the first shard that
 //! needs a form encodes it, every other shard and member shares those bytes.
 
+pub mod json;
+
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;

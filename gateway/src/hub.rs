@@ -275,6 +275,12 @@ impl Hub {
         &self.mailboxes
     }
 
+    /// Bytes in the fullest mailbox, and how many one may hold.
+    pub fn fullest_mailbox(&self) -> (usize, usize) {
+        let fullest = self.mailboxes.iter().map(|mailbox| mailbox.bytes()).max();
+        (fullest.unwrap_or(0), self.config.mailbox)
+    }
+
     /// Named rooms that a session may be in.
     pub fn rooms_per_session(&self) -> usize {
         self.config.rooms_per_session

@@ -1,10 +1,16 @@
 //! What is counted. On the hot path each shard counts for itself, with one writer and no read-modify-write; who
 //! reads adds up.
 
+pub mod page;
+
+mod connections;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+
+pub use connections::{Answers, Connections, Total};
 
 use crate::frame::{EventType, Timestamp};
 
@@ -52,6 +58,10 @@ pub struct ShardCounters {
 /// What all shards and threads count.
 #[derive(Debug)]
 pub struct Metrics {
+    /// TCP connections.
+    pub connections: Connections,
+    /// Answers to HTTP requests.
+    pub answers: Answers,
     shards: Box<[Arc<ShardCounters>]>,
     broadcasts: AtomicU64,
     published: Mutex<Vec<(Arc<str>, u64)>>,
@@ -62,6 +72,8 @@ impl Metrics {
     /// For so many shards.
     pub fn new(shards: usize) -> Arc<Self> {
         Arc::new(Self {
+            connections: Connections::default(),
+            answers: Answers::default(),
             shards: (0..shards).map(|_| Arc::default()).collect(),
             broadcasts: AtomicU64::new(0),
             published: Mutex::default(),

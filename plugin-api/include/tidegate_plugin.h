@@ -136,8 +136,8 @@ struct tg_host {
     /* [any thread] [after create] The host's extension `id`, or null [nullable]; holds as long as the host. */
     const void *(*extension)(const tg_host *host, tg_str id);
 
-    /* [any thread] Ends a `stop` that answered TG_BUSY: the plugin's own threads are out of every callback. The plugin's last
-     * call but for the log. */
+    /* [any thread] Ends a `stop` that answers TG_BUSY: the plugin's own threads are out of every callback. The plugin's last
+     * call but for the log. It may come before `stop` has returned. */
     void (*stopped)(const tg_host *host);
 };
 
@@ -303,7 +303,7 @@ typedef struct tg_watch {
 
 typedef struct tg_flow {
     /* [hook thread] [after start] After each TG_BUSY at least once: `request` 0 for publish and sessions, else for that request's
-     * stream. It may come before the caller has seen the TG_BUSY: remember it, and try again after it. */
+     * answer. It may come before the caller has seen the TG_BUSY: remember it, and try again after it. */
     void (*resume)(tg_instance *instance, tg_request request);
 
     /* [hook thread] [after start] The events `first` to `first + count - 1` of the batch published with `token` (not 0) are as safe as
@@ -459,7 +459,7 @@ typedef struct tg_lease {
                          void (*lost)(tg_instance *instance, tg_lease_id lease), tg_grant *grant);
     /* [any thread] [after start] [blocks] Another `ttl_ms`. TG_CLOSED: it was lost. */
     tg_status (*renew)(const tg_host *host, tg_lease_id lease, uint64_t timeout_ms, tg_grant *grant);
-    /* [any thread] [after start] [blocks] Gives it up. */
+    /* [any thread] [after start] [blocks] Gives it up. What is held when the plugin has stopped, the host gives up. */
     tg_status (*release)(const tg_host *host, tg_lease_id lease, uint64_t timeout_ms);
 } tg_lease;
 

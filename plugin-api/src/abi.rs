@@ -11,6 +11,7 @@ mod guest;
 mod host;
 mod verify;
 
+pub(crate) use data::slice;
 pub use data::{Buf, Cursor, Event, Lease, Metric, Pair, Principal, Request, Session, Status, Str};
 pub use guest::{
     CALL_STREAMS, Call, Calls, Checkpoint, Declare, Flow, Follow, Followed, Gap, Health, Http, HttpRequest,

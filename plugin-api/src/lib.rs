@@ -1,3 +1,33 @@
 //! The Tidegate plugin ABI, and above it a safe side to write plugins with.
+//!
+//! In the order of flow: the host's calls come in through [`abi`] and [`entry`](table), become requests and events, meet the
+//! [`Plugin`], and what it has to say goes out through its [`Host`].
 
 pub mod abi;
+
+mod buffer;
+mod call;
+mod entry;
+mod error;
+mod event;
+mod host;
+mod http;
+mod manifest;
+mod plugin;
+mod request;
+
+pub use bytes::Bytes;
+
+pub use abi::Status;
+pub use call::{Call, Reply};
+pub use entry::{Exported, table};
+pub use error::{Error, FieldError, Result};
+pub use event::{Cursor, Event, FollowedEvent, Gap, Receipt};
+pub use host::{
+    Clock, Counter, Entry, Expect, Gauge, Histogram, Host, Lease, Level, Log, Metrics, Op, Outcome, Page,
+    PublishError, SessionInfo, Sessions, Store,
+};
+pub use http::{HttpRequest, HttpResponse, Query};
+pub use manifest::{Declared, Health, HealthStatus, Manifest, WatchKind, Watches};
+pub use plugin::Plugin;
+pub use request::{Cancelled, Moment, Principal, Session, SessionEvent, Stream};

@@ -1,30 +1,7 @@
-//! What the JSON dialects share: bounded depth, and text that is never repeated at length.
+//! What the JSON dialects share: strings, and text that is never repeated at length.
 
-/// Levels of nesting that a request may have.
-pub(super) const DEEPEST: usize = 64;
 /// Characters of the client's input that an answer repeats at most.
 const LONGEST_ECHO: usize = 200;
-
-/// Whether `json` (well-formed) nests deeper than [`DEEPEST`] levels.
-pub(super) fn too_deep(json: &[u8]) -> bool {
-    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' | b'[' if !quoted => {
-                depth += 1;
-                if depth > DEEPEST {
-                    return true;
-                }
-            }
-            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
-}
 
 /// The beginning of `text`, as much as an answer may repeat.
 pub(super) fn shorten(text: &str) -> &str {
@@ -43,16 +20,6 @@ pub(super) fn put_string(out: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn depth_counts_brackets_outside_strings() {
-        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-        assert!(!too_deep(nested(DEEPEST).as_bytes()));
-        assert!(too_deep(nested(DEEPEST + 1).as_bytes()));
-        let text = format!(r#"{{"a":"{}\"[","b":[]}}"#, "[".repeat(100));
-        assert!(!too_deep(text.as_bytes()));
-        assert!(!too_deep("[],".repeat(100).as_bytes()));
-    }
 
     #[test]
     fn a_long_text_is_cut_between_characters() {

@@ -63,6 +63,11 @@ impl Directory {
         self.0.read().users.get(user).cloned().unwrap_or_default()
     }
 
+    /// All sessions, in no order.
+    pub fn all(&self) -> Vec<Slot> {
+        self.0.read().sessions.values().copied().collect()
+    }
+
     /// How many sessions there are.
     pub fn len(&self) -> usize {
         self.0.read().sessions.len()

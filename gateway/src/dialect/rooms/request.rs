@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::super::json::{DEEPEST, too_deep};
 use super::super::{Asked, Malformed, Publish, Request};
+use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::frame::{Cursor, Epoch, Since};
 
 /// Bytes of a request's `id` at most, since answers repeat it.
@@ -39,7 +39,7 @@ pub(super) fn decode(frame: &[u8]) -> Result<Asked<'_>, (Option<&RawValue>, Malf
     if id.is_some_and(|id| id.get().len() > LONGEST_ID) {
         return Err((None, shape("id: at most 200 bytes")));
     }
-    if too_deep(frame) {
+    if is_too_deep(frame) {
         return Err((id, shape(format!("nested deeper than {DEEPEST} levels"))));
     }
     match request(&keys) {

@@ -1,0 +1,24 @@
+# `make help` lists the targets.
+CONFIG ?= config/tidegate.toml
+CARGO  ?= cargo
+
+.PHONY: help run test lint docs clients fuzz
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## build the gateway and its plugins, and start it (CONFIG=config/….toml)
+	$(CARGO) build --release -p tidegate -p tidegate-agents -p tidegate-echo
+	./target/release/tidegate serve --config $(CONFIG)
+
+test: ## run every test
+	$(CARGO) build -p tidegate -p tidegate-agents -p tidegate-echo
+	$(CARGO) test --workspace
+
+lint: ## format, lints, documents
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+fuzz: ## fuzz each decoder for a minute (needs a nightly toolchain and cargo-fuzz)
+	cd fuzz && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -1,0 +1,157 @@
+//! `POST /api/v1/publish`: one event, or a batch that is checked whole before anything is published.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::fields::{Fields, json as parse, text};
+use super::{Answered, Api, Request};
+use crate::frame::{Event, EventType, Timestamp};
+use crate::hub::{Placed, PublishError, check_name};
+use crate::web::{self, Invalid, Problem};
+
+/// Events of one batch at most.
+const MOST: usize = 1000;
+/// Bytes of a key or id at most.
+const LONGEST: usize = 200;
+/// Seconds after which a refused publish may be tried again.
+const RETRY_AFTER: u16 = 1;
+
+/// An event with where it goes.
+struct Wanted {
+    rooms: Vec<String>,
+    /// Several rooms were asked for: the answer is a list.
+    several: bool,
+    event: Event,
+}
+
+/// One target answers `{room, epoch, offset, sent}`, `rooms` a list of these, a batch a list with one such answer
+/// for each event.
+pub(super) async fn publish(api: &Api, request: &Request) -> Answered {
+    let body = parse(&request.body)?;
+    if !body.get().trim_start().starts_with('[') {
+        let wanted = wanted(api, body, vec!["body".into()])?;
+        return Ok(web::json(StatusCode::OK, &place(api, wanted).await?));
+    }
+    let batch: Vec<&RawValue> = serde_json::from_str(body.get()).unwrap_or_default();
+    if batch.is_empty() || batch.len() > MOST {
+        let msg = format!("expected 1 to {MOST} events").into();
+        return Err(Problem::invalid(vec![Invalid { loc: vec!["body".into()], msg, kind: "list_length" }]));
+    }
+    let mut answers = Vec::new();
+    for wanted in check_all(api, &batch)? {
+        match place(api, wanted).await {
+            Ok(answer) => answers.push(answer),
+            Err(problem) => return Err(problem.with("published", answers)),
+        }
+    }
+    Ok(web::json(StatusCode::OK, &answers))
+}
+
+fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
+    for (index, value) in batch.iter().enumerate() {
+        match wanted(api, value, vec!["body".into(), index.into()]) {
+            Ok(wanted) => all.push(wanted),
+            Err(problem) => errors.extend(problem.errors),
+        }
+    }
+    if errors.is_empty() { Ok(all) } else { Err(Problem::invalid(errors)) }
+}
+
+async fn place(api: &Api, wanted: Wanted) -> Result<Value, Problem> {
+    let targets: Vec<&str> = wanted.rooms.iter().map(String::as_str).collect();
+    let placed = api.hub.publish(&targets, wanted.event).map_err(problem)?.committed().await;
+    let mut answers: Vec<Value> = placed.iter().map(answer).collect();
+    Ok(if wanted.several { answers.into() } else { answers.swap_remove(0) })
+}
+
+fn answer(placed: &Placed) -> Value {
+    let room = Some(&*placed.room).filter(|room| !room.is_empty());
+    let cursor = placed.cursor;
+    json!({ "room": room, "epoch": cursor.epoch.to_string(), "offset": cursor.offset, "sent": placed.sent })
+}
+
+fn wanted(api: &Api, value: &RawValue, place: Vec<Value>) -> Result<Wanted, Problem> {
+    let mut body = Fields::of(value, place)?;
+    let (rooms, several) = targets(&mut body);
+    let kind = body.required_string("event_type").and_then(|name| {
+        let kind = api.hub.types().find(&name);
+        if kind.is_none() {
+            let shown: String = name.chars().take(200).collect();
+            body.wrong("event_type", format!("'{shown}' is not a known event type"), "event_type");
+        }
+        kind
+    });
+    let data = body.required("data");
+    let (key, id) = (short(&mut body, "key"), short(&mut body, "id"));
+    body.check()?;
+    let (Some(kind), Some(data)) = (kind, data) else { unreachable!("both were checked") };
+    let event = event(kind, Bytes::copy_from_slice(data.get().as_bytes()), "api");
+    Ok(Wanted { rooms, several, event: Event { key, id, ..event } })
+}
+
+/// The rooms that one of `room`, `rooms`, `user` and `role` says; none of them: everyone.
+fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
+    let given: Vec<_> =
+        ["room", "rooms", "user", "role"].into_iter().filter(|f| body.raw(f).is_some()).collect();
+    if given.len() > 1 {
+        body.wrong(given[1], format!("'{}' says already where to", given[0]), "one_target");
+    }
+    let (rooms, several): (Vec<String>, bool) = match given.first() {
+        None => (Vec::new(), false),
+        Some(&"room") => (body.string("room").into_iter().map(Cow::into_owned).collect(), false),
+        Some(&"rooms") => {
+            (body.strings("rooms").unwrap_or_default().into_iter().map(Cow::into_owned).collect(), true)
+        }
+        Some(prefix) => {
+            (person(body, prefix).into_iter().map(|id| format!("{prefix}:{id}")).collect(), false)
+        }
+    };
+    if given.first() == Some(&"rooms") && rooms.is_empty() {
+        body.wrong("rooms", "at least one room", "list_length");
+    }
+    for room in &rooms {
+        if let Err(error) = check_name(room) {
+            body.wrong(given[0], error.to_string(), "room_name");
+        }
+    }
+    (rooms, several)
+}
+
+/// A user's id or a role: a string, or a whole number.
+fn person(body: &mut Fields<'_>, name: &str) -> Option<String> {
+    let value = body.raw(name)?;
+    let number = value.get().bytes().all(|byte| byte.is_ascii_digit()).then(|| value.get().to_owned());
+    let found = text(value).map(Cow::into_owned).or(number).filter(|text| !text.is_empty());
+    if found.is_none() {
+        body.wrong(name, "expected a string or a whole number", "string_type");
+    }
+    found
+}
+
+fn short(body: &mut Fields<'_>, name: &str) -> Option<Box<str>> {
+    let text = body.string(name)?;
+    if text.len() > LONGEST {
+        body.wrong(name, format!("at most {LONGEST} bytes"), "string_too_long");
+    }
+    Some(text.into())
+}
+
+/// An event of the API.
+pub(super) fn event(kind: EventType, data: Bytes, source: &str) -> Event {
+    Event { kind, data, source: source.into(), key: None, id: None, time: Timestamp::now() }
+}
+
+/// What a refused publish answers.
+pub(super) fn problem(error: PublishError) -> Problem {
+    match error {
+        PublishError::Busy(busy) => Problem::busy(busy.to_string(), RETRY_AFTER),
+        PublishError::Name(bad) => {
+            Problem::invalid(vec![Invalid::at("body", "room", bad.to_string(), "room_name")])
+        }
+    }
+}

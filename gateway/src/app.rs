@@ -1,0 +1,100 @@
+//! The only room that knows every other: builds the house from the bottom up, serves, and drains it from the top
+//! down.
+
+mod drain;
+mod endpoints;
+mod house;
+mod ready;
+mod shards;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::Config;
+use house::House;
+
+/// `EX_USAGE`-like: the configuration cannot be served.
+const UNUSABLE: u8 = 64;
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address cannot be had.
+    #[error("listener '{name}' cannot listen on {address}: {source}")]
+    Listen {
+        /// The configuration's name.
+        name: String,
+        /// The address that was asked for.
+        address: std::net::SocketAddr,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A thread or a runtime cannot be had.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+    /// The ready file cannot be written.
+    #[error("cannot write the ready file {path}: {source}")]
+    ReadyFile {
+        /// Where to.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+}
+
+/// Serves until a signal ends it. Answers the process' exit code: 0 after a drain, 64 where it could not start.
+pub fn serve(config: Config, ready_file: Option<PathBuf>) -> ExitCode {
+    let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = match control {
+        Ok(control) => control.block_on(run(config, ready_file)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}
+
+async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), StartError> {
+    // Asked for first, so that a signal during the start is not lost.
+    let mut signals = Signals::new()?;
+    let house = House::build(config).await?;
+    if let Some(path) = &ready_file {
+        ready::write(path, house.addresses())
+            .map_err(|source| StartError::ReadyFile { path: path.clone(), source })?;
+    }
+    for (name, address) in house.addresses() {
+        tracing::info!("listening on http://{address} ({name})");
+    }
+    signals.next().await;
+    tokio::select! {
+        () = house.drain() => {}
+        () = signals.next() => tracing::warn!("a second signal: ending at once"),
+    }
+    Ok(())
+}
+
+/// SIGTERM and SIGINT: both ask for a drain.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

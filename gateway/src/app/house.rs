@@ -1,0 +1,180 @@
+//! The house, built from the bottom up.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::StartError;
+use super::shards::{self, Blueprint};
+use crate::api::{About, Api};
+use crate::config::model::{self, room};
+use crate::config::{Config, Environment};
+use crate::dialect::RoomsFrame;
+use crate::drain::Drain;
+use crate::frame::Forms;
+use crate::history::Keep;
+use crate::hub::{self, Hub, Rule, Rules, Who};
+use crate::listener::{Listener, Permits, lanes};
+use crate::metrics::Metrics;
+use crate::router::Router;
+use crate::web::Routes;
+
+/// How often rooms whose time has passed are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Everything that runs.
+pub(super) struct House {
+    pub(super) config: Arc<Config>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) permits: Arc<Permits>,
+    pub(super) phase: Drain,
+    pub(super) shards: Vec<std::thread::JoinHandle<()>>,
+    addresses: Vec<(Arc<str>, SocketAddr)>,
+    _sweeper: JoinHandle<()>,
+}
+
+impl House {
+    /// Builds what a checked configuration says, and starts serving.
+    pub(super) async fn build(config: Config) -> Result<Self, StartError> {
+        raise_file_limit(config.limits.connections);
+        let count = shard_count(&config);
+        let metrics = Metrics::new(count);
+        let mut forms = Forms::default();
+        let rooms_form = forms.add(RoomsFrame);
+        let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
+        let phase = Drain::default();
+        let routes = Arc::new(Routes::new(Router::is_core));
+        let api = Arc::new(Api {
+            hub: Arc::clone(&hub),
+            drain: phase.clone(),
+            plugins: Arc::new(NoPlugins),
+            about: about(&config),
+            production: config.environment == Environment::Production,
+            heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
+        });
+        let listeners = bind(&config)?;
+        let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
+        let permits = permits(&config);
+        let (lanes, intakes) = lanes(count);
+        let config = Arc::new(config);
+        let blueprint = Blueprint {
+            config: Arc::clone(&config),
+            hub: Arc::clone(&hub),
+            api,
+            routes,
+            rooms_form,
+            phase: phase.clone(),
+        };
+        let mut shards = Vec::new();
+        let mut accepting = Some(
+            listeners
+                .into_iter()
+                .map(|listener| {
+                    listener.accept(lanes.clone(), Arc::clone(&permits), Arc::clone(&metrics), phase.clone())
+                })
+                .collect::<Vec<_>>(),
+        );
+        for (index, intake) in intakes.into_iter().enumerate() {
+            // With one shard connections are accepted there: nothing crosses a thread.
+            let here = if count == 1 { accepting.take() } else { None };
+            shards.push(shards::start(index, blueprint.clone(), intake, here.unwrap_or_default())?);
+        }
+        drop(lanes);
+        for accept in accepting.into_iter().flatten() {
+            tokio::spawn(shards::accept(accept));
+        }
+        let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
+        Ok(Self { config, hub, permits, phase, shards, addresses, _sweeper: sweeper })
+    }
+
+    /// Where it listens, in the order of the configuration.
+    pub(super) fn addresses(&self) -> &[(Arc<str>, SocketAddr)] {
+        &self.addresses
+    }
+}
+
+fn shard_count(config: &Config) -> usize {
+    match config.shards {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        count => usize::from(count),
+    }
+}
+
+fn hub_config(config: &Config, shards: usize) -> hub::Config {
+    let rooms_per_session = config.limits.rooms_per_session as usize;
+    hub::Config { shards, mailbox: config.hub.mailbox.len(), rooms_per_session }
+}
+
+fn rules(config: &Config) -> Rules {
+    let who = |access| match access {
+        room::Access::Anyone => Who::Anyone,
+        room::Access::Nobody => Who::Nobody,
+    };
+    Rules::new(config.room.iter().map(|rule| Rule {
+        prefix: rule.prefix.clone(),
+        join: who(rule.join),
+        publish: who(rule.publish),
+        keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
+        max_members: rule.max_members as usize,
+    }))
+}
+
+fn about(config: &Config) -> About {
+    let own = env!("CARGO_PKG_VERSION");
+    let version = if config.api_version.is_empty() { own } else { &config.api_version };
+    About { name: config.name.clone(), version: version.to_owned() }
+}
+
+fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {
+    let bind = |listener: &model::listener::Config| {
+        Listener::bind(&listener.name, listener.address).map_err(|source| StartError::Listen {
+            name: listener.name.clone(),
+            address: listener.address,
+            source,
+        })
+    };
+    config.listener.iter().map(bind).collect()
+}
+
+fn permits(config: &Config) -> Arc<Permits> {
+    let limits = &config.limits;
+    let exempt = limits.exempt.iter().filter_map(|net| net.to_string().parse().ok()).collect();
+    Permits::new(limits.connections as usize, limits.connections_per_address as usize, exempt)
+}
+
+/// Raises the process' limit of open files to what it may have.
+fn raise_file_limit(connections: u32) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+    if let Some(files) = limit.maximum.filter(|files| *files < u64::from(connections)) {
+        tracing::warn!(files, connections, "this machine allows fewer open files than limits.connections");
+    }
+}
+
+async fn sweep(hub: Arc<Hub>) {
+    let mut tick = tokio::time::interval(SWEEP);
+    loop {
+        tick.tick().await;
+        hub.sweep();
+    }
+}
+
+struct NoPlugins;
+impl crate::web::PluginAdmin for NoPlugins {
+    fn list(&self) -> Vec<crate::web::PluginInfo> {
+        Vec::new()
+    }
+    fn start(&self, name: &str) -> crate::web::Outcome {
+        let e = crate::web::AdminError::NotFound(name.into());
+        Box::pin(async { Err(e) })
+    }
+    fn stop(&self, name: &str) -> crate::web::Outcome {
+        self.start(name)
+    }
+}

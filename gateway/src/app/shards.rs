@@ -1,0 +1,86 @@
+//! Shard threads: each with a runtime of its own, its part of the hub, its sessions and its tower stack.
+
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::task::{LocalSet, spawn_local};
+
+use super::endpoints;
+use crate::api::Api;
+use crate::config::Config;
+use crate::drain::{Drain, Phase};
+use crate::frame::Form;
+use crate::hub::{Hub, Shard};
+use crate::listener::{Http, Intake};
+use crate::router::Router;
+use crate::session::{Common, Session, Wheel};
+use crate::web::Routes;
+
+/// For a request's head, and between two requests of a connection.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What every shard is built from.
+#[derive(Clone)]
+pub(super) struct Blueprint {
+    pub(super) config: Arc<Config>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) api: Arc<Api>,
+    pub(super) routes: Arc<Routes>,
+    pub(super) rooms_form: Form,
+    pub(super) phase: Drain,
+}
+
+/// Starts a shard's thread; `accepting` are the listeners that accept on it. It ends when the phase is
+/// [`Phase::Stopped`].
+pub(super) fn start<A>(
+    index: usize,
+    blueprint: Blueprint,
+    intake: Intake,
+    accepting: Vec<A>,
+) -> io::Result<JoinHandle<()>>
+where
+    A: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+        let local = LocalSet::new();
+        let stopped = blueprint.phase.reached(Phase::Stopped);
+        local.spawn_local(async move {
+            for accept in accepting {
+                spawn_local(self::accept(accept));
+            }
+            serve(index, blueprint, intake).await;
+        });
+        local.block_on(&runtime, stopped);
+    })
+}
+
+/// Accepts to the end.
+pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
+    if let Err(error) = accepting.await {
+        tracing::error!(%error, "a listener has stopped accepting");
+    }
+}
+
+async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
+    let Blueprint { config, hub, api, routes, rooms_form, phase } = blueprint;
+    let shard = Shard::<Session>::new(&hub, index);
+    let common = Common::new(Rc::clone(&shard), config.limits.calls_per_session as usize);
+    spawn_local(async move { shard.run().await });
+    spawn_local(Wheel::turn(Rc::clone(&common)));
+    let endpoints = endpoints::all(&config, &common, rooms_form, &phase);
+    let router = Rc::new(Router::new(api, routes, endpoints));
+    let make = move |_info, handoff: crate::web::Handoff| {
+        let router = Rc::clone(&router);
+        tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+            let (router, handoff) = (Rc::clone(&router), handoff.clone());
+            request.extensions_mut().insert(Arc::new(crate::identity::Principal::anonymous()));
+            async move { Ok::<_, std::convert::Infallible>(router.answer(request, handoff).await) }
+        })
+    };
+    intake.serve(Http::new(PATIENCE), phase, make).await;
+}

@@ -1,0 +1,131 @@
+//! Endpoints, and the profiles that they and the API name.
+
+use crate::config::Config;
+use crate::config::finding::Findings;
+use crate::config::key::{Key, nearest};
+use crate::config::model::session;
+use crate::units::Size;
+
+/// Paths that the gateway serves itself; what ends in a slash is all that lies below it.
+const RESERVED: [&str; 6] = ["/ws/stats", "/ws/broadcast", "/ws/_test/", "/api/", "/health/", "/metrics/"];
+
+/// Judges the endpoints, and the API's profile.
+pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
+    profile(config, &config.api.auth, Key::of("api").then("auth"), findings);
+    let list = Key::of("endpoint");
+    for (i, endpoint) in config.endpoint.iter().enumerate() {
+        let key = list.at(i);
+        path(endpoint, &config.endpoint[..i], &key, findings);
+        profile(config, &endpoint.auth, key.then("auth"), findings);
+        origins(&endpoint.origins, &key.then("origins"), findings);
+        heartbeat(endpoint, &key, findings);
+        rooms(config, endpoint, &key, findings);
+        if let Some(message) = endpoint.message {
+            message_fits(config, message, &key.then("message"), findings);
+        }
+    }
+    let cors = Key::of("cors");
+    origins(&config.cors.origins, &cors.then("origins"), findings);
+    if config.cors.credentials && config.cors.origins.iter().any(|origin| origin == "*") {
+        let message =
+            "cannot hold beside the origin \"*\": any web page could act as the user; name the origins";
+        findings.error(cors.then("credentials"), message);
+    }
+}
+
+fn path(endpoint: &session::Config, before: &[session::Config], key: &Key, findings: &mut Findings<'_>) {
+    let (path, key) = (endpoint.path.as_str(), key.then("path"));
+    let bare = path.trim_end_matches('/');
+    let reserved = |taken: &&&str| {
+        let below = taken.ends_with('/') && path.starts_with(**taken);
+        below || bare == taken.trim_end_matches('/')
+    };
+    if path.is_empty() {
+        findings.error(key, "is missing: an endpoint needs a path, such as \"/ws\"");
+    } else if !path.starts_with('/') || path.contains(['{', '}', '?', '#', '*', ' ']) || !path.is_ascii() {
+        findings.error(
+            key,
+            format!("{path:?} is no path: it starts with a slash and holds no pattern and no query"),
+        );
+    } else if before.iter().any(|other| other.path.trim_end_matches('/') == bare) {
+        findings.error(key, format!("two endpoints have the path {path:?}"));
+    } else if bare.is_empty() || RESERVED.iter().any(|taken| reserved(&taken)) {
+        findings.error(key, format!("{path:?} is a path of the gateway's own API"));
+    }
+}
+
+fn profile(config: &Config, name: &str, key: Key, findings: &mut Findings<'_>) {
+    if !config.auth.contains_key(name) {
+        let near = nearest(name, config.auth.keys().map(String::as_str));
+        let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+        findings.error(key, format!("there is no profile [auth.{name}]{near}"));
+    }
+}
+
+/// An origin is compared exactly with what a browser sends, so one that no browser sends is a mistake.
+fn origins(origins: &[String], key: &Key, findings: &mut Findings<'_>) {
+    for (i, origin) in origins.iter().enumerate() {
+        let message = "expected \"*\", or an origin as browsers send it: scheme and host, the port where it is not \
+                       the scheme's own, no path and no slash at the end, such as \"https://app.example.com\"";
+        findings.require(origin == "*" || is_origin(origin), key.at(i), message);
+    }
+}
+
+fn is_origin(origin: &str) -> bool {
+    let Some((scheme, host)) = origin.split_once("://") else { return false };
+    let Ok(uri) = origin.parse::<http::Uri>() else { return false };
+    let usual_port = matches!((scheme, uri.port_u16()), ("http", Some(80)) | ("https", Some(443)));
+    let plain = !host.is_empty() && !host.contains(['/', '?', '#', '@']);
+    plain && !usual_port && origin.chars().all(|c| !c.is_ascii_uppercase())
+}
+
+fn heartbeat(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let (beat, key) = (endpoint.heartbeat, key.then("heartbeat"));
+    findings.require(
+        !beat.interval.is_zero(),
+        key.then("interval"),
+        "must be above zero: a client that is gone would never be found",
+    );
+    if beat.timeout <= beat.interval {
+        let message = format!(
+            "{} is not longer than heartbeat.interval ({}): clients that answer every ping would be closed",
+            beat.timeout, beat.interval
+        );
+        findings.error(key.then("timeout"), message);
+    }
+}
+
+fn rooms(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let key = key.then("auto_join");
+    for (i, room) in endpoint.auto_join.iter().enumerate() {
+        let name = room.replace("{user_id}", "u");
+        if name.contains(['{', '}']) {
+            findings.error(key.at(i), format!("{room:?}: only `{{user_id}}` can be filled in"));
+        } else if let Err(error) = crate::hub::check_name(&name) {
+            findings.error(key.at(i), format!("{room:?}: {error}"));
+        }
+    }
+    let most = config.limits.rooms_per_session;
+    if endpoint.auto_join.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+        findings.error(key, format!("names more rooms than limits.rooms_per_session allows ({most})"));
+    }
+}
+
+/// A message that is allowed in must find its way out again: as an echo into one session's backlog, and published
+/// into a room's share of the mailbox.
+pub(super) fn message_fits(config: &Config, message: Size, key: &Key, findings: &mut Findings<'_>) {
+    let (backlog, share) = (config.limits.backlog_per_session, Size(config.hub.mailbox.bytes() / 4));
+    if message.is_empty() {
+        findings.error(key.clone(), "must be above zero: no client could send anything");
+    } else if message > backlog {
+        let message = format!(
+            "{message} is more than limits.backlog_per_session ({backlog}): a session that gets one would be closed"
+        );
+        findings.error(key.clone(), message);
+    } else if message > share {
+        let message = format!(
+            "{message} is more than a room's share of hub.mailbox (a quarter: {share}): it could never be published"
+        );
+        findings.error(key.clone(), message);
+    }
+}

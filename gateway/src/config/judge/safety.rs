@@ -1,0 +1,85 @@
+//! What is unsafe where others can reach it: refused, or warned of.
+
+use crate::config::finding::Findings;
+use crate::config::key::Key;
+use crate::config::model::listener;
+use crate::config::{Config, Environment, Unsafe};
+
+/// Judges anonymous access and open origins.
+pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
+    let users = users(config);
+    if config.environment == Environment::Production {
+        for profile in profiles(&users) {
+            let message = "anonymous access is refused in production";
+            findings.error(Key::of("auth").then(profile).then("anonymous"), message);
+        }
+    } else if !users.is_empty() {
+        let whose = users.iter().map(|user| user.what.as_str()).collect::<Vec<_>>().join(", ");
+        for (i, listener) in config.listener.iter().enumerate() {
+            reach(config, listener, &Key::of("listener").at(i), &whose, findings);
+        }
+    }
+    for user in &users {
+        if user.any_origin {
+            let message =
+                format!("any web page that someone opens here may use {}, which is anonymous", user.what);
+            findings.warn(user.origins.clone(), message);
+        }
+    }
+}
+
+/// Something that gives anonymous rights.
+struct User<'a> {
+    /// What it is, for the operator.
+    what: String,
+    profile: &'a str,
+    /// The setting that says which origins may use it.
+    origins: Key,
+    any_origin: bool,
+}
+
+/// What gives anonymous rights. A profile that nothing uses gives none.
+fn users(config: &Config) -> Vec<User<'_>> {
+    let any = |origins: &[String]| origins.iter().any(|origin| origin == "*");
+    let cors = (Key::of("cors").then("origins"), any(&config.cors.origins));
+    let api = ("the API".to_owned(), config.api.auth.as_str(), cors.clone());
+    let endpoints = config.endpoint.iter().enumerate().map(|(i, endpoint)| {
+        let own = (Key::of("endpoint").at(i).then("origins"), any(&endpoint.origins));
+        let origins = if endpoint.origins.is_empty() { cors.clone() } else { own };
+        (format!("endpoint {}", endpoint.path), endpoint.auth.as_str(), origins)
+    });
+    std::iter::once(api)
+        .chain(endpoints)
+        .filter(|(_, profile, _)| config.auth.get(*profile).is_some_and(|profile| profile.anonymous))
+        .map(|(what, profile, (origins, any_origin))| User { what, profile, origins, any_origin })
+        .collect()
+}
+
+/// The anonymous profiles in use, each once.
+fn profiles<'a>(users: &[User<'a>]) -> Vec<&'a str> {
+    let mut profiles: Vec<_> = users.iter().map(|user| user.profile).collect();
+    profiles.sort_unstable();
+    profiles.dedup();
+    profiles
+}
+
+/// Judges a listener while something gives anonymous rights.
+fn reach(config: &Config, listener: &listener::Config, key: &Key, whose: &str, findings: &mut Findings<'_>) {
+    let reached = !listener.address.ip().to_canonical().is_loopback();
+    if reached && !config.allow.contains(&Unsafe::Anonymous) {
+        let message = format!(
+            "other machines reach {}, and anonymous access is on ({whose}): listen on 127.0.0.1, turn `anonymous` off, \
+             or, where it is meant, set allow = [\"anonymous\"]",
+            listener.address
+        );
+        findings.error(key.then("address"), message);
+    } else if reached && listener.hosts.is_empty() {
+        let message = "is empty: requests under a name that is not loopback have no anonymous rights";
+        findings.warn(key.then("hosts"), message);
+    }
+    if listener.hosts.iter().any(|host| host == "*") {
+        let message = "\"*\" gives anonymous rights under any name: web pages can reach the gateway by a name of their \
+                       own (DNS rebinding)";
+        findings.warn(key.then("hosts"), message);
+    }
+}

@@ -1,0 +1,96 @@
+//! Whether the settings fit this machine: files, ports, and what the system allows.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::Path;
+
+use rustix::process::{Resource, getrlimit};
+
+use super::Config;
+use super::finding::Findings;
+use super::key::Key;
+
+/// Looks at the machine; nothing is started, made or changed.
+pub(super) fn fits(config: &Config, findings: &mut Findings<'_>) {
+    libraries(config, findings);
+    data(&config.data.dir, findings);
+    ports(config, findings);
+    descriptors(config, findings);
+    cores(config, findings);
+}
+
+fn libraries(config: &Config, findings: &mut Findings<'_>) {
+    let enabled = config.plugins.instances.iter().filter(|(_, instance)| instance.enabled);
+    for (name, instance) in enabled {
+        let key = Key::of("plugins").then(name);
+        let places = config.plugins.candidates(name, instance);
+        match places.iter().find(|place| place.is_file()) {
+            Some(library) => {
+                if let Err(error) = fs::File::open(library) {
+                    findings.error(key, format!("{} cannot be read: {error}", library.display()));
+                }
+            }
+            None => {
+                let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+                findings.error(key, format!("its library is not there; looked for {}", places.join(", ")));
+            }
+        }
+    }
+}
+
+/// The directory is made at start where it is missing, so what counts is the nearest one that is there.
+fn data(dir: &Path, findings: &mut Findings<'_>) {
+    let key = Key::of("data").then("dir");
+    let Some(there) = dir
+        .ancestors()
+        .map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
+        .find(|dir| dir.exists())
+    else {
+        return findings.error(key, format!("{} can not be made", dir.display()));
+    };
+    if !there.is_dir() {
+        findings.error(key, format!("{} is not a directory", there.display()));
+    } else if let Err(error) =
+        rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+    {
+        findings.error(key, format!("{} cannot be written to: {error}", there.display()));
+    }
+}
+
+fn ports(config: &Config, findings: &mut Findings<'_>) {
+    for (i, listener) in config.listener.iter().enumerate() {
+        let key = Key::of("listener").at(i).then("address");
+        let Err(error) = TcpListener::bind(listener.address) else { continue };
+        match error.kind() {
+            ErrorKind::AddrInUse => findings.warn(key, format!("{} is in use now", listener.address)),
+            _ => findings.error(key, format!("{} cannot be listened on: {error}", listener.address)),
+        }
+    }
+}
+
+/// How many descriptors the gateway has open besides its connections, generously.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+fn descriptors(config: &Config, findings: &mut Findings<'_>) {
+    let Some(most) = getrlimit(Resource::Nofile).maximum else { return };
+    let wanted = u64::from(config.limits.connections);
+    if wanted + OTHER_DESCRIPTORS > most {
+        let message = format!(
+            "{wanted} is more than this machine allows: a process may have {most} files and connections open \
+             (ulimit -Hn)"
+        );
+        findings.warn(Key::of("limits").then("connections"), message);
+    }
+}
+
+fn cores(config: &Config, findings: &mut Findings<'_>) {
+    let Ok(cores) = std::thread::available_parallelism() else { return };
+    if usize::from(config.shards) > cores.get() {
+        let message = format!(
+            "{} is more than this machine has cores ({cores}): shards would wait for each other",
+            config.shards
+        );
+        findings.warn(Key::of("shards"), message);
+    }
+}

@@ -1,0 +1,111 @@
+//! The settings: plain types that say what there is, in which unit, and what holds when nothing is said.
+//!
+//! There is a file for each room of the house, and none of them knows another. The unit and the reason of each setting
+//! stand at its field; `config/tidegate.toml` says the same to operators.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub mod api;
+pub mod auth;
+pub mod cors;
+pub mod drain;
+pub mod hub;
+pub mod limits;
+pub mod listener;
+pub mod log;
+pub mod metrics;
+pub mod plugin;
+pub mod room;
+pub mod session;
+pub mod store;
+
+/// The whole configuration of a gateway.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What `GET /` answers as the service's name.
+    pub name: String,
+    /// What `GET /` answers as the version; empty: the program's own.
+    pub api_version: String,
+    /// What the gateway is used for; production refuses unsafe settings.
+    pub environment: Environment,
+    /// Unsafe settings that are meant.
+    pub allow: Vec<Unsafe>,
+    /// How many threads serve connections; 0: one per core.
+    pub shards: u16,
+    /// Where state is kept.
+    pub data: store::Config,
+    /// The addresses that are listened on.
+    pub listener: Vec<listener::Config>,
+    /// The paths where sessions begin.
+    pub endpoint: Vec<session::Config>,
+    /// The profiles by which endpoints and the API know who a client is.
+    pub auth: BTreeMap<String, auth::Config>,
+    /// Which web pages may use the gateway.
+    pub cors: cors::Config,
+    /// Rules for rooms; of those whose prefix a room's name starts with, the longest counts.
+    pub room: Vec<room::Config>,
+    /// The way of events to the sessions.
+    pub hub: hub::Config,
+    /// What one client, and all together, may use.
+    pub limits: limits::Config,
+    /// The HTTP API.
+    pub api: api::Config,
+    /// What the gateway tells about itself.
+    pub metrics: metrics::Config,
+    /// The plugins to load.
+    pub plugins: plugin::Config,
+    /// How the gateway stops.
+    pub drain: drain::Config,
+    /// What is logged.
+    pub log: log::Config,
+}
+
+impl Default for Config {
+    /// A gateway for development: one listener on loopback, one endpoint, anonymous access, no plugin.
+    fn default() -> Self {
+        let anonymous = auth::Config { anonymous: true };
+        Self {
+            name: "Tidegate".into(),
+            api_version: String::new(),
+            environment: Environment::Development,
+            allow: Vec::new(),
+            shards: 0,
+            data: store::Config::default(),
+            listener: vec![listener::Config::default()],
+            endpoint: vec![session::Config { path: "/ws".into(), ..session::Config::default() }],
+            auth: BTreeMap::from([("default".into(), anonymous)]),
+            cors: cors::Config::default(),
+            room: vec![room::Config::default()],
+            hub: hub::Config::default(),
+            limits: limits::Config::default(),
+            api: api::Config::default(),
+            metrics: metrics::Config::default(),
+            plugins: plugin::Config::default(),
+            drain: drain::Config::default(),
+            log: log::Config::default(),
+        }
+    }
+}
+
+/// What the gateway is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// A developer's machine, or a test: test routes are served, anonymous access on loopback is fine.
+    #[default]
+    Development,
+    /// The real thing: what is unsafe is refused at start.
+    Production,
+}
+
+/// An unsafe setting that is refused unless it is allowed by this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unsafe {
+    /// Anonymous rights on a listener that other machines reach.
+    Anonymous,
+}

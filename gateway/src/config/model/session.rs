@@ -1,0 +1,91 @@
+//! Settings of an endpoint: a path where sessions begin.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Period, Size};
+
+/// A path where sessions begin, and what holds for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The path, from its slash.
+    pub path: String,
+    /// What carries the frames.
+    pub transport: Transport,
+    /// What the frames mean.
+    pub dialect: Dialect,
+    /// The authentication profile (`[auth.<profile>]`) that says who a client is.
+    pub auth: String,
+    /// The text that a session is greeted with.
+    pub welcome: String,
+    /// Rooms that a session is in from its start. `{user_id}` stands for the user; a session without user is not put
+    /// into such a room.
+    pub auto_join: Vec<String>,
+    /// Origins of the web pages that may connect, compared exactly; `"*"` is any. Empty: pages of this gateway's own
+    /// origin and those of `cors.origins`.
+    pub origins: Vec<String>,
+    /// How it is found that a client is gone.
+    pub heartbeat: Heartbeat,
+    /// After how long a session that sends no request is closed; zero: never.
+    pub idle_timeout: Period,
+    /// Whether its sessions get the events that are published without a room.
+    pub broadcasts: bool,
+    /// The longest message that a client may send here; left out: `limits.message`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Size>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: String::new(),
+            transport: Transport::WebSocket,
+            dialect: Dialect::Rooms,
+            auth: "default".into(),
+            welcome: "Connected to Tidegate".into(),
+            auto_join: Vec::new(),
+            origins: Vec::new(),
+            heartbeat: Heartbeat::default(),
+            idle_timeout: Period::default(),
+            broadcasts: true,
+            message: None,
+        }
+    }
+}
+
+/// What carries the frames of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// RFC 6455.
+    #[default]
+    WebSocket,
+}
+
+/// What the frames of a session mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// JSON requests and events; sessions join rooms.
+    #[default]
+    Rooms,
+    /// Every message comes back as it was sent: for protocol suites.
+    Echo,
+}
+
+/// How it is found that a client is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Heartbeat {
+    /// How often the server pings.
+    pub interval: Period,
+    /// After how long without any frame from the client its session is closed; longer than `interval`.
+    pub timeout: Period,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { interval: Period::seconds(25), timeout: Period::seconds(60) }
+    }
+}

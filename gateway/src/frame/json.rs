@@ -1,0 +1,40 @@
+//! What is asked of JSON that comes from outside, beyond being well-formed.
+
+/// Levels of nesting that JSON from outside may have: readers in many languages recurse.
+pub const DEEPEST: usize = 64;
+
+/// Whether `json` (well-formed) nests deeper than [`DEEPEST`] levels.
+pub fn is_too_deep(json: &[u8]) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return true;
+                }
+            }
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_strings() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(!is_too_deep(nested(DEEPEST).as_bytes()));
+        assert!(is_too_deep(nested(DEEPEST + 1).as_bytes()));
+        let text = format!(r#"{{"a":"{}\"[","b":[]}}"#, "[".repeat(100));
+        assert!(!is_too_deep(text.as_bytes()));
+        assert!(!is_too_deep("[],".repeat(100).as_bytes()));
+    }
+}

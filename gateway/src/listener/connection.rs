@@ -1,0 +1,218 @@
+//! A connection's one task: HTTP, until it ends or hands its socket over.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpStream;
+use tower::{Service, ServiceExt};
+
+use super::Place;
+use super::framing::{Ambiguities, Framed};
+use crate::drain::{Drain, Phase};
+use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, Run};
+
+/// Header fields of a request at most; more are 431.
+const HEADERS: usize = 100;
+/// Bytes of a request's head at most; more are 431.
+const HEAD: usize = 64 * 1024;
+/// Requests that an HTTP/2 connection may have open.
+const STREAMS: u32 = 100;
+
+/// How HTTP is spoken.
+#[derive(Clone)]
+pub struct Http {
+    builder: auto::Builder<Local>,
+    /// For a request's head, and between two requests.
+    patience: Duration,
+}
+
+/// Runs what HTTP/2 spawns on this thread.
+#[derive(Clone, Copy, Debug)]
+struct Local;
+
+impl<F: Future + 'static> Executor<F> for Local {
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(async move {
+            task.await;
+        });
+    }
+}
+
+impl Http {
+    /// A connection is closed when a request's head takes longer than `patience`, or none comes for so long.
+    pub fn new(patience: Duration) -> Self {
+        let mut builder = auto::Builder::new(Local);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience)
+            .max_headers(HEADERS)
+            .max_buf_size(HEAD)
+            .keep_alive(true);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEAD as u32)
+            .max_concurrent_streams(STREAMS)
+            .keep_alive_interval(patience)
+            .keep_alive_timeout(patience);
+        Self { builder, patience }
+    }
+}
+
+/// Makes the service of a connection.
+pub trait ServiceOf: 'static {
+    /// The service.
+    type Service: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+        + Clone
+        + 'static;
+
+    /// For a connection that leaves what it is upgraded to in `handoff`.
+    fn make(&self, info: Arc<ConnectionInfo>, handoff: Handoff) -> Self::Service;
+}
+
+impl<F, S> ServiceOf for F
+where
+    F: Fn(Arc<ConnectionInfo>, Handoff) -> S + 'static,
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+        + Clone
+        + 'static,
+{
+    type Service = S;
+
+    fn make(&self, info: Arc<ConnectionInfo>, handoff: Handoff) -> S {
+        self(info, handoff)
+    }
+}
+
+/// What the connections of a shard share.
+pub(super) struct Shared<M> {
+    pub(super) http: Http,
+    pub(super) drain: Drain,
+    pub(super) make: M,
+}
+
+/// A connection's life. HTTP is boxed, so that nothing of it is left when a session runs: the task of an idle
+/// session is as small as can be.
+pub(super) async fn run<M: ServiceOf>(
+    shared: Rc<Shared<M>>,
+    stream: TcpStream,
+    info: Arc<ConnectionInfo>,
+    place: Place,
+) {
+    let http: Pin<Box<dyn Future<Output = Option<Upgraded>>>> = Box::pin(http(shared, stream, info));
+    if let Some(Upgraded { run, stream, early }) = http.await {
+        run(stream, early).await;
+    }
+    drop(place);
+}
+
+/// What is left of a connection behind an upgrade.
+struct Upgraded {
+    run: Run,
+    stream: TcpStream,
+    early: Bytes,
+}
+
+async fn http<M: ServiceOf>(
+    shared: Rc<Shared<M>>,
+    stream: TcpStream,
+    info: Arc<ConnectionInfo>,
+) -> Option<Upgraded> {
+    let framed = Framed::new(stream);
+    let handoff = Handoff::default();
+    let service = Requests {
+        inner: shared.make.make(info, handoff.clone()),
+        ambiguous: framed.ambiguities(),
+        begun: Rc::default(),
+    };
+    let begun = Rc::clone(&service.begun);
+    speak(&shared, framed, service, &begun).await;
+    let takeover = handoff.take()?;
+    let upgraded = takeover.on.await.ok()?;
+    let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).ok()?;
+    // An empty buffer would pin the 8 KiB that hyper read into.
+    let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
+    Some(Upgraded { run: takeover.run, stream: parts.io.into_inner().into_inner(), early })
+}
+
+/// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself
+/// measures the time of a head, but not how long it takes to find out which version is spoken.
+async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>)
+where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+        + Clone
+        + 'static,
+{
+    let mut connection =
+        pin!(shared.http.builder.serve_connection_with_upgrades(TokioIo::new(framed), service));
+    let mut closing = pin!(shared.drain.reached(Phase::Closing));
+    let mut overdue = pin!(tokio::time::sleep(shared.http.patience));
+    let (mut told, mut watched) = (false, true);
+    loop {
+        tokio::select! {
+            // An error is the other end's: it went away, or spoke something else and has been told so.
+            _ended = connection.as_mut() => return,
+            () = closing.as_mut(), if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = overdue.as_mut(), if watched => {
+                watched = false;
+                if begun.get() == 0 {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The requests of one connection, numbered.
+struct Requests<S> {
+    inner: S,
+    ambiguous: Ambiguities,
+    begun: Rc<Cell<u64>>,
+}
+
+impl<S> hyper::service::Service<Request<Incoming>> for Requests<S>
+where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+        + Clone
+        + 'static,
+{
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>>>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let number = self.begun.get() + 1;
+        self.begun.set(number);
+        if self.ambiguous.holds(number) {
+            request.extensions_mut().insert(Ambiguous);
+        }
+        let upgrade = request.headers().contains_key(header::UPGRADE);
+        let answer = self.inner.clone().oneshot(request);
+        Box::pin(async move {
+            let mut response = match answer.await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            if upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                // The framing of what follows would not be looked at any more.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        })
+    }
+}

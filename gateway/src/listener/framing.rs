@@ -1,0 +1,299 @@
+//! A second look at how HTTP/1.1 messages are framed, under hyper, which forgives what an intermediary may
+//! read otherwise: a request with both `Transfer-Encoding` and `Content-Length` (hyper drops the latter before
+//! any service sees it), and junk where a chunk's extensions belong (RFC 9112, sections 6.3 and 7.1.1). The
+//! first is noted by the request's number and refused by the pipeline; the second ends the body with an error.
+//!
+//! It reads along, line by line, and keeps only a line that a read has cut. It steps aside for HTTP/2 and for
+//! good once a request asks for an upgrade: the connection closes if that is refused.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A line that is longer than this is not followed: hyper refuses it by its own bound.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// A socket whose HTTP/1.1 framing is looked at on the way in.
+pub(super) struct Framed {
+    stream: TcpStream,
+    scanner: Scanner,
+    ambiguous: Ambiguities,
+}
+
+/// The number, from 1, of the last request whose framing is ambiguous; 0 where none was. Shared with the
+/// connection's service; atomic only because hyper's upgrades want an I/O type that is `Send`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ambiguities(Arc<AtomicU64>);
+
+impl Ambiguities {
+    /// Whether the request of this number is ambiguous.
+    pub(super) fn holds(&self, number: u64) -> bool {
+        self.0.load(Ordering::Relaxed) == number
+    }
+}
+
+impl Framed {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream, scanner: Scanner::default(), ambiguous: Ambiguities::default() }
+    }
+
+    pub(super) fn ambiguities(&self) -> Ambiguities {
+        self.ambiguous.clone()
+    }
+
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.stream
+    }
+}
+
+impl AsyncRead for Framed {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        if this.scanner.at != At::Broken {
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+            let sound = this.scanner.scan(&buf.filled()[before..]);
+            if let Some(number) = this.scanner.ambiguous.take() {
+                this.ambiguous.0.store(number, Ordering::Relaxed);
+            }
+            buf.set_filled(before + sound);
+        }
+        if this.scanner.at == At::Broken && buf.filled().len() == before {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "malformed chunk")));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Framed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    /// A line of a request's head.
+    #[default]
+    Head,
+    /// A body of so many bytes more.
+    Body(u64),
+    /// The line with a chunk's size.
+    Size,
+    /// A chunk, with so many bytes more.
+    Chunk(u64),
+    /// The end of line behind a chunk.
+    ChunkEnd,
+    /// A line behind the last chunk.
+    Trailer,
+    /// What is not looked at.
+    Aside,
+    /// Behind a malformed chunk: nothing more is passed on.
+    Broken,
+}
+
+/// What is known of the head that is being read.
+#[derive(Debug, Default)]
+struct Head {
+    begun: bool,
+    chunked: bool,
+    length: Option<u64>,
+    upgrade: bool,
+}
+
+#[derive(Debug, Default)]
+struct Scanner {
+    at: At,
+    head: Head,
+    /// The start of a line that goes on in the next read.
+    cut: Vec<u8>,
+    /// Requests begun.
+    number: u64,
+    /// The number of a request that turned out ambiguous, until it is taken.
+    ambiguous: Option<u64>,
+}
+
+impl Scanner {
+    /// Follows `bytes`; answers how many of them, from the first, may be passed on.
+    fn scan(&mut self, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        while done < bytes.len() && self.at != At::Aside {
+            let rest = &bytes[done..];
+            match self.at {
+                At::Body(left) | At::Chunk(left) => {
+                    let taken = left.min(rest.len() as u64);
+                    done += taken as usize;
+                    self.at = match self.at {
+                        At::Body(_) if left == taken => At::Head,
+                        At::Body(_) => At::Body(left - taken),
+                        _ if left == taken => At::ChunkEnd,
+                        _ => At::Chunk(left - taken),
+                    };
+                }
+                _ => {
+                    let Some(end) = rest.iter().position(|b| *b == b'\n') else {
+                        self.keep(rest);
+                        break;
+                    };
+                    self.line(&rest[..=end]);
+                    if self.at == At::Broken {
+                        return done;
+                    }
+                    done += end + 1;
+                }
+            }
+        }
+        bytes.len()
+    }
+
+    fn keep(&mut self, cut: &[u8]) {
+        if self.cut.len() + cut.len() > LONGEST_LINE {
+            self.at = At::Aside;
+            self.cut = Vec::new();
+        } else {
+            self.cut.extend_from_slice(cut);
+        }
+    }
+
+    fn line(&mut self, end: &[u8]) {
+        let mut cut = std::mem::take(&mut self.cut);
+        let line = if cut.is_empty() {
+            end
+        } else {
+            cut.extend_from_slice(end);
+            &cut
+        };
+        let line = &line[..line.len() - 1];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.at = match self.at {
+            At::Head if line.is_empty() => self.body(),
+            At::Head => return self.field(line),
+            At::Size => match chunk_size(line) {
+                Some(0) => At::Trailer,
+                Some(size) => At::Chunk(size),
+                None => At::Broken,
+            },
+            At::ChunkEnd if line.is_empty() => At::Size,
+            At::ChunkEnd => At::Broken,
+            At::Trailer if line.is_empty() => At::Head,
+            other => other,
+        };
+    }
+
+    /// A line of a head that is not its end.
+    fn field(&mut self, line: &[u8]) {
+        if !self.head.begun {
+            self.head.begun = true;
+            self.number += 1;
+            if line == b"PRI * HTTP/2.0" {
+                self.at = At::Aside;
+            }
+            return;
+        }
+        // Few names start so: most lines end here.
+        if !matches!(line.first(), Some(b't' | b'T' | b'c' | b'C' | b'u' | b'U')) {
+            return;
+        }
+        let Some(colon) = line.iter().position(|b| *b == b':') else { return };
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.head.chunked = true;
+        } else if name.eq_ignore_ascii_case(b"upgrade") {
+            self.head.upgrade = true;
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            // One that is no number is refused by hyper, with the whole connection.
+            self.head.length = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).or(Some(0));
+        }
+    }
+
+    /// Behind a head.
+    fn body(&mut self) -> At {
+        if !self.head.begun {
+            return At::Head; // empty lines before a request are allowed
+        }
+        let head = std::mem::take(&mut self.head);
+        if head.chunked && head.length.is_some() {
+            self.ambiguous = Some(self.number);
+        }
+        match head {
+            Head { upgrade: true, .. } => At::Aside,
+            Head { chunked: true, .. } => At::Size,
+            Head { length: Some(length @ 1..), .. } => At::Body(length),
+            _ => At::Head,
+        }
+    }
+}
+
+/// The size that a chunk's line gives; `None` where the line is malformed (RFC 9112, section 7.1.1).
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = line.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    let size = std::str::from_utf8(&line[..digits]).ok().and_then(|d| u64::from_str_radix(d, 16).ok())?;
+    let mut rest = line[digits..].trim_ascii_start();
+    if rest.is_empty() && digits < line.len() {
+        return None; // blanks belong before an extension only
+    }
+    while !rest.is_empty() {
+        rest = extension(rest)?;
+    }
+    Some(size)
+}
+
+/// Takes `; name[=value]` from the front.
+fn extension(line: &[u8]) -> Option<&[u8]> {
+    let rest = token(line.strip_prefix(b";")?.trim_ascii_start())?;
+    let Some(value) = rest.trim_ascii_start().strip_prefix(b"=") else {
+        return Some(rest.trim_ascii_start());
+    };
+    let value = value.trim_ascii_start();
+    let rest = if value.first() == Some(&b'"') { quoted(&value[1..])? } else { token(value)? };
+    Some(rest.trim_ascii_start())
+}
+
+/// Takes a token from the front.
+fn token(line: &[u8]) -> Option<&[u8]> {
+    let is_token = |b: &&u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    let length = line.iter().take_while(is_token).count();
+    (length > 0).then(|| &line[length..])
+}
+
+/// Takes a quoted text from the front, whose opening quote is gone already.
+fn quoted(mut line: &[u8]) -> Option<&[u8]> {
+    let is_text = |b: u8| b == b'\t' || (b >= b' ' && b != 0x7f);
+    loop {
+        line = match line {
+            [b'"', rest @ ..] => return Some(rest),
+            [b'\\', escaped, rest @ ..] if is_text(*escaped) => rest,
+            [b, rest @ ..] if is_text(*b) && *b != b'\\' => rest,
+            _ => return None,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! How many connections there may be, in all and from one address.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::units::Network;
+
+/// Why a connection is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// There are as many as there may be.
+    All,
+    /// There are as many from this address.
+    Address,
+}
+
+/// Counts the connections of all listeners. One from an address that is exempt counts in all, but not for its
+/// address.
+#[derive(Debug)]
+pub struct Permits {
+    connections: usize,
+    per_address: usize,
+    exempt: Vec<Network>,
+    open: AtomicUsize,
+    /// Only addresses that have connections, so that it is bounded by them.
+    addresses: Mutex<HashMap<IpAddr, usize, foldhash::fast::RandomState>>,
+    none_left: Notify,
+}
+
+/// A connection's place, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Permit {
+    permits: Arc<Permits>,
+    address: Option<IpAddr>,
+}
+
+impl Permits {
+    /// At most `connections`, and `per_address` from one address (0: no limit) that is not `exempt`.
+    pub fn new(connections: usize, per_address: usize, exempt: Vec<Network>) -> Arc<Self> {
+        Arc::new(Self {
+            connections,
+            per_address,
+            exempt,
+            open: AtomicUsize::new(0),
+            addresses: Mutex::default(),
+            none_left: Notify::new(),
+        })
+    }
+
+    /// Connections open now.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no connection is open.
+    pub async fn all_returned(&self) {
+        loop {
+            let notified = self.none_left.notified();
+            if self.open.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Full> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.connections {
+            self.close();
+            return Err(Full::All);
+        }
+        let counted =
+            self.per_address > 0 && !self.exempt.iter().any(|net| net.contains(address.to_canonical()));
+        let address = counted.then(|| party(address));
+        if let Some(address) = address {
+            let mut addresses = self.addresses.lock();
+            let count = addresses.entry(address).or_default();
+            if *count >= self.per_address {
+                drop(addresses);
+                self.close();
+                return Err(Full::Address);
+            }
+            *count += 1;
+        }
+        Ok(Permit { permits: Arc::clone(self), address })
+    }
+
+    fn close(&self) {
+        if self.open.fetch_sub(1, Ordering::Release) == 1 {
+            self.none_left.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(address) = self.address {
+            let mut addresses = self.permits.addresses.lock();
+            if let Some(count) = addresses.get_mut(&address) {
+                *count -= 1;
+                if *count == 0 {
+                    addresses.remove(&address);
+                }
+            }
+        }
+        self.permits.close();
+    }
+}
+
+/// Who an address stands for: an IPv6 host has a whole /64.
+fn party(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn places_are_given_back_and_none_left_is_told() {
+        let permits = Permits::new(2, 0, vec![]);
+        let one = permits.take(ip("1.1.1.1")).unwrap();
+        let two = permits.take(ip("1.1.1.1")).unwrap();
+        assert_eq!(permits.take(ip("2.2.2.2")).unwrap_err(), Full::All);
+        assert_eq!(permits.open(), 2);
+        drop(one);
+        let waits = tokio::spawn({
+            let permits = Arc::clone(&permits);
+            async move { permits.all_returned().await }
+        });
+        tokio::task::yield_now().await;
+        drop(two);
+        waits.await.unwrap();
+    }
+
+    #[test]
+    fn an_address_has_its_share_and_an_exempt_one_all() {
+        let permits = Permits::new(100, 1, vec!["127.0.0.0/8".parse().unwrap()]);
+        let first = permits.take(ip("2001:db8::1")).unwrap();
+        assert_eq!(permits.take(ip("2001:db8::2")).unwrap_err(), Full::Address);
+        let _other = permits.take(ip("2001:db8:0:1::1")).unwrap();
+        drop(first);
+        let _again = permits.take(ip("2001:db8::2")).unwrap();
+        let _local: Vec<_> = (0..10).map(|_| permits.take(ip("127.0.0.1")).unwrap()).collect();
+        assert_eq!(permits.open(), 12);
+    }
+}

@@ -1,0 +1,197 @@
+//! From a path to an endpoint, a route of the API or a plugin's route. A path with a slash at its end is the
+//! same one without it. What needs a scope is refused here, before any body is read.
+
+mod body;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use http::{HeaderValue, Method, StatusCode, header};
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+
+use crate::api::{self, Api};
+use crate::identity::{Principal, Scopes};
+use crate::web::{Found, Handoff, PluginRequest, Problem, Refusal, RequestId, Response, Route, Routes, trim};
+
+/// A path where sessions begin.
+pub trait Endpoint {
+    /// Answers a request for it: 101, with what goes on left in `handoff`, or a refusal.
+    fn upgrade(&self, request: &mut http::Request<Incoming>, handoff: &Handoff) -> Response;
+}
+
+/// Where requests go; one for each shard.
+pub struct Router {
+    endpoints: HashMap<String, Rc<dyn Endpoint>>,
+    api: Arc<Api>,
+    paths: matchit::Router<usize>,
+    /// By path: its methods.
+    methods: Vec<Vec<api::Route>>,
+    plugins: Arc<Routes>,
+}
+
+impl Router {
+    /// With `endpoints` by path.
+    ///
+    /// # Panics
+    /// If the API's own table is wrong, which a test would find.
+    pub fn new(api: Arc<Api>, plugins: Arc<Routes>, endpoints: Vec<(String, Rc<dyn Endpoint>)>) -> Self {
+        let (paths, methods) = table();
+        let endpoints =
+            endpoints.into_iter().map(|(path, endpoint)| (trim(&path).to_owned(), endpoint)).collect();
+        Self { endpoints, api, paths, methods, plugins }
+    }
+
+    /// Whether the gateway itself serves `path` among its API.
+    pub fn is_core(path: &str) -> bool {
+        table().0.at(trim(path)).is_ok()
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, mut request: http::Request<Incoming>, handoff: Handoff) -> Response {
+        let path = trim(request.uri().path()).to_owned();
+        if let Some(endpoint) = self.endpoints.get(&path) {
+            return endpoint.upgrade(&mut request, &handoff);
+        }
+        let answered = match self.paths.at(&path) {
+            Ok(found) => {
+                let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
+                self.answer_api(&self.methods[*found.value], params, request).await
+            }
+            Err(_) => self.answer_plugin(&path, request).await,
+        };
+        answered.unwrap_or_else(Response::from)
+    }
+
+    async fn answer_api(
+        &self,
+        routes: &[api::Route],
+        params: Vec<String>,
+        request: http::Request<Incoming>,
+    ) -> Result<Response, Problem> {
+        let wanted = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
+        let Some(route) = routes.iter().find(|route| route.method == *wanted) else {
+            return Err(wrong_method(routes.iter().map(|route| route.method.clone()).collect()));
+        };
+        check_scope(&principal(&request), route.scope)?;
+        let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
+        let query = request.uri().query().map(str::to_owned);
+        let body = body::collect(request.into_body()).await?;
+        (route.handler)(&self.api, &api::Request { params, query, body }).await
+    }
+
+    async fn answer_plugin(&self, path: &str, request: http::Request<Incoming>) -> Result<Response, Problem> {
+        let Route { target, params } = match self.plugins.find(request.method(), path) {
+            Found::Route(route) => route,
+            Found::Methods(methods) => return Err(wrong_method(methods)),
+            Found::Nothing => {
+                return Err(Problem::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
+            }
+        };
+        let principal = principal(&request);
+        check_scope(&principal, target.scope.as_deref())?;
+        let params = params
+            .into_iter()
+            .map(|(name, value)| Ok((name, decode(&value)?)))
+            .collect::<Result<_, Problem>>()?;
+        let request_id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
+        let (head, body) = request.into_parts();
+        let body = body::collect(body).await?;
+        let request = PluginRequest {
+            index: target.index,
+            method: if head.method == Method::HEAD { Method::GET } else { head.method },
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            params,
+            headers: head.headers,
+            body,
+            principal,
+            request_id: request_id.unwrap_or_default(),
+        };
+        target.serve.serve(request).await.map_err(refused)
+    }
+}
+
+fn table() -> (matchit::Router<usize>, Vec<Vec<api::Route>>) {
+    let mut by_path: Vec<(&'static str, Vec<api::Route>)> = Vec::new();
+    for route in api::routes() {
+        match by_path.iter_mut().find(|(path, _)| *path == route.path) {
+            Some((_, routes)) => routes.push(route),
+            None => by_path.push((route.path, vec![route])),
+        }
+    }
+    let mut paths = matchit::Router::new();
+    for (index, (path, _)) in by_path.iter().enumerate() {
+        if let Err(error) = paths.insert(*path, index) {
+            unreachable!("the API's path {path}: {error}");
+        }
+    }
+    (paths, by_path.into_iter().map(|(_, routes)| routes).collect())
+}
+
+fn principal<B>(request: &http::Request<B>) -> Arc<Principal> {
+    request.extensions().get::<Arc<Principal>>().cloned().unwrap_or_default()
+}
+
+/// 401 for who has no rights at all, 403 for who has others.
+fn check_scope(principal: &Principal, scope: Option<&str>) -> Result<(), Problem> {
+    let Some(scope) = scope.filter(|scope| !principal.may(scope)) else { return Ok(()) };
+    if principal.user.is_none() && principal.scopes == Scopes::None {
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, "authentication is required");
+        return Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, format!("this needs the scope '{scope}'")))
+}
+
+fn wrong_method(mut methods: Vec<Method>) -> Problem {
+    if methods.contains(&Method::GET) {
+        methods.push(Method::HEAD);
+    }
+    let allowed = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allowed}"));
+    match HeaderValue::from_str(&allowed) {
+        Ok(allowed) => problem.header(header::ALLOW, allowed),
+        Err(_) => problem,
+    }
+}
+
+fn decode(param: &str) -> Result<String, Problem> {
+    let text = percent_decode_str(param).decode_utf8();
+    let malformed = || Problem::new(StatusCode::BAD_REQUEST, "the path is not UTF-8 when it is decoded");
+    text.map(|text| text.into_owned()).map_err(|_| malformed())
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let text = refusal.to_string();
+    match refusal {
+        Refusal::Busy(_) => Problem::busy(text, 1),
+        Refusal::Unavailable(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, text),
+        Refusal::TimedOut(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT, text),
+        Refusal::Failed(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_has_a_table_without_clashes() {
+        assert!(Router::is_core("/health/live/"));
+        assert!(Router::is_core("/api/v1/sessions/x/rooms/y"));
+        assert!(!Router::is_core("/agents"));
+    }
+
+    #[test]
+    fn a_scope_tells_who_is_unknown_from_who_may_not() {
+        let status =
+            |principal: &Principal| check_scope(principal, Some("admin")).map_err(|p| p.status.as_u16());
+        assert_eq!(status(&Principal::anonymous()), Ok(()));
+        assert_eq!(status(&Principal::default()), Err(401));
+        let reader =
+            Principal { user: Some("u".into()), scopes: Scopes::Some(vec!["read".into()]), roles: vec![] };
+        assert_eq!(status(&reader), Err(403));
+        assert!(check_scope(&Principal::default(), None).is_ok());
+    }
+}

@@ -1,0 +1,139 @@
+//! What the rooms that speak HTTP say to each other: bodies, problems, the hand-over of a socket, and the
+//! plugins' side as traits. Behaviour lives in [`listener`](crate::listener), [`pipeline`](crate::pipeline),
+//! [`router`](crate::router) and [`api`](crate::api).
+
+mod handoff;
+mod host;
+mod plugins;
+mod problem;
+mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use serde::Serialize;
+
+pub use handoff::{Handoff, Run, Takeover};
+pub use host::Host;
+pub use plugins::{AdminError, Outcome, PluginAdmin, PluginInfo};
+pub use problem::{Invalid, Problem};
+pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
+
+/// Why a body broke off.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of an answer: whole or streamed.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// An answer.
+pub type Response = http::Response<Body>;
+
+/// The connection that a request came by; every request bears it as an extension, in an [`Arc`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// The configuration's name of the listener.
+    pub listener: Arc<str>,
+    /// The other end of the TCP connection.
+    pub peer: SocketAddr,
+}
+
+/// A request's id, for logs and answers; every request bears it as an extension.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub HeaderValue);
+
+impl RequestId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+/// Marks a request that an intermediary may have read otherwise than we do, as one with both
+/// `Transfer-Encoding` and `Content-Length`; hyper removes the one that it does not go by.
+#[derive(Clone, Copy, Debug)]
+pub struct Ambiguous;
+
+/// Why a request's body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// Longer than a body may be.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    /// It did not arrive in time.
+    #[error("the body did not arrive within {0} seconds")]
+    Slow(u64),
+    /// The connection or its framing broke.
+    #[error("the body could not be read: {0}")]
+    Broken(BoxError),
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let status = match error {
+            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::Slow(_) => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+        };
+        // What is left of the body would be taken for the next request.
+        Self::new(status, error.to_string()).header(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+}
+
+/// A body that is there as a whole.
+pub fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Response {
+    answer(status, "", Bytes::new())
+}
+
+/// An answer in JSON.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => answer(status, "application/json", bytes),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written").into()
+        }
+    }
+}
+
+/// An answer with a body of type `content`, or of none where that is empty.
+pub fn answer(status: StatusCode, content: &'static str, bytes: impl Into<Bytes>) -> Response {
+    let mut response = http::Response::new(whole(bytes));
+    *response.status_mut() = status;
+    if !content.is_empty() {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+    }
+    response
+}
+
+/// A query's pairs, decoded; `+` is a space.
+pub fn query_pairs(query: Option<&str>) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(k, v)| (decode(k), decode(v)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_decoded() {
+        let pairs = query_pairs(Some("a=b+c%20d&e"));
+        assert_eq!(pairs, [("a".into(), "b c d".into()), ("e".into(), String::new())]);
+    }
+}

@@ -1,0 +1,77 @@
+//! The plugin host, as the API sees it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// A plugin, as lists show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginInfo {
+    /// The instance's name, its table's in the configuration.
+    pub name: Arc<str>,
+    /// The library's name, as its manifest says.
+    pub plugin: Arc<str>,
+    /// `loaded`, `started`, `stopping`, `stopped`, `failed` or `quarantined`.
+    pub state: &'static str,
+    /// The library's version.
+    pub version: Arc<str>,
+    /// The ABI it was built for, as `1.0`.
+    pub abi: Arc<str>,
+    /// Whether the gateway is not ready without it.
+    pub critical: bool,
+    /// How often it was started again after it failed.
+    pub restarts: u64,
+    /// Panics of its hooks.
+    pub panics: u64,
+    /// Requests and events that wait for its hooks.
+    pub queued: usize,
+    /// Bytes that it has given away and that are not released yet.
+    pub given_away_bytes: usize,
+    /// Why it failed, or did last time.
+    pub last_error: Option<String>,
+}
+
+impl PluginInfo {
+    /// Whether it does what it is there for, by the word of its state: none where it was stopped by hand.
+    pub fn healthy(&self) -> Option<bool> {
+        match self.state {
+            "loaded" | "stopping" | "stopped" => None,
+            state => Some(state == "started"),
+        }
+    }
+}
+
+/// Why an order to a plugin was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    /// There is none of that name.
+    #[error("Plugin '{0}' not found")]
+    NotFound(String),
+    /// Its state does not allow it.
+    #[error("Plugin '{name}' is {state}")]
+    State {
+        /// The plugin.
+        name: Arc<str>,
+        /// Its state.
+        state: &'static str,
+    },
+    /// It was tried and failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// How an order goes.
+pub type Outcome = Pin<Box<dyn Future<Output = Result<PluginInfo, AdminError>> + Send>>;
+
+/// Lists the plugins and gives them orders.
+pub trait PluginAdmin: Send + Sync {
+    /// All that are configured, by name.
+    fn list(&self) -> Vec<PluginInfo>;
+
+    /// Starts a plugin that is stopped or failed; one that is started stays so.
+    fn start(&self, name: &str) -> Outcome;
+
+    /// Stops a plugin; one that is stopped stays so.
+    fn stop(&self, name: &str) -> Outcome;
+}

@@ -1,0 +1,111 @@
+//! Errors on the wire: RFC 9457 problem details.
+
+use std::borrow::Cow;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Response, answer};
+
+/// An error as a client gets it.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// What went wrong this time, for the reader.
+    pub detail: Cow<'static, str>,
+    /// What of the body or query does not validate.
+    pub errors: Vec<Invalid>,
+    /// Members beside those of RFC 9457. Boxed, with the headers: problems travel in results.
+    extra: Box<(Map<String, Value>, Vec<(HeaderName, HeaderValue)>)>,
+}
+
+/// One thing in a body or query that does not validate.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where: `["body", "field"]` or `["query", "name"]`, with indices into arrays as numbers.
+    pub loc: Vec<Value>,
+    /// What was expected.
+    pub msg: Cow<'static, str>,
+    /// A word for programs, as `missing`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+}
+
+impl Invalid {
+    /// Something wrong at `name` in the `place` (`body`, `query`).
+    pub fn at(place: &str, name: &str, msg: impl Into<Cow<'static, str>>, kind: &'static str) -> Self {
+        Self { loc: vec![place.into(), name.into()], msg: msg.into(), kind }
+    }
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[Invalid]>::is_empty")]
+    errors: &'a [Invalid],
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem that its status and one sentence say all about.
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, detail: detail.into(), errors: Vec::new(), extra: Box::default() }
+    }
+
+    /// 422 with all that does not validate.
+    pub fn invalid(errors: Vec<Invalid>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => format!("{}: {}", path(&one.loc), one.msg).into(),
+            _ => Cow::Borrowed("the request does not validate"),
+        };
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+    }
+
+    /// 503 for a moment: the same request may pass after so many seconds.
+    pub fn busy(detail: impl Into<Cow<'static, str>>, seconds: u16) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).header(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// Adds a member beside those of RFC 9457.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extra.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.extra.1.push((name, value));
+        self
+    }
+}
+
+fn path(loc: &[Value]) -> String {
+    let word = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
+    loc.iter().map(word).collect::<Vec<_>>().join(".")
+}
+
+impl From<Problem> for Response {
+    fn from(problem: Problem) -> Self {
+        let wire = Wire {
+            kind: "about:blank",
+            title: problem.status.canonical_reason().unwrap_or("Error"),
+            status: problem.status.as_u16(),
+            detail: &problem.detail,
+            errors: &problem.errors,
+            extra: &problem.extra.0,
+        };
+        let bytes = serde_json::to_vec(&wire).unwrap_or_default();
+        let mut response = answer(problem.status, "application/problem+json", bytes);
+        response.headers_mut().extend(problem.extra.1);
+        response
+    }
+}
