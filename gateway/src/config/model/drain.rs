@@ -8,6 +8,7 @@ use crate::units::Period;
 /// How the gateway stops.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Drain")]
 pub struct Config {
     /// For how long it is not ready and still serves, so that balancers look away first.
     pub notice: Period,
