@@ -364,7 +364,6 @@ fn what_is_legal_and_risky_is_warned_of() {
     warned(&set(&["listener.0.hosts=[\"*\"]"]), "DNS rebinding");
     warned(&set(&["room.0.history.size=10"]), "has no end");
     warned(&set(&["room.0.history.ttl=1m"]), "keeps nothing");
-    warned(&set(&["drain.grace=5s"]), "ends before drain.period");
     warned(&set(&["limits.connections=5", "limits.connections_per_address=6"]), "never counts");
 }
 

@@ -14,7 +14,7 @@ pub struct Config {
     pub notice: Period,
     /// Over how long the sessions are sent away, so that they do not all come back elsewhere at once.
     pub period: Period,
-    /// After how long what is still there is cut off.
+    /// How much longer after that what is still there may take, and then plugins, before it is cut off.
     pub grace: Period,
 }
 
