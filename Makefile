@@ -12,6 +12,7 @@ run: ## build the gateway and its plugins, and start it (CONFIG=config/….toml)
 	./target/release/tidegate serve --config $(CONFIG)
 
 test: ## run every test
+	./scripts/test-tools
 	$(CARGO) build -p tidegate -p tidegate-agents -p tidegate-echo
 	$(CARGO) test --workspace
 
