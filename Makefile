@@ -13,7 +13,7 @@ run: ## build the gateway and its plugins, and start it (CONFIG=config/….toml)
 
 test: ## run every test
 	./scripts/test-tools
-	$(CARGO) build -p tidegate -p tidegate-agents -p tidegate-echo
+	$(CARGO) build --workspace
 	$(CARGO) test --workspace
 
 lint: ## format, lints, documents
