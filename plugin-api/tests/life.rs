@@ -1,4 +1,5 @@
 //! From create to destroy: what fails says why, what is stopped is out of every callback, nothing is left behind.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking, their helpers too")]
 
 mod probe;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::answers::{self, CallAnswer, HttpAnswer};
 use super::hooks::{HookThread, Plugged, host_of, lend_out, life, release_ours};
-use super::state::{Asked, Ended, Inner};
+use super::state::{Asked, Ended, Inner, Kind};
 use super::{Setup, TestHost};
 use crate::abi::{self, Buf, Pair, Status, Str, ext};
 use crate::{Cursor, Moment, Principal, Session};
@@ -204,11 +204,12 @@ impl TestHost {
     /// Hands a request over. A status but OK answers it.
     fn ask(
         &self,
+        kind: Kind,
         name: String,
         hook: impl FnOnce(&Plugged, abi::Request) -> Status + Send + 'static,
     ) -> Pending<'_> {
         let request = number();
-        self.inner.state().requests.insert(request, Asked::default());
+        self.inner.state().requests.insert(request, Asked::new(kind));
         let status = self.hooks.run(move |plugged| hook(plugged, request));
         if !status.is_ok() {
             let end = Ended::Failed { status, message: status.to_string(), data: Bytes::new() };
@@ -231,7 +232,7 @@ impl TestHost {
         let index = index.unwrap_or_else(|| panic!("the plugin declares no call '{name}'")) as u32;
         let data = Bytes::from(serde_json::to_vec(data).expect("a test's data is JSON"));
         let (inner, called) = (self.inner.clone(), name.to_owned());
-        self.ask(name.into(), move |plugged, request| {
+        self.ask(Kind::Call, name.into(), move |plugged, request| {
             let principal = inner.state().principal.clone();
             let lent = Lent::new(&principal);
             let call = abi::Call {
@@ -278,7 +279,7 @@ impl TestHost {
         let (route, params) = found.unwrap_or_else(|| panic!("the manifest has no route {method} {path}"));
         let (path, query, method) = (path.to_owned(), query.to_owned(), method.to_owned());
         let (inner, body, name) = (self.inner.clone(), body.into(), format!("{method} {target}"));
-        self.ask(name, move |plugged, request| {
+        self.ask(Kind::Route, name, move |plugged, request| {
             let principal = inner.state().principal.clone();
             let (lent, params) = (Lent::new(&principal), lent_pairs(&params));
             let http = abi::HttpRequest {
@@ -384,7 +385,7 @@ impl TestHost {
     /// Asks the plugin how it is; null where it did not say.
     #[must_use]
     pub fn health(&self) -> Value {
-        let asked = self.ask("health".into(), |plugged, request| {
+        let asked = self.ask(Kind::Bytes, "health".into(), |plugged, request| {
             let hook = plugged.extension::<abi::Health>(ext::HEALTH).and_then(|h| h.check);
             // SAFETY: on the hook thread, with a live instance.
             hook.map_or(Status::UNSUPPORTED, |hook| unsafe { hook(plugged.instance, request) })
@@ -395,7 +396,7 @@ impl TestHost {
     /// Has the plugin rest and give its state; `None` where it does not.
     #[must_use]
     pub fn pause(&self) -> Option<Bytes> {
-        let asked = self.ask("pause".into(), |plugged, request| {
+        let asked = self.ask(Kind::Bytes, "pause".into(), |plugged, request| {
             let hook = plugged.extension::<abi::Checkpoint>(ext::CHECKPOINT).and_then(|c| c.pause);
             // SAFETY: on the hook thread, with a live instance.
             hook.map_or(Status::UNSUPPORTED, |hook| unsafe { hook(plugged.instance, request) })

@@ -54,9 +54,19 @@ pub(super) enum Phase {
     Stopped,
 }
 
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Route,
+    Call,
+    /// Health or pause.
+    Bytes,
+}
+
 /// A request that the plugin was given.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Asked {
+    pub(super) kind: Kind,
     pub(super) head: Option<(u32, Vec<(String, String)>)>,
     pub(super) pieces: Vec<Bytes>,
     pub(super) end: Option<Ended>,
@@ -64,6 +74,10 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self { kind, head: None, pieces: Vec::new(), end: None, cancelled: false }
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.end.is_some() || self.cancelled
     }

@@ -1,4 +1,5 @@
 //! The plugin in C: built by the system's compiler against the header of ABI 1.0 as it was kept, it does the same.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking, their helpers too")]
 #![cfg(not(miri))]
 #![allow(unsafe_code, reason = "loads a library")]
 

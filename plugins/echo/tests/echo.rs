@@ -1,4 +1,5 @@
 //! The plugin in Rust, linked into the test and as the library that a gateway loads.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking, their helpers too")]
 
 mod scenario;
 
