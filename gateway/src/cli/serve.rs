@@ -57,7 +57,8 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
 
 /// The log goes to standard error, in colour where a person reads it.
 fn start_log(config: &log::Config) {
-    let filter = EnvFilter::builder().parse_lossy(&config.level);
+    // The embedded store tells of every file that it opens; what is configured comes behind and wins.
+    let filter = EnvFilter::builder().parse_lossy(format!("fjall=warn,lsm_tree=warn,{}", config.level));
     let colour = stderr().is_terminal() && super::listen::colour_wanted();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(colour);
     match config.format {

@@ -34,7 +34,7 @@ impl Changes {
     pub(crate) fn into_events(self) -> Result<Vec<Event>> {
         let event = |(kind, agent_id, data): (&'static str, String, Value)| {
             let own = format!("agent:{agent_id}");
-            Event::new(kind).room(ROOM).room(own).source(SOURCE).key(agent_id).data(&data)
+            Event::new(kind).room(ROOM).room(own).source(SOURCE).data(&data)
         };
         self.0.into_iter().map(event).collect()
     }
