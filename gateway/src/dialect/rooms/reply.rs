@@ -129,7 +129,7 @@ fn place(room: &str, cursor: Cursor) -> Value {
     json!({ "room": room, "epoch": cursor.epoch.to_string(), "offset": cursor.offset })
 }
 
-fn unknown_types<'a>(types: &[Cow<'_, str>]) -> Reply<'a> {
+fn unknown_types<'a>(types: &[&str]) -> Reply<'a> {
     let unknown: Vec<_> = types.iter().map(|name| shorten(name)).collect();
     Reply {
         success: false,
