@@ -37,11 +37,11 @@ pub(super) fn host(shared: &Arc<Shared>) -> Box<abi::Host> {
     })
 }
 
-/// Takes a host down, after `destroy`.
+/// Lets go of the instance that a host is for, after `destroy`.
 ///
 /// # Safety
-/// Made by [`host`], and the plugin has returned from `destroy`: nobody has the pointer any more.
-pub(super) unsafe fn take_down(host: Box<abi::Host>) {
+/// Made by [`host`], once for each; the plugin has returned from `destroy` and uses the pointer no more.
+pub(super) unsafe fn take_down(host: &abi::Host) {
     // SAFETY: `host` leaked this reference, and it is taken back once.
     drop(unsafe { Arc::from_raw(host.context.cast::<Shared>().cast_const()) });
 }

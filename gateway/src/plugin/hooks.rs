@@ -49,7 +49,7 @@ impl Hooks {
         };
         if status != Status::OK || instance.is_null() {
             // SAFETY: the instance was not made, so nobody uses the host.
-            unsafe { callbacks::take_down(host) };
+            unsafe { callbacks::take_down(&host) };
             return Err(format!("create answered {status}: {}", operator_text(error)));
         }
         let mut hooks = Self {
@@ -142,7 +142,7 @@ impl Hooks {
         }
         if let Some(host) = self.host.take() {
             // SAFETY: `destroy` has returned.
-            unsafe { callbacks::take_down(host) };
+            unsafe { callbacks::take_down(&host) };
         }
     }
 

@@ -131,7 +131,7 @@ async fn look_out(world: Rc<World>) {
     loop {
         tokio::time::sleep(LOOK).await;
         if let Err(error) = lose_the_silent(&world).await {
-            world.host.log().warn(&format!("silent agents could not be marked as lost: {error}"));
+            world.host.log().warn(format!("silent agents could not be marked as lost: {error}"));
         }
     }
 }

@@ -170,7 +170,7 @@ unsafe extern "C" fn chunk(host: *const Host, request: Request, data: Buf) -> St
             Waiting::Http(_) => Sent::NoStream,
         });
         match sent {
-            Ok(Sent::Yes) => return Ok(()),
+            Ok(Sent::Yes) => Ok(()),
             other => {
                 given::give_back(data);
                 Err(match other {
