@@ -15,6 +15,8 @@ mod http;
 mod manifest;
 mod plugin;
 mod request;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use bytes::Bytes;
 

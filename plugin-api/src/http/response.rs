@@ -126,7 +126,7 @@ fn title(status: u16) -> &'static str {
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
-        ..500 => "Client Error",
+        _ if status < 500 => "Client Error",
         _ => "Internal Server Error",
     }
 }
