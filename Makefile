@@ -12,7 +12,8 @@ run: ## build the gateway and its plugins, and start it (CONFIG=config/….toml)
 	./target/release/tidegate serve --config $(CONFIG)
 
 test: ## run every test
-	$(CARGO) build -p tidegate -p tidegate-agents -p tidegate-echo
+	./scripts/test-tools
+	$(CARGO) build --workspace
 	$(CARGO) test --workspace
 
 lint: ## format, lints, documents

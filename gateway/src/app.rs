@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
+use crate::pipeline::BadOrigins;
 use house::House;
 
 /// `EX_USAGE`-like: the configuration cannot be served.
@@ -31,9 +32,18 @@ pub enum StartError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// The origins cannot be served.
+    #[error(transparent)]
+    Origins(#[from] BadOrigins),
     /// A thread or a runtime cannot be had.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
+    /// The store does not open.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] crate::store::StoreError),
+    /// A plugin is missing, or two want the same.
+    #[error(transparent)]
+    Plugin(#[from] crate::plugin::PluginError),
     /// The ready file cannot be written.
     #[error("cannot write the ready file {path}: {source}")]
     ReadyFile {

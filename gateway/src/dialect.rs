@@ -60,6 +60,8 @@ pub enum Request<'a> {
     Call {
         /// In lower case.
         name: String,
+        /// The room that it is about; none where the frame has none.
+        room: Option<Cow<'a, str>>,
         /// JSON; `null` where there was none.
         data: &'a RawValue,
     },

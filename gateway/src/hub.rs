@@ -175,7 +175,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`PublishError`]; nothing has happened then.
-    pub fn publish(&self, targets: &[&str], event: Event) -> Result<Receipt, PublishError> {
+    pub fn publish(&self, targets: &[&str], event: &Event) -> Result<Receipt, PublishError> {
         match targets {
             [] => self.place(&[""], event),
             [one] => {
@@ -195,13 +195,13 @@ impl Hub {
         }
     }
 
-    fn place(&self, names: &[&str], event: Event) -> Result<Receipt, PublishError> {
+    fn place(&self, names: &[&str], event: &Event) -> Result<Receipt, PublishError> {
         loop {
             let rooms: SmallVec<[Option<Arc<Room>>; 1]> =
                 names.iter().map(|name| self.target(name, event.id.is_some())).collect();
             let mut sorted: SmallVec<[Arc<Room>; 1]> = rooms.iter().flatten().cloned().collect();
             sorted.sort_by_key(|room| room.id.number);
-            let Some(placed) = room::publish(&sorted, &self.mailboxes, &event) else { continue };
+            let Some(placed) = room::publish(&sorted, &self.mailboxes, event) else { continue };
             let (placed, posted) = placed?;
             for kept in posted.iter().flatten().filter(|p| p.kept) {
                 self.forms.own(kept); // what history keeps must not pin a publisher's memory
@@ -305,8 +305,19 @@ impl Hub {
     /// # Errors
     /// [`JoinError`], where that is known at once.
     pub fn join(&self, id: &str, name: &str) -> Result<oneshot::Receiver<Result<(), JoinError>>, JoinError> {
+        self.join_slot(self.directory.find(id).ok_or(JoinError::NoSession)?, name)
+    }
+
+    /// The same for a slot, whose tenant may have left meanwhile.
+    ///
+    /// # Errors
+    /// [`JoinError`], where that is known at once.
+    pub fn join_slot(
+        &self,
+        slot: Slot,
+        name: &str,
+    ) -> Result<oneshot::Receiver<Result<(), JoinError>>, JoinError> {
         check_name(name)?;
-        let slot = self.directory.find(id).ok_or(JoinError::NoSession)?;
         let shard = usize::from(slot.shard);
         loop {
             let room = self.registry.find_or_create(name);

@@ -156,7 +156,6 @@ impl Acceptor {
                 match acceptfrom_with(socket.get_ref(), SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                     Ok((socket, peer)) => {
                         self.admit(socket, peer.and_then(|peer| peer.try_into().ok()));
-                        self.recovered(&mut wait);
                         None
                     }
                     Err(Errno::AGAIN) => Some(None),
@@ -167,7 +166,10 @@ impl Acceptor {
                 }
             });
             match starved {
-                Some(None) => ready.clear_ready(),
+                Some(None) => {
+                    ready.clear_ready();
+                    self.recovered(&mut wait);
+                }
                 Some(Some(error)) => self.pause(&mut wait, error).await,
                 None => tokio::task::yield_now().await,
             }
@@ -214,6 +216,8 @@ impl Acceptor {
         tokio::time::sleep(now).await;
     }
 
+    /// Nobody waits any more. Only this ends an episode of want: single descriptors that come free in between
+    /// would make it many.
     fn recovered(&self, wait: &mut Option<Duration>) {
         if wait.take().is_some() {
             tracing::info!(listener = %self.name, "accepting connections again");

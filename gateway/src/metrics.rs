@@ -1,9 +1,8 @@
 //! What is counted. On the hot path each shard counts for itself, with one writer and no read-modify-write; who
 //! reads adds up.
 
-pub mod page;
-
 mod connections;
+pub mod page;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -13,7 +13,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::api::{self, Api};
 use crate::identity::{Principal, Scopes};
-use crate::web::{Found, Handoff, PluginRequest, Problem, Refusal, RequestId, Response, Route, Routes, trim};
+use crate::web::{
+    ConnectionInfo, Found, Handoff, PluginRequest, Problem, Refusal, RequestId, Response, Route, Routes, trim,
+};
 
 /// A path where sessions begin.
 pub trait Endpoint {
@@ -96,6 +98,8 @@ impl Router {
             .map(|(name, value)| Ok((name, decode(&value)?)))
             .collect::<Result<_, Problem>>()?;
         let request_id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
+        let connection = request.extensions().get::<Arc<ConnectionInfo>>();
+        let address = connection.map_or_else(String::new, |connection| connection.peer.ip().to_string());
         let (head, body) = request.into_parts();
         let body = body::collect(body).await?;
         let request = PluginRequest {
@@ -108,6 +112,7 @@ impl Router {
             body,
             principal,
             request_id: request_id.unwrap_or_default(),
+            address,
         };
         target.serve.serve(request).await.map_err(refused)
     }

@@ -163,6 +163,9 @@ impl Guest for Session {
             Order::Close(Cause::Administrator) => {
                 self.end(CloseReason::Policy("closed by an administrator".into()))
             }
+            Order::Close(Cause::Plugin { code, reason }) => {
+                self.end(CloseReason::Other { code, reason: reason.to_string() });
+            }
             Order::Close(Cause::Drain { retry_after_ms }) => {
                 let retry_after_ms = u32::try_from(retry_after_ms).unwrap_or(u32::MAX);
                 self.end(CloseReason::Restart { retry_after_ms });
@@ -172,9 +175,7 @@ impl Guest for Session {
                 let _nobody_waits = done.send(left);
             }
             Order::Send(event) => self.tell(event, ""),
-            Order::Describe(done) => {
-                let _nobody_waits = done.send(self.info());
-            }
+            Order::Describe(tell) => tell(self.info()),
         }
     }
 

@@ -23,6 +23,9 @@ pub use plugins::{AdminError, Outcome, PluginAdmin, PluginInfo};
 pub use problem::{Invalid, Problem};
 pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
 
+/// Bytes of a request's body at most.
+pub const LONGEST_BODY: usize = 1024 * 1024;
+
 /// Why a body broke off.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -1,8 +1,11 @@
 //! An operator says what is wanted in layers, and is told of every mistake at once, with its place.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 use tidegate::config::{self, Config, Finding, Place, Severity, Sources, model};
 use tidegate::units::{Period, Size};
@@ -291,6 +294,31 @@ fn a_secret_that_is_given_is_not_named_in_an_error() {
 }
 
 #[test]
+fn what_follows_from_an_error_is_not_reported_too() {
+    refused(&set(&["auth.default=5"]), "auth.default: expected a table, found 5");
+    refused(&set(&["endpoint.0.path=[]"]), "endpoint.0.path: expected a text, found a list");
+    refused(&set(&["log.format=1"]), "expected one of the setting's words, found 1");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_given_is_read_or_refused(
+        settings in prop::collection::vec("[a-z.]{0,3}(limits|endpoint.0|room|plugins.a|cors|\\PC){0,2}[.a-z]{0,12}=\\PC{0,12}", 0..6),
+        text in "(\\PC|\n|\\[\\[endpoint\\]\\]\n|path = |limits:|\\{a=\\[){0,12}",
+        yaml: bool,
+    ) {
+        let (_dir, mut sources) = file(if yaml { "a.yaml" } else { "a.toml" }, &text);
+        sources.variables = vec![("TIDEGATE_LIMITS__MESSAGE".into(), text.clone())];
+        sources.set = settings;
+        if let Ok(loaded) = config::load(&sources) {
+            prop_assert!(config::to_toml(&loaded.config).is_ok());
+        }
+    }
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_refused() {
     refused(&set(&["endpoint.0.heartbeat.timeout=20s"]), "is not longer than heartbeat.interval (25s)");
     refused(&set(&["endpoint.0.heartbeat.interval=0s"]), "must be above zero");
@@ -328,12 +356,14 @@ fn what_is_unsafe_is_refused_unless_it_is_allowed_by_name() {
 
 #[test]
 fn what_is_legal_and_risky_is_warned_of() {
-    warned(&set(&["cors.origins=[\"*\"]"]), "any web page that someone opens here may use the API");
-    warned(&set(&["endpoint.0.origins=[\"*\"]"]), "may use endpoint /ws");
+    warned(
+        &set(&["cors.origins=[\"*\"]"]),
+        "any web page that someone opens here may use what is anonymous: the API, endpoint /ws",
+    );
+    warned(&set(&["endpoint.0.origins=[\"*\"]"]), "anonymous: endpoint /ws");
     warned(&set(&["listener.0.hosts=[\"*\"]"]), "DNS rebinding");
     warned(&set(&["room.0.history.size=10"]), "has no end");
     warned(&set(&["room.0.history.ttl=1m"]), "keeps nothing");
-    warned(&set(&["drain.grace=5s"]), "ends before drain.period");
     warned(&set(&["limits.connections=5", "limits.connections_per_address=6"]), "never counts");
 }
 

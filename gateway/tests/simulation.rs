@@ -132,7 +132,7 @@ impl World {
         self.serial += 1;
         let payload = format!("\"{}{}\"", self.serial, "x".repeat(self.rng.random_range(0..200)));
         let before: Vec<_> = rooms.iter().map(|room| self.hub.room(room)).collect();
-        match self.hub.publish(&rooms, event(&self.hub, kind, &payload)) {
+        match self.hub.publish(&rooms, &event(&self.hub, kind, &payload)) {
             Ok(receipt) => {
                 for placed in receipt.committed().now_or_never().expect("memory commits at once") {
                     self.note(&placed, kind, &payload);
@@ -363,7 +363,7 @@ fn an_event_in_several_rooms_reaches_a_session_once_where_frames_name_no_room() 
     };
     let (one, two) = (client("one", nameless), client("two", named));
     for (rooms, payload) in [(&["a"][..], "1"), (&["b", "a"], "2"), (&["a", "b"], "3"), (&["b"], "4")] {
-        hub.publish(rooms, event(&hub, "gap", payload)).unwrap();
+        hub.publish(rooms, &event(&hub, "gap", payload)).unwrap();
     }
     hub.order("one", Order::Close(Cause::Administrator));
     while shard.slice(Duration::ZERO) {}
@@ -382,7 +382,7 @@ fn who_joins_a_session_from_elsewhere_and_then_publishes_reaches_it() {
     let client = Client::new("far", named);
     shard.open(&client, &client.id, None);
     let mut joined = hub.join("far", "a").unwrap();
-    hub.publish(&["a"], event(&hub, "gap", "1")).unwrap();
+    hub.publish(&["a"], &event(&hub, "gap", "1")).unwrap();
     while shard.slice(Duration::ZERO) {}
     assert!(joined.try_recv().unwrap().is_ok());
     assert_eq!(client.got_in("a"), [(1, "1".to_owned())]);
@@ -400,7 +400,7 @@ fn an_event_with_an_id_is_sent_once() {
     shard.join(&client, "a", Since::Now).unwrap();
     let publish = || {
         let event = tidegate::frame::Event { id: Some("same".into()), ..event(&hub, "gap", "1") };
-        hub.publish(&["a"], event).unwrap().committed().now_or_never().unwrap()
+        hub.publish(&["a"], &event).unwrap().committed().now_or_never().unwrap()
     };
     let (first, again) = (publish(), publish());
     assert_eq!((first[0].sent, again[0].sent), (1, 0));
@@ -419,12 +419,12 @@ fn a_flood_fills_its_own_share_and_other_rooms_go_on() {
         client
     });
     let mut taken = 0;
-    while hub.publish(&["hot"], event(&hub, "gap", "1")).is_ok() {
+    while hub.publish(&["hot"], &event(&hub, "gap", "1")).is_ok() {
         taken += 1;
     }
-    hub.publish(&["calm"], event(&hub, "gap", "2")).expect("the flood has filled only its own share");
+    hub.publish(&["calm"], &event(&hub, "gap", "2")).expect("the flood has filled only its own share");
     while shard.slice(Duration::ZERO) {}
     assert_eq!(clients[0].got_in("hot").len(), taken);
     assert_eq!(clients[1].got_in("calm").len(), 1);
-    hub.publish(&["hot"], event(&hub, "gap", "3")).expect("there is space again");
+    hub.publish(&["hot"], &event(&hub, "gap", "3")).expect("there is space again");
 }

@@ -32,13 +32,15 @@ pub use drive::Pending;
 pub use state::{LogLine, Published};
 pub use store::StoreContent;
 
-use std::sync::Arc;
+use std::any::TypeId;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::abi::{self, Status};
+use crate::host::lock;
 use crate::{Plugin, Principal};
 use hooks::HookThread;
 use state::{Inner, Phase};
@@ -54,6 +56,7 @@ pub struct Setup {
     config: Value,
     store: StoreContent,
     restored: Option<Bytes>,
+    missing: Vec<String>,
 }
 
 /// A plugin that was started, and the gateway that it sees.
@@ -82,14 +85,29 @@ impl TestHost {
     /// A plugin that is to be started.
     #[must_use]
     pub fn of<P: Plugin>() -> Setup {
-        Self::of_table(Box::leak(Box::new(crate::table::<P>())))
+        /// A table lives as long as the process, as a library would; one for each type, however often it is started.
+        static TABLES: Mutex<Vec<(TypeId, &'static abi::Plugin)>> = Mutex::new(Vec::new());
+        let mut tables = lock(&TABLES);
+        let known = tables.iter().find(|(id, _)| *id == TypeId::of::<P>()).map(|(_, table)| *table);
+        Self::of_table(known.unwrap_or_else(|| {
+            let table = Box::leak(Box::new(crate::table::<P>()));
+            tables.push((TypeId::of::<P>(), table));
+            table
+        }))
     }
 
     /// A plugin behind any table: a library that was loaded, or one that was made by hand.
     #[must_use]
     pub fn of_table(table: &'static abi::Plugin) -> Setup {
         let config = Value::Object(serde_json::Map::new());
-        Setup { table, name: "test".into(), config, store: StoreContent::default(), restored: None }
+        Setup {
+            table,
+            name: "test".into(),
+            config,
+            store: StoreContent::default(),
+            restored: None,
+            missing: Vec::new(),
+        }
     }
 }
 
@@ -116,6 +134,13 @@ impl Setup {
     #[must_use]
     pub fn restore(self, state: impl Into<Bytes>) -> Self {
         Self { restored: Some(state.into()), ..self }
+    }
+
+    /// A gateway that has not got the extension of that id.
+    #[must_use]
+    pub fn without(mut self, id: &str) -> Self {
+        self.missing.push(id.into());
+        self
     }
 
     /// Creates and starts it.

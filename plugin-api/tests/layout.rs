@@ -1,4 +1,5 @@
 //! Size and offsets of every struct are those of ABI 1.0, in Rust and, as the C compiler sees them, in the header.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking, their helpers too")]
 
 use std::fmt::Write as _;
 use std::mem::offset_of;

@@ -1,4 +1,5 @@
 //! Publishing: in order, told of once safe, busy is waited for, nothing is copied twice or lost silently.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking, their helpers too")]
 
 mod probe;
 

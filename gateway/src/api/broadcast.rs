@@ -24,7 +24,7 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Answered {
     };
     let targets: Vec<&str> = wanted.room.as_deref().into_iter().collect();
     let event = event(kind, wanted.data, "api_broadcast");
-    let sent = sent(api.hub.publish(&targets, event).map_err(problem)?).await;
+    let sent = sent(api.hub.publish(&targets, &event).map_err(problem)?).await;
     Ok(web::json(
         StatusCode::OK,
         &json!({
@@ -106,7 +106,7 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     // The types of notices are known where an endpoint's dialect declares them: elsewhere nobody would get one.
     if let Some(kind) = api.hub.types().find(name) {
         let targets: Vec<&str> = topic.as_deref().into_iter().collect();
-        count = sent(api.hub.publish(&targets, event(kind, data.into(), "gateway")).map_err(problem)?).await;
+        count = sent(api.hub.publish(&targets, &event(kind, data.into(), "gateway")).map_err(problem)?).await;
     }
     Ok(web::json(StatusCode::OK, &json!({ "status": "ok", "sent": count, "metrics": stats::counters(api) })))
 }

@@ -11,6 +11,7 @@ pub(super) async fn metrics(api: &Api, _: &Request) -> Answered {
     let members = rooms.iter().map(|room| room.members).sum();
     let mailboxes: Vec<usize> = api.hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect();
     let gauges = page::Gauges { rooms: rooms.len(), members, mailboxes };
-    let text = page::write(api.hub.metrics(), &gauges);
+    let mut text = page::write(api.hub.metrics(), &gauges);
+    api.plugins.metrics(&mut text);
     Ok(web::answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
 }

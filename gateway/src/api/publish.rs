@@ -64,7 +64,7 @@ fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
 
 async fn place(api: &Api, wanted: Wanted) -> Result<Value, Problem> {
     let targets: Vec<&str> = wanted.rooms.iter().map(String::as_str).collect();
-    let placed = api.hub.publish(&targets, wanted.event).map_err(problem)?.committed().await;
+    let placed = api.hub.publish(&targets, &wanted.event).map_err(problem)?.committed().await;
     let mut answers: Vec<Value> = placed.iter().map(answer).collect();
     Ok(if wanted.several { answers.into() } else { answers.swap_remove(0) })
 }

@@ -30,6 +30,7 @@ impl House {
                 "the grace period is over: connections are cut"
             );
         }
+        self.plugins.stop(times.grace.get()).await;
         self.phase.advance(Phase::Stopped);
         for shard in self.shards {
             if shard.join().is_err() {

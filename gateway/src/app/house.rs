@@ -11,14 +11,17 @@ use super::shards::{self, Blueprint};
 use crate::api::{About, Api};
 use crate::config::model::{self, room};
 use crate::config::{Config, Environment};
-use crate::dialect::RoomsFrame;
+use crate::dialect::{Rooms, RoomsFrame};
 use crate::drain::Drain;
 use crate::frame::Forms;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::listener::{Listener, Permits, lanes};
 use crate::metrics::Metrics;
+use crate::pipeline::{self, EndpointRules, Origins};
+use crate::plugin::{Plugins, Services, Settings};
 use crate::router::Router;
+use crate::store::{Durability, Embedded};
 use crate::web::Routes;
 
 /// How often rooms whose time has passed are looked for.
@@ -28,6 +31,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub(super) struct House {
     pub(super) config: Arc<Config>,
     pub(super) hub: Arc<Hub>,
+    pub(super) plugins: Arc<Plugins>,
     pub(super) permits: Arc<Permits>,
     pub(super) phase: Drain,
     pub(super) shards: Vec<std::thread::JoinHandle<()>>,
@@ -46,14 +50,16 @@ impl House {
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
         let phase = Drain::default();
         let routes = Arc::new(Routes::new(Router::is_core));
+        let plugins = start_plugins(&config, &hub, &routes).await?;
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
-            plugins: Arc::new(NoPlugins),
+            plugins: Arc::clone(&plugins) as _,
             about: about(&config),
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
+        let requests = pipeline::Rules::new(requests(&config))?;
         let listeners = bind(&config)?;
         let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let permits = permits(&config);
@@ -64,6 +70,7 @@ impl House {
             hub: Arc::clone(&hub),
             api,
             routes,
+            rules: requests,
             rooms_form,
             phase: phase.clone(),
         };
@@ -86,13 +93,43 @@ impl House {
             tokio::spawn(shards::accept(accept));
         }
         let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
-        Ok(Self { config, hub, permits, phase, shards, addresses, _sweeper: sweeper })
+        Ok(Self { config, hub, plugins, permits, phase, shards, addresses, _sweeper: sweeper })
     }
 
     /// Where it listens, in the order of the configuration.
     pub(super) fn addresses(&self) -> &[(Arc<str>, SocketAddr)] {
         &self.addresses
     }
+}
+
+async fn start_plugins(
+    config: &Config,
+    hub: &Arc<Hub>,
+    routes: &Arc<Routes>,
+) -> Result<Arc<Plugins>, StartError> {
+    let durability = match config.data.fsync {
+        model::store::Fsync::Always => Durability::Always,
+        model::store::Fsync::Interval => Durability::Interval,
+        model::store::Fsync::Os => Durability::Os,
+    };
+    let settings = plugin_settings(config);
+    let store = Embedded::open(&config.data.dir.join("store"), durability)?;
+    let control = tokio::runtime::Handle::current();
+    let services = Services { hub: Arc::clone(hub), store: Arc::new(store), control };
+    Ok(Plugins::start(settings, services, Arc::clone(routes), Rooms::reserved().collect()).await?)
+}
+
+fn plugin_settings(config: &Config) -> Vec<Settings> {
+    let enabled = config.plugins.instances.iter().filter(|(_, instance)| instance.enabled);
+    enabled
+        .map(|(name, instance)| Settings {
+            name: name.clone(),
+            candidates: config.plugins.candidates(name, instance),
+            sha256: instance.sha256.clone(),
+            open: instance.open.clone(),
+            config: instance.settings.clone().into(),
+        })
+        .collect()
 }
 
 fn shard_count(config: &Config) -> usize {
@@ -121,6 +158,24 @@ fn rules(config: &Config) -> Rules {
     }))
 }
 
+/// What requests are judged by before they are routed.
+fn requests(config: &Config) -> pipeline::Config {
+    let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
+    let endpoint = |endpoint: &model::session::Config| EndpointRules {
+        path: endpoint.path.clone(),
+        anonymous: anonymous(&endpoint.auth),
+        origins: Origins::new(endpoint.origins.iter().cloned()),
+    };
+    let hosts = |listener: &model::listener::Config| (listener.name.as_str().into(), listener.hosts.clone());
+    pipeline::Config {
+        origins: Origins::new(config.cors.origins.iter().cloned()),
+        credentials: config.cors.credentials,
+        anonymous: anonymous(&config.api.auth),
+        endpoints: config.endpoint.iter().map(endpoint).collect(),
+        hosts: config.listener.iter().map(hosts).collect(),
+    }
+}
+
 fn about(config: &Config) -> About {
     let own = env!("CARGO_PKG_VERSION");
     let version = if config.api_version.is_empty() { own } else { &config.api_version };
@@ -140,8 +195,8 @@ fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {
 
 fn permits(config: &Config) -> Arc<Permits> {
     let limits = &config.limits;
-    let exempt = limits.exempt.iter().filter_map(|net| net.to_string().parse().ok()).collect();
-    Permits::new(limits.connections as usize, limits.connections_per_address as usize, exempt)
+    let per_address = limits.connections_per_address as usize;
+    Permits::new(limits.connections as usize, per_address, limits.exempt.clone())
 }
 
 /// Raises the process' limit of open files to what it may have.
@@ -162,19 +217,5 @@ async fn sweep(hub: Arc<Hub>) {
     loop {
         tick.tick().await;
         hub.sweep();
-    }
-}
-
-struct NoPlugins;
-impl crate::web::PluginAdmin for NoPlugins {
-    fn list(&self) -> Vec<crate::web::PluginInfo> {
-        Vec::new()
-    }
-    fn start(&self, name: &str) -> crate::web::Outcome {
-        let e = crate::web::AdminError::NotFound(name.into());
-        Box::pin(async { Err(e) })
-    }
-    fn stop(&self, name: &str) -> crate::web::Outcome {
-        self.start(name)
     }
 }

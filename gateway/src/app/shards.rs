@@ -16,9 +16,10 @@ use crate::drain::{Drain, Phase};
 use crate::frame::Form;
 use crate::hub::{Hub, Shard};
 use crate::listener::{Http, Intake};
+use crate::pipeline::{self, Pipeline};
 use crate::router::Router;
 use crate::session::{Common, Session, Wheel};
-use crate::web::Routes;
+use crate::web::{Handoff, Routes};
 
 /// For a request's head, and between two requests of a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,6 +31,7 @@ pub(super) struct Blueprint {
     pub(super) hub: Arc<Hub>,
     pub(super) api: Arc<Api>,
     pub(super) routes: Arc<Routes>,
+    pub(super) rules: pipeline::Rules,
     pub(super) rooms_form: Form,
     pub(super) phase: Drain,
 }
@@ -67,19 +69,19 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
 }
 
 async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
-    let Blueprint { config, hub, api, routes, rooms_form, phase } = blueprint;
+    let Blueprint { config, hub, api, routes, rules, rooms_form, phase } = blueprint;
     let shard = Shard::<Session>::new(&hub, index);
     let common = Common::new(Rc::clone(&shard), config.limits.calls_per_session as usize);
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &common, rooms_form, &phase);
     let router = Rc::new(Router::new(api, routes, endpoints));
-    let make = move |_info, handoff: crate::web::Handoff| {
+    let pipeline = Pipeline::new(rules, Arc::clone(hub.metrics()));
+    let make = move |info, handoff: Handoff| {
         let router = Rc::clone(&router);
-        tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        pipeline.stack(info, move |request| {
             let (router, handoff) = (Rc::clone(&router), handoff.clone());
-            request.extensions_mut().insert(Arc::new(crate::identity::Principal::anonymous()));
-            async move { Ok::<_, std::convert::Infallible>(router.answer(request, handoff).await) }
+            async move { router.answer(request, handoff).await }
         })
     };
     intake.serve(Http::new(PATIENCE), phase, make).await;

@@ -38,10 +38,10 @@ pub(super) fn extract(settings: Dict, given: &[(Key, Given)], findings: &mut Fin
     }
 }
 
-/// Whether a text was expected where something else was found.
+/// Whether a text was expected where something was found that can be meant as one, such as a number.
 fn wants_text(kind: &Kind) -> bool {
     matches!(kind, Kind::InvalidType(actual, expected)
-        if !matches!(actual, Actual::Str(_)) && expected.contains("string"))
+        if !matches!(actual, Actual::Str(_) | Actual::Seq | Actual::Map) && expected.contains("string"))
 }
 
 /// The error in an operator's words.
@@ -73,7 +73,9 @@ fn expected_words(expected: &str) -> &str {
         "u16" => "a whole number from 0 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
         table if table.starts_with("struct ") || table == "a map" => "a table",
-        choice if choice.starts_with("variant ") || choice.contains(" enum ") => "one of the setting's words",
+        choice if choice.starts_with("enum ") || choice.starts_with("variant ") => {
+            "one of the setting's words"
+        }
         other => other,
     }
 }

@@ -97,7 +97,8 @@ impl<'a> Findings<'a> {
         self.list
     }
 
-    fn has_error(&self, key: &Key) -> bool {
+    /// Whether the setting, what holds it or what it holds was already found wrong.
+    pub(super) fn has_error(&self, key: &Key) -> bool {
         self.list.iter().any(|found| {
             found.severity == Severity::Error && (found.key.covers(key) || key.covers(&found.key))
         })

@@ -46,7 +46,8 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    /// Where the setting at `key` was given; for one that was not, where its table was.
+    /// Where the setting at `key` was given; for one that an entry of a list leaves out, where
+    /// that entry was.
     pub(super) fn place(&self, key: &Key) -> Place {
         let mut given = self.given.iter().rev();
         if let Some((_, name)) = given.find(|(at, _)| at.covers(key)) {
@@ -58,12 +59,15 @@ impl Trail {
         if let Some((_, name)) = self.given.iter().rev().find(|(at, _)| key.covers(at)) {
             return Place::Given(name.clone());
         }
-        let mut above = key.split_last();
-        while let Some((parent, _)) = above {
-            if let Some(place) = self.line(&parent) {
+        // What an entry of a list leaves out is missed where the entry stands.
+        let mut above = key.clone();
+        while let Some((parent, name)) = above.split_last() {
+            if name.parse::<usize>().is_ok()
+                && let Some(place) = self.line(&above)
+            {
                 return place;
             }
-            above = parent.split_last().map(|(parent, _)| (parent, ""));
+            above = parent;
         }
         Place::BuiltIn
     }

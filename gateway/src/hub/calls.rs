@@ -18,6 +18,8 @@ pub struct Call {
     pub data: Bytes,
     /// The session that asks.
     pub session: Arc<str>,
+    /// The request's room, where it named one.
+    pub room: Option<Box<str>>,
     /// Who asks.
     pub principal: Arc<Principal>,
     /// Where the answer goes: any number of parts, then its end. Bounded: a plugin whose reader is slow is
@@ -74,19 +76,30 @@ pub trait Callee: Send + Sync {
 pub struct Calls(RwLock<HashMap<Arc<str>, Entry, foldhash::fast::RandomState>>);
 
 struct Entry {
+    owner: Arc<str>,
     callee: Arc<dyn Callee>,
     scope: Option<Arc<str>>,
 }
 
 impl Calls {
-    /// Declares a call; `scope` is what a principal needs for it.
-    pub fn declare(&self, name: &str, scope: Option<&str>, callee: Arc<dyn Callee>) {
-        self.0.write().insert(name.into(), Entry { callee, scope: scope.map(Into::into) });
-    }
-
-    /// Takes a declaration back.
-    pub fn withdraw(&self, name: &str) {
-        self.0.write().remove(name);
+    /// Declares a call for `owner`, or again with another callee; `scope` is what a principal needs for it.
+    ///
+    /// # Errors
+    /// The other owner, where one has declared it.
+    pub fn declare(
+        &self,
+        name: &str,
+        owner: &Arc<str>,
+        scope: Option<&str>,
+        callee: Arc<dyn Callee>,
+    ) -> Result<(), Arc<str>> {
+        let mut calls = self.0.write();
+        if let Some(other) = calls.get(name).filter(|entry| entry.owner != *owner) {
+            return Err(Arc::clone(&other.owner));
+        }
+        let entry = Entry { owner: Arc::clone(owner), callee, scope: scope.map(Into::into) };
+        calls.insert(name.into(), entry);
+        Ok(())
     }
 
     /// The names, sorted.

@@ -15,8 +15,8 @@ pub enum Order {
     Leave(Arc<str>, oneshot::Sender<bool>),
     /// An event for this session alone.
     Send(Event),
-    /// What the session says of itself.
-    Describe(oneshot::Sender<SessionInfo>),
+    /// What the session says of itself, to whoever asks.
+    Describe(Box<dyn FnOnce(SessionInfo) + Send>),
 }
 
 /// Why somebody other than its client ends a session.
@@ -24,6 +24,13 @@ pub enum Order {
 pub enum Cause {
     /// By the API: an operator or a plugin closed it.
     Administrator,
+    /// A plugin wants it so.
+    Plugin {
+        /// The close code.
+        code: u16,
+        /// The text beside it.
+        reason: Arc<str>,
+    },
     /// The gateway stops; the client may come back after so many milliseconds.
     Drain {
         /// A hint, jittered so that clients do not come back all at once.

@@ -56,6 +56,7 @@ pub fn write(metrics: &Metrics, gauges: &Gauges) -> String {
     for (shard, bytes) in gauges.mailboxes.iter().enumerate() {
         page.sample(name, &[("shard", &shard.to_string())], *bytes as f64);
     }
+    page.http(metrics);
     page.process();
     page.0
 }
@@ -80,6 +81,39 @@ impl Page {
             let _infallible = write!(self.0, "{}{label}=\"{text}\"", if index == 0 { '{' } else { ',' });
         }
         let _infallible = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, help, "counter");
+        self.sample(name, &[], value as f64);
+    }
+
+    fn http(&mut self, metrics: &Metrics) {
+        let connections = &metrics.connections;
+        let (opened, closed) = (connections.opened.get(), connections.closed.get());
+        self.gauge("tidegate_connections", "TCP connections open.", opened.saturating_sub(closed) as f64);
+        self.counter("tidegate_connections_opened_total", "TCP connections accepted.", opened);
+        self.counter("tidegate_connections_closed_total", "TCP connections ended.", closed);
+        let name = "tidegate_connections_refused_total";
+        self.family(name, "TCP connections closed at once, by the limit that was reached.", "counter");
+        self.sample(name, &[("limit", "connections")], connections.refused_all.get() as f64);
+        self.sample(name, &[("limit", "connections_per_address")], connections.refused_address.get() as f64);
+        let help = "Errors of accept(2), as for want of file descriptors.";
+        self.counter("tidegate_accept_errors_total", help, connections.accept_errors.get());
+        let name = "tidegate_http_answers_total";
+        self.family(name, "Answers to HTTP requests, upgrades (1xx) included.", "counter");
+        for (class, count) in metrics.answers.by_class() {
+            self.sample(name, &[("class", class)], count as f64);
+        }
+        let name = "tidegate_http_refused_total";
+        self.family(name, "HTTP requests refused before they were routed.", "counter");
+        self.sample(name, &[("reason", "malformed")], metrics.answers.malformed.get() as f64);
+        self.sample(name, &[("reason", "origin")], metrics.answers.origins.get() as f64);
+        self.counter(
+            "tidegate_http_panics_total",
+            "HTTP handlers that panicked.",
+            metrics.answers.panics.get(),
+        );
     }
 
     /// What the kernel says of the process.
@@ -121,6 +155,8 @@ mod tests {
         metrics.shard(0).delivered.add(2);
         metrics.shard(1).delivered.add(3);
         metrics.published(&EventType { number: 1, name: "a\"b".into() }, true);
+        metrics.connections.opened.add(3);
+        metrics.answers.count(101);
         let text = write(&metrics, &Gauges { rooms: 1, members: 2, mailboxes: vec![0, 7] });
         assert!(
             text.contains(
@@ -129,6 +165,8 @@ mod tests {
         );
         assert!(text.contains("tidegate_events_published_total{event_type=\"a\\\"b\"} 1\n"));
         assert!(text.contains("tidegate_mailbox_bytes{shard=\"1\"} 7\n"));
+        assert!(text.contains("tidegate_connections 3\n"));
+        assert!(text.contains("tidegate_http_answers_total{class=\"1xx\"} 1\n"));
         assert!(text.contains("process_cpu_seconds_total "));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let name = line.split(['{', ' ']).next().unwrap();

@@ -36,7 +36,7 @@ impl Calls {
         &mut self,
         session: &Session,
         id: Option<&RawValue>,
-        name: &str,
+        (name, room): (&str, Option<&str>),
         data: &RawValue,
         out: &mut Vec<u8>,
     ) {
@@ -52,6 +52,7 @@ impl Calls {
             name: name.into(),
             data: data.get().as_bytes().to_vec().into(),
             session: session.id.clone(),
+            room: room.map(Into::into),
             principal: session.principal.clone(),
             answers: sender,
         });

@@ -54,7 +54,7 @@ impl Session {
             },
             Request::Publish(publish) => self.publish(&publish, &mut answer),
             Request::Join { room, since } => self.join(id, named(&room), since, out),
-            Request::Call { name, data } => calls.open(self, id, &name, data, out),
+            Request::Call { name, room, data } => calls.open(self, id, (&name, room.as_deref()), data, out),
             Request::Cancel => {
                 let answer = match calls.cancel(self, id, out) {
                     true => Answer::Cancelled,
@@ -158,7 +158,7 @@ impl Session {
             id: None,
             time: Timestamp::now(),
         };
-        match hub.publish(&[room], event) {
+        match hub.publish(&[room], &event) {
             // Rooms in memory have committed when publish returns.
             Ok(receipt) => {
                 if let Some(placed) = receipt.committed().now_or_never().and_then(|p| p.into_iter().next()) {

@@ -35,8 +35,10 @@ pub fn open(
     let (session, taken) = seat(common, endpoint, principal, client_id, stream);
     session.common.shard.counters().opened.add(1);
     session.begin_heartbeat();
-    session.welcome(taken.as_deref());
+    // Joined first: who has its welcome gets what is published from then on. No event can come before the
+    // welcome, as the shard's walk has no turn in between.
     session.join_first_rooms();
+    session.welcome(taken.as_deref());
     let limits = session.endpoint.limits;
     let inbound = Inbound::new(&session, limits, early);
     let mut run = Run { session, inbound, calls: Calls::default(), phase: Phase::Open };

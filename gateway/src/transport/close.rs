@@ -31,6 +31,13 @@ pub enum CloseReason {
     Internal,
     /// No frame came within the heartbeat's time-out.
     KeepaliveTimeout,
+    /// What a plugin says.
+    Other {
+        /// One that a server may send.
+        code: u16,
+        /// For the client.
+        reason: String,
+    },
     /// The gateway holds as many sessions as it may.
     AtCapacity,
     /// The client did not read what its backlog could not hold.
@@ -50,6 +57,7 @@ impl CloseReason {
             Self::TooBig => 1009,
             Self::Internal | Self::KeepaliveTimeout => 1011,
             Self::Restart { .. } => 1012,
+            Self::Other { code, .. } => *code,
             Self::AtCapacity | Self::SlowConsumer => 1013,
         }
     }
@@ -65,6 +73,7 @@ impl CloseReason {
             Self::Unsupported => "unsupported data".into(),
             Self::InvalidUtf8 => "text is not UTF-8".into(),
             Self::Policy(what) => what.clone(),
+            Self::Other { reason, .. } => reason.clone().into(),
             Self::TooBig => "frame or message over the limit".into(),
             Self::Internal => "internal error".into(),
             Self::KeepaliveTimeout => "keepalive timeout".into(),

@@ -74,4 +74,7 @@ pub trait PluginAdmin: Send + Sync {
 
     /// Stops a plugin; one that is stopped stays so.
     fn stop(&self, name: &str) -> Outcome;
+
+    /// Appends the plugins' own time series to a Prometheus page.
+    fn metrics(&self, page: &mut String);
 }

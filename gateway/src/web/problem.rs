@@ -17,8 +17,15 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// What of the body or query does not validate.
     pub errors: Vec<Invalid>,
-    /// Members beside those of RFC 9457. Boxed, with the headers: problems travel in results.
-    extra: Box<(Map<String, Value>, Vec<(HeaderName, HeaderValue)>)>,
+    /// Boxed, as problems travel in results and most have none of it.
+    extra: Box<Extra>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Extra {
+    /// Beside those of RFC 9457.
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// One thing in a body or query that does not validate.
@@ -76,14 +83,14 @@ impl Problem {
     /// Adds a member beside those of RFC 9457.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.extra.0.insert(name.to_owned(), value.into());
+        self.extra.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.extra.1.push((name, value));
+        self.extra.headers.push((name, value));
         self
     }
 }
@@ -101,11 +108,11 @@ impl From<Problem> for Response {
             status: problem.status.as_u16(),
             detail: &problem.detail,
             errors: &problem.errors,
-            extra: &problem.extra.0,
+            extra: &problem.extra.members,
         };
         let bytes = serde_json::to_vec(&wire).unwrap_or_default();
         let mut response = answer(problem.status, "application/problem+json", bytes);
-        response.headers_mut().extend(problem.extra.1);
+        response.headers_mut().extend(problem.extra.headers);
         response
     }
 }

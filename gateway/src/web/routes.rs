@@ -58,6 +58,8 @@ pub struct PluginRequest {
     pub principal: Arc<Principal>,
     /// The id of the request, for logs.
     pub request_id: String,
+    /// The client's address.
+    pub address: String,
 }
 
 /// Why a plugin does not answer.
@@ -86,6 +88,9 @@ pub trait Serve: Send + Sync {
     fn serve(&self, request: PluginRequest) -> Answering;
 }
 
+/// The names of a pattern's parameters, in order.
+type Names = Box<[Arc<str>]>;
+
 /// One method of a path.
 #[derive(Clone)]
 pub struct Target {
@@ -97,7 +102,7 @@ pub struct Target {
     pub scope: Option<Arc<str>>,
     /// Who answers.
     pub serve: Arc<dyn Serve>,
-    names: Box<[Arc<str>]>,
+    names: Names,
 }
 
 /// A route that was found for a request.
@@ -281,7 +286,7 @@ pub fn trim(path: &str) -> &str {
 }
 
 /// A pattern with its parameters numbered, so that plugins may name them as they like, and their names.
-fn unnamed(path: &str) -> Result<(String, Box<[Arc<str>]>), &'static str> {
+fn unnamed(path: &str) -> Result<(String, Names), &'static str> {
     let Some(segments) = trim(path).strip_prefix('/') else { return Err("a path starts with '/'") };
     let mut names: Vec<Arc<str>> = Vec::new();
     let mut pattern = String::new();

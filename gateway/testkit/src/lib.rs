@@ -1,1 +1,13 @@
-//! lib
+//! What the tests of all crates share: a real gateway on free ports in a temporary folder, and independent
+//! clients. Everything here panics where a test should fail.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests say what they expect by panicking")]
+
+mod gateway;
+mod http;
+mod socket;
+
+pub use gateway::{Gateway, Options};
+pub use http::{Answer, exchange, request};
+pub use rustix::process::Signal;
+pub use socket::{Refused, Socket};

@@ -351,7 +351,8 @@ typedef struct tg_publish {
 #define TG_EXT_REPLY "tidegate.reply/1"
 
 /* Answers. A request that is finished, cancelled or timed out is TG_CLOSED to each of these, a number that never was one of the
- * instance's is TG_NOT_FOUND. */
+ * instance's is TG_NOT_FOUND. TG_INVALID: not JSON where JSON is due, or the wrong way (`respond` to a call, `finish` of a route
+ * without `head`); the request still waits for its answer. */
 typedef struct tg_reply {
     /* [any thread] [after start] The whole answer to an HTTP request. `status` 200–599. Names of headers in lower case; length and
      * transfer headers are the host's. */

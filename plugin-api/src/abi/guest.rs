@@ -1,4 +1,5 @@
 //! The plugin's side: the exported constant and the extensions that a host asks for.
+#![allow(unsafe_code, reason = "says that a constant is one")]
 
 use super::data::{Buf, Cursor, Pair, Principal, Request, Session, Status, Str};
 use super::host::Host;
@@ -41,6 +42,11 @@ pub struct Plugin {
     /// Its extension `id`, or null. `[hook thread]`
     pub extension: Option<unsafe extern "C" fn(instance: *mut Instance, id: Str) -> *const std::ffi::c_void>,
 }
+
+// SAFETY: it is a constant, and so is the text that it leads to; what reads that is unsafe for itself.
+unsafe impl Send for Plugin {}
+// SAFETY: as above.
+unsafe impl Sync for Plugin {}
 
 /// `tg_declare`: what an instance adds to the manifest.
 #[derive(Clone, Copy, Debug)]

@@ -73,6 +73,22 @@ mod tests {
         assert_eq!(query.iter().count(), 5);
     }
 
+    #[cfg(not(miri))]
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_query_and_what_is_encoded_comes_back(
+            text in ".*",
+            pairs in proptest::collection::vec((".+", ".*"), 0..5),
+        ) {
+            let _ = Query::parse(&text);
+            let encode = |text: &str| {
+                percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+            };
+            let encoded: Vec<_> = pairs.iter().map(|(n, v)| format!("{}={}", encode(n), encode(v))).collect();
+            proptest::prop_assert_eq!(Query::parse(&encoded.join("&")).0, pairs);
+        }
+    }
+
     #[test]
     fn an_integer_has_a_default_a_range_and_an_error_that_names_it() {
         let query = Query::parse("skip=-1&limit=1001&page=x&ok=7");

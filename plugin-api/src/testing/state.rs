@@ -54,9 +54,19 @@ pub(super) enum Phase {
     Stopped,
 }
 
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Route,
+    Call,
+    /// Health or pause.
+    Bytes,
+}
+
 /// A request that the plugin was given.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Asked {
+    pub(super) kind: Kind,
     pub(super) head: Option<(u32, Vec<(String, String)>)>,
     pub(super) pieces: Vec<Bytes>,
     pub(super) end: Option<Ended>,
@@ -64,6 +74,10 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self { kind, head: None, pieces: Vec::new(), end: None, cancelled: false }
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.end.is_some() || self.cancelled
     }
@@ -180,6 +194,8 @@ pub(super) struct State {
 pub(super) struct Inner {
     pub(super) name: String,
     pub(super) started: Instant,
+    /// The extensions that we have not got.
+    pub(super) missing: Vec<String>,
     state: Mutex<State>,
     changed: Condvar,
     jobs: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
@@ -190,6 +206,7 @@ impl Inner {
         name: String,
         types: Vec<String>,
         store: StoreContent,
+        missing: Vec<String>,
         jobs: std::sync::mpsc::Sender<Job>,
     ) -> Self {
         let state = State {
@@ -218,6 +235,7 @@ impl Inner {
         Self {
             name,
             started: Instant::now(),
+            missing,
             state: Mutex::new(state),
             changed: Condvar::new(),
             jobs: Mutex::new(Some(jobs)),

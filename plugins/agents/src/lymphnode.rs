@@ -48,7 +48,7 @@ impl<W: World> Service<W> {
         Metrics {
             lymphnode_id: &self.settings.lymphnode_id,
             nivel: "regional",
-            area_responsabilidade: &self.settings.area,
+            area_responsabilidade: &self.settings.area_responsabilidade,
             homeostatic_state: temperature.state(),
             temperatura_regional: temperature,
             agentes_ativos: census.active,

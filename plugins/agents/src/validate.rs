@@ -72,10 +72,10 @@ impl Create {
         let mut fields = Fields::of_body(body)?;
         let agent_type = fields.required("agent_type", |fields| {
             let agent_type = fields.text("agent_type", Text::Any)?.to_lowercase();
-            if settings.types.contains(&agent_type) {
+            if settings.agent_types.contains(&agent_type) {
                 return Some(agent_type);
             }
-            let msg = format!("Input should be one of: {}", settings.types.join(", "));
+            let msg = format!("Input should be one of: {}", settings.agent_types.join(", "));
             fields.wrong("agent_type", msg, "enum")
         });
         let agent_id = fields.text("agent_id", Text::Name);

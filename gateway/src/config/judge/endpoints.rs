@@ -4,10 +4,8 @@ use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::{Key, nearest};
 use crate::config::model::session;
+use crate::router::Router;
 use crate::units::Size;
-
-/// Paths that the gateway serves itself; what ends in a slash is all that lies below it.
-const RESERVED: [&str; 6] = ["/ws/stats", "/ws/broadcast", "/ws/_test/", "/api/", "/health/", "/metrics/"];
 
 /// Judges the endpoints, and the API's profile.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
@@ -36,10 +34,6 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
 fn path(endpoint: &session::Config, before: &[session::Config], key: &Key, findings: &mut Findings<'_>) {
     let (path, key) = (endpoint.path.as_str(), key.then("path"));
     let bare = path.trim_end_matches('/');
-    let reserved = |taken: &&&str| {
-        let below = taken.ends_with('/') && path.starts_with(**taken);
-        below || bare == taken.trim_end_matches('/')
-    };
     if path.is_empty() {
         findings.error(key, "is missing: an endpoint needs a path, such as \"/ws\"");
     } else if !path.starts_with('/') || path.contains(['{', '}', '?', '#', '*', ' ']) || !path.is_ascii() {
@@ -49,13 +43,14 @@ fn path(endpoint: &session::Config, before: &[session::Config], key: &Key, findi
         );
     } else if before.iter().any(|other| other.path.trim_end_matches('/') == bare) {
         findings.error(key, format!("two endpoints have the path {path:?}"));
-    } else if bare.is_empty() || RESERVED.iter().any(|taken| reserved(&taken)) {
+    } else if bare.is_empty() || Router::is_core(path) {
         findings.error(key, format!("{path:?} is a path of the gateway's own API"));
     }
 }
 
 fn profile(config: &Config, name: &str, key: Key, findings: &mut Findings<'_>) {
-    if !config.auth.contains_key(name) {
+    let unreadable = findings.has_error(&Key::of("auth").then(name));
+    if !config.auth.contains_key(name) && !unreadable {
         let near = nearest(name, config.auth.keys().map(String::as_str));
         let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
         findings.error(key, format!("there is no profile [auth.{name}]{near}"));

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::Key;
 
-/// Judges the limits, and the times of the drain.
+/// Judges the limits.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     let (limits, key) = (&config.limits, Key::of("limits"));
     let positive = [
@@ -21,13 +21,5 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     if limits.connections_per_address > limits.connections {
         let message = format!("never counts: limits.connections ({}) is reached first", limits.connections);
         findings.warn(key.then("connections_per_address"), message);
-    }
-    let drain = &config.drain;
-    if drain.grace < drain.period {
-        let message = format!(
-            "{} ends before drain.period ({}): sessions that were not yet sent away are cut off",
-            drain.grace, drain.period
-        );
-        findings.warn(Key::of("drain").then("grace"), message);
     }
 }

@@ -1,5 +1,7 @@
 //! What is unsafe where others can reach it: refused, or warned of.
 
+use std::collections::BTreeMap;
+
 use crate::config::finding::Findings;
 use crate::config::key::Key;
 use crate::config::model::listener;
@@ -19,12 +21,14 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
             reach(config, listener, &Key::of("listener").at(i), &whose, findings);
         }
     }
-    for user in &users {
-        if user.any_origin {
-            let message =
-                format!("any web page that someone opens here may use {}, which is anonymous", user.what);
-            findings.warn(user.origins.clone(), message);
-        }
+    let mut open: BTreeMap<&Key, Vec<&str>> = BTreeMap::new();
+    for user in users.iter().filter(|user| user.any_origin) {
+        open.entry(&user.origins).or_default().push(&user.what);
+    }
+    for (origins, whose) in open {
+        let message =
+            format!("any web page that someone opens here may use what is anonymous: {}", whose.join(", "));
+        findings.warn(origins.clone(), message);
     }
 }
 

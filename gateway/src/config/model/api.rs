@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Api")]
 pub struct Config {
     /// The authentication profile (`[auth.<profile>]`) that gives requests their scopes.
     pub auth: String,

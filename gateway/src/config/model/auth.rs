@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// developer's machine works at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "AuthProfile")]
 pub struct Config {
     /// Whether a client that shows nothing is a principal without user, with every scope. Without it such a client
     /// is refused.

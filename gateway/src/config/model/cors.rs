@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Which web pages may use the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Cors")]
 pub struct Config {
     /// Origins such as `"https://app.example.com"`, compared exactly; `"*"` is any.
     pub origins: Vec<String>,

@@ -8,6 +8,7 @@ use crate::units::Size;
 /// The way of events to the sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Hub")]
 pub struct Config {
     /// What may wait for one shard, of which a room may have a quarter. Past it publishing answers "busy", so that a
     /// flood is slowed down where it begins.

@@ -10,6 +10,7 @@ use crate::units::{Network, Size};
 /// What one client, and all together, may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Limits")]
 pub struct Config {
     /// Client addresses that `connections_per_address` does not count.
     pub exempt: Vec<Network>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// An address that is listened on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Listener")]
 pub struct Config {
     /// What it is called in logs and in the ready file.
     pub name: String,

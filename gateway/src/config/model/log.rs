@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What is logged, and how it looks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Log")]
 pub struct Config {
     /// The least important level that is logged: `error`, `warn`, `info`, `debug`, `trace`, `off`; for parts of the
     /// program also as `"info,tidegate::hub=debug"`.

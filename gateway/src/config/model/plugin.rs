@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 /// The plugins to load: `directory`, and a table `[plugins.<name>]` for each instance.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "Plugins")]
 pub struct Config {
     /// Where the libraries are; empty: beside the program, then `./plugins`.
     pub directory: PathBuf,

@@ -9,6 +9,7 @@ use crate::units::Period;
 /// shorter prefix: a rule says all that holds for its rooms.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "RoomRule")]
 pub struct Config {
     /// The start of the rooms' names; empty: every room.
     pub prefix: String,

@@ -8,6 +8,7 @@ use crate::units::{Period, Size};
 /// A path where sessions begin, and what holds for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Endpoint")]
 pub struct Config {
     /// The path, from its slash.
     pub path: String,

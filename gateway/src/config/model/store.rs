@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Where state is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Data")]
 pub struct Config {
     /// The directory that every embedded store lives under; made where it is missing.
     pub dir: PathBuf,

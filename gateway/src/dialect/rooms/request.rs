@@ -82,7 +82,7 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
         "info" => Request::Info,
         "publish" => Request::Publish(publish(room()?, keys.data)?),
         "cancel" => Request::Cancel,
-        _ => Request::Call { name: action, data: keys.data.unwrap_or(RawValue::NULL) },
+        _ => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
     })
 }
 
@@ -255,7 +255,7 @@ mod tests {
     fn actions_ignore_case_and_further_keys() {
         assert!(matches!(ask(r#"{"action":"PiNG","x":1,"room":null}"#), Request::Ping));
         assert!(
-            matches!(ask(r#"{"action":"Vote"}"#), Request::Call { name, data } if name == "vote" && data.get() == "null")
+            matches!(ask(r#"{"action":"Vote"}"#), Request::Call { name, data, .. } if name == "vote" && data.get() == "null")
         );
     }
 

@@ -10,6 +10,9 @@
 //!
 //! A header or a control frame that has come in part is held here, at most [`Held::ROOM`] bytes.
 
+mod cut;
+mod held;
+
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -17,10 +20,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, Bytes};
-use fastwebsockets::OpCode;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::head::{Head, MAX_CONTROL, MAX_HEAD, Parsed};
+use self::cut::Cut;
+use self::held::Held;
+use super::head::{Head, Parsed};
 use super::link::Link;
 use super::order::{Limits, Order};
 use super::refusal::Refusal;
@@ -228,87 +232,4 @@ fn fill(early: &mut Bytes, link: &impl Link, into: &mut impl BufMut) -> io::Resu
     Ok(count)
 }
 
-/// The rest of a data frame, as fragments of what has arrived.
-struct Cut {
-    /// What the next fragment is: the frame's own opcode until something of it has gone on.
-    opcode: OpCode,
-    /// Whether the frame was its message's last.
-    fin: bool,
-    /// Bytes of payload still to come; more than none.
-    left: u64,
-    /// The mask from the next byte on.
-    mask: [u8; 4],
-}
-
-impl Cut {
-    /// Bytes of a fragment's header: always the form with a 16-bit length, which is more than a
-    /// read's.
-    const HEAD: usize = 8;
-
-    /// The rest of a frame of which `arrived` bytes of payload go on by themselves.
-    fn new(head: &Head, arrived: usize) -> Self {
-        let opcode = if arrived == 0 { head.opcode } else { OpCode::Continuation };
-        let mut cut = Self { opcode, fin: head.fin, left: head.len - arrived as u64, mask: head.mask };
-        cut.mask.rotate_left(arrived % 4);
-        cut
-    }
-
-    /// The header of a fragment with the next `count` bytes.
-    fn next(&mut self, count: usize) -> [u8; Self::HEAD] {
-        self.left -= count as u64;
-        let last = self.fin && self.left == 0;
-        let ([high, low], [a, b, c, d]) = ((count as u16).to_be_bytes(), self.mask);
-        let head = [u8::from(last) << 7 | self.opcode as u8, 0x80 | 126, high, low, a, b, c, d];
-        self.opcode = OpCode::Continuation;
-        self.mask.rotate_left(count % 4);
-        head
-    }
-}
-
-/// The start of a header or of a control frame, until it is whole.
-struct Held {
-    bytes: [u8; Self::ROOM],
-    len: usize,
-    /// Bytes at which they can be judged again; as many as there are once they may go on.
-    need: usize,
-    /// Bytes of a whole frame that have gone on.
-    gone: usize,
-}
-
-impl Held {
-    /// The longest control frame; every header is shorter.
-    const ROOM: usize = 6 + MAX_CONTROL;
-
-    fn keep(&mut self, bytes: &[u8], need: usize) {
-        self.bytes[..bytes.len()].copy_from_slice(bytes);
-        self.len = bytes.len();
-        self.need = need;
-    }
-
-    /// Room for the bytes that are missing.
-    fn missing(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.len..self.need]
-    }
-
-    /// Hands on as much of a whole frame as fits. Answers whether there was one.
-    fn hand_on(&mut self, buf: &mut ReadBuf<'_>) -> bool {
-        if self.len == 0 || self.len < self.need {
-            return false;
-        }
-        let count = (self.len - self.gone).min(buf.remaining());
-        buf.put_slice(&self.bytes[self.gone..][..count]);
-        self.gone += count;
-        if self.gone == self.len {
-            *self = Self::default();
-        }
-        true
-    }
-}
-
-impl Default for Held {
-    fn default() -> Self {
-        Self { bytes: [0; Self::ROOM], len: 0, need: 0, gone: 0 }
-    }
-}
-
-const _: () = assert!(MAX_HEAD <= Held::ROOM && READ <= u16::MAX as usize);
+const _: () = assert!(READ <= u16::MAX as usize, "a read fits a cut frame's form of a length");

@@ -1,0 +1,144 @@
+//! What every request passes on its way to the router, as one stack of tower layers.
+
+mod access_log;
+mod cors;
+mod guard;
+mod hygiene;
+mod origin;
+mod request_id;
+mod rescue;
+mod rights;
+mod sizes;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use http::Request;
+use tower::layer::layer_fn;
+use tower::{Service, ServiceBuilder, service_fn};
+use tower_http::cors::CorsLayer;
+
+use crate::identity::Principal;
+use crate::metrics::Metrics;
+use crate::web::{ConnectionInfo, Response, trim};
+use access_log::AccessLog;
+use guard::Guard;
+use request_id::Ids;
+use rescue::Rescue;
+
+pub use cors::BadOrigins;
+pub use origin::Origins;
+
+/// What requests are judged by.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Origins of web pages that may use the gateway.
+    pub origins: Origins,
+    /// Whether such pages may send credentials.
+    pub credentials: bool,
+    /// Whether a request to the API or a plugin that shows no token has every scope.
+    pub anonymous: bool,
+    /// The endpoints' own rules.
+    pub endpoints: Vec<EndpointRules>,
+    /// By a listener's name: hosts besides loopback under which anonymous rights hold; `*` is any.
+    pub hosts: Vec<(Arc<str>, Vec<String>)>,
+}
+
+/// What holds at an endpoint's path.
+#[derive(Clone, Debug)]
+pub struct EndpointRules {
+    /// The path.
+    pub path: String,
+    /// Whether a client that shows no token has every scope.
+    pub anonymous: bool,
+    /// Origins of pages that may connect; none: those of the gateway's own origin and of [`Config::origins`].
+    pub origins: Origins,
+}
+
+/// A [`Config`] that has been judged, for any number of shards.
+#[derive(Clone)]
+pub struct Rules {
+    config: Config,
+    cors: CorsLayer,
+}
+
+impl Rules {
+    /// Judges the configuration.
+    ///
+    /// # Errors
+    /// [`BadOrigins`].
+    pub fn new(config: Config) -> Result<Self, BadOrigins> {
+        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, config })
+    }
+}
+
+/// What the layers go by, shared by the connections of a shard.
+pub struct Pipeline {
+    config: Config,
+    cors: CorsLayer,
+    ids: Ids,
+    /// Who every request is by: the one or the other.
+    anonymous: Arc<Principal>,
+    nobody: Arc<Principal>,
+    metrics: Arc<Metrics>,
+}
+
+impl Pipeline {
+    /// For one shard.
+    pub fn new(rules: Rules, metrics: Arc<Metrics>) -> Rc<Self> {
+        let Rules { config, cors } = rules;
+        let (anonymous, nobody) = (Arc::new(Principal::anonymous()), Arc::default());
+        Rc::new(Self { config, cors, ids: Ids::default(), anonymous, nobody, metrics })
+    }
+
+    /// The stack around `handler`, for one connection; outermost first.
+    pub fn stack<B, H, F>(
+        self: &Rc<Self>,
+        info: Arc<ConnectionInfo>,
+        handler: H,
+    ) -> impl Service<Request<B>, Response = Response, Error = Infallible, Future: 'static> + Clone + use<B, H, F>
+    where
+        B: 'static,
+        H: Fn(Request<B>) -> F + Clone + 'static,
+        F: Future<Output = Response> + 'static,
+    {
+        let of = || Rc::clone(self);
+        let hosts = self.config.hosts.iter().position(|(listener, _)| *listener == info.listener);
+        let peer = info.peer;
+        ServiceBuilder::new()
+            // First, so that every answer bears it, and everything below can name it.
+            .layer(layer_fn(|inner| request_id::RequestIds {
+                ids: of().ids.clone(),
+                info: Arc::clone(&info),
+                inner,
+            }))
+            // Sees the final status, of what the layers below refuse too.
+            .layer(layer_fn(|inner| AccessLog { metrics: Arc::clone(&self.metrics), peer, inner }))
+            // What is no HTTP as it is spoken here gets no further: nothing below reads such headers.
+            .layer(layer_fn(|inner| Guard { check: hygiene::check(of()), inner }))
+            // Outside of all that can refuse a page's request, so that the page may read the refusal; before
+            // rights, as a preflight bears no token.
+            .layer(layer_fn(|inner| cors::Cors { pipeline: of(), inner }))
+            // Inside of the above, so that the answer to a panic is like any other.
+            .layer(layer_fn(|inner| Rescue { metrics: Arc::clone(&self.metrics), inner }))
+            // Before anybody looks at what is too long.
+            .layer(layer_fn(|inner| Guard { check: sizes::check, inner }))
+            // Whoever asks: another site's page may not make its visitor's browser connect or change things.
+            .layer(layer_fn(|inner| Guard { check: origin::check(of()), inner }))
+            // Last, as it is for the router: who asks, and with which rights.
+            .layer(layer_fn(|inner| Guard { check: rights::check(of(), hosts), inner }))
+            // The seam: below is one type, whatever is served.
+            .service(service_fn(move |request| handler(request).map(Ok).boxed_local()))
+    }
+
+    fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
+        let path = trim(path);
+        self.config.endpoints.iter().find(|endpoint| trim(&endpoint.path) == path)
+    }
+}
+
+#[cfg(test)]
+mod tests;

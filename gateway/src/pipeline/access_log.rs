@@ -1,0 +1,125 @@
+//! Counts every answer and writes a line for it: at `debug`, as one event causes many requests, and at `warn`
+//! where it was our fault.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http::{Method, Request, Uri};
+use tower::Service;
+
+use crate::metrics::Metrics;
+use crate::web::{RequestId, Response};
+
+#[derive(Clone)]
+pub(super) struct AccessLog<S> {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) peer: SocketAddr,
+    pub(super) inner: S,
+}
+
+impl<B, S> Service<Request<B>> for AccessLog<S>
+where
+    S: Service<Request<B>, Response = Response, Future: Unpin>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Logged<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let entry = Entry {
+            metrics: Arc::clone(&self.metrics),
+            peer: self.peer,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            id: request.extensions().get::<RequestId>().cloned(),
+            begun: Instant::now(),
+        };
+        Logged { answer: self.inner.call(request), entry }
+    }
+}
+
+/// An answer that is counted and logged.
+pub(super) struct Logged<F> {
+    answer: F,
+    entry: Entry,
+}
+
+impl<F: Future<Output = Result<Response, E>> + Unpin, E> Future for Logged<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        if let Ok(answer) = &answer {
+            self.entry.write(answer);
+        }
+        Poll::Ready(answer)
+    }
+}
+
+struct Entry {
+    metrics: Arc<Metrics>,
+    peer: SocketAddr,
+    method: Method,
+    uri: Uri,
+    id: Option<RequestId>,
+    begun: Instant,
+}
+
+impl Entry {
+    fn write(&self, answer: &Response) {
+        let status = answer.status();
+        self.metrics.answers.count(status.as_u16());
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "tidegate::access",
+                    request_id = self.id.as_ref().map_or("", RequestId::as_str),
+                    peer = %self.peer,
+                    method = %self.method,
+                    path = %redacted(&self.uri),
+                    status = status.as_u16(),
+                    micros = self.begun.elapsed().as_micros() as u64,
+                )
+            };
+        }
+        if status.is_server_error() { line!(warn) } else { line!(debug) }
+    }
+}
+
+/// Path and query, the values of tokens hidden.
+fn redacted(uri: &Uri) -> Cow<'_, str> {
+    let Some(query) = uri.query().filter(|query| query.contains("token")) else {
+        return uri.path_and_query().map_or(uri.path(), |path| path.as_str()).into();
+    };
+    let hide = |pair| match str::split_once(pair, '=') {
+        Some((name, _)) if name.contains("token") => format!("{name}=***"),
+        _ => pair.to_owned(),
+    };
+    let query: Vec<_> = query.split('&').map(hide).collect();
+    format!("{}?{}", uri.path(), query.join("&")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_never_reach_the_log() {
+        let line = |uri: &str| redacted(&uri.parse().unwrap()).into_owned();
+        assert_eq!(
+            line("/ws?client_id=a&token=secret&access_token=x=y"),
+            "/ws?client_id=a&token=***&access_token=***"
+        );
+        assert_eq!(line("/ws?room=a"), "/ws?room=a");
+        assert_eq!(line("*"), "*");
+    }
+}

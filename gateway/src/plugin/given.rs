@@ -1,0 +1,108 @@
+//! Buffers that change hands: the plugin's in frames of ours, and ours in the plugin's hands.
+#![allow(unsafe_code, reason = "reads and releases memory of the plugin")]
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use tidegate_plugin::abi::Buf;
+
+use super::queue::{Owner, Task};
+use super::shared::Shared;
+
+/// What a buffer costs of the budget beside its bytes.
+const OVERHEAD: usize = 64;
+
+thread_local! {
+    /// Buffers that are dropped now go back to the caller, who keeps them.
+    static KEPT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A buffer that a plugin has given away: released on its hook thread once nobody needs it.
+struct Given {
+    buf: Buf,
+    shared: Arc<Shared>,
+}
+
+// SAFETY: the bytes are constant until they are released, which happens once, after the last reader.
+unsafe impl Send for Given {}
+// SAFETY: as above; nothing is written.
+unsafe impl Sync for Given {}
+
+impl AsRef<[u8]> for Given {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the giver promises bytes that hold until `release`, which comes when this is dropped.
+        unsafe { self.buf.as_bytes() }
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        let cost = self.buf.len as usize + OVERHEAD;
+        if KEPT.get() {
+            self.shared.given.fetch_sub(cost, Ordering::Relaxed);
+            return;
+        }
+        match self.buf.release {
+            Some(release) => {
+                self.shared.queue.owe(Task::Release(Owner { owner: self.buf.owner, release }, cost));
+            }
+            None => drop(self.shared.given.fetch_sub(cost, Ordering::Relaxed)),
+        }
+    }
+}
+
+/// Takes a buffer over, without a copy; `None` where it would be over the plugin's budget.
+pub(super) fn take(shared: &Arc<Shared>, buf: Buf) -> Option<Bytes> {
+    let cost = buf.len as usize + OVERHEAD;
+    let before = shared.given.fetch_add(cost, Ordering::Relaxed);
+    if before > 0 && before + cost > shared.budget {
+        shared.given.fetch_sub(cost, Ordering::Relaxed);
+        return None;
+    }
+    Some(Bytes::from_owner(Given { buf, shared: Arc::clone(shared) }))
+}
+
+/// Drops what holds a buffer that was not taken after all: it stays the caller's. Nobody else may hold it.
+pub(super) fn give_back<T>(holder: T) {
+    KEPT.set(true);
+    drop(holder);
+    KEPT.set(false);
+}
+
+/// Our bytes in a plugin's hands, counted until it releases them.
+struct Handed {
+    _bytes: Bytes,
+    size: usize,
+    shared: Arc<Shared>,
+}
+
+/// Gives bytes to the plugin.
+pub(super) fn hand(shared: &Arc<Shared>, bytes: Bytes) -> Buf {
+    let (ptr, size) = (bytes.as_ptr(), bytes.len());
+    shared.queue.handed.fetch_add(size, Ordering::Relaxed);
+    let handed = Box::new(Handed { _bytes: bytes, size, shared: Arc::clone(shared) });
+    Buf {
+        ptr: ptr.cast(),
+        len: size as u64,
+        owner: Box::into_raw(handed).cast(),
+        release: Some(release_handed),
+    }
+}
+
+/// Takes back what [`hand`] gave, where the plugin did not take it.
+pub(super) fn take_back(buf: Buf) {
+    if let Some(release) = buf.release {
+        // SAFETY: `hand` made this buffer, and the plugin, which refused it, has not released it.
+        unsafe { release(buf.owner) };
+    }
+}
+
+/// The plugin needs it no more.
+unsafe extern "C" fn release_handed(owner: *mut c_void) {
+    // SAFETY: the plugin gives back once what `hand` leaked for it.
+    let handed = unsafe { Box::from_raw(owner.cast::<Handed>()) };
+    handed.shared.queue.handed.fetch_sub(handed.size, Ordering::Relaxed);
+}

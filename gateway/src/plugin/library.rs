@@ -1,0 +1,151 @@
+//! A plugin's library: found, trusted, copied, loaded once and never unloaded.
+#![allow(unsafe_code, reason = "loads foreign code and reads its constant")]
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
+use tidegate_plugin::abi::{self, AbiError};
+
+use super::manifest::{Manifest, ManifestError};
+
+/// A library that can make instances.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// Its constant: it is never unloaded, so this holds for ever.
+    pub table: &'static abi::Plugin,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The manifest's text.
+    pub manifest_text: &'static str,
+}
+
+// SAFETY: the table and what it leads to are constants of a library that is never unloaded.
+unsafe impl Send for Library {}
+// SAFETY: as above: nothing writes them.
+unsafe impl Sync for Library {}
+
+/// Why a library is not loaded; the text names the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {why}", path = path.display())]
+pub struct LoadError {
+    /// The file.
+    pub path: PathBuf,
+    /// The reason.
+    pub why: Why,
+}
+
+/// A reason not to load a library.
+#[derive(Debug, thiserror::Error)]
+pub enum Why {
+    /// There is no such file, or it cannot be read or copied.
+    #[error("{0}")]
+    File(#[from] io::Error),
+    /// Others could put their own code in its place.
+    #[error("{0} is writable by others: only its owner may change a plugin")]
+    Writable(PathBuf),
+    /// Not the file that the configuration pins.
+    #[error("its SHA-256 is {found}, the configuration pins {pinned}")]
+    Pinned {
+        /// The file's.
+        found: String,
+        /// The configuration's.
+        pinned: String,
+    },
+    /// The system's loader refuses it.
+    #[error("it does not load: {0}")]
+    Loader(#[from] libloading::Error),
+    /// Not of this ABI.
+    #[error(transparent)]
+    Abi(#[from] AbiError),
+    /// Its manifest is refused.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl Library {
+    /// Loads a private copy of `path`, which later changes of the file do not reach. `pin`: the SHA-256 that the
+    /// file must have, in hexadecimal.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load(path: &Path, pin: Option<&str>) -> Result<Self, LoadError> {
+        Self::try_load(path, pin).map_err(|why| LoadError { path: path.to_owned(), why })
+    }
+
+    fn try_load(path: &Path, pin: Option<&str>) -> Result<Self, Why> {
+        let file = fs::canonicalize(path)?;
+        trust(&file)?;
+        if let Some(folder) = file.parent() {
+            trust(folder)?;
+        }
+        let bytes = fs::read(&file)?;
+        if let Some(pinned) = pin {
+            let found = sha256(&bytes);
+            if !found.eq_ignore_ascii_case(pinned) {
+                return Err(Why::Pinned { found, pinned: pinned.to_owned() });
+            }
+        }
+        let copy = private_copy(&file, &bytes)?;
+        // SAFETY: loading runs the file's constructors: the operator has chosen the file, and nobody else can
+        // write it. Nothing of it is used but the symbol below, which is judged first.
+        let loaded = unsafe { Loaded::open(Some(&copy), RTLD_NOW | RTLD_LOCAL) };
+        let _the_mapping_stays = fs::remove_file(&copy);
+        let loaded = loaded?;
+        // SAFETY: the symbol's address alone is taken; what it leads to is judged by `verify`.
+        let symbol = unsafe { loaded.get::<*const abi::Plugin>(abi::SYMBOL.as_bytes())? };
+        let table = symbol.as_raw_ptr().cast::<abi::Plugin>().cast_const();
+        // Never unloaded: thread-locals and other destructors of a library make `dlclose` unsafe.
+        std::mem::forget(loaded);
+        // SAFETY: the address of the library's symbol, and the library stays for ever.
+        let verified = unsafe { abi::Plugin::verify(table) }?;
+        let manifest = Manifest::parse(verified.manifest)?;
+        Ok(Self { path: path.to_owned(), table: verified.table, manifest, manifest_text: verified.manifest })
+    }
+}
+
+/// Refuses what others than its owner can change: a sticky folder, as `/tmp`, protects what is in it.
+fn trust(path: &Path) -> Result<(), Why> {
+    const OTHERS: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let mode = fs::metadata(path)?.mode();
+    if mode & OTHERS != 0 && mode & STICKY == 0 { Err(Why::Writable(path.to_owned())) } else { Ok(()) }
+}
+
+/// A copy under a name that no other has: the loader would give an old library back for an old name.
+fn private_copy(file: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    static COPIES: AtomicU64 = AtomicU64::new(0);
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let copy = private_folder()?.join(format!("{name}-{}.so", COPIES.fetch_add(1, Ordering::Relaxed)));
+    fs::write(&copy, bytes)?;
+    Ok(copy)
+}
+
+/// A folder that only this process' user can enter.
+fn private_folder() -> io::Result<&'static Path> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(folder) = FOLDER.get() {
+        return Ok(folder);
+    }
+    let folder = std::env::temp_dir().join(format!("tidegate-{}", uuid::Uuid::new_v4().simple()));
+    fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    Ok(FOLDER.get_or_init(|| folder))
+}
+
+/// Removes the folder of private copies; libraries that are loaded stay.
+pub fn clean_up() {
+    if let Ok(folder) = private_folder() {
+        let _nothing_is_there = fs::remove_dir_all(folder);
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

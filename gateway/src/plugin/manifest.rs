@@ -1,0 +1,282 @@
+//! What a library says of itself, and what an instance adds to it.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::Value;
+use tidegate_plugin::abi::ext;
+
+/// The version of manifests that is understood.
+const VERSION: u64 = 1;
+/// For how long a route or a call may take where the manifest says nothing, milliseconds.
+const TIMEOUT: u64 = 30_000;
+
+/// A library's manifest. Keys that are not known are ignored.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Manifest {
+    /// The manifest's own version.
+    pub manifest: u64,
+    /// The library's name.
+    pub name: String,
+    /// Its version.
+    #[serde(default)]
+    pub version: String,
+    /// What it does.
+    #[serde(default)]
+    pub description: String,
+    /// Extensions of the host that it cannot do without.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Instances whose `shared/` part of the store it reads.
+    #[serde(default)]
+    pub reads: Vec<String>,
+    /// The types of events that it publishes.
+    #[serde(default)]
+    pub events: Vec<EventSpec>,
+    /// Its HTTP routes.
+    #[serde(default)]
+    pub routes: Vec<RouteSpec>,
+    /// The calls that it answers.
+    #[serde(default)]
+    pub calls: Vec<CallSpec>,
+    /// A JSON Schema of its configuration.
+    #[serde(default)]
+    pub config: Option<Value>,
+    /// Patterns of the rooms that it follows.
+    #[serde(default)]
+    pub follows: Vec<String>,
+    /// The gateway is not ready without it.
+    #[serde(default)]
+    pub critical: bool,
+}
+
+/// A type of events.
+#[derive(Clone, Debug, Deserialize)]
+pub struct EventSpec {
+    /// Its name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A JSON Schema of its data.
+    #[serde(default)]
+    pub schema: Option<Value>,
+}
+
+/// A route.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RouteSpec {
+    /// `GET`, `POST` …
+    pub method: String,
+    /// As `/agents/{id}`.
+    pub path: String,
+    /// What a principal needs.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Milliseconds until the gateway answers 504 itself.
+    #[serde(default = "default_timeout")]
+    pub timeout_ms: u64,
+}
+
+/// A call.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CallSpec {
+    /// Its name, lower case.
+    pub name: String,
+    /// What a principal needs.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Milliseconds until the gateway answers with an error itself.
+    #[serde(default = "default_timeout")]
+    pub timeout_ms: u64,
+}
+
+fn default_timeout() -> u64 {
+    TIMEOUT
+}
+
+/// What an instance adds to its library's manifest.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Declared {
+    #[serde(default)]
+    pub(super) events: Vec<EventSpec>,
+    #[serde(default)]
+    pub(super) calls: Vec<CallSpec>,
+    #[serde(default)]
+    pub(super) follows: Vec<String>,
+}
+
+/// Why a manifest is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// Not JSON, or a field is missing or of the wrong shape.
+    #[error("its manifest does not read: {0}")]
+    Shape(String),
+    /// Of a version that this host does not know.
+    #[error("its manifest is of version {0}, this host knows {VERSION}")]
+    Version(u64),
+    /// It needs what this host does not have.
+    #[error("it needs '{0}', which this host does not have")]
+    Needs(String),
+    /// Something in it makes no sense.
+    #[error("its manifest: {0}")]
+    Content(String),
+}
+
+impl Manifest {
+    /// Reads and judges a manifest.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self =
+            serde_json::from_str(text).map_err(|error| ManifestError::Shape(error.to_string()))?;
+        if manifest.manifest != VERSION {
+            return Err(ManifestError::Version(manifest.manifest));
+        }
+        if let Some(missing) = manifest.needs.iter().find(|need| !ext::HOST.contains(&need.as_str())) {
+            return Err(ManifestError::Needs(missing.clone()));
+        }
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        let wrong = |text: String| Err(ManifestError::Content(text));
+        if !is_name(&self.name) {
+            return wrong(format!("name '{}': lower-case letters, digits, '-' and '_'", self.name));
+        }
+        for route in &self.routes {
+            if route.method.parse::<Method>().is_err() || !route.path.starts_with('/') {
+                return wrong(format!(
+                    "route '{} {}': a method and a path are expected",
+                    route.method, route.path
+                ));
+            }
+        }
+        check_types(&self.events)?;
+        check_calls(&self.calls)?;
+        if let Some(schema) = &self.config
+            && let Err(error) = jsonschema::validator_for(schema)
+        {
+            return wrong(format!("config is no JSON Schema: {error}"));
+        }
+        Ok(())
+    }
+
+    /// What in `config` its schema does not allow: where, and why.
+    pub fn check_config(&self, config: &Value) -> Vec<String> {
+        let Some(validator) = self.config.as_ref().and_then(|schema| jsonschema::validator_for(schema).ok())
+        else {
+            return Vec::new();
+        };
+        validator.iter_errors(config).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
+
+    /// Keys of `text` that no version of manifests has, for `plugin check`.
+    pub fn unknown_keys(text: &str) -> Vec<String> {
+        const KNOWN: [&str; 17] = [
+            "manifest",
+            "name",
+            "version",
+            "description",
+            "license",
+            "needs",
+            "reads",
+            "events",
+            "routes",
+            "calls",
+            "rooms",
+            "config",
+            "follows",
+            "critical",
+            "singleton",
+            "$schema",
+            "summary",
+        ];
+        let keys: BTreeSet<String> = match serde_json::from_str(text) {
+            Ok(Value::Object(object)) => object.into_iter().map(|(key, _)| key).collect(),
+            _ => BTreeSet::new(),
+        };
+        keys.into_iter().filter(|key| !KNOWN.contains(&key.as_str())).collect()
+    }
+}
+
+impl Declared {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, ManifestError> {
+        let declared: Self = serde_json::from_slice(json)
+            .map_err(|error| ManifestError::Shape(format!("declare: {error}")))?;
+        check_types(&declared.events)?;
+        check_calls(&declared.calls)?;
+        Ok(declared)
+    }
+}
+
+fn check_types(events: &[EventSpec]) -> Result<(), ManifestError> {
+    for event in events {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | ':');
+        if event.kind.is_empty() || event.kind.len() > 100 || !event.kind.chars().all(plain) {
+            let text = format!("event type '{}': letters, digits, '_', '.', '-', ':'", event.kind);
+            return Err(ManifestError::Content(text));
+        }
+        if let Some(schema) = &event.schema
+            && let Err(error) = jsonschema::validator_for(schema)
+        {
+            return Err(ManifestError::Content(format!(
+                "event type '{}': no JSON Schema: {error}",
+                event.kind
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_calls(calls: &[CallSpec]) -> Result<(), ManifestError> {
+    match calls.iter().find(|call| !is_name(&call.name)) {
+        Some(call) => {
+            Err(ManifestError::Content(format!("call '{}': lower-case letters, digits, '-', '_'", call.name)))
+        }
+        None => Ok(()),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_says_what_is_wrong_with_it() {
+        let error = |text: &str| Manifest::parse(text).unwrap_err().to_string();
+        assert!(error("{").starts_with("its manifest does not read"));
+        assert!(error(r#"{"manifest":1}"#).contains("name"));
+        assert!(error(r#"{"manifest":2,"name":"a"}"#).contains("version 2"));
+        assert!(
+            error(r#"{"manifest":1,"name":"a","needs":["tidegate.time-travel/1"]}"#).contains("time-travel")
+        );
+        assert!(error(r#"{"manifest":1,"name":"A b"}"#).contains("'A b'"));
+        assert!(
+            error(r#"{"manifest":1,"name":"a","routes":[{"method":"GET","path":"x"}]}"#).contains("GET x")
+        );
+        assert!(error(r#"{"manifest":1,"name":"a","events":[{"type":"a b"}]}"#).contains("'a b'"));
+        assert!(error(r#"{"manifest":1,"name":"a","config":{"type":5}}"#).contains("no JSON Schema"));
+    }
+
+    #[test]
+    fn configuration_is_checked_against_the_schema() {
+        let schema =
+            r#"{"manifest":1,"name":"a","config":{"type":"object","properties":{"n":{"type":"integer"}}}}"#;
+        let manifest = Manifest::parse(schema).unwrap();
+        assert!(manifest.check_config(&serde_json::json!({"n": 1})).is_empty());
+        let errors = manifest.check_config(&serde_json::json!({"n": "x"}));
+        assert!(errors[0].starts_with("/n: "), "{errors:?}");
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        assert_eq!(Manifest::unknown_keys(r#"{"manifest":1,"colour":2}"#), ["colour"]);
+    }
+}

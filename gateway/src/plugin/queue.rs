@@ -1,0 +1,272 @@
+//! What waits for an instance's hooks: one queue, in order. Requests and followed events are bounded in number and
+//! bytes; what the gateway owes the plugin (answers to its publishes, buffers to release) always goes in, and is
+//! bounded by what the plugin has given.
+
+use std::collections::VecDeque;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tidegate_plugin::abi::{Request, Status};
+
+use crate::frame::{Cursor, Posted};
+use crate::hub::Slot;
+use crate::hub::calls::Call;
+use crate::web::PluginRequest;
+
+/// Requests and events that wait at most.
+const MOST: usize = 10_000;
+/// Their bytes at most, with those that the plugin has been given and has not released.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// After a `BUSY` the plugin is told so soon to try again.
+const RESUME: Duration = Duration::from_millis(5);
+
+/// Something for the hook thread to do.
+pub(super) enum Task {
+    /// A request to one of its routes.
+    Http(Request, Box<PluginRequest>),
+    /// A client's request to one of its calls; its index, and its session's place.
+    Call(Request, u32, Option<Slot>, Box<Call>),
+    /// Nobody waits for the answer any more: of a route, or of a call.
+    Cancelled(Request, Kind),
+    /// An event of a room that it follows.
+    Event(Arc<Posted>),
+    /// Events that it missed.
+    Gap(Gap),
+    /// What it published is as safe as its rooms promise.
+    Committed(Box<Committed>),
+    /// Try again what was busy: a request's number, or 0.
+    Resume(Request),
+    /// Its buffer is not needed any more; what it counts of the budget.
+    Release(Owner, usize),
+    /// End, within the time.
+    Stop(Duration),
+    /// It has told that its threads are out of every callback.
+    Stopped,
+}
+
+/// What a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// To a route.
+    Http,
+    /// To a call.
+    Call,
+}
+
+/// Events of a room that were not handed over.
+#[derive(Clone, Debug)]
+pub(super) struct Gap {
+    pub(super) room: Arc<str>,
+    pub(super) count: u64,
+    /// The last before them, and the last of them.
+    pub(super) after: Cursor,
+    pub(super) until: Cursor,
+}
+
+/// The places of the events of a batch.
+pub(super) struct Committed {
+    pub(super) token: u64,
+    pub(super) count: u64,
+    /// One for each target of each event.
+    pub(super) cursors: Vec<Cursor>,
+    pub(super) status: Status,
+}
+
+/// A plugin's buffer that is to be released.
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) owner: *mut c_void,
+    pub(super) release: unsafe extern "C" fn(owner: *mut c_void),
+}
+
+#[allow(unsafe_code, reason = "a pointer that only travels")]
+// SAFETY: the pointer is the plugin's own word, given back to it on its hook thread and looked at nowhere else.
+unsafe impl Send for Owner {}
+
+/// See the module's documentation.
+#[derive(Default)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    filled: Condvar,
+    /// Bytes that the plugin has been given and has not released.
+    pub(super) handed: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Inner {
+    tasks: VecDeque<Task>,
+    /// Requests and events among the tasks, and their bytes.
+    waiting: usize,
+    bytes: usize,
+    /// By room: what it has missed and has not been told of.
+    gaps: Vec<Gap>,
+    /// Who has been told `BUSY`, and when to tell them to try again.
+    busy: Vec<Request>,
+    resume_at: Option<Instant>,
+}
+
+impl Task {
+    /// Bytes that count while it waits; none for what always goes in.
+    fn weight(&self) -> Option<usize> {
+        match self {
+            Self::Http(_, request) => Some(request.body.len()),
+            Self::Call(_, _, _, call) => Some(call.data.len()),
+            Self::Event(posted) => Some(posted.size()),
+            _ => None,
+        }
+    }
+}
+
+impl Queue {
+    /// Puts a request in, or gives it back where the queue is full.
+    pub(super) fn offer(&self, task: Task) -> Result<(), Task> {
+        let mut inner = self.inner.lock();
+        self.put(&mut inner, task)
+    }
+
+    fn put(&self, inner: &mut Inner, task: Task) -> Result<(), Task> {
+        if let Some(weight) = task.weight() {
+            let bytes = inner.bytes + weight + self.handed.load(Ordering::Relaxed);
+            if inner.waiting >= MOST || (inner.waiting > 0 && bytes > MOST_BYTES) {
+                return Err(task);
+            }
+            inner.waiting += 1;
+            inner.bytes += weight;
+        }
+        inner.tasks.push_back(task);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Puts in what the plugin is owed.
+    pub(super) fn owe(&self, task: Task) {
+        debug_assert!(task.weight().is_none());
+        self.inner.lock().tasks.push_back(task);
+        self.filled.notify_one();
+    }
+
+    /// Puts a followed event in; where the queue is full, or has been for this room, it becomes a gap.
+    pub(super) fn follow(&self, posted: &Arc<Posted>) {
+        let mut inner = self.inner.lock();
+        let missed = inner.gaps.iter_mut().find(|gap| gap.room == posted.room.name);
+        if let Some(gap) = missed {
+            gap.count += 1;
+            gap.until = posted.cursor;
+        } else if self.put(&mut inner, Task::Event(Arc::clone(posted))).is_err() {
+            let after = Cursor { offset: posted.cursor.offset.saturating_sub(1), ..posted.cursor };
+            let room = Arc::clone(&posted.room.name);
+            inner.gaps.push(Gap { room, count: 1, after, until: posted.cursor });
+        }
+    }
+
+    /// Whoever was told `BUSY` is told soon to try again.
+    pub(super) fn was_busy(&self, request: Request) {
+        let mut inner = self.inner.lock();
+        if !inner.busy.contains(&request) {
+            inner.busy.push(request);
+        }
+        inner.resume_at.get_or_insert_with(|| Instant::now() + RESUME);
+        self.filled.notify_one();
+    }
+
+    /// The next thing to do; none when `deadline` has passed.
+    pub(super) fn next(&self, deadline: Option<Instant>) -> Option<Task> {
+        let mut inner = self.inner.lock();
+        loop {
+            let now = Instant::now();
+            if inner.resume_at.is_some_and(|at| at <= now) {
+                if let Some(request) = inner.busy.pop() {
+                    return Some(Task::Resume(request));
+                }
+                inner.resume_at = None;
+            }
+            if inner.waiting < MOST / 2
+                && let Some(gap) = inner.gaps.pop()
+            {
+                inner.tasks.push_back(Task::Gap(gap)); // behind the events before it
+            }
+            if let Some(task) = inner.tasks.pop_front() {
+                if let Some(weight) = task.weight() {
+                    inner.waiting -= 1;
+                    inner.bytes -= weight;
+                }
+                return Some(task);
+            }
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return None;
+            }
+            match [deadline, inner.resume_at].into_iter().flatten().min() {
+                Some(until) => drop(self.filled.wait_until(&mut inner, until)),
+                None => self.filled.wait(&mut inner),
+            }
+        }
+    }
+
+    /// Requests and events that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.inner.lock().waiting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Epoch, Event, EventType, RoomId, Timestamp};
+
+    fn posted(offset: u64) -> Arc<Posted> {
+        let event = Event {
+            kind: EventType { number: 0, name: "gap".into() },
+            data: "{}".into(),
+            source: "test".into(),
+            key: None,
+            id: None,
+            time: Timestamp(0),
+        };
+        let cursor = Cursor { epoch: Epoch(1), offset };
+        Arc::new(Posted::new(event, RoomId { number: 1, name: "r".into() }, cursor, false))
+    }
+
+    #[test]
+    fn a_full_queue_makes_one_gap_behind_what_came_before() {
+        let queue = Queue::default();
+        let last = MOST as u64 + 3;
+        (1..=last).for_each(|offset| queue.follow(&posted(offset)));
+        let mut given = 0;
+        let gap = loop {
+            match queue.next(None).unwrap() {
+                Task::Event(posted) => {
+                    given += 1;
+                    assert_eq!(posted.cursor.offset, given);
+                }
+                Task::Gap(gap) => break gap,
+                _ => panic!("only events and the gap"),
+            }
+        };
+        assert_eq!(
+            (given, gap.count, gap.after.offset, gap.until.offset),
+            (MOST as u64, 3, MOST as u64, last)
+        );
+        queue.follow(&posted(last + 1));
+        assert!(matches!(queue.next(None), Some(Task::Event(p)) if p.cursor.offset == last + 1));
+    }
+
+    #[test]
+    fn who_was_busy_is_told_to_try_again() {
+        let queue = Queue::default();
+        queue.was_busy(7);
+        queue.was_busy(7);
+        assert!(matches!(queue.next(None), Some(Task::Resume(7))));
+        assert!(queue.next(Some(Instant::now())).is_none());
+    }
+
+    #[test]
+    fn what_is_owed_goes_in_however_full_it_is() {
+        let queue = Queue::default();
+        (0..MOST as u64 + 1).for_each(|offset| queue.follow(&posted(offset)));
+        queue.owe(Task::Stopped);
+        assert_eq!(queue.waiting(), MOST);
+    }
+}

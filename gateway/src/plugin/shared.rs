@@ -1,0 +1,148 @@
+//! What an instance's hook thread, its callbacks and the rest of the gateway share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+
+use super::metrics::Series;
+use super::queue::Queue;
+use super::requests::Requests;
+use crate::frame::{Event, EventType, Timestamp};
+use crate::hub::Hub;
+use crate::store::Store;
+
+/// What all plugins get of the gateway.
+#[derive(Clone)]
+pub struct Services {
+    /// Rooms and sessions.
+    pub hub: Arc<Hub>,
+    /// Key-value state.
+    pub store: Arc<dyn Store>,
+    /// Runs what waits for plugins: time-outs, the ends of answers.
+    pub control: tokio::runtime::Handle,
+}
+
+/// Where an instance is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Created, not started.
+    Loaded,
+    /// Its hooks run and its callbacks answer.
+    Started,
+    /// It has been told to end.
+    Stopping,
+    /// It has ended.
+    Stopped,
+    /// It did not load, start or stop as it should.
+    Failed,
+    /// Stopped because of what it did.
+    Quarantined,
+}
+
+impl State {
+    /// The word in lists and events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Started => "started",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// See the module's documentation.
+pub(super) struct Shared {
+    /// The instance's name: its table's in the configuration.
+    pub(super) name: Arc<str>,
+    /// The library's version.
+    pub(super) version: String,
+    pub(super) services: Services,
+    pub(super) queue: Queue,
+    pub(super) requests: Requests,
+    /// The event types that it has declared.
+    pub(super) types: RwLock<HashMap<Box<str>, EventType>>,
+    /// Instances whose `shared/` part of the store it may read.
+    pub(super) reads: Vec<String>,
+    /// Callbacks answer: from the call of `start` until it is stopped.
+    pub(super) open: AtomicBool,
+    /// Bytes that it has given away and that are not released, and how many there may be.
+    pub(super) given: AtomicUsize,
+    pub(super) budget: usize,
+    pub(super) series: RwLock<Vec<Series>>,
+    pub(super) panics: AtomicU64,
+    status: Mutex<(State, Option<String>)>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        name: Arc<str>,
+        version: String,
+        reads: Vec<String>,
+        services: Services,
+        budget: usize,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            version,
+            services,
+            queue: Queue::default(),
+            requests: Requests::default(),
+            types: RwLock::default(),
+            reads,
+            open: AtomicBool::new(false),
+            given: AtomicUsize::new(0),
+            budget,
+            series: RwLock::default(),
+            panics: AtomicU64::new(0),
+            status: Mutex::new((State::Loaded, None)),
+        })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.status.lock().0
+    }
+
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.status.lock().1.clone()
+    }
+
+    /// Goes on to another state, and tells room `system`.
+    pub(super) fn enter(&self, state: State, error: Option<String>) {
+        let mut status = self.status.lock();
+        let old = std::mem::replace(&mut status.0, state);
+        if let Some(error) = error {
+            tracing::error!(plugin = %self.name, "{error}");
+            status.1 = Some(error);
+        }
+        drop(status);
+        if old != state {
+            tracing::info!(plugin = %self.name, "{} → {}", old.name(), state.name());
+            self.tell(old, state);
+        }
+    }
+
+    fn tell(&self, old: State, new: State) {
+        let hub = &self.services.hub;
+        let Some(kind) = hub.types().find("plugin_changed") else { return };
+        let data = serde_json::json!({
+            "plugin": &*self.name,
+            "old_state": old.name(),
+            "new_state": new.name(),
+            "version": self.version,
+        });
+        let (data, source) = (data.to_string().into(), "gateway".into());
+        let event = Event { kind, data, source, key: None, id: None, time: Timestamp::now() };
+        if let Err(error) = hub.publish(&["system"], &event) {
+            tracing::warn!(plugin = %self.name, %error, "plugin_changed was not published");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A gateway in a process of its own.
+
+use std::fs;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Answer, Refused, Socket, http};
+
+/// For how long a test waits before it fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How a gateway is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    config: Option<PathBuf>,
+    set: Vec<String>,
+    files: Option<u32>,
+}
+
+impl Options {
+    /// The built-in settings, which are those of a developer's machine.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a configuration file.
+    #[must_use]
+    pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config = Some(file.into());
+        self
+    }
+
+    /// With one setting, as `shards=2`.
+    #[must_use]
+    pub fn set(mut self, setting: &str) -> Self {
+        self.set.push(setting.to_owned());
+        self
+    }
+
+    /// In a process that may open so many files and not one more.
+    #[must_use]
+    pub fn files(mut self, files: u32) -> Self {
+        self.files = Some(files);
+        self
+    }
+
+    /// Starts `program`, the gateway's binary, and waits until it is ready.
+    pub fn start(self, program: &str) -> Gateway {
+        Gateway::start(program, &self)
+    }
+}
+
+/// A gateway in a process of its own, which ends with this value.
+#[derive(Debug)]
+pub struct Gateway {
+    process: Child,
+    addresses: Vec<SocketAddr>,
+    folder: TempDir,
+}
+
+impl Gateway {
+    fn start(program: &str, options: &Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ready = folder.path().join("ready.json");
+        let mut command = match options.files {
+            // The limit is lowered for good, as the gateway raises a soft one.
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -n {files}; exec \"$0\" \"$@\"")).arg(program);
+                shell
+            }
+            None => Command::new(program),
+        };
+        command.arg("serve").args(["--listen", "127.0.0.1:0", "--ready-file"]).arg(&ready);
+        command.arg("--data").arg(folder.path().join("data"));
+        if let Some(config) = &options.config {
+            command.arg("--config").arg(config);
+        }
+        for setting in &options.set {
+            command.args(["--set", setting]);
+        }
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let text = wait_for(&ready, &mut process, folder.path());
+        let ready: Value = serde_json::from_str(&text).unwrap();
+        let address = |listener: &Value| listener["address"].as_str().unwrap().parse().unwrap();
+        let addresses = ready["listeners"].as_array().unwrap().iter().map(address).collect();
+        Self { process, addresses, folder }
+    }
+
+    /// Where its first listener listens.
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Where its listeners listen, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        log(self.folder.path())
+    }
+
+    /// The folder that its stores are in.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends a request without a body.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, None).await
+    }
+
+    /// Sends a request with a body of JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.request("POST", path, Some(&body.to_string())).await
+    }
+
+    /// Sends a request.
+    pub async fn request(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+        http::exchange(self.address(), &http::request(method, path, &[], body)).await
+    }
+
+    /// Sends these bytes as they are and answers all that comes back until the connection closes.
+    pub async fn raw(&self, bytes: impl AsRef<[u8]>) -> Answer {
+        http::exchange(self.address(), bytes.as_ref()).await
+    }
+
+    /// Opens a session at `path`.
+    pub async fn connect(&self, path: &str) -> Socket {
+        self.try_connect(path, &[]).await.unwrap()
+    }
+
+    /// Asks for a session at `path`.
+    ///
+    /// # Errors
+    /// The answer, where it is not 101.
+    pub async fn try_connect(&self, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Refused> {
+        Socket::connect(self.address(), path, headers).await
+    }
+
+    /// Sends SIGTERM and waits for its end.
+    pub fn terminate(mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the gateway does not end\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ended_already = self.process.kill();
+        let _reaped = self.process.wait();
+        if thread::panicking() {
+            eprintln!("the gateway's log:\n{}", self.log());
+        }
+    }
+}
+
+/// Waits for the ready file, which is there whole or not at all.
+fn wait_for(ready: &Path, process: &mut Child, folder: &Path) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Ok(text) = fs::read_to_string(ready) {
+            return text;
+        }
+        if let Some(status) = process.try_wait().unwrap() {
+            panic!("the gateway ended with {status}:\n{}", log(folder));
+        }
+        assert!(Instant::now() < deadline, "the gateway does not get ready\n{}", log(folder));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn log(folder: &Path) -> String {
+    let mut text = Vec::new();
+    fs::File::open(folder.join("log")).unwrap().read_to_end(&mut text).unwrap();
+    String::from_utf8_lossy(&text).into_owned()
+}

@@ -1,0 +1,90 @@
+//! A WebSocket client that shares no code with the gateway.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::gateway::PATIENCE;
+
+/// A session, from the client's side.
+#[derive(Debug)]
+pub struct Socket(WebSocketStream<TcpStream>);
+
+/// The status of an answer that was not 101.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused(pub u16);
+
+impl Socket {
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, Refused> {
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        let stream = TcpStream::connect(address).await.unwrap();
+        match timeout(PATIENCE, client_async(request, stream)).await.expect("no answer to the handshake") {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(answer)) => Err(Refused(answer.status().as_u16())),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Sends JSON.
+    pub async fn send(&mut self, value: &Value) {
+        self.send_text(&value.to_string()).await;
+    }
+
+    /// Sends a text as it is.
+    pub async fn send_text(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next frame, which is JSON.
+    pub async fn next(&mut self) -> Value {
+        match self.message().await {
+            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            other => panic!("not a text: {other:?}"),
+        }
+    }
+
+    /// Sends a request and answers the next frame.
+    pub async fn ask(&mut self, request: &Value) -> Value {
+        self.send(request).await;
+        self.next().await
+    }
+
+    /// Reads to the close, and answers its code and reason.
+    pub async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match self.message().await {
+                Message::Close(Some(CloseFrame { code, reason })) => {
+                    return (code.into(), reason.to_string());
+                }
+                Message::Close(None) => return (1005, String::new()),
+                _ => {}
+            }
+        }
+    }
+
+    async fn message(&mut self) -> Message {
+        loop {
+            let next = timeout(PATIENCE, self.0.next()).await.expect("nothing comes");
+            match next.expect("the connection is closed").unwrap() {
+                Message::Ping(_) | Message::Pong(_) => {}
+                message => return message,
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The program's commands, as an operator and a script meet them.
+
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
+
+fn tidegate(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    tidegate(arguments).output().unwrap()
+}
+
+fn out(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn err(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+#[test]
+fn the_version_names_the_commit_and_the_plugin_abi() {
+    let output = run(&["--version"]);
+    assert!(
+        out(&output).starts_with(concat!("tidegate ", env!("CARGO_PKG_VERSION"), " (commit ")),
+        "{}",
+        out(&output)
+    );
+    assert!(out(&output).ends_with("\nplugin ABI 1.0\n"), "{}", out(&output));
+}
+
+#[test]
+fn check_answers_64_for_errors_and_0_for_warnings() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("listener.main.address={}", taken.local_addr().unwrap());
+
+    let output = run(&["check", "--set", &address]);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+    assert!(out(&output).contains("warning: --set listener.main.address: listener.0.address: 127.0.0.1:"));
+    assert!(out(&output).contains("is in use now\n") && out(&output).contains("\nok, with "));
+
+    let wrong = ["check", "--set", &address, "--set", "shard=1", "--set", "plugins.nowhere.path=/no/such.so"];
+    let output = run(&wrong);
+    assert_eq!(output.status.code(), Some(64));
+    let report = out(&output);
+    assert!(
+        report.contains("error: --set shard: shard: there is no such setting; did you mean `shards`?\n"),
+        "{report}"
+    );
+    assert!(report.contains("plugins.nowhere: its library is not there; looked for /no/such.so"), "{report}");
+    assert!(report.contains("is in use now\n"), "errors and warnings come at once: {report}");
+    assert!(report.contains("\n2 errors, "), "{report}");
+}
+
+#[test]
+fn check_says_when_a_limit_is_above_what_the_machine_allows() {
+    let report = run(&["check", "--set", "limits.connections=4294967295"]);
+    assert!(out(&report).contains("4294967295 is more than this machine allows"), "{}", out(&report));
+    let report = run(&["check", "--set", "data.dir=/proc/version/data"]);
+    assert!(out(&report).contains("data.dir: /proc/version is not a directory"), "{}", out(&report));
+    assert_eq!(report.status.code(), Some(64));
+}
+
+#[test]
+fn what_is_in_effect_is_printed_without_secrets() {
+    let url = "plugins.db.url=postgres://me:geheim@host/db";
+    let output =
+        run(&["check", "--print", "--set", url, "--set", "plugins.db.password=geheim", "--set", "shards=3"]);
+    assert_eq!(output.status.code(), Some(0));
+    let settings: toml::Table = out(&output).parse().unwrap();
+    assert_eq!(settings["shards"].as_integer(), Some(3));
+    assert_eq!(settings["plugins"]["db"]["url"].as_str(), Some("postgres://me:***@host/db"));
+    assert!(!out(&output).contains("geheim") && !err(&output).contains("geheim"));
+
+    let refused = run(&["check", "--print", "--set", "shards=many"]);
+    assert_eq!((refused.status.code(), out(&refused)), (Some(64), ""));
+}
+
+#[test]
+fn the_schema_is_printed_for_editors() {
+    let output = run(&["check", "--schema"]);
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(schema["properties"]["limits"]["$ref"], "#/$defs/Limits");
+    assert_eq!(schema["$defs"]["Limits"]["properties"]["connections"]["default"], 100_000);
+}
+
+#[test]
+fn serve_refuses_a_configuration_with_errors() {
+    let output = run(&["serve", "--listen", "here", "--set", "log.format=xml"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(err(&output).contains("error: --listen: listener.0.address: "), "{}", err(&output));
+    assert!(
+        err(&output).contains("error: --set log.format: log.format: \"xml\" is not known here"),
+        "{}",
+        err(&output)
+    );
+}
+
+/// A gateway's side of one connection that `tidegate listen` makes.
+fn listening(arguments: &[&str]) -> (Child, WebSocket<TcpStream>) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/ws", server.local_addr().unwrap());
+    let child = tidegate(&["listen", &url]).args(arguments).spawn().unwrap();
+    (child, accept(server.accept().unwrap().0).unwrap())
+}
+
+fn next_json(socket: &mut WebSocket<TcpStream>) -> Value {
+    serde_json::from_str(socket.read().unwrap().to_text().unwrap()).unwrap()
+}
+
+#[test]
+fn listen_subscribes_joins_prints_and_sends_what_is_typed() {
+    let arguments = ["--room", "agents", "--room", "tasks", "--subscribe", "agent_*", "--json"];
+    let (mut child, mut socket) = listening(&arguments);
+    assert_eq!(next_json(&mut socket), json!({"action": "subscribe", "data": {"event_types": ["agent_*"]}}));
+    assert_eq!(next_json(&mut socket), json!({"action": "join", "room": "agents"}));
+    assert_eq!(next_json(&mut socket), json!({"action": "join", "room": "tasks"}));
+    writeln!(child.stdin.as_mut().unwrap(), "{{\"action\":\"ping\"}}").unwrap();
+    assert_eq!(next_json(&mut socket), json!({"action": "ping"}));
+
+    let event = r#"{"event_type":"agent_created","timestamp":"T","data":{},"source":"s","room":"agents"}"#;
+    socket.send(Message::text(event)).unwrap();
+    socket.close(Some(CloseFrame { code: CloseCode::Restart, reason: "soon back".into() })).unwrap();
+    while socket.read().is_ok() {}
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(out(&output), format!("{event}\n"));
+    assert_eq!(err(&output), "the gateway closed the session: 1012 soon back\n");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn an_interrupt_closes_in_order() {
+    let (child, mut socket) = listening(&["--room", "a"]);
+    next_json(&mut socket); // it is up, with its signals in hand
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let closed = socket.read().unwrap();
+    assert!(matches!(&closed, Message::Close(Some(frame)) if frame.code == CloseCode::Normal), "{closed:?}");
+    while socket.read().is_ok() {}
+    drop(socket);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_connection_that_fails_or_is_thrown_out_ends_with_1() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = run(&["listen", &format!("ws://{free}/ws")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).starts_with(&format!("cannot connect to ws://{free}/ws: ")), "{}", err(&output));
+
+    let (child, mut socket) = listening(&[]);
+    socket.close(Some(CloseFrame { code: CloseCode::Policy, reason: "go away".into() })).unwrap();
+    while socket.read().is_ok() {}
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(err(&output), "the gateway closed the session: 1008 go away\n");
+}
