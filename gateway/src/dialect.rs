@@ -107,7 +107,7 @@ pub enum Answer<'a> {
     /// Unsubscribed from these, as they were sent.
     Unsubscribed(&'a [Cow<'a, str>]),
     /// These event types are not known; nothing has changed.
-    UnknownTypes(&'a [Cow<'a, str>]),
+    UnknownTypes(Vec<&'a str>),
     /// What the gateway knows of the session.
     Info(&'a Info),
     /// The event has its place.
@@ -130,7 +130,7 @@ pub enum Answer<'a> {
     Call {
         /// It has done what was asked.
         success: bool,
-        /// For people; may be empty.
+        /// For people.
         message: &'a str,
         /// JSON; may be empty.
         data: &'a [u8],

@@ -19,7 +19,7 @@ use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::listener::{Listener, Permits, lanes};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, EndpointRules, Origins};
-use crate::plugin::{Plugins, Services, Settings};
+use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
 use crate::store::{Durability, Embedded};
 use crate::web::Routes;
@@ -127,6 +127,11 @@ fn plugin_settings(config: &Config) -> Vec<Settings> {
             candidates: config.plugins.candidates(name, instance),
             sha256: instance.sha256.clone(),
             open: instance.open.clone(),
+            validate: match instance.validate {
+                model::plugin::Validate::Always => Validate::Always,
+                model::plugin::Validate::Sample => Validate::Sample,
+                model::plugin::Validate::Off => Validate::Off,
+            },
             config: instance.settings.clone().into(),
         })
         .collect()

@@ -5,8 +5,6 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 use tidegate_plugin::abi::{self, AbiError};
@@ -92,11 +90,11 @@ impl Library {
                 return Err(Why::Pinned { found, pinned: pinned.to_owned() });
             }
         }
-        let copy = private_copy(&file, &bytes)?;
+        let copy = PrivateCopy::new(&file, &bytes)?;
         // SAFETY: loading runs the file's constructors: the operator has chosen the file, and nobody else can
         // write it. Nothing of it is used but the symbol below, which is judged first.
-        let loaded = unsafe { Loaded::open(Some(&copy), RTLD_NOW | RTLD_LOCAL) };
-        let _the_mapping_stays = fs::remove_file(&copy);
+        let loaded = unsafe { Loaded::open(Some(&copy.file), RTLD_NOW | RTLD_LOCAL) };
+        drop(copy); // the mapping stays
         let loaded = loaded?;
         // SAFETY: the symbol's address alone is taken; what it leads to is judged by `verify`.
         let symbol = unsafe { loaded.get::<*const abi::Plugin>(abi::SYMBOL.as_bytes())? };
@@ -118,30 +116,28 @@ fn trust(path: &Path) -> Result<(), Why> {
     if mode & OTHERS != 0 && mode & STICKY == 0 { Err(Why::Writable(path.to_owned())) } else { Ok(()) }
 }
 
-/// A copy under a name that no other has: the loader would give an old library back for an old name.
-fn private_copy(file: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    static COPIES: AtomicU64 = AtomicU64::new(0);
-    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let copy = private_folder()?.join(format!("{name}-{}.so", COPIES.fetch_add(1, Ordering::Relaxed)));
-    fs::write(&copy, bytes)?;
-    Ok(copy)
+/// A copy under a name that no other has had: the loader would give an old library back for an old name. In a folder
+/// that only this process' user can enter; both go with this.
+struct PrivateCopy {
+    folder: PathBuf,
+    file: PathBuf,
 }
 
-/// A folder that only this process' user can enter.
-fn private_folder() -> io::Result<&'static Path> {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(folder) = FOLDER.get() {
-        return Ok(folder);
+impl PrivateCopy {
+    fn new(file: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("tidegate-{}", uuid::Uuid::new_v4().simple()));
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let copy = Self { file: folder.join(file.file_name().unwrap_or_default()), folder };
+        fs::write(&copy.file, bytes)?;
+        Ok(copy)
     }
-    let folder = std::env::temp_dir().join(format!("tidegate-{}", uuid::Uuid::new_v4().simple()));
-    fs::DirBuilder::new().mode(0o700).create(&folder)?;
-    Ok(FOLDER.get_or_init(|| folder))
 }
 
-/// Removes the folder of private copies; libraries that are loaded stay.
-pub fn clean_up() {
-    if let Ok(folder) = private_folder() {
-        let _nothing_is_there = fs::remove_dir_all(folder);
+impl Drop for PrivateCopy {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            tracing::warn!(folder = %self.folder.display(), %error, "a private copy was not removed");
+        }
     }
 }
 

@@ -112,8 +112,9 @@ impl Session {
 
     fn subscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>]) -> Answer<'a> {
         let known = self.common.shard.hub().types();
-        if types.iter().any(|name| !known.accepts(name)) {
-            return Answer::UnknownTypes(types);
+        let unknown = those(types, |name| !known.accepts(name));
+        if !unknown.is_empty() {
+            return Answer::UnknownTypes(unknown);
         }
         let mut patterns = self.common.shard.filter(self).to_vec();
         for name in types {
@@ -133,8 +134,9 @@ impl Session {
         let mut patterns = self.common.shard.filter(self).to_vec();
         // A type that it holds may have gone with its plugin since.
         let holds = |name: &str| patterns.iter().any(|pattern| **pattern == *name);
-        if types.iter().any(|name| !known.accepts(name) && !holds(name)) {
-            return Answer::UnknownTypes(types);
+        let unknown = those(types, |name| !known.accepts(name) && !holds(name));
+        if !unknown.is_empty() {
+            return Answer::UnknownTypes(unknown);
         }
         patterns.retain(|pattern| !types.iter().any(|name| **name == **pattern));
         self.common.shard.set_filter(self, patterns);
@@ -145,7 +147,7 @@ impl Session {
         let hub = self.common.shard.hub();
         let Some(room) = named(&publish.room) else { return answer(Answer::RoomRequired) };
         let Some(kind) = hub.types().find(&publish.event_type) else {
-            return answer(Answer::UnknownTypes(std::slice::from_ref(&publish.event_type)));
+            return answer(Answer::UnknownTypes(vec![&publish.event_type]));
         };
         if hub.rules().find(room).publish == Who::Nobody {
             return answer(Answer::Refused("Not allowed to publish to this room"));
@@ -192,6 +194,11 @@ impl Session {
     }
 }
 
+/// The names that `fit`, as they were sent.
+fn those<'a>(types: &'a [Cow<'a, str>], fit: impl Fn(&str) -> bool) -> Vec<&'a str> {
+    types.iter().map(AsRef::as_ref).filter(|name| fit(name)).collect()
+}
+
 /// A room's name that is there and not empty.
 fn named<'a>(room: &'a Option<Cow<'_, str>>) -> Option<&'a str> {
     room.as_deref().filter(|room| !room.is_empty())
@@ -202,7 +209,7 @@ fn refusal(error: &JoinError) -> String {
 }
 
 /// Replies begin with a capital letter.
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -128,12 +128,13 @@ impl Run {
     }
 
     fn poll_with(&mut self, session: &Rc<Session>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
-        self.calls.poll(session, cx, out);
         let ending = session.ending.borrow_mut().take();
         if let Some(reason) = ending {
             self.begin_close(session, &reason, true, out);
         }
         for _ in 0..BURST {
+            // Each time: the request before may have opened a call, whose answer must wake this task.
+            self.calls.poll(session, cx, out);
             if self.phase == Phase::Open && (self.calls.is_waiting() || session.outbound.is_pressed()) {
                 return Poll::Pending;
             }

@@ -92,9 +92,8 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             }
         }
         Answer::Call { success, message, data } => {
-            let message = if *success && message.is_empty() { "OK" } else { message };
             let data = if data.is_empty() { Data::None } else { Data::Raw(data) };
-            Reply { success: *success, message: message.into(), data }
+            Reply { success: *success, message: Cow::Borrowed(message), data }
         }
         Answer::Cancelled => done("Cancelled", Value::Null),
         Answer::Refused(why) => refused(why),
@@ -130,7 +129,7 @@ fn place(room: &str, cursor: Cursor) -> Value {
     json!({ "room": room, "epoch": cursor.epoch.to_string(), "offset": cursor.offset })
 }
 
-fn unknown_types<'a>(types: &[Cow<'_, str>]) -> Reply<'a> {
+fn unknown_types<'a>(types: &[&str]) -> Reply<'a> {
     let unknown: Vec<_> = types.iter().map(|name| shorten(name)).collect();
     Reply {
         success: false,
