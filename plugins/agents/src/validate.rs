@@ -108,7 +108,7 @@ impl Patch {
 impl Heartbeat {
     /// All of it may be left out, the body too.
     pub(crate) fn parse(body: &[u8]) -> Result<Self> {
-        if body.is_empty() {
+        if matches!(body.trim_ascii(), b"" | b"null") {
             return Ok(Self::default());
         }
         let mut fields = Fields::of_body(body)?;

@@ -95,7 +95,9 @@ fn a_patch_takes_the_ends_of_its_ranges_and_may_be_empty() {
 
 #[test]
 fn a_heartbeat_may_say_nothing_and_tells_which_counter_is_wrong() {
-    assert_eq!(Heartbeat::parse(b"").unwrap(), Heartbeat::default());
+    for nothing in ["", " ", "null", "{}"] {
+        assert_eq!(Heartbeat::parse(nothing.as_bytes()).unwrap(), Heartbeat::default());
+    }
     let beat =
         Heartbeat::parse(br#"{"load":3,"energia":"50","counters":{"deteccoes_total":"5.0"}}"#).unwrap();
     assert_eq!((beat.load, beat.energia, beat.deteccoes_total), (Some(3.0), Some(50.0), Some(5)));
