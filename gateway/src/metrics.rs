@@ -3,15 +3,15 @@
 
 mod connections;
 pub mod page;
+mod types;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
 pub use connections::{Answers, Connections, Total};
 
 use crate::frame::{EventType, Timestamp};
+use types::ByType;
 
 /// A counter with one writing thread.
 #[derive(Debug, Default)]
@@ -44,14 +44,10 @@ pub struct ShardCounters {
     pub received: Count,
     /// Bytes of frames handed to sockets or backlogs.
     pub bytes_out: Count,
-    /// Writes that the socket refused with an error.
+    /// Sessions whose socket refused a write with an error.
     pub send_errors: Count,
     /// Sessions closed because their backlog was full.
     pub slow_closes: Count,
-    /// Bytes in backlogs come, and gone.
-    pub backlog_in: Count,
-    /// See `backlog_in`.
-    pub backlog_out: Count,
 }
 
 /// What all shards and threads count.
@@ -63,7 +59,7 @@ pub struct Metrics {
     pub answers: Answers,
     shards: Box<[Arc<ShardCounters>]>,
     broadcasts: AtomicU64,
-    published: Mutex<Vec<(Arc<str>, u64)>>,
+    published: ByType,
     last_broadcast: AtomicU64,
 }
 
@@ -75,7 +71,7 @@ impl Metrics {
             answers: Answers::default(),
             shards: (0..shards).map(|_| Arc::default()).collect(),
             broadcasts: AtomicU64::new(0),
-            published: Mutex::default(),
+            published: ByType::default(),
             last_broadcast: AtomicU64::new(0),
         })
     }
@@ -92,17 +88,7 @@ impl Metrics {
 
     /// An event was published, and reached at least one session or none.
     pub fn published(&self, kind: &EventType, reached: bool) {
-        let mut published = self.published.lock();
-        let index = kind.number as usize;
-        if published.len() <= index {
-            published.resize(index + 1, ("".into(), 0));
-        }
-        let entry = &mut published[index];
-        if entry.1 == 0 {
-            entry.0 = Arc::clone(&kind.name);
-        }
-        entry.1 += 1;
-        drop(published);
+        self.published.count(kind);
         if reached {
             self.broadcasts.fetch_add(1, Ordering::Relaxed);
             self.last_broadcast.store(Timestamp::now().0 as u64, Ordering::Relaxed);
@@ -111,7 +97,7 @@ impl Metrics {
 
     /// Events published, by type.
     pub fn published_by_type(&self) -> Vec<(Arc<str>, u64)> {
-        self.published.lock().iter().filter(|(_, n)| *n > 0).cloned().collect()
+        self.published.all()
     }
 
     /// Publishes that reached at least one session.

@@ -87,8 +87,15 @@ impl Session {
         self.outbound.write(frames);
     }
 
-    /// Writes an event that is for this session alone.
+    /// Writes an event that is for this session alone, and counts it as every other.
     fn tell(&self, event: Event, room: &str) {
+        if self.seat.form().is_some() {
+            self.common.shard.counters().delivered.add(1);
+            self.put_event(event, room);
+        }
+    }
+
+    fn put_event(&self, event: Event, room: &str) {
         let Some(form) = self.seat.form() else { return };
         let room = RoomId { number: 0, name: room.into() };
         let nowhere = Cursor { epoch: Epoch(0), offset: 0 };
@@ -125,7 +132,7 @@ impl Session {
             && let Some(event) = self.event(greeting.event_type, greeting.source, greeting.data)
         {
             self.common.shard.counters().welcomes.add(1);
-            self.tell(event, "");
+            self.put_event(event, "");
         }
     }
 

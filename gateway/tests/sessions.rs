@@ -26,3 +26,18 @@ async fn only_the_unknown_types_of_a_request_are_called_unknown() {
     let info = socket.ask(&json!({"action": "info"})).await;
     assert_eq!(info["data"]["subscriptions"], json!([]), "nothing has changed");
 }
+
+#[tokio::test]
+async fn a_warning_before_the_close_counts_as_an_event_and_the_welcome_apart() {
+    let gateway = start();
+    let mut socket = gateway.connect("/ws?client_id=one").await;
+    socket.next().await;
+    gateway.request("DELETE", "/api/v1/sessions/one", None).await;
+    assert_eq!(socket.next().await["event_type"], "disconnected");
+    socket.closed().await;
+    let stats = gateway.get("/ws/stats").await.json();
+    assert_eq!(
+        (&stats["messages_sent"], &stats["stats"]["metrics"]["total_messages_sent"]),
+        (&json!(2), &json!(1))
+    );
+}

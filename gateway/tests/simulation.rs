@@ -428,3 +428,26 @@ fn a_flood_fills_its_own_share_and_other_rooms_go_on() {
     assert_eq!(clients[1].got_in("calm").len(), 1);
     hub.publish(&["hot"], &event(&hub, "gap", "3")).expect("there is space again");
 }
+
+#[test]
+fn a_filter_that_takes_another_ones_number_in_the_middle_of_a_walk_is_judged_anew() {
+    let (hub, shard, named, _) = one_shard(1 << 20);
+    let clients: Vec<_> = (0..40)
+        .map(|number| {
+            let client = Client::new(&format!("c{number}"), named);
+            shard.open(&client, &client.id, None);
+            shard.join(&client, "a", Since::Now).unwrap();
+            client
+        })
+        .collect();
+    let (first, last) = (&clients[0], &clients[39]);
+    shard.set_filter(first, vec!["error".into()]);
+    while shard.slice(Duration::ZERO) {}
+    hub.publish(&["a"], &event(&hub, "gap", "1")).unwrap();
+    assert!(shard.slice(Duration::ZERO), "a slice without time has cut the walk");
+    assert_eq!((first.texts().len(), last.texts().len()), (0, 0));
+    shard.set_filter(first, Vec::new());
+    shard.set_filter(last, vec!["gap".into()]);
+    while shard.slice(Duration::ZERO) {}
+    assert_eq!(last.got_in("a"), [(1, "1".to_owned())]);
+}

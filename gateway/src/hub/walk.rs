@@ -27,7 +27,7 @@ pub(super) struct Part {
     /// Reserved in the mailbox and in the room's share until the walk is over.
     pub(super) bytes: usize,
     plans: [Option<Plan>; MAX_FORMS],
-    /// By filter: which events it lets through, once it has been asked.
+    /// By filter: which events it lets through, once it has been asked in this slice.
     verdicts: Vec<Option<u64>>,
 }
 
@@ -117,6 +117,10 @@ impl Walk {
     /// Gives `members` of the current part their frames, until they all have them or the time is over.
     /// Answers whether the part is done.
     pub(super) fn go<G: Guest>(&mut self, members: &[Member<G>], tools: &mut Tools<'_>) -> bool {
+        // Between two slices a filter may have gone, and its number have become another's.
+        if let Some(part) = self.parts.get_mut(self.part) {
+            part.verdicts.clear();
+        }
         while self.next < members.len() {
             let end = (self.next + STRIDE).min(members.len());
             for member in &members[self.next..end] {

@@ -58,6 +58,10 @@ fn flaws(schema: &Schema, bytes: &[u8]) -> Vec<Flaw> {
     if schema.is_open() {
         return Vec::new();
     }
+    if bytes.is_empty() && schema.fits(&Value::Null) {
+        // No body says as much as null.
+        return Vec::new();
+    }
     if bytes.is_empty() {
         return vec![Flaw { path: Vec::new(), what: "a JSON body is required".into(), keyword: "required" }];
     }
@@ -72,6 +76,14 @@ fn flaws(schema: &Schema, bytes: &[u8]) -> Vec<Flaw> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_body_is_as_good_as_null() {
+        let schema = |kinds| Schema::compile("request", Some(&serde_json::json!({ "type": kinds }))).unwrap();
+        assert!(body(&schema(vec!["object", "null"]), b"").is_ok());
+        let problem = body(&schema(vec!["object"]), b"").unwrap_err();
+        assert_eq!(problem.detail, "body: a JSON body is required");
+    }
 
     #[test]
     fn only_one_whole_json_value_in_utf_8_is_json() {

@@ -35,6 +35,8 @@ pub(super) struct Outbound {
     task: RefCell<Option<Waker>>,
     /// Writing has failed, or was given up.
     dead: Cell<bool>,
+    /// Writing has failed.
+    failed: Cell<bool>,
 }
 
 /// What the socket has not taken yet.
@@ -48,8 +50,8 @@ struct Backlog {
 
 impl Outbound {
     pub(super) fn new(stream: TcpStream, bound: usize) -> Self {
-        let (backlog, task, dead) = (RefCell::default(), RefCell::default(), Cell::new(false));
-        Self { stream, backlog, bound, task, dead }
+        let (backlog, task) = (RefCell::default(), RefCell::default());
+        Self { stream, backlog, bound, task, dead: Cell::new(false), failed: Cell::new(false) }
     }
 
     pub(super) fn stream(&self) -> &TcpStream {
@@ -88,6 +90,16 @@ impl Outbound {
 
     pub(super) fn is_dead(&self) -> bool {
         self.dead.get()
+    }
+
+    /// Whether the socket has refused a write.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.get()
+    }
+
+    fn fail(&self) {
+        self.failed.set(true);
+        self.kill();
     }
 
     /// Gives up on the socket.
@@ -171,7 +183,7 @@ impl Outbound {
             Ok(sent) => sent,
             Err(Errno::AGAIN | Errno::INTR) => 0,
             Err(_) => {
-                self.kill();
+                self.fail();
                 0
             }
         }
@@ -196,7 +208,7 @@ impl Outbound {
                 }
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Poll::Ready(Err(_)) => {
-                    self.dead.set(true);
+                    self.fail();
                     break Poll::Ready(());
                 }
                 Poll::Pending => break Poll::Pending,
@@ -240,5 +252,30 @@ impl Backlog {
             self.cut = false;
             self.pieces.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pair() -> (Outbound, std::net::TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Outbound::new(listener.accept().await.unwrap().0, 1 << 20), client)
+    }
+
+    #[tokio::test]
+    async fn a_refused_write_has_failed_and_one_that_was_given_up_has_not() {
+        let (outbound, _client) = pair().await;
+        outbound.kill();
+        assert!(outbound.is_dead() && !outbound.has_failed());
+        let (outbound, client) = pair().await;
+        outbound.write(b"which the client never reads");
+        drop(client); // unread bytes make the kernel reset the connection
+        while !outbound.is_dead() {
+            outbound.write(b"more");
+        }
+        assert!(outbound.has_failed());
     }
 }

@@ -237,6 +237,9 @@ impl Drop for Run {
         if !session.closing.replace(true) {
             session.common.shard.counters().closed.add(1);
         }
+        if session.outbound.has_failed() {
+            session.common.shard.counters().send_errors.add(1);
+        }
         session.common.shard.close(session, &session.id, session.user());
     }
 }

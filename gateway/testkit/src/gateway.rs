@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Answer, Refused, Socket, http};
+use crate::{Answer, Refused, Socket, Wire, http};
 
 /// For how long a test waits before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -146,6 +146,35 @@ impl Gateway {
         self.try_connect(path, &[]).await.unwrap()
     }
 
+    /// Opens a session at `path` with a client that does nothing by itself.
+    pub async fn wire(&self, path: &str) -> Wire {
+        Wire::connect(self.address(), path, None).await
+    }
+
+    /// The same for a client whose kernel takes little that it does not read, in bytes.
+    pub async fn narrow_wire(&self, path: &str, receive_buffer: u32) -> Wire {
+        Wire::connect(self.address(), path, Some(receive_buffer)).await
+    }
+
+    /// A figure of `/metrics`, by its name and labels as they stand there.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let page = self.get("/metrics").await.body;
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{name} is not in\n{page}")).parse().unwrap()
+    }
+
+    /// Waits until a figure of `/metrics` is `value`.
+    pub async fn reaches(&self, name: &str, value: f64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = self.metric(name).await;
+            if now == value {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{name} stays {now}, not {value}");
+        }
+    }
+
     /// Asks for a session at `path`.
     ///
     /// # Errors
@@ -157,6 +186,11 @@ impl Gateway {
     /// Sends SIGTERM and waits for its end.
     pub fn terminate(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
