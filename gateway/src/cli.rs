@@ -9,6 +9,7 @@ use tidegate::config::Sources;
 
 mod check;
 mod listen;
+mod plugin;
 mod serve;
 
 /// What a process answers whose configuration has errors (`EX_USAGE` of sysexits.h).
@@ -37,6 +38,9 @@ enum Command {
     Serve(serve::Arguments),
     /// Judge a configuration, and start nothing
     Check(check::Arguments),
+    /// Judge a plugin's library, show what it says of itself, or which ones a configuration would load
+    #[command(subcommand)]
+    Plugin(plugin::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
 }
@@ -46,6 +50,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Listen(arguments) => listen::run(arguments),
     }
 }

@@ -17,6 +17,7 @@ mod queue;
 mod requests;
 mod shared;
 mod terms;
+pub mod trial;
 mod validate;
 
 use std::path::PathBuf;

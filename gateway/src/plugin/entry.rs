@@ -249,7 +249,7 @@ impl Entry {
             plugin: plugin.into(),
             state: state.name(),
             version: version.into(),
-            abi: self.library.as_ref().map_or_else(|_| "".into(), |l| abi_of(l).into()),
+            abi: self.library.as_ref().map_or_else(|_| "".into(), |library| library.abi().into()),
             critical: self.library.as_ref().is_ok_and(|library| library.manifest.critical),
             restarts: self.restarts.load(Relaxed),
             panics: last.as_ref().map_or(0, |shared| shared.panics.load(Relaxed)),
@@ -259,8 +259,4 @@ impl Entry {
             health: last.as_ref().and_then(|shared| shared.health()),
         }
     }
-}
-
-fn abi_of(library: &Library) -> String {
-    format!("{}.{}", library.table.abi_major, library.table.abi_minor)
 }

@@ -26,6 +26,8 @@ pub struct Library {
     pub manifest: Manifest,
     /// The manifest's text.
     pub manifest_text: &'static str,
+    /// The file's, in hexadecimal.
+    pub sha256: String,
 }
 
 // SAFETY: the table and what it leads to are constants of a library that is never unloaded.
@@ -78,6 +80,11 @@ pub enum Why {
 }
 
 impl Library {
+    /// The ABI that it was built for, as `1.0`.
+    pub fn abi(&self) -> String {
+        format!("{}.{}", self.table.abi_major, self.table.abi_minor)
+    }
+
     /// Loads a private copy of `path`, which later changes of the file do not reach. `pin`: the SHA-256 that the
     /// file must have, in hexadecimal.
     ///
@@ -94,11 +101,9 @@ impl Library {
             trust(folder)?;
         }
         let bytes = fs::read(&file)?;
-        if let Some(pinned) = pin {
-            let found = sha256(&bytes);
-            if !found.eq_ignore_ascii_case(pinned) {
-                return Err(Why::Pinned { found, pinned: pinned.to_owned() });
-            }
+        let found = sha256(&bytes);
+        if let Some(pinned) = pin.filter(|pinned| !found.eq_ignore_ascii_case(pinned)) {
+            return Err(Why::Pinned { found, pinned: pinned.to_owned() });
         }
         elf::judge(&bytes)?;
         let copy = PrivateCopy::new(&file, &bytes)?;
@@ -116,7 +121,13 @@ impl Library {
         // SAFETY: the address of the library's symbol, and the library stays for ever.
         let verified = unsafe { abi::Plugin::verify(table) }?;
         let manifest = Manifest::parse(verified.manifest)?;
-        Ok(Self { path: path.to_owned(), table: verified.table, manifest, manifest_text: verified.manifest })
+        Ok(Self {
+            path: path.to_owned(),
+            table: verified.table,
+            manifest,
+            manifest_text: verified.manifest,
+            sha256: found,
+        })
     }
 }
 

@@ -2,8 +2,6 @@
 
 mod schema;
 
-use std::collections::BTreeSet;
-
 use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
@@ -122,6 +120,9 @@ pub enum ManifestError {
     /// Not JSON, or a field is missing or of the wrong shape.
     #[error("its manifest does not read: {0}")]
     Shape(String),
+    /// What an instance adds is not JSON, or not of the right shape.
+    #[error("what it declares does not read: {0}")]
+    Declared(String),
     /// Of a version that this host does not know.
     #[error("its manifest is of version {0}, this host knows {VERSION}")]
     Version(u64),
@@ -176,39 +177,60 @@ impl Manifest {
         schema.flaws(config).iter().map(Flaw::to_string).collect()
     }
 
-    /// Keys of `text` that no version of manifests has, for `plugin check`.
-    pub fn unknown_keys(text: &str) -> Vec<String> {
-        const KNOWN: [&str; 17] = [
-            "manifest",
-            "name",
-            "version",
-            "description",
-            "license",
-            "needs",
-            "reads",
-            "events",
-            "routes",
-            "calls",
-            "rooms",
-            "config",
-            "follows",
-            "critical",
-            "singleton",
-            "$schema",
-            "summary",
-        ];
-        let keys: BTreeSet<String> = match serde_json::from_str(text) {
-            Ok(Value::Object(object)) => object.into_iter().map(|(key, _)| key).collect(),
-            _ => BTreeSet::new(),
-        };
-        keys.into_iter().filter(|key| !KNOWN.contains(&key.as_str())).collect()
+    /// Settings that the schema does not mention, though it does not refuse them: misspelt, if anything.
+    pub fn unmentioned(&self, config: &Value) -> Vec<String> {
+        let known =
+            self.config.as_ref().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+        let (Some(known), Some(config)) = (known, config.as_object()) else { return Vec::new() };
+        config.keys().filter(|key| !known.contains_key(*key)).cloned().collect()
     }
+
+    /// Keys of `text` that no version of manifests has, by place, for `plugin check`.
+    pub fn unknown_keys(text: &str) -> Vec<String> {
+        let manifest: Value = serde_json::from_str(text).unwrap_or_default();
+        let mut unknown = strangers("", &manifest, &TOP);
+        for (list, known) in LISTS {
+            let entries = manifest[list].as_array().into_iter().flatten().enumerate();
+            unknown.extend(entries.flat_map(|(i, entry)| strangers(&format!("{list}[{i}]."), entry, known)));
+        }
+        unknown
+    }
+}
+
+/// The keys of a manifest, and of the entries of its lists.
+const TOP: [&str; 15] = [
+    "manifest",
+    "name",
+    "version",
+    "description",
+    "license",
+    "needs",
+    "reads",
+    "events",
+    "routes",
+    "calls",
+    "rooms",
+    "config",
+    "follows",
+    "critical",
+    "singleton",
+];
+const LISTS: [(&str, &[&str]); 4] = [
+    ("events", &["type", "summary", "schema", "room"]),
+    ("routes", &["method", "path", "summary", "scope", "request", "responses", "timeout_ms"]),
+    ("calls", &["name", "summary", "request", "response", "streams", "scope", "timeout_ms"]),
+    ("rooms", &["prefix", "join", "publish"]),
+];
+
+fn strangers(place: &str, entry: &Value, known: &[&str]) -> Vec<String> {
+    let keys = entry.as_object().into_iter().flat_map(|entry| entry.keys());
+    keys.filter(|key| !known.contains(&key.as_str())).map(|key| format!("{place}{key}")).collect()
 }
 
 impl Declared {
     pub(super) fn parse(json: &[u8]) -> Result<Self, ManifestError> {
-        let declared: Self = serde_json::from_slice(json)
-            .map_err(|error| ManifestError::Shape(format!("declare: {error}")))?;
+        let declared: Self =
+            serde_json::from_slice(json).map_err(|error| ManifestError::Declared(error.to_string()))?;
         check_types(&declared.events)?;
         check_calls(&declared.calls)?;
         Ok(declared)
@@ -273,6 +295,7 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_named() {
-        assert_eq!(Manifest::unknown_keys(r#"{"manifest":1,"colour":2}"#), ["colour"]);
+        let manifest = r#"{"manifest":1,"colour":2,"routes":[{"method":"GET","scopes":[]}]}"#;
+        assert_eq!(Manifest::unknown_keys(manifest), ["colour", "routes[0].scopes"]);
     }
 }

@@ -1,0 +1,153 @@
+//! A trial run of one plugin, for `tidegate plugin check`: loaded, configured, started, asked how it is, and stopped,
+//! against a real hub and a store of its own. In the caller's process: who does not trust a file runs it in a child.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::shared::{Shared, State};
+use super::{Library, Manifest, Plugins, Services, Settings, Validate};
+use crate::frame::Forms;
+use crate::hub::{Config, Hub, Rules};
+use crate::metrics::Metrics;
+use crate::store::{Durability, Embedded};
+use crate::web::{HealthStatus, Routes};
+
+/// How long a plugin may take to say how it is.
+const HEALTH: Duration = Duration::from_secs(5);
+/// How long it may take to stop.
+const STOP: Duration = Duration::from_secs(10);
+
+/// One line of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The plugin would not work, or not well.
+    Error(String),
+    /// It works; this may not be what was meant.
+    Warning(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(text) => write!(f, "error: {text}"),
+            Self::Warning(text) => write!(f, "warning: {text}"),
+        }
+    }
+}
+
+/// What the gateway itself keeps from plugins.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// Whether a path is the gateway's own.
+    pub routes: fn(&str) -> bool,
+    /// Names that no call may have.
+    pub calls: Vec<&'static str>,
+}
+
+/// Tries the library at `path` with these settings.
+pub async fn run(path: &Path, config: Value, core: Core) -> Vec<Finding> {
+    let library = match Library::load(path, None) {
+        Ok(library) => library,
+        Err(error) => return vec![Finding::Error(error.to_string())],
+    };
+    let mut findings = judge(&library, &config);
+    if findings.iter().any(|finding| matches!(finding, Finding::Error(_))) {
+        return findings;
+    }
+    match live(&library, path, config, core).await {
+        Ok(lived) => findings.extend(lived),
+        Err(error) => findings.push(Finding::Error(error)),
+    }
+    findings
+}
+
+/// What can be said before it runs.
+fn judge(library: &Library, config: &Value) -> Vec<Finding> {
+    let manifest = &library.manifest;
+    let unknown = Manifest::unknown_keys(library.manifest_text).into_iter();
+    let unknown =
+        unknown.map(|key| Finding::Warning(format!("its manifest has the key '{key}', which is ignored")));
+    let wrong = manifest.check_config(config).into_iter();
+    let wrong = wrong.map(|flaw| Finding::Error(format!("the configuration does not fit: {flaw}")));
+    let unmentioned = manifest.unmentioned(config).into_iter();
+    let unmentioned =
+        unmentioned.map(|key| Finding::Warning(format!("its schema does not mention the setting '{key}'")));
+    unknown.chain(wrong).chain(unmentioned).collect()
+}
+
+/// A store's folder, which goes with this.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(folder = %self.0.display(), %error, "the trial's store was not removed");
+        }
+    }
+}
+
+async fn live(library: &Library, path: &Path, config: Value, core: Core) -> Result<Vec<Finding>, String> {
+    let folder = Folder(std::env::temp_dir().join(format!("tidegate-{}", uuid::Uuid::new_v4().simple())));
+    let store = Embedded::open(&folder.0, Durability::Os).map_err(|error| error.to_string())?;
+    let sizes = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
+    let hub = Arc::new(Hub::new(sizes, Rules::new([]), Forms::default(), Metrics::new(1)));
+    let control = tokio::runtime::Handle::current();
+    let services = Services { hub, store: Arc::new(store), control };
+    let settings = Settings {
+        name: library.manifest.name.clone(),
+        candidates: vec![path.to_owned()],
+        sha256: Some(library.sha256.clone()),
+        open: Vec::new(),
+        validate: Validate::Always,
+        config,
+    };
+    let plugins = Plugins::start(vec![settings], services, Arc::new(Routes::new(core.routes)), core.calls);
+    let plugins = plugins.await.map_err(|error| error.to_string())?;
+    let Some(shared) = plugins.instances().into_iter().next() else { return Ok(Vec::new()) };
+    let mut findings = Vec::new();
+    if shared.state() == State::Started {
+        findings.extend(ask(&shared).await);
+        plugins.stop(STOP).await;
+    }
+    findings.extend(rest(&shared));
+    Ok(findings)
+}
+
+/// How it says that it is.
+async fn ask(shared: &Shared) -> Option<Finding> {
+    let until = Instant::now() + HEALTH;
+    while shared.has_health() && shared.health().is_none() && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    match shared.health() {
+        None if shared.has_health() => Some(Finding::Error("it does not say how it is".to_owned())),
+        Some(health) if health.status != HealthStatus::Healthy => {
+            let status = if health.status == HealthStatus::Degraded { "degraded" } else { "unhealthy" };
+            Some(Finding::Warning(format!("it says that it is {status}: {}", health.details)))
+        }
+        _ => None,
+    }
+}
+
+/// What is left of it.
+fn rest(shared: &Shared) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if shared.state() != State::Stopped {
+        let why = shared.last_error().unwrap_or_else(|| format!("it is {}", shared.state().name()));
+        findings.push(Finding::Error(why));
+    }
+    match shared.panics.load(Relaxed) {
+        0 => {}
+        panics => findings.push(Finding::Error(format!("it panicked, {panics} times"))),
+    }
+    match shared.queue.handed.load(Relaxed) {
+        0 => {}
+        bytes => findings.push(Finding::Error(format!("it leaks: {bytes} bytes of the host's not released"))),
+    }
+    findings
+}

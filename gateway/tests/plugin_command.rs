@@ -1,0 +1,110 @@
+//! `tidegate plugin`: what is judged, shown and listed, and with which exit code.
+
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+fn tidegate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidegate")).arg("plugin").args(arguments).output().unwrap()
+}
+
+/// A plugin that these tests depend on: its library lies beside their program.
+fn built(plugin: &str) -> String {
+    let folder = PathBuf::from(std::env::current_exe().unwrap().parent().unwrap());
+    folder.join(format!("libtidegate_{plugin}.so")).to_str().unwrap().to_owned()
+}
+
+/// The exit code, and all that was said.
+fn said(output: &Output) -> (Option<i32>, String) {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+fn check(config: &Value) -> (Option<i32>, String) {
+    said(&tidegate(&["check", &built("hostile"), "--config", &config.to_string()]))
+}
+
+#[test]
+fn a_plugin_that_behaves_is_ok() {
+    let (code, text) = said(&tidegate(&["check", &built("echo")]));
+    assert_eq!((code, text.trim_end()), (Some(0), format!("ok: {}", built("echo")).as_str()));
+}
+
+#[test]
+fn what_is_wrong_with_its_life_is_an_error() {
+    for (place, deed, expected) in [
+        ("create", "fail", "create answered INTERNAL: on purpose"),
+        ("declare", "bad_json", "what it declares does not read: "),
+        ("start", "panic", "it panicked, 1 times"),
+        ("stop", "fail", "stop answered INTERNAL: it is left where it is"),
+    ] {
+        let (code, text) = check(&json!({ "place": place, "deed": deed }));
+        assert_eq!(code, Some(1), "{place} {deed}: {text}");
+        assert!(text.contains(&format!("error: {expected}")), "{place} {deed}: {text}");
+    }
+}
+
+#[test]
+fn settings_that_do_not_fit_are_errors_and_unknown_ones_warnings() {
+    let (code, text) = check(&json!({"millis": "soon"}));
+    assert!(code == Some(1) && text.contains("millis: "), "{text}");
+    let (code, text) = check(&json!({"colour": "red"}));
+    assert!(
+        code == Some(0) && text.contains("warning: its schema does not mention the setting 'colour'"),
+        "{text}"
+    );
+    let (code, text) = said(&tidegate(&["check", &built("echo"), "--config", "[]"]));
+    assert!(code == Some(64) && text.contains("--config"), "{text}");
+}
+
+#[test]
+fn a_library_that_ends_its_process_is_told_by_the_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("crash.c"), folder.path().join("crash.so"));
+    fs::write(
+        &source,
+        "#include <stdlib.h>\n__attribute__((constructor)) static void crash(void) { abort(); }\n",
+    )
+    .unwrap();
+    let cc = Command::new("cc").args(["-fPIC", "-shared", "-o"]).arg(&library).arg(&source).status().unwrap();
+    assert!(cc.success());
+    for command in ["check", "inspect"] {
+        let (code, text) = said(&tidegate(&[command, library.to_str().unwrap()]));
+        assert!(code == Some(1) && text.contains("ended the process that loaded it: signal 6"), "{text}");
+    }
+}
+
+#[test]
+fn a_plugin_is_shown_as_it_describes_itself() {
+    let (code, text) = said(&tidegate(&["inspect", &built("echo")]));
+    assert_eq!(code, Some(0));
+    for line in ["echo 0.1.0  (ABI 1.0)", "  POST   /echo/{room}  (scope publish)", "  echo_stream"] {
+        assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
+    }
+    let output = tidegate(&["inspect", "--json", &built("echo")]);
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&shown["abi"], &shown["manifest"]["name"]), (&json!("1.0"), &json!("echo")));
+    let (code, text) = said(&tidegate(&["inspect", "/nowhere.so"]));
+    assert!(code == Some(1) && text.contains("/nowhere.so"), "{text}");
+}
+
+#[test]
+fn a_list_says_where_each_library_is_or_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(built("echo"), folder.path().join("libtidegate_echo.so")).unwrap();
+    let directory = format!("plugins.directory={:?}", folder.path());
+    let mut arguments = vec!["list", "--json", "--set", &directory, "--set", "plugins.echo.enabled=true"];
+    let output = tidegate(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let library = folder.path().join("libtidegate_echo.so");
+    assert_eq!((&listed[0]["name"], &listed[0]["library"]), (&json!("echo"), &json!(library)));
+    arguments.extend(["--set", "plugins.other.plugin=\"no-such\""]);
+    arguments.remove(1);
+    let (code, text) = said(&tidegate(&arguments));
+    assert!(code == Some(1) && text.contains("libtidegate_no_such.so"), "{text}");
+}
