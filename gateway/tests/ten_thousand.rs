@@ -33,10 +33,13 @@ async fn ten_thousand_sessions_get_every_event_in_order_and_give_their_memory_ba
 
     let after = gateway.metric(MEMORY).await;
     let each = (most - before) / sessions as f64;
-    eprintln!("{sessions} sessions: {:.1} MiB, {:.1}, {:.1} MiB", before / MIB, most / MIB, after / MIB);
-    assert!(each < 32.0 * 1024.0, "a session that was served costs {each:.0} bytes");
-    let kept = after - before;
-    assert!(kept < 4.0 * MIB + (most - before) / 4.0, "{kept} bytes of {} stay", most - before);
+    assert!(each < 8.0 * 1024.0, "a session that was served costs {each:.0} bytes");
+    // The allocator keeps some of what it got; nobody holds it, so that further sessions take nothing new.
+    let kept = (after - before) / sessions as f64;
+    assert!(kept < 2.0 * 1024.0, "{kept:.0} bytes of each session stay");
+    a_round(&gateway, sessions / 4, 10).await;
+    let grown = gateway.metric(MEMORY).await - after;
+    assert!(grown < 2.0 * MIB, "{grown} bytes more");
     assert_eq!(gateway.metric("tidegate_slow_closes_total").await, 0.0);
     assert_eq!(gateway.metric("tidegate_send_errors_total").await, 0.0);
 }

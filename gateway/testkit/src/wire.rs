@@ -1,9 +1,10 @@
 //! The WebSocket wire by hand: for clients that misbehave, that look at single frames, or that are many.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -61,7 +62,7 @@ impl Frame {
 /// A client's end of a connection, behind the handshake.
 #[derive(Debug)]
 pub struct Wire {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     /// Come, and not yet taken.
     read: Vec<u8>,
 }
@@ -74,7 +75,7 @@ impl Wire {
         }
         let stream = socket.connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut wire = Self { stream, read: Vec::new() };
+        let mut wire = Self { stream: Arc::new(stream), read: Vec::new() };
         let handshake = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -93,23 +94,34 @@ impl Wire {
         wire
     }
 
+    /// The same connection, to send on it while another task reads.
+    pub fn sender(&self) -> Self {
+        Self { stream: Arc::clone(&self.stream), read: Vec::new() }
+    }
+
     /// Sends bytes as they are.
-    pub async fn send_raw(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).await.unwrap();
+    pub async fn send_raw(&self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            timeout(PATIENCE, self.stream.writable()).await.expect("nothing is taken").unwrap();
+            match self.stream.try_write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
+            }
+        }
     }
 
     /// Sends a masked frame; `first` is its opcode, with [`opcode::FIN`] where it is a message's last.
-    pub async fn send(&mut self, first: u8, payload: &[u8]) {
+    pub async fn send(&self, first: u8, payload: &[u8]) {
         self.send_raw(&frame(first, payload)).await;
     }
 
     /// Sends a text.
-    pub async fn send_text(&mut self, text: &str) {
+    pub async fn send_text(&self, text: &str) {
         self.send(opcode::FIN | opcode::TEXT, text.as_bytes()).await;
     }
 
     /// Sends a close.
-    pub async fn send_close(&mut self, code: u16, reason: &str) {
+    pub async fn send_close(&self, code: u16, reason: &str) {
         let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
         self.send(opcode::FIN | opcode::CLOSE, &payload).await;
     }
@@ -168,14 +180,15 @@ impl Wire {
                 self.read.extend_from_slice(&buffer[..count]);
                 count > 0
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => true,
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// Reads the end of the stream, which follows at once.
+    /// Reads the end of the stream, which comes next.
     pub async fn ended(mut self) {
-        assert_eq!(self.stream.read(&mut [0; 1]).await.unwrap(), 0, "more comes behind the close");
+        let more = self.frame().await;
+        assert_eq!(more, None, "more comes behind the close");
     }
 }
 
