@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use library::{Library, LoadError, Why};
+pub use library::{Library, LoadError, NotElf, Why};
 pub use manifest::{Manifest, ManifestError};
 pub use shared::{Services, State};
 pub use terms::Validate;

@@ -7,6 +7,9 @@ use super::shared::Shared;
 use super::{Plugins, metrics};
 use crate::web::{PluginAdmin, PluginInfo};
 
+/// A family: its name, kind and help, and a sample for each plugin.
+type Family = (&'static str, &'static str, &'static str, Vec<(Arc<str>, f64)>);
+
 impl Plugins {
     /// What the host counts of the plugins.
     pub(super) fn write_counts(&self, page: &mut String) {
@@ -21,7 +24,7 @@ impl Plugins {
             self.entries.iter().map(|entry| (Arc::clone(&entry.name), entry.left.load(Relaxed) as f64));
         let seconds = |(name, micros): (Arc<str>, f64)| (name, micros / 1e6);
         let hook_time = last(&|shared| shared.hook_time.load(Relaxed)).into_iter().map(seconds).collect();
-        let families: [(&str, &str, &str, Vec<(Arc<str>, f64)>); 9] = [
+        let families: [Family; 9] = [
             (
                 "up",
                 "gauge",

@@ -1,6 +1,8 @@
 //! A plugin's library: found, trusted, copied, loaded once and never unloaded.
 #![allow(unsafe_code, reason = "loads foreign code and reads its constant")]
 
+mod elf;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -8,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 use tidegate_plugin::abi::{self, AbiError};
+
+pub use elf::NotElf;
 
 use super::manifest::{Manifest, ManifestError};
 
@@ -56,9 +60,15 @@ pub enum Why {
         /// The configuration's.
         pinned: String,
     },
+    /// Not a file that can be mapped.
+    #[error(transparent)]
+    Elf(#[from] NotElf),
     /// The system's loader refuses it.
     #[error("it does not load: {0}")]
-    Loader(#[from] libloading::Error),
+    Loader(String),
+    /// A library, and no plugin.
+    #[error("it has no symbol `{}`: it is no plugin", abi::SYMBOL)]
+    Symbol,
     /// Not of this ABI.
     #[error(transparent)]
     Abi(#[from] AbiError),
@@ -90,22 +100,29 @@ impl Library {
                 return Err(Why::Pinned { found, pinned: pinned.to_owned() });
             }
         }
+        elf::judge(&bytes)?;
         let copy = PrivateCopy::new(&file, &bytes)?;
         // SAFETY: loading runs the file's constructors: the operator has chosen the file, and nobody else can
         // write it. Nothing of it is used but the symbol below, which is judged first.
         let loaded = unsafe { Loaded::open(Some(&copy.file), RTLD_NOW | RTLD_LOCAL) };
         drop(copy); // the mapping stays
-        let loaded = loaded?;
+        let loaded = loaded.map_err(|error| Why::Loader(loader_text(&error)))?;
         // SAFETY: the symbol's address alone is taken; what it leads to is judged by `verify`.
-        let symbol = unsafe { loaded.get::<*const abi::Plugin>(abi::SYMBOL.as_bytes())? };
-        let table = symbol.as_raw_ptr().cast::<abi::Plugin>().cast_const();
+        let symbol = unsafe { loaded.get::<*const abi::Plugin>(abi::SYMBOL.as_bytes()) };
+        let table = symbol.map(|symbol| symbol.as_raw_ptr().cast::<abi::Plugin>().cast_const());
         // Never unloaded: thread-locals and other destructors of a library make `dlclose` unsafe.
         std::mem::forget(loaded);
+        let table = table.map_err(|_| Why::Symbol)?;
         // SAFETY: the address of the library's symbol, and the library stays for ever.
         let verified = unsafe { abi::Plugin::verify(table) }?;
         let manifest = Manifest::parse(verified.manifest)?;
         Ok(Self { path: path.to_owned(), table: verified.table, manifest, manifest_text: verified.manifest })
     }
+}
+
+/// What the system's loader says, which stands behind the crate's own words.
+fn loader_text(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Refuses what others than its owner can change: a sticky folder, as `/tmp`, protects what is in it.
