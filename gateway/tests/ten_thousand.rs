@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
@@ -18,6 +19,8 @@ const EVENTS: usize = 100;
 const OTHER_FILES: usize = 200;
 /// Handshakes at one time: below the listener's queue.
 const AT_ONCE: usize = 200;
+/// The gateway gives memory back within a few seconds after many sessions have closed.
+const PATIENCE: Duration = Duration::from_secs(10);
 const MIB: f64 = 1024.0 * 1024.0;
 const MEMORY: &str = "process_resident_memory_bytes";
 
@@ -31,15 +34,16 @@ async fn ten_thousand_sessions_get_every_event_in_order_and_give_their_memory_ba
 
     let most = a_round(&gateway, sessions, EVENTS).await;
 
-    let after = gateway.metric(MEMORY).await;
     let each = (most - before) / sessions as f64;
     assert!(each < 8.0 * 1024.0, "a session that was served costs {each:.0} bytes");
-    // The allocator keeps some of what it got; nobody holds it, so that further sessions take nothing new.
-    let kept = (after - before) / sessions as f64;
-    assert!(kept < 2.0 * 1024.0, "{kept:.0} bytes of each session stay");
-    a_round(&gateway, sessions / 4, 10).await;
-    let grown = gateway.metric(MEMORY).await - after;
-    assert!(grown < 2.0 * MIB, "{grown} bytes more");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let kept = gateway.metric(MEMORY).await - before;
+        if kept < 4.0 * MIB + (most - before) / 4.0 {
+            break;
+        }
+        assert!(Instant::now() < end, "{kept} bytes of {} stay", most - before);
+    }
     assert_eq!(gateway.metric("tidegate_slow_closes_total").await, 0.0);
     assert_eq!(gateway.metric("tidegate_send_errors_total").await, 0.0);
 }

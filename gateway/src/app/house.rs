@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::StartError;
+use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
 use crate::api::{About, Api};
 use crate::config::model::{self, room};
@@ -219,8 +220,10 @@ fn raise_file_limit(connections: u32) {
 
 async fn sweep(hub: Arc<Hub>) {
     let mut tick = tokio::time::interval(SWEEP);
+    let mut memory = GiveBack::default();
     loop {
         tick.tick().await;
         hub.sweep();
+        memory.look(hub.metrics());
     }
 }

@@ -21,6 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     config: Option<PathBuf>,
+    data: Option<PathBuf>,
     set: Vec<String>,
     files: Option<u32>,
 }
@@ -35,6 +36,13 @@ impl Options {
     #[must_use]
     pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
         self.config = Some(file.into());
+        self
+    }
+
+    /// With its stores in a folder that outlives it, so that another gateway finds what it kept.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
         self
     }
 
@@ -63,6 +71,7 @@ impl Options {
 pub struct Gateway {
     process: Child,
     addresses: Vec<SocketAddr>,
+    data: PathBuf,
     folder: TempDir,
 }
 
@@ -80,7 +89,8 @@ impl Gateway {
             None => Command::new(program),
         };
         command.arg("serve").args(["--listen", "127.0.0.1:0", "--ready-file"]).arg(&ready);
-        command.arg("--data").arg(folder.path().join("data"));
+        let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
+        command.arg("--data").arg(&data);
         if let Some(config) = &options.config {
             command.arg("--config").arg(config);
         }
@@ -93,7 +103,7 @@ impl Gateway {
         let ready: Value = serde_json::from_str(&text).unwrap();
         let address = |listener: &Value| listener["address"].as_str().unwrap().parse().unwrap();
         let addresses = ready["listeners"].as_array().unwrap().iter().map(address).collect();
-        Self { process, addresses, folder }
+        Self { process, addresses, data, folder }
     }
 
     /// Where its first listener listens.
@@ -113,7 +123,7 @@ impl Gateway {
 
     /// The folder that its stores are in.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// The process.

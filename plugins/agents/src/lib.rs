@@ -1,8 +1,8 @@
 //! The plugin `agents`: agents and their groups over REST, every change of them as an event.
 //!
-//! In the order of flow: a request comes in through [`routes`], is [validated](validate) and done by the [`service`] (one change
-//! at a time; what can be done is in `agents`, `actions`, `heartbeat` and `lymphnode`), which keeps agents in the [`registry`]
-//! over the [store](shelf) and publishes [notices](notice) of what has changed through the [`world`].
+//! In the order of flow: a request comes in through `routes`, is judged by `validate` and done by the `service` (one change at a
+//! time; what can be done is in `agents`, `actions`, `heartbeat` and `lymphnode`), which keeps agents in the `registry` over the
+//! store (`shelf`) and publishes each `notice` of what has changed through the `world`.
 
 mod actions;
 mod agents;
