@@ -116,6 +116,7 @@ impl Run {
         let mut out = session.common.scratch.take();
         out.clear();
         let poll = self.poll_with(&session, cx, &mut out);
+        session.waits_for_plugin(self.calls.is_waiting());
         session.reply(&out);
         out.clear();
         out.shrink_to(64 * 1024);
@@ -128,13 +129,14 @@ impl Run {
     }
 
     fn poll_with(&mut self, session: &Rc<Session>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
-        self.calls.poll(session, cx, out);
         let ending = session.ending.borrow_mut().take();
         if let Some(reason) = ending {
             self.begin_close(session, &reason, true, out);
         }
         for _ in 0..BURST {
-            if self.phase == Phase::Open && (self.calls.is_waiting() || session.outbound.is_pressed()) {
+            // Each time, so that a call which the last message opened wakes this task too.
+            self.calls.poll(session, cx, out);
+            if self.phase == Phase::Open && (self.calls.is_waiting() || session.is_pressed(out)) {
                 return Poll::Pending;
             }
             match self.inbound.poll_next(session, cx) {
