@@ -2,7 +2,7 @@
 CONFIG ?= config/tidegate.toml
 CARGO  ?= cargo
 
-.PHONY: help run test lint docs clients fuzz
+.PHONY: help run test lint bench fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ lint: ## format, lints, documents
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+bench: ## measure each stop of the hot path (BENCH=walk: only those with that name)
+	$(CARGO) bench -p tidegate-benches -- $(BENCH)
 
 fuzz: ## fuzz each decoder for a minute (needs a nightly toolchain and cargo-fuzz)
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

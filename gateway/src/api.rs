@@ -83,18 +83,19 @@ pub struct Route {
     pub handler: Handler,
 }
 
-/// All routes of the API.
-pub fn routes() -> Vec<Route> {
+/// All routes of the API. In production the test broadcast tells everyone that it is forbidden.
+pub fn routes(production: bool) -> Vec<Route> {
     let route = |method, path, scope, handler| Route { method, path, scope, handler };
     let read = Some("read");
     let admin = Some("admin");
     let publish = Some("publish");
+    let test = publish.filter(|_| !production);
     vec![
         route(Method::GET, "/", None, handler!(root::root)),
         route(Method::GET, "/ws/stats", None, handler!(stats::stats)),
         route(Method::GET, "/api/v1/websocket/stats", None, handler!(stats::stats)),
         route(Method::POST, "/ws/broadcast", publish, handler!(broadcast::broadcast)),
-        route(Method::POST, "/ws/_test/broadcast", publish, handler!(broadcast::test_broadcast)),
+        route(Method::POST, "/ws/_test/broadcast", test, handler!(broadcast::test_broadcast)),
         route(Method::POST, "/api/v1/publish", publish, handler!(publish::publish)),
         route(Method::GET, "/api/v1/rooms", read, handler!(rooms::list)),
         route(Method::GET, "/api/v1/rooms/{room}", read, handler!(rooms::show)),

@@ -4,6 +4,7 @@
 mod drain;
 mod endpoints;
 mod house;
+mod memory;
 mod ready;
 mod shards;
 

@@ -130,7 +130,7 @@ pub enum Answer<'a> {
     Call {
         /// It has done what was asked.
         success: bool,
-        /// For people; may be empty.
+        /// For people.
         message: &'a str,
         /// JSON; may be empty.
         data: &'a [u8],

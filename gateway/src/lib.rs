@@ -1,40 +1,40 @@
 //! Tidegate: a real-time event gateway. The rooms of the house, in the order of flow.
 
-/// The only room that knows every other: builds the house from the bottom up, drains it from the top down.
+// The only room that knows every other: builds the house from the bottom up, drains it from the top down.
 pub mod app;
-/// The settings, from all their layers.
+// The settings, from all their layers.
 pub mod config;
-/// Quantities as people write them.
+// Quantities as people write them.
 pub mod units;
-/// Accepts connections and hands them to shards.
+// Accepts connections and hands them to shards.
 pub mod listener;
-/// The tower stack between a connection and the router.
+// The tower stack between a connection and the router.
 pub mod pipeline;
-/// From a path to the API, a plugin's route or an endpoint.
+// From a path to the API, a plugin's route or an endpoint.
 pub mod router;
-/// What the rooms that speak HTTP say to each other.
+// What the rooms that speak HTTP say to each other.
 pub mod web;
-/// The gateway's own HTTP API.
+// The gateway's own HTTP API.
 pub mod api;
-/// Who a session or request is, and what it may do.
+// Who a session or request is, and what it may do.
 pub mod identity;
-/// What carries a session's frames.
+// What carries a session's frames.
 pub mod transport;
-/// The life of a session.
+// The life of a session.
 pub mod session;
-/// What a session's frames mean.
+// What a session's frames mean.
 pub mod dialect;
-/// Publish, join, leave, call: the hall that sessions and plugins are guests of.
+// Publish, join, leave, call: the hall that sessions and plugins are guests of.
 pub mod hub;
-/// A room's events in order, committed and kept.
+// A room's events in order, committed and kept.
 pub mod history;
-/// An event encoded once per form, shared by all its receivers.
+// An event encoded once per form, shared by all its receivers.
 pub mod frame;
-/// The plugin host.
+// The plugin host.
 pub mod plugin;
-/// Key-value state for plugins.
+// Key-value state for plugins.
 pub mod store;
-/// Finish, then stop.
+// Finish, then stop.
 pub mod drain;
-/// What is counted.
+// What is counted.
 pub mod metrics;

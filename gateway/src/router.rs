@@ -39,7 +39,7 @@ impl Router {
     /// # Panics
     /// If the API's own table is wrong, which a test would find.
     pub fn new(api: Arc<Api>, plugins: Arc<Routes>, endpoints: Vec<(String, Rc<dyn Endpoint>)>) -> Self {
-        let (paths, methods) = table();
+        let (paths, methods) = table(api.production);
         let endpoints =
             endpoints.into_iter().map(|(path, endpoint)| (trim(&path).to_owned(), endpoint)).collect();
         Self { endpoints, api, paths, methods, plugins }
@@ -47,7 +47,7 @@ impl Router {
 
     /// Whether the gateway itself serves `path` among its API.
     pub fn is_core(path: &str) -> bool {
-        table().0.at(trim(path)).is_ok()
+        table(false).0.at(trim(path)).is_ok()
     }
 
     /// Answers a request.
@@ -118,9 +118,9 @@ impl Router {
     }
 }
 
-fn table() -> (matchit::Router<usize>, Vec<Vec<api::Route>>) {
+fn table(production: bool) -> (matchit::Router<usize>, Vec<Vec<api::Route>>) {
     let mut by_path: Vec<(&'static str, Vec<api::Route>)> = Vec::new();
-    for route in api::routes() {
+    for route in api::routes(production) {
         match by_path.iter_mut().find(|(path, _)| *path == route.path) {
             Some((_, routes)) => routes.push(route),
             None => by_path.push((route.path, vec![route])),

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 pub use handoff::{Handoff, Run, Takeover};
 pub use host::Host;
-pub use plugins::{AdminError, Outcome, PluginAdmin, PluginInfo};
+pub use plugins::{AdminError, Health, HealthStatus, Outcome, PluginAdmin, PluginInfo};
 pub use problem::{Invalid, Problem};
 pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
 

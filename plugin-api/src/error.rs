@@ -154,6 +154,12 @@ impl Error {
         })
     }
 
+    /// The fields that do not validate, where that is what it is.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldError] {
+        &self.fields
+    }
+
     /// The text for whoever asked: a fault of ours is none of their business.
     pub(crate) fn public_message(&self) -> &str {
         if self.status == Status::INTERNAL { "the plugin failed" } else { &self.message }

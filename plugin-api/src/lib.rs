@@ -1,4 +1,6 @@
-//! The Tidegate plugin ABI, and above it a safe side to write plugins with.
+#![doc = include_str!("../README.md")]
+//!
+//! # The map of this crate
 //!
 //! In the order of flow: the host's calls come in through [`abi`] and [`entry`](table), become requests and events, meet the
 //! [`Plugin`], and what it has to say goes out through its [`Host`].

@@ -56,6 +56,7 @@ pub struct Setup {
     config: Value,
     store: StoreContent,
     restored: Option<Bytes>,
+    missing: Vec<String>,
 }
 
 /// A plugin that was started, and the gateway that it sees.
@@ -99,7 +100,14 @@ impl TestHost {
     #[must_use]
     pub fn of_table(table: &'static abi::Plugin) -> Setup {
         let config = Value::Object(serde_json::Map::new());
-        Setup { table, name: "test".into(), config, store: StoreContent::default(), restored: None }
+        Setup {
+            table,
+            name: "test".into(),
+            config,
+            store: StoreContent::default(),
+            restored: None,
+            missing: Vec::new(),
+        }
     }
 }
 
@@ -126,6 +134,13 @@ impl Setup {
     #[must_use]
     pub fn restore(self, state: impl Into<Bytes>) -> Self {
         Self { restored: Some(state.into()), ..self }
+    }
+
+    /// A gateway that has not got the extension of that id.
+    #[must_use]
+    pub fn without(mut self, id: &str) -> Self {
+        self.missing.push(id.into());
+        self
     }
 
     /// Creates and starts it.

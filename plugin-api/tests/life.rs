@@ -105,6 +105,14 @@ struct Leaky;
 
 static HOSTS: Mutex<Vec<Host>> = Mutex::new(Vec::new());
 
+/// The instance of that name, and its host.
+fn leaky(name: &str) -> (TestHost, Host) {
+    let test = TestHost::of::<Leaky>().name(name).start().unwrap();
+    let mut hosts = HOSTS.lock().unwrap();
+    let at = hosts.iter().position(|host| host.name() == name).unwrap();
+    (test, hosts.remove(at))
+}
+
 impl Plugin for Leaky {
     type Config = serde_json::Value;
 
@@ -120,8 +128,7 @@ impl Plugin for Leaky {
 
 #[test]
 fn a_thread_that_outlives_the_instance_finds_every_callback_closed() {
-    let test = TestHost::of::<Leaky>().start().unwrap();
-    let host = HOSTS.lock().unwrap().pop().unwrap();
+    let (test, host) = leaky("outlived");
     let threads: Vec<_> = (0..if cfg!(miri) { 3 } else { 30 })
         .map(|_| {
             let host = host.clone();
@@ -145,6 +152,43 @@ fn a_thread_that_outlives_the_instance_finds_every_callback_closed() {
     host.log().info("nobody hears this");
     assert_eq!(host.sessions().find("x").unwrap_err().status(), Status::CLOSED);
     assert!(host.clock().now_ms() > 0 && host.clock().monotonic().is_none());
+}
+
+#[test]
+fn three_hundred_threads_publish_at_once_each_in_its_own_order() {
+    let (test, host) = leaky("many");
+    let threads = if cfg!(miri) { 3 } else { 300 };
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let host = &host;
+            scope.spawn(move || {
+                for n in 0..10 {
+                    host.try_publish(vec![Event::new("said").data(&[thread, n]).unwrap()]).unwrap();
+                }
+            });
+        }
+    });
+    let mut next = vec![0; threads];
+    for event in test.stop().events {
+        let thread = event.data[0].as_u64().unwrap() as usize;
+        assert_eq!(event.data[1], next[thread]);
+        next[thread] += 1;
+    }
+    assert!(next.iter().all(|&n| n == 10));
+}
+
+#[test]
+fn a_host_that_knows_less_is_unsupported_where_it_is_used() {
+    use tidegate_plugin::abi::ext;
+    let all = [ext::STORE, ext::LEASE, ext::SESSIONS, ext::METRICS, ext::CLOCK, ext::LOG, ext::PUBLISH];
+    let host = all.into_iter().fold(TestHost::of::<Probe>(), |setup, id| setup.without(id)).start().unwrap();
+    assert_eq!(host.call("store_conflict", &()).message, "store: UNSUPPORTED");
+    assert_eq!(host.call("lease", &()).message, "take the lease 'one': UNSUPPORTED");
+    assert_eq!(host.call("sessions", &()).message, "UNSUPPORTED");
+    assert_eq!(host.call("tools", &()).message, "UNSUPPORTED");
+    assert_eq!(host.call("publish", &1).message, "publish: UNSUPPORTED");
+    assert!(host.call("echo", &1).success);
+    host.stop();
 }
 
 #[test]

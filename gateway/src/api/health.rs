@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Answered, Api, Request};
 use crate::drain::Phase;
 use crate::frame::Timestamp;
-use crate::web::{self, PluginInfo};
+use crate::web::{self, HealthStatus, PluginInfo};
 
 /// A mailbox that is so full, in per cent, makes the hub degraded.
 const FULL: usize = 90;
@@ -97,16 +97,17 @@ fn parts(api: &Api) -> BTreeMap<String, (Status, Value)> {
         ("hub".to_owned(), (hub, json!({ "fullest_mailbox_bytes": bytes, "limit_bytes": limit }))),
     ]);
     for plugin in api.plugins.list() {
-        let details = json!({ "state": plugin.state, "last_error": plugin.last_error });
+        let said = plugin.health.as_ref().map(|health| &health.details);
+        let details = json!({ "state": plugin.state, "last_error": plugin.last_error, "plugin": said });
         parts.insert(plugin.name.to_string(), (status_of(&plugin), details));
     }
     parts
 }
 
 fn status_of(plugin: &PluginInfo) -> Status {
-    match plugin.healthy() {
-        Some(true) => Status::Healthy,
-        Some(false) => Status::Unhealthy,
-        None => Status::Degraded,
+    match plugin.status() {
+        Some(HealthStatus::Healthy) => Status::Healthy,
+        Some(HealthStatus::Unhealthy) => Status::Unhealthy,
+        Some(HealthStatus::Degraded) | None => Status::Degraded,
     }
 }

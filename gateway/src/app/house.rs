@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::StartError;
+use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
 use crate::api::{About, Api};
 use crate::config::model::{self, room};
@@ -19,7 +20,7 @@ use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::listener::{Listener, Permits, lanes};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, EndpointRules, Origins};
-use crate::plugin::{Plugins, Services, Settings};
+use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
 use crate::store::{Durability, Embedded};
 use crate::web::Routes;
@@ -127,6 +128,11 @@ fn plugin_settings(config: &Config) -> Vec<Settings> {
             candidates: config.plugins.candidates(name, instance),
             sha256: instance.sha256.clone(),
             open: instance.open.clone(),
+            validate: match instance.validate {
+                model::plugin::Validate::Always => Validate::Always,
+                model::plugin::Validate::Sample => Validate::Sample,
+                model::plugin::Validate::Off => Validate::Off,
+            },
             config: instance.settings.clone().into(),
         })
         .collect()
@@ -214,8 +220,10 @@ fn raise_file_limit(connections: u32) {
 
 async fn sweep(hub: Arc<Hub>) {
     let mut tick = tokio::time::interval(SWEEP);
+    let mut memory = GiveBack::default();
     loop {
         tick.tick().await;
         hub.sweep();
+        memory.look(hub.metrics());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::RwLock;
 
 /// A session's place: a slot of a shard, and which of the slot's tenants it is.
@@ -24,6 +24,7 @@ pub struct Directory(RwLock<Tables>);
 struct Tables {
     sessions: HashMap<Arc<str>, Slot, foldhash::fast::RandomState>,
     users: HashMap<Arc<str>, Vec<Slot>, foldhash::fast::RandomState>,
+    slots: HashSet<Slot, foldhash::fast::RandomState>,
 }
 
 impl Directory {
@@ -34,6 +35,7 @@ impl Directory {
             return false;
         }
         tables.sessions.insert(Arc::clone(id), slot);
+        tables.slots.insert(slot);
         if let Some(user) = user {
             tables.users.entry(Arc::clone(user)).or_default().push(slot);
         }
@@ -44,6 +46,7 @@ impl Directory {
     pub(crate) fn leave(&self, id: &str, user: Option<&Arc<str>>, slot: Slot) {
         let mut tables = self.0.write();
         tables.sessions.remove(id);
+        tables.slots.remove(&slot);
         let Some(user) = user else { return };
         if let Some(slots) = tables.users.get_mut(user) {
             slots.retain(|s| *s != slot);
@@ -56,6 +59,11 @@ impl Directory {
     /// The session with this id.
     pub fn find(&self, id: &str) -> Option<Slot> {
         self.0.read().sessions.get(id).copied()
+    }
+
+    /// Whether the place's tenant of this generation is there.
+    pub fn holds(&self, slot: Slot) -> bool {
+        self.0.read().slots.contains(&slot)
     }
 
     /// All sessions of a user.

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "called by plugins, through C pointers")]
 
 mod clock;
+mod lease;
 mod log;
 mod metrics;
 mod publish;
@@ -11,48 +12,42 @@ mod sessions;
 mod store;
 
 use std::ffi::c_void;
-use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tidegate_plugin::abi::{self, Status, Str, ext};
 
 use super::queue::Task;
 use super::shared::Shared;
 
-pub(super) use reply::refuse;
+pub(super) use reply::{answer, end, refuse};
 pub(super) use sessions::number as session_number;
 
-/// A host for one instance: it holds the instance's shared state until it is taken down.
-pub(super) fn host(shared: &Arc<Shared>) -> Box<abi::Host> {
-    Box::new(abi::Host {
+/// A host for one instance. It is never freed, and holds nothing of the instance's alive: a thread of the plugin's that
+/// outlives its instance is answered `CLOSED`, and is no crash.
+pub(super) fn host(shared: &Arc<Shared>) -> *const abi::Host {
+    let context = Box::into_raw(Box::new(Arc::downgrade(shared)));
+    Box::leak(Box::new(abi::Host {
         abi_major: abi::MAJOR,
         abi_minor: abi::MINOR,
         size: size_of::<abi::Host>() as u64,
-        context: Arc::into_raw(Arc::clone(shared)).cast_mut().cast(),
+        context: context.cast(),
         product: Str::new("tidegate"),
         version: Str::new(env!("CARGO_PKG_VERSION")),
         extension: Some(extension),
         stopped: Some(stopped),
-    })
+    }))
 }
 
-/// Takes a host down, after `destroy`.
+/// The instance that a callback is for; none once it is gone.
 ///
 /// # Safety
-/// Made by [`host`], and the plugin has returned from `destroy`: nobody has the pointer any more.
-pub(super) unsafe fn take_down(host: Box<abi::Host>) {
-    // SAFETY: `host` leaked this reference, and it is taken back once.
-    drop(unsafe { Arc::from_raw(host.context.cast::<Shared>().cast_const()) });
-}
-
-/// The instance that a callback is for.
-///
-/// # Safety
-/// `host` is one that [`host`] made and that lives: the plugin's promise until `destroy` returns.
-unsafe fn shared(host: *const abi::Host) -> ManuallyDrop<Arc<Shared>> {
-    // SAFETY: the caller's promise; the reference that the host holds is borrowed, not taken.
-    ManuallyDrop::new(unsafe { Arc::from_raw((*host).context.cast::<Shared>().cast_const()) })
+/// `host` is null, or one that [`host`] made.
+unsafe fn shared(host: *const abi::Host) -> Option<Arc<Shared>> {
+    // SAFETY: null, or a struct that is never freed.
+    let host = unsafe { host.as_ref() }?;
+    // SAFETY: `host` leaked this reference, and nobody takes it back.
+    unsafe { host.context.cast::<Weak<Shared>>().as_ref() }?.upgrade()
 }
 
 /// Every crossing: closed where the instance is not started, and no panic gets out.
@@ -61,7 +56,7 @@ unsafe fn shared(host: *const abi::Host) -> ManuallyDrop<Arc<Shared>> {
 /// As [`shared`].
 unsafe fn enter(host: *const abi::Host, body: impl FnOnce(&Arc<Shared>) -> Status) -> Status {
     // SAFETY: the caller's promise.
-    let shared = unsafe { shared(host) };
+    let Some(shared) = (unsafe { shared(host) }) else { return Status::CLOSED };
     if !shared.is_open() {
         return Status::CLOSED;
     }
@@ -109,6 +104,7 @@ unsafe extern "C" fn extension(_host: *const abi::Host, id: Str) -> *const c_voi
         Ok(ext::REPLY) => (&raw const reply::TABLE).cast(),
         Ok(ext::SESSIONS) => (&raw const sessions::TABLE).cast(),
         Ok(ext::STORE) => (&raw const store::TABLE).cast(),
+        Ok(ext::LEASE) => (&raw const lease::TABLE).cast(),
         Ok(ext::LOG) => (&raw const log::TABLE).cast(),
         Ok(ext::METRICS) => (&raw const metrics::TABLE).cast(),
         Ok(ext::CLOCK) => (&raw const clock::TABLE).cast(),
@@ -117,7 +113,8 @@ unsafe extern "C" fn extension(_host: *const abi::Host, id: Str) -> *const c_voi
 }
 
 unsafe extern "C" fn stopped(host: *const abi::Host) {
-    // SAFETY: the plugin calls it before `destroy`, with its host.
-    let shared = unsafe { shared(host) };
-    shared.queue.owe(Task::Stopped);
+    // SAFETY: the plugin's host.
+    if let Some(shared) = unsafe { shared(host) } {
+        shared.queue.owe(Task::Stopped);
+    }
 }

@@ -1,24 +1,27 @@
 //! Where requests and events come in for a plugin: the same door whichever of its instances runs behind it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use futures_util::stream;
 use hashbrown::HashMap;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use parking_lot::RwLock;
 use tidegate_plugin::abi::Status;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::callbacks;
 use super::manifest::{CallSpec, RouteSpec};
-use super::queue::{Kind, Task};
-use super::requests::Waiting;
+use super::queue::Task;
+use super::requests::{HttpAnswer, Waiting};
 use super::shared::{Shared, State};
 use crate::frame::Posted;
 use crate::hub::Follow;
-use crate::hub::calls::{Call, CallError, Callee};
-use crate::web::{Answering, PluginRequest, Refusal, Serve};
+use crate::hub::calls::{Answer, Call, CallError, Callee};
+use crate::web::{Answering, BoxError, PluginRequest, Refusal, Response, Serve};
 
 /// Where neither the route nor the call says how long it may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,19 +63,33 @@ impl Door {
     }
 }
 
-/// A request on its way: when nobody waits for it any more, the plugin is told.
-struct Open {
-    shared: Arc<Shared>,
-    number: u64,
+/// Somebody waits for an answer, until this is dropped: then the plugin is told, unless it has answered.
+pub(super) struct Reader {
+    pub(super) shared: Arc<Shared>,
+    pub(super) number: u64,
 }
 
-impl Drop for Open {
+impl Drop for Reader {
     fn drop(&mut self) {
-        // What has its answer is no longer among the requests, and a stream that goes on belongs to its reader.
-        let waits = self.shared.requests.with(self.number, |waiting| matches!(waiting, Waiting::Http(_)));
-        if waits == Ok(true) && self.shared.requests.take(self.number).is_ok() {
-            self.shared.queue.owe(Task::Cancelled(self.number, Kind::Http));
-        }
+        self.shared.cancel(self.number);
+    }
+}
+
+impl HttpAnswer {
+    /// As it goes to the client; `reader` goes with a body that is still being written.
+    fn into_response(self, reader: Reader) -> Response {
+        let (status, headers, pieces) = match self {
+            Self::Whole(response) => return response,
+            Self::Pieces(status, headers, pieces) => (status, headers, pieces),
+        };
+        let body = stream::unfold((pieces, reader), |(mut pieces, reader)| async move {
+            let piece = pieces.recv().await?;
+            Some((piece.map(Frame::data).map_err(BoxError::from), (pieces, reader)))
+        });
+        let mut response = http::Response::new(StreamBody::new(body).boxed_unsync());
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
     }
 }
 
@@ -85,18 +102,19 @@ impl Serve for Door {
         let timeout = self.route_timeout(request.index);
         let (client, answer) = oneshot::channel();
         let number = shared.requests.insert(Waiting::Http(client));
-        let open = Open { shared, number };
-        if open.shared.queue.offer(Task::Http(number, Box::new(request))).is_err() {
-            drop(open.shared.requests.take(number));
+        let reader = Reader { shared, number };
+        if reader.shared.queue.offer(Task::Http(number, Box::new(request))).is_err() {
             return Box::pin(async { Err(Refusal::Busy(name)) });
         }
         Box::pin(async move {
             let answered = tokio::time::timeout(timeout, answer).await;
-            drop(open);
             match answered {
-                Ok(Ok(answer)) => answer,
+                Ok(Ok(answer)) => Ok(answer.into_response(reader)),
                 Ok(Err(_)) => Err(Refusal::Failed(name)),
-                Err(_) => Err(Refusal::TimedOut(name)),
+                Err(_) => {
+                    reader.shared.failed();
+                    Err(Refusal::TimedOut(name))
+                }
             }
         })
     }
@@ -119,18 +137,28 @@ impl Callee for Door {
             return Err(CallError::Busy(name));
         }
         let control = shared.services.control.clone();
-        control.spawn(async move {
-            let in_time = tokio::time::timeout(timeout, answers.closed()).await.is_ok();
-            if let Ok(waiting) = shared.requests.take(number) {
-                if !in_time {
-                    let message = "The plugin did not answer in time".to_owned();
-                    callbacks::refuse(waiting, Status::TIMEOUT, message, Bytes::new());
-                }
-                shared.queue.owe(Task::Cancelled(number, Kind::Call));
-            }
-        });
+        control.spawn(watch(shared, number, timeout, answers));
         Ok(())
     }
+}
+
+/// Ends a call whose caller is gone, or whose answer has not moved on for as long as it may take.
+async fn watch(shared: Arc<Shared>, number: u64, timeout: Duration, answers: mpsc::Sender<Answer>) {
+    let mut until = Instant::now() + timeout;
+    while tokio::time::timeout_at(until.into(), answers.closed()).await.is_err() {
+        let Some(moved) = shared.requests.moved(number) else { return };
+        until = moved + timeout;
+        if until > Instant::now() {
+            continue;
+        }
+        if let Some(waiting) = shared.cancel(number) {
+            shared.failed();
+            let message = "The plugin did not answer in time".to_owned();
+            callbacks::refuse(waiting, Status::TIMEOUT, message, Bytes::new());
+        }
+        return;
+    }
+    shared.cancel(number);
 }
 
 impl Follow for Door {

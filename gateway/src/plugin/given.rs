@@ -45,12 +45,9 @@ impl Drop for Given {
             self.shared.given.fetch_sub(cost, Ordering::Relaxed);
             return;
         }
-        match self.buf.release {
-            Some(release) => {
-                self.shared.queue.owe(Task::Release(Owner { owner: self.buf.owner, release }, cost));
-            }
-            None => drop(self.shared.given.fetch_sub(cost, Ordering::Relaxed)),
-        }
+        // Constants too: what is published while a hook hangs is bounded by what waits to be released.
+        let owner = Owner { owner: self.buf.owner, release: self.buf.release };
+        self.shared.queue.owe(Task::Release(owner, cost));
     }
 }
 

@@ -21,7 +21,6 @@ use crate::web::PluginRequest;
 pub(super) struct Hooks {
     table: &'static abi::Plugin,
     instance: *mut abi::Instance,
-    host: Option<Box<abi::Host>>,
     shared: Arc<Shared>,
     declare: Option<&'static abi::Declare>,
     http: Option<&'static abi::Http>,
@@ -29,6 +28,7 @@ pub(super) struct Hooks {
     follow: Option<&'static abi::Follow>,
     flow: Option<&'static abi::Flow>,
     watch: Option<&'static abi::Watch>,
+    health: Option<&'static abi::Health>,
 }
 
 impl Hooks {
@@ -39,23 +39,14 @@ impl Hooks {
         let create = library.table.create.ok_or("its function `create` is null")?;
         // SAFETY: on the hook thread; the host lives until `destroy`, texts for the call.
         let status = unsafe {
-            create(
-                &raw const *host,
-                Str::new(&shared.name),
-                Str::new(config),
-                &raw mut instance,
-                &raw mut error,
-            )
+            create(host, Str::new(&shared.name), Str::new(config), &raw mut instance, &raw mut error)
         };
         if status != Status::OK || instance.is_null() {
-            // SAFETY: the instance was not made, so nobody uses the host.
-            unsafe { callbacks::take_down(host) };
             return Err(format!("create answered {status}: {}", operator_text(error)));
         }
         let mut hooks = Self {
             table: library.table,
             instance,
-            host: Some(host),
             shared: Arc::clone(shared),
             declare: None,
             http: None,
@@ -63,6 +54,7 @@ impl Hooks {
             follow: None,
             flow: None,
             watch: None,
+            health: None,
         };
         // SAFETY: the plugin answers an id with the struct of that id, or null.
         unsafe {
@@ -72,6 +64,7 @@ impl Hooks {
             hooks.follow = hooks.extension(ext::FOLLOW);
             hooks.flow = hooks.extension(ext::FLOW);
             hooks.watch = hooks.extension(ext::WATCH);
+            hooks.health = hooks.extension(ext::HEALTH);
         }
         Ok(hooks)
     }
@@ -134,21 +127,12 @@ impl Hooks {
         unsafe { stop(self.instance, deadline.as_millis() as u64) }
     }
 
-    /// Ends the instance.
-    pub(super) fn destroy(mut self) {
+    /// Ends the instance. One whose `Hooks` are merely dropped is left where it is.
+    pub(super) fn destroy(self) {
         if let Some(destroy) = self.table.destroy {
             // SAFETY: on the hook thread, once; it has stopped, its buffers are released and its requests answered.
             unsafe { destroy(self.instance) };
         }
-        if let Some(host) = self.host.take() {
-            // SAFETY: `destroy` has returned.
-            unsafe { callbacks::take_down(host) };
-        }
-    }
-
-    /// Leaves the instance where it is: it did not end as it should, and may still use its host.
-    pub(super) fn abandon(mut self) {
-        std::mem::forget(self.host.take());
     }
 
     /// Whether it answers calls.
@@ -164,6 +148,18 @@ impl Hooks {
     /// Whether it takes events.
     pub(super) fn has_follow(&self) -> bool {
         self.follow.is_some()
+    }
+
+    /// Whether it can be asked how it is.
+    pub(super) fn has_health(&self) -> bool {
+        self.health.is_some()
+    }
+
+    /// Asks how it is; the answer comes as to a request.
+    pub(super) fn check(&self, number: Request) -> Status {
+        let Some(hook) = self.health.and_then(|table| table.check) else { return Status::UNSUPPORTED };
+        // SAFETY: on the hook thread, after `start`.
+        unsafe { hook(self.instance, number) }
     }
 
     pub(super) fn http(&self, number: Request, request: &PluginRequest, timeout: Duration) -> Status {
@@ -302,9 +298,18 @@ impl Hooks {
         }
     }
 
+    pub(super) fn lost(&self, hook: abi::LeaseLost, lease: abi::Lease) {
+        if let Some(hook) = hook {
+            // SAFETY: on the hook thread, after `start`.
+            unsafe { hook(self.instance, lease) };
+        }
+    }
+
     pub(super) fn release(owner: &Owner) {
-        // SAFETY: on the hook thread; the last reader of the buffer is gone, and this is called once for it.
-        unsafe { (owner.release)(owner.owner) };
+        if let Some(release) = owner.release {
+            // SAFETY: on the hook thread; the last reader of the buffer is gone, and this is called once for it.
+            unsafe { release(owner.owner) };
+        }
     }
 }
 

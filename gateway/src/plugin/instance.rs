@@ -14,8 +14,9 @@ use super::door::Door;
 use super::hooks::Hooks;
 use super::library::Library;
 use super::manifest::Declared;
-use super::queue::Task;
+use super::queue::{Owner, Task};
 use super::shared::{Shared, State};
+use super::validate;
 
 /// After its deadline a stopped instance has so long to give back what it holds.
 const LAST: Duration = Duration::from_secs(1);
@@ -29,6 +30,7 @@ pub(super) struct Abilities {
     pub(super) routes: bool,
     pub(super) calls: bool,
     pub(super) follow: bool,
+    pub(super) health: bool,
 }
 
 /// An instance whose hook thread runs.
@@ -52,6 +54,7 @@ pub(super) fn start(
     thread::Builder::new().name(format!("plugin-{}", shared.name)).spawn(move || {
         run(&library, &ours, &door, &config, register, started);
         let _nobody_waits = end.send(true);
+        linger(&ours);
     })?;
     Ok((Instance { shared, ended }, outcome))
 }
@@ -64,10 +67,10 @@ impl Instance {
         let waited = tokio::time::timeout(deadline + LAST * 2, ended.wait_for(|ended| *ended)).await;
         if waited.is_err() {
             // Its thread is given up: nobody can end a hook that does not return.
-            self.shared.open.store(false, Ordering::Release);
-            self.shared
-                .enter(State::Failed, Some("a hook did not return; its thread is given up".to_owned()));
-            refuse_all(&self.shared);
+            shut(&self.shared);
+            self.shared.left.fetch_add(1, Ordering::Relaxed);
+            let error = "a hook did not return; its thread is given up".to_owned();
+            self.shared.enter(State::Failed, Some(error));
         }
     }
 }
@@ -82,8 +85,12 @@ fn run(
 ) {
     match begin(library, shared, config, register) {
         Ok(hooks) => {
-            shared.enter(State::Started, None);
-            let _nobody_waits = started.send(Ok(()));
+            if started.is_closed() {
+                shared.queue.owe(Task::Stop(LAST)); // it took too long: nobody wants it any more
+            } else {
+                shared.enter(State::Started, None);
+                let _nobody_waits = started.send(Ok(()));
+            }
             serve(hooks, shared, door);
         }
         Err(error) => {
@@ -96,8 +103,12 @@ fn run(
 fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Register) -> Result<Hooks, String> {
     let hooks = Hooks::create(library, shared, config)?;
     let ready = declared(&hooks).and_then(|declared| {
-        let abilities =
-            Abilities { routes: hooks.has_routes(), calls: hooks.has_calls(), follow: hooks.has_follow() };
+        let abilities = Abilities {
+            routes: hooks.has_routes(),
+            calls: hooks.has_calls(),
+            follow: hooks.has_follow(),
+            health: hooks.has_health(),
+        };
         register(declared, abilities)
     });
     if let Err(error) = ready {
@@ -132,37 +143,68 @@ fn declared(hooks: &Hooks) -> Result<Declared, String> {
 /// Runs hooks, one at a time, until the instance is told to stop and has.
 fn serve(hooks: Hooks, shared: &Arc<Shared>, door: &Door) {
     let time = loop {
-        match shared.queue.next(None) {
+        match shared.queue.next(shared.leases.next_end()) {
             Some(Task::Stop(time)) => break time,
             Some(task) => work(&hooks, shared, door, task),
             None => {}
         }
+        tell_lost(&hooks, shared);
     };
     shared.enter(State::Stopping, None);
     let deadline = Instant::now() + time;
     let mut status = hooks.stop(time);
     while status == Status::BUSY {
-        match shared.queue.next(Some(deadline)) {
+        match shared.queue.next(shared.leases.next_end().into_iter().chain([deadline]).min()) {
             Some(Task::Stopped) => status = Status::OK,
             Some(task) => work(&hooks, shared, door, task),
-            None => status = Status::TIMEOUT,
+            None if deadline <= Instant::now() => status = Status::TIMEOUT,
+            None => {}
         }
+        tell_lost(&hooks, shared);
     }
-    let error = (status != Status::OK).then(|| format!("stop answered {status}"));
-    let ended = end(hooks, shared, deadline.max(Instant::now()) + LAST);
-    match error.or(ended.err()) {
-        None => shared.enter(State::Stopped, None),
-        Some(error) => shared.enter(State::Failed, Some(error)),
+    let ended = match status {
+        Status::OK => end(hooks, shared, deadline.max(Instant::now()) + LAST),
+        // Its threads may be in callbacks, so it cannot be destroyed.
+        status => Err(leave(hooks, shared, &format!("stop answered {status}"))),
+    };
+    match ended {
+        Ok(()) => shared.enter(State::Stopped, None),
+        Err(error) => shared.enter(State::Failed, Some(error)),
+    }
+}
+
+fn tell_lost(hooks: &Hooks, shared: &Shared) {
+    for (lease, lost) in shared.leases.ended(Instant::now()) {
+        hooks.lost(lost, lease);
     }
 }
 
 fn work(hooks: &Hooks, shared: &Arc<Shared>, door: &Door, task: Task) {
+    let begun = Instant::now();
+    handle(hooks, shared, door, task);
+    shared.hooks.fetch_add(1, Ordering::Relaxed);
+    shared.hook_time.fetch_add(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+}
+
+fn handle(hooks: &Hooks, shared: &Arc<Shared>, door: &Door, task: Task) {
     match task {
+        // Whoever waited for it may have gone while it waited.
+        Task::Http(number, _) | Task::Call(number, ..) | Task::Health(number)
+            if !shared.requests.deliver(number) => {}
+        Task::Health(number) => refuse(shared, number, hooks.check(number)),
         Task::Http(number, request) => {
+            let schema = shared.terms.get().and_then(|terms| terms.route(request.index));
+            if let Some(Err(problem)) = schema.map(|schema| validate::body(schema, &request.body)) {
+                return callbacks::answer(shared, number, problem.into());
+            }
             let status = hooks.http(number, &request, door.route_timeout(request.index));
             refuse(shared, number, status);
         }
         Task::Call(number, index, slot, call) => {
+            let schema = shared.terms.get().and_then(|terms| terms.call(index));
+            if let Some(Err(flaws)) = schema.map(|schema| validate::data(schema, &call.data)) {
+                return callbacks::end(shared, number, Status::INVALID, flaws);
+            }
             let status = hooks.call(number, index, slot, &call, door.call_timeout(&call.name));
             refuse(shared, number, status);
         }
@@ -172,19 +214,22 @@ fn work(hooks: &Hooks, shared: &Arc<Shared>, door: &Door, task: Task) {
         Task::Committed(committed) => hooks.committed(&committed),
         Task::Resume(number) => hooks.resume(number),
         Task::Release(owner, cost) => {
-            Hooks::release(&owner);
-            shared.given.fetch_sub(cost, Ordering::Relaxed);
+            release(shared, &owner, cost);
         }
         Task::Stop(_) | Task::Stopped => {} // it stops already
     }
 }
 
+fn release(shared: &Shared, owner: &Owner, cost: usize) {
+    Hooks::release(owner);
+    shared.given.fetch_sub(cost, Ordering::Relaxed);
+}
+
 /// A hook that did not take its request has answered it with its status.
 fn refuse(shared: &Shared, number: u64, status: Status) {
-    if status != Status::OK
-        && let Ok(waiting) = shared.requests.take(number)
-    {
-        callbacks::refuse(waiting, status, format!("the plugin answered {status}"), Bytes::new());
+    if status != Status::OK {
+        shared.failed();
+        callbacks::end(shared, number, status, format!("the plugin answered {status}"));
     }
 }
 
@@ -194,25 +239,44 @@ fn refuse_all(shared: &Shared) {
     }
 }
 
-/// The end of an instance whose threads are out of every callback: what it gave is released, then it is destroyed.
-/// One that does not get so far is left where it is.
-fn end(hooks: Hooks, shared: &Arc<Shared>, deadline: Instant) -> Result<(), String> {
+/// Callbacks are answered `CLOSED` from here on, and whoever waits gets an answer.
+fn shut(shared: &Shared) {
     shared.open.store(false, Ordering::Release);
     refuse_all(shared);
+    shared.leases.give_up();
+}
+
+/// The end of an instance whose threads are out of every callback: what it gave is released, then it is destroyed.
+fn end(hooks: Hooks, shared: &Arc<Shared>, deadline: Instant) -> Result<(), String> {
+    shut(shared);
     while shared.given.load(Ordering::Relaxed) > 0 {
         match shared.queue.next(Some(deadline)) {
-            Some(Task::Release(owner, cost)) => {
-                Hooks::release(&owner);
-                shared.given.fetch_sub(cost, Ordering::Relaxed);
-            }
-            Some(_) => {} // no hook is called any more
+            Some(Task::Release(owner, cost)) => release(shared, &owner, cost),
+            Some(_) => {} // no other hook is called any more
+            None if Instant::now() < deadline => {}
             None => {
-                hooks.abandon();
                 let bytes = shared.given.load(Ordering::Relaxed);
-                return Err(format!("{bytes} bytes that it gave are still in use: it is not destroyed"));
+                return Err(leave(hooks, shared, &format!("{bytes} bytes that it gave are still in use")));
             }
         }
     }
     hooks.destroy();
     Ok(())
+}
+
+/// Leaves an instance where it is: nothing of it is called any more but `release`.
+fn leave(hooks: Hooks, shared: &Arc<Shared>, why: &str) -> String {
+    shut(shared);
+    drop(hooks); // which does not destroy
+    shared.left.fetch_add(1, Ordering::Relaxed);
+    format!("{why}: it is left where it is")
+}
+
+/// Releases what still comes back from an instance that was left; the thread ends with the last of it.
+fn linger(shared: &Shared) {
+    while shared.given.load(Ordering::Relaxed) > 0 {
+        if let Some(Task::Release(owner, cost)) = shared.queue.next(None) {
+            release(shared, &owner, cost);
+        }
+    }
 }

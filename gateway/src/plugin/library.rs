@@ -1,15 +1,17 @@
 //! A plugin's library: found, trusted, copied, loaded once and never unloaded.
 #![allow(unsafe_code, reason = "loads foreign code and reads its constant")]
 
+mod elf;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 use tidegate_plugin::abi::{self, AbiError};
+
+pub use elf::NotElf;
 
 use super::manifest::{Manifest, ManifestError};
 
@@ -58,9 +60,15 @@ pub enum Why {
         /// The configuration's.
         pinned: String,
     },
+    /// Not a file that can be mapped.
+    #[error(transparent)]
+    Elf(#[from] NotElf),
     /// The system's loader refuses it.
     #[error("it does not load: {0}")]
-    Loader(#[from] libloading::Error),
+    Loader(String),
+    /// A library, and no plugin.
+    #[error("it has no symbol `{}`: it is no plugin", abi::SYMBOL)]
+    Symbol,
     /// Not of this ABI.
     #[error(transparent)]
     Abi(#[from] AbiError),
@@ -92,22 +100,29 @@ impl Library {
                 return Err(Why::Pinned { found, pinned: pinned.to_owned() });
             }
         }
-        let copy = private_copy(&file, &bytes)?;
+        elf::judge(&bytes)?;
+        let copy = PrivateCopy::new(&file, &bytes)?;
         // SAFETY: loading runs the file's constructors: the operator has chosen the file, and nobody else can
         // write it. Nothing of it is used but the symbol below, which is judged first.
-        let loaded = unsafe { Loaded::open(Some(&copy), RTLD_NOW | RTLD_LOCAL) };
-        let _the_mapping_stays = fs::remove_file(&copy);
-        let loaded = loaded?;
+        let loaded = unsafe { Loaded::open(Some(&copy.file), RTLD_NOW | RTLD_LOCAL) };
+        drop(copy); // the mapping stays
+        let loaded = loaded.map_err(|error| Why::Loader(loader_text(&error)))?;
         // SAFETY: the symbol's address alone is taken; what it leads to is judged by `verify`.
-        let symbol = unsafe { loaded.get::<*const abi::Plugin>(abi::SYMBOL.as_bytes())? };
-        let table = symbol.as_raw_ptr().cast::<abi::Plugin>().cast_const();
+        let symbol = unsafe { loaded.get::<*const abi::Plugin>(abi::SYMBOL.as_bytes()) };
+        let table = symbol.map(|symbol| symbol.as_raw_ptr().cast::<abi::Plugin>().cast_const());
         // Never unloaded: thread-locals and other destructors of a library make `dlclose` unsafe.
         std::mem::forget(loaded);
+        let table = table.map_err(|_| Why::Symbol)?;
         // SAFETY: the address of the library's symbol, and the library stays for ever.
         let verified = unsafe { abi::Plugin::verify(table) }?;
         let manifest = Manifest::parse(verified.manifest)?;
         Ok(Self { path: path.to_owned(), table: verified.table, manifest, manifest_text: verified.manifest })
     }
+}
+
+/// What the system's loader says, which stands behind the crate's own words.
+fn loader_text(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Refuses what others than its owner can change: a sticky folder, as `/tmp`, protects what is in it.
@@ -118,30 +133,28 @@ fn trust(path: &Path) -> Result<(), Why> {
     if mode & OTHERS != 0 && mode & STICKY == 0 { Err(Why::Writable(path.to_owned())) } else { Ok(()) }
 }
 
-/// A copy under a name that no other has: the loader would give an old library back for an old name.
-fn private_copy(file: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    static COPIES: AtomicU64 = AtomicU64::new(0);
-    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let copy = private_folder()?.join(format!("{name}-{}.so", COPIES.fetch_add(1, Ordering::Relaxed)));
-    fs::write(&copy, bytes)?;
-    Ok(copy)
+/// A copy under a name that no other has had: the loader would give an old library back for an old name. In a folder
+/// that only this process' user can enter; both go with this.
+struct PrivateCopy {
+    folder: PathBuf,
+    file: PathBuf,
 }
 
-/// A folder that only this process' user can enter.
-fn private_folder() -> io::Result<&'static Path> {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(folder) = FOLDER.get() {
-        return Ok(folder);
+impl PrivateCopy {
+    fn new(file: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("tidegate-{}", uuid::Uuid::new_v4().simple()));
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let copy = Self { file: folder.join(file.file_name().unwrap_or_default()), folder };
+        fs::write(&copy.file, bytes)?;
+        Ok(copy)
     }
-    let folder = std::env::temp_dir().join(format!("tidegate-{}", uuid::Uuid::new_v4().simple()));
-    fs::DirBuilder::new().mode(0o700).create(&folder)?;
-    Ok(FOLDER.get_or_init(|| folder))
 }
 
-/// Removes the folder of private copies; libraries that are loaded stay.
-pub fn clean_up() {
-    if let Ok(folder) = private_folder() {
-        let _nothing_is_there = fs::remove_dir_all(folder);
+impl Drop for PrivateCopy {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            tracing::warn!(folder = %self.folder.display(), %error, "a private copy was not removed");
+        }
     }
 }
 

@@ -91,6 +91,15 @@ pub(super) fn write(page: &mut String, instances: &[(Arc<str>, Vec<&Series>)]) {
     }
 }
 
+/// Writes a family of the host's own: one sample for each plugin.
+pub(super) fn family(page: &mut String, name: &str, kind: &str, help: &str, samples: &[(Arc<str>, f64)]) {
+    let name = format!("tidegate_plugin_{name}");
+    let _infallible = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (plugin, value) in samples {
+        let _infallible = writeln!(page, "{name}{{plugin=\"{plugin}\"}} {value}");
+    }
+}
+
 fn sample(page: &mut String, name: &str, plugin: &str, series: &Series) {
     let mut labels = format!("plugin=\"{plugin}\"");
     for (label, text) in &series.labels {

@@ -29,6 +29,8 @@ pub(super) enum Task {
     Http(Request, Box<PluginRequest>),
     /// A client's request to one of its calls; its index, and its session's place.
     Call(Request, u32, Option<Slot>, Box<Call>),
+    /// A question how it is.
+    Health(Request),
     /// Nobody waits for the answer any more: of a route, or of a call.
     Cancelled(Request, Kind),
     /// An event of a room that it follows.
@@ -79,7 +81,7 @@ pub(super) struct Committed {
 #[derive(Debug)]
 pub(super) struct Owner {
     pub(super) owner: *mut c_void,
-    pub(super) release: unsafe extern "C" fn(owner: *mut c_void),
+    pub(super) release: Option<unsafe extern "C" fn(owner: *mut c_void)>,
 }
 
 #[allow(unsafe_code, reason = "a pointer that only travels")]
@@ -106,6 +108,7 @@ struct Inner {
     /// Who has been told `BUSY`, and when to tell them to try again.
     busy: Vec<Request>,
     resume_at: Option<Instant>,
+    nudged: bool,
 }
 
 impl Task {
@@ -115,6 +118,7 @@ impl Task {
             Self::Http(_, request) => Some(request.body.len()),
             Self::Call(_, _, _, call) => Some(call.data.len()),
             Self::Event(posted) => Some(posted.size()),
+            Self::Health(_) => Some(0),
             _ => None,
         }
     }
@@ -129,8 +133,9 @@ impl Queue {
 
     fn put(&self, inner: &mut Inner, task: Task) -> Result<(), Task> {
         if let Some(weight) = task.weight() {
-            let bytes = inner.bytes + weight + self.handed.load(Ordering::Relaxed);
-            if inner.waiting >= MOST || (inner.waiting > 0 && bytes > MOST_BYTES) {
+            // One always goes in where there is nothing else, whatever its size.
+            let held = inner.bytes + self.handed.load(Ordering::Relaxed);
+            if inner.waiting >= MOST || (held > 0 && held + weight > MOST_BYTES) {
                 return Err(task);
             }
             inner.waiting += 1;
@@ -172,7 +177,13 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// The next thing to do; none when `deadline` has passed.
+    /// Has [`next`](Self::next) return though there may be nothing to do.
+    pub(super) fn nudge(&self) {
+        self.inner.lock().nudged = true;
+        self.filled.notify_one();
+    }
+
+    /// The next thing to do; none when `deadline` has passed, or after a [`nudge`](Self::nudge).
     pub(super) fn next(&self, deadline: Option<Instant>) -> Option<Task> {
         let mut inner = self.inner.lock();
         loop {
@@ -195,7 +206,7 @@ impl Queue {
                 }
                 return Some(task);
             }
-            if deadline.is_some_and(|deadline| deadline <= now) {
+            if std::mem::take(&mut inner.nudged) || deadline.is_some_and(|deadline| deadline <= now) {
                 return None;
             }
             match [deadline, inner.resume_at].into_iter().flatten().min() {

@@ -1,15 +1,17 @@
 //! The requests that an instance has been handed and has not answered: numbers, never pointers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
+use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::queue::Kind;
 use crate::hub::calls::Answer;
-use crate::web::{Refusal, Response};
+use crate::web::Response;
 
 /// Pieces of a streamed body that wait for its reader.
 pub(super) const PIECES: usize = 16;
@@ -17,21 +19,33 @@ pub(super) const PIECES: usize = 16;
 /// Why a streamed body broke off.
 pub(super) type Cut = &'static str;
 
+/// An answer to an HTTP request.
+pub(super) enum HttpAnswer {
+    /// All of it.
+    Whole(Response),
+    /// The head; the body comes in pieces.
+    Pieces(StatusCode, HeaderMap, mpsc::Receiver<Result<Bytes, Cut>>),
+}
+
 /// Who waits for an answer.
 pub(super) enum Waiting {
     /// An HTTP client.
-    Http(oneshot::Sender<Result<Response, Refusal>>),
-    /// An HTTP client that has the head: pieces of the body follow.
-    Body(mpsc::Sender<Result<Bytes, Cut>>),
+    Http(oneshot::Sender<HttpAnswer>),
+    /// An HTTP client that has the head: pieces of the body follow, and the last, for which a place is kept.
+    Body(mpsc::Sender<Result<Bytes, Cut>>, mpsc::OwnedPermit<Result<Bytes, Cut>>),
     /// A session: parts, and the end, for which a place is kept.
     Call(mpsc::Sender<Answer>, mpsc::OwnedPermit<Answer>),
+    /// The host itself, which asks how the plugin is.
+    Health(oneshot::Sender<Result<Bytes, String>>),
 }
 
 impl Waiting {
-    pub(super) fn kind(&self) -> Kind {
+    /// Which hook is told of a cancel; none for the host's own questions.
+    pub(super) fn kind(&self) -> Option<Kind> {
         match self {
-            Self::Http(_) | Self::Body(_) => Kind::Http,
-            Self::Call(..) => Kind::Call,
+            Self::Http(_) | Self::Body(..) => Some(Kind::Http),
+            Self::Call(..) => Some(Kind::Call),
+            Self::Health(_) => None,
         }
     }
 }
@@ -39,7 +53,15 @@ impl Waiting {
 /// Open requests by number; a number is never given twice.
 pub(super) struct Requests {
     next: AtomicU64,
-    open: Mutex<HashMap<u64, Waiting, foldhash::fast::RandomState>>,
+    open: Mutex<HashMap<u64, Open, foldhash::fast::RandomState>>,
+}
+
+struct Open {
+    waiting: Waiting,
+    /// The plugin has been told of it.
+    delivered: bool,
+    /// When its answer last moved on.
+    moved: Instant,
 }
 
 /// Why a number leads to no request.
@@ -60,18 +82,42 @@ impl Default for Requests {
 impl Requests {
     pub(super) fn insert(&self, waiting: Waiting) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.open.lock().insert(number, waiting);
+        self.open.lock().insert(number, Open { waiting, delivered: false, moved: Instant::now() });
         number
     }
 
     /// Takes a request out, for its one answer.
     pub(super) fn take(&self, number: u64) -> Result<Waiting, Gone> {
-        self.open.lock().remove(&number).ok_or_else(|| self.gone(number))
+        let open = self.open.lock().remove(&number);
+        open.map(|open| open.waiting).ok_or_else(|| self.gone(number))
     }
 
     /// Changes or looks at a request that stays open.
     pub(super) fn with<T>(&self, number: u64, look: impl FnOnce(&mut Waiting) -> T) -> Result<T, Gone> {
-        self.open.lock().get_mut(&number).map(look).ok_or_else(|| self.gone(number))
+        let mut all = self.open.lock();
+        all.get_mut(&number).map(|open| look(&mut open.waiting)).ok_or_else(|| self.gone(number))
+    }
+
+    /// The plugin is about to be told of a request; `false` where nobody waits for it any more.
+    pub(super) fn deliver(&self, number: u64) -> bool {
+        self.open.lock().get_mut(&number).map(|open| open.delivered = true).is_some()
+    }
+
+    /// Takes out a request that nobody waits for any more; and whether the plugin has been told of it.
+    pub(super) fn cancel(&self, number: u64) -> Option<(Waiting, bool)> {
+        self.open.lock().remove(&number).map(|open| (open.waiting, open.delivered))
+    }
+
+    /// The answer has moved on: its time starts anew.
+    pub(super) fn touch(&self, number: u64) {
+        if let Some(open) = self.open.lock().get_mut(&number) {
+            open.moved = Instant::now();
+        }
+    }
+
+    /// When the answer last moved on.
+    pub(super) fn moved(&self, number: u64) -> Option<Instant> {
+        self.open.lock().get(&number).map(|open| open.moved)
     }
 
     fn gone(&self, number: u64) -> Gone {
@@ -80,6 +126,6 @@ impl Requests {
 
     /// Takes all out: nobody will answer them.
     pub(super) fn drain(&self) -> Vec<Waiting> {
-        self.open.lock().drain().map(|(_, waiting)| waiting).collect()
+        self.open.lock().drain().map(|(_, open)| open.waiting).collect()
     }
 }

@@ -1,17 +1,20 @@
 //! What an instance's hook thread, its callbacks and the rest of the gateway share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
+use super::leases::Leases;
 use super::metrics::Series;
-use super::queue::Queue;
-use super::requests::Requests;
+use super::queue::{Queue, Task};
+use super::requests::{Requests, Waiting};
+use super::terms::Terms;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::Hub;
 use crate::store::Store;
+use crate::web::{Health, HealthStatus};
 
 /// What all plugins get of the gateway.
 #[derive(Clone)]
@@ -75,6 +78,19 @@ pub(super) struct Shared {
     pub(super) budget: usize,
     pub(super) series: RwLock<Vec<Series>>,
     pub(super) panics: AtomicU64,
+    /// Requests that it did not take, or not answer in time.
+    pub(super) failures: AtomicU64,
+    /// Hooks called, and the microseconds that they took.
+    pub(super) hooks: AtomicU64,
+    pub(super) hook_time: AtomicU64,
+    /// Instances of this plugin that were left where they are.
+    pub(super) left: Arc<AtomicU64>,
+    /// Its leases.
+    pub(super) leases: Leases,
+    /// Set while it is made, before `start`.
+    pub(super) terms: OnceLock<Terms>,
+    has_health: AtomicBool,
+    health: Mutex<Option<Health>>,
     status: Mutex<(State, Option<String>)>,
 }
 
@@ -85,6 +101,7 @@ impl Shared {
         reads: Vec<String>,
         services: Services,
         budget: usize,
+        left: Arc<AtomicU64>,
     ) -> Arc<Self> {
         Arc::new(Self {
             name,
@@ -99,12 +116,56 @@ impl Shared {
             budget,
             series: RwLock::default(),
             panics: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            hooks: AtomicU64::new(0),
+            hook_time: AtomicU64::new(0),
+            left,
+            leases: Leases::default(),
+            terms: OnceLock::new(),
+            has_health: AtomicBool::new(false),
+            health: Mutex::default(),
             status: Mutex::new((State::Loaded, None)),
         })
     }
 
+    /// Nobody waits for this answer any more: the plugin is told, if it knows of the request.
+    pub(super) fn cancel(&self, number: u64) -> Option<Waiting> {
+        let (waiting, delivered) = self.requests.cancel(number)?;
+        if let Some(kind) = waiting.kind().filter(|_| delivered) {
+            self.queue.owe(Task::Cancelled(number, kind));
+        }
+        Some(waiting)
+    }
+
+    /// A request was not taken, or not answered in time.
+    pub(super) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
+    }
+
+    /// It can be asked how it is.
+    pub(super) fn set_health(&self) {
+        self.has_health.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_health(&self) -> bool {
+        self.has_health.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn health(&self) -> Option<Health> {
+        self.health.lock().clone()
+    }
+
+    /// Keeps what it says of its health.
+    pub(super) fn note_health(&self, health: Health) {
+        let now = health.status;
+        let before = self.health.lock().replace(health).map_or(HealthStatus::Healthy, |health| health.status);
+        if before != now {
+            tracing::warn!(plugin = %self.name, "its health: {before:?} → {now:?}");
+        }
     }
 
     pub(super) fn state(&self) -> State {

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::Session;
+use super::requests::capital;
 use crate::dialect;
 use crate::hub::calls::{Answer, Call, CallError};
 
@@ -14,6 +15,8 @@ const WAITING: usize = 16;
 
 /// A call that a plugin is answering.
 struct Open {
+    /// What was called; the message of an answer that has none.
+    name: Box<str>,
     /// The request's; none: the session waits for the answer before it reads on.
     id: Option<Box<RawValue>>,
     answers: mpsc::Receiver<Answer>,
@@ -57,12 +60,17 @@ impl Calls {
             answers: sender,
         });
         match routed {
-            Some(Ok(())) => self.0.push(Open { id: id.map(ToOwned::to_owned), answers, seq: 0 }),
+            Some(Ok(())) => {
+                self.0.push(Open { name: name.into(), id: id.map(ToOwned::to_owned), answers, seq: 0 })
+            }
             Some(Err(error @ CallError::Busy(_))) => {
-                let busy = dialect::Answer::Busy { message: &error.to_string(), retry_after_ms: 100 };
+                let busy =
+                    dialect::Answer::Busy { message: &capital(&error.to_string()), retry_after_ms: 100 };
                 dialect.answer(id, &busy, out);
             }
-            Some(Err(error)) => dialect.answer(id, &dialect::Answer::Refused(&error.to_string()), out),
+            Some(Err(error)) => {
+                dialect.answer(id, &dialect::Answer::Refused(&capital(&error.to_string())), out)
+            }
             None => {
                 let calls = calls.names();
                 dialect.answer(id, &dialect::Answer::UnknownAction { name, calls: &calls }, out);
@@ -95,6 +103,9 @@ impl Calls {
                         dialect.answer(id, &dialect::Answer::Part { seq: open.seq, data: &data }, out);
                         open.seq += 1;
                         continue;
+                    }
+                    Some(Answer::Done { message, data }) if message.is_empty() => {
+                        (true, open.name.to_string(), data)
                     }
                     Some(Answer::Done { message, data }) => (true, message, data),
                     Some(Answer::Failed { message, data }) => (false, message, data),

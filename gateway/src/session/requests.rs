@@ -209,7 +209,7 @@ fn refusal(error: &JoinError) -> String {
 }
 
 /// Replies begin with a capital letter.
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

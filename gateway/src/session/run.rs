@@ -134,7 +134,7 @@ impl Run {
             self.begin_close(session, &reason, true, out);
         }
         for _ in 0..BURST {
-            // Each time, so that a call which the last message opened wakes this task too.
+            // Each time: the request before may have opened a call, whose answer must wake this task.
             self.calls.poll(session, cx, out);
             if self.phase == Phase::Open && (self.calls.is_waiting() || session.is_pressed(out)) {
                 return Poll::Pending;

@@ -3,7 +3,31 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How a plugin is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    /// As it should be.
+    Healthy,
+    /// It works, and something is wrong.
+    Degraded,
+    /// It does not work.
+    Unhealthy,
+}
+
+/// What a plugin last said of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// How it is.
+    pub status: HealthStatus,
+    /// Its own words.
+    pub details: Value,
+    /// When it said so: RFC 3339.
+    pub checked_at: String,
+}
 
 /// A plugin, as lists show it.
 #[derive(Clone, Debug, Serialize)]
@@ -30,14 +54,17 @@ pub struct PluginInfo {
     pub given_away_bytes: usize,
     /// Why it failed, or did last time.
     pub last_error: Option<String>,
+    /// What it says of itself, where it was asked.
+    pub health: Option<Health>,
 }
 
 impl PluginInfo {
-    /// Whether it does what it is there for, by the word of its state: none where it was stopped by hand.
-    pub fn healthy(&self) -> Option<bool> {
+    /// How it is, by its state and, where it works, by its own word; none where it was stopped by hand.
+    pub fn status(&self) -> Option<HealthStatus> {
         match self.state {
             "loaded" | "stopping" | "stopped" => None,
-            state => Some(state == "started"),
+            "started" => Some(self.health.as_ref().map_or(HealthStatus::Healthy, |health| health.status)),
+            _ => Some(HealthStatus::Unhealthy),
         }
     }
 }

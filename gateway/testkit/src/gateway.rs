@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Answer, Refused, Socket, http};
+use crate::{Answer, Refused, Socket, Wire, http};
 
 /// For how long a test waits before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,6 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     config: Option<PathBuf>,
+    data: Option<PathBuf>,
     set: Vec<String>,
     files: Option<u32>,
 }
@@ -35,6 +36,13 @@ impl Options {
     #[must_use]
     pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
         self.config = Some(file.into());
+        self
+    }
+
+    /// With its stores in a folder that outlives it, so that another gateway finds what it kept.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
         self
     }
 
@@ -63,6 +71,7 @@ impl Options {
 pub struct Gateway {
     process: Child,
     addresses: Vec<SocketAddr>,
+    data: PathBuf,
     folder: TempDir,
 }
 
@@ -80,7 +89,8 @@ impl Gateway {
             None => Command::new(program),
         };
         command.arg("serve").args(["--listen", "127.0.0.1:0", "--ready-file"]).arg(&ready);
-        command.arg("--data").arg(folder.path().join("data"));
+        let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
+        command.arg("--data").arg(&data);
         if let Some(config) = &options.config {
             command.arg("--config").arg(config);
         }
@@ -93,7 +103,7 @@ impl Gateway {
         let ready: Value = serde_json::from_str(&text).unwrap();
         let address = |listener: &Value| listener["address"].as_str().unwrap().parse().unwrap();
         let addresses = ready["listeners"].as_array().unwrap().iter().map(address).collect();
-        Self { process, addresses, folder }
+        Self { process, addresses, data, folder }
     }
 
     /// Where its first listener listens.
@@ -113,7 +123,7 @@ impl Gateway {
 
     /// The folder that its stores are in.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// The process.
@@ -146,6 +156,35 @@ impl Gateway {
         self.try_connect(path, &[]).await.unwrap()
     }
 
+    /// Opens a session at `path` with a client that does nothing by itself.
+    pub async fn wire(&self, path: &str) -> Wire {
+        Wire::connect(self.address(), path, None).await
+    }
+
+    /// The same for a client whose kernel takes little that it does not read, in bytes.
+    pub async fn narrow_wire(&self, path: &str, receive_buffer: u32) -> Wire {
+        Wire::connect(self.address(), path, Some(receive_buffer)).await
+    }
+
+    /// A figure of `/metrics`, by its name and labels as they stand there.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let page = self.get("/metrics").await.body;
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{name} is not in\n{page}")).parse().unwrap()
+    }
+
+    /// Waits until a figure of `/metrics` is `value`.
+    pub async fn reaches(&self, name: &str, value: f64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = self.metric(name).await;
+            if now == value {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{name} stays {now}, not {value}");
+        }
+    }
+
     /// Asks for a session at `path`.
     ///
     /// # Errors
@@ -157,6 +196,11 @@ impl Gateway {
     /// Sends SIGTERM and waits for its end.
     pub fn terminate(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {

@@ -12,7 +12,7 @@ use crate::gateway::PATIENCE;
 /// An answer, as it came.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The status; 0 where the connection closed without an answer.
+    /// The status; 0 where the connection was refused, or closed without an answer.
     pub status: u16,
     /// The head's lines behind the status.
     headers: Vec<(String, String)>,
@@ -61,7 +61,7 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: Option<
 
 /// Sends `bytes` and answers what comes back until the other side closes.
 pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let Ok(mut stream) = TcpStream::connect(address).await else { return Answer::parse("") };
     // The other side may close before it has read everything.
     let _refused_early = stream.write_all(bytes).await;
     let mut answer = Vec::new();

@@ -6,8 +6,10 @@
 mod gateway;
 mod http;
 mod socket;
+mod wire;
 
 pub use gateway::{Gateway, Options};
 pub use http::{Answer, exchange, request};
 pub use rustix::process::Signal;
 pub use socket::{Refused, Socket};
+pub use wire::{Frame, Wire, frame, opcode};

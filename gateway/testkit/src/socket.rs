@@ -51,6 +51,11 @@ impl Socket {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
+    /// Sends bytes in a binary frame.
+    pub async fn send_binary(&mut self, bytes: &[u8]) {
+        self.0.send(Message::binary(bytes.to_vec())).await.unwrap();
+    }
+
     /// The next frame, which is JSON.
     pub async fn next(&mut self) -> Value {
         match self.message().await {

@@ -85,12 +85,12 @@ async fn the_test_broadcast_is_for_development_only() {
     assert_eq!((&answer["status"], &answer["sent"]), (&json!("ok"), &json!(0)));
     assert_eq!(answer["metrics"].as_object().unwrap().len(), 4);
     drop(gateway);
-    // Production knows no anonymous rights, so that without a token nothing is said of the route at all.
     let production = start(
         Options::new()
             .set("environment=\"production\"")
             .set("auth.default.anonymous=false")
             .set("limits.exempt=[]"),
     );
-    assert_eq!(production.request("POST", "/ws/_test/broadcast", None).await.status, 401);
+    let refused = production.request("POST", "/ws/_test/broadcast", None).await;
+    assert_eq!((refused.status, refused.json()), (403, json!({"status": "forbidden"})));
 }

@@ -43,10 +43,13 @@ unsafe fn pairs(ptr: *const Pair, len: u64) -> Vec<(String, String)> {
     unsafe { slice(ptr, len).iter().map(|pair| (text(pair.name), text(pair.value))).collect() }
 }
 
-pub(super) unsafe extern "C" fn extension(_: *const abi::Host, id: Str) -> *const c_void {
+pub(super) unsafe extern "C" fn extension(host: *const abi::Host, id: Str) -> *const c_void {
     static PUBLISH: abi::Publish = abi::Publish { publish: Some(publish) };
-    // SAFETY: lent for the call.
-    let id = unsafe { text(id) };
+    // SAFETY: the plugin's promise; the id is lent for the call.
+    let (inner, id) = unsafe { (inner(host), text(id)) };
+    if inner.missing.contains(&id) {
+        return std::ptr::null();
+    }
     match id.as_str() {
         ext::PUBLISH => (&raw const PUBLISH).cast(),
         ext::REPLY => (&raw const reply::TABLE).cast(),

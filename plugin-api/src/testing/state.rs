@@ -194,6 +194,8 @@ pub(super) struct State {
 pub(super) struct Inner {
     pub(super) name: String,
     pub(super) started: Instant,
+    /// The extensions that we have not got.
+    pub(super) missing: Vec<String>,
     state: Mutex<State>,
     changed: Condvar,
     jobs: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
@@ -204,6 +206,7 @@ impl Inner {
         name: String,
         types: Vec<String>,
         store: StoreContent,
+        missing: Vec<String>,
         jobs: std::sync::mpsc::Sender<Job>,
     ) -> Self {
         let state = State {
@@ -232,6 +235,7 @@ impl Inner {
         Self {
             name,
             started: Instant::now(),
+            missing,
             state: Mutex::new(state),
             changed: Condvar::new(),
             jobs: Mutex::new(Some(jobs)),

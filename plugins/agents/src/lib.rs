@@ -1,94 +1,53 @@
-//! Tidegate plugin `agents`: agents, their groups and their liveness, over REST and as events.
+//! The plugin `agents`: agents and their groups over REST, every change of them as an event.
 //!
-//! Every change is kept in the host's store, then published to the rooms `agents` and `agent:<id>`, then answered.
+//! In the order of flow: a request comes in through `routes`, is judged by `validate` and done by the `service` (one change at a
+//! time; what can be done is in `agents`, `actions`, `heartbeat` and `lymphnode`), which keeps agents in the `registry` over the
+//! store (`shelf`) and publishes each `notice` of what has changed through the `world`.
 
-mod body;
-mod changes;
-mod homeostasis;
+mod actions;
+mod agents;
+mod heartbeat;
 mod lymphnode;
 mod model;
+mod notice;
 mod registry;
 mod routes;
+mod service;
+mod settings;
+mod shelf;
 mod stats;
 mod time;
+mod validate;
+mod world;
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Deserialize;
-use tidegate_plugin::{FollowedEvent, Host, HttpRequest, HttpResponse, Manifest, Plugin, Result, manifest};
-use tokio::sync::Mutex;
+use serde_json::json;
+use tidegate_plugin::{
+    Declared, FollowedEvent, Gap, Health, Host, HttpRequest, HttpResponse, Manifest, Plugin, Result, manifest,
+};
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::{MissedTickBehavior, interval};
 
-use changes::Changes;
-use homeostasis::Homeostasis;
-use registry::Registry;
-use time::Timestamp;
+use routes::{Ask, Route};
+use service::Service;
+use settings::Settings;
 
-/// How often silent agents are looked for.
-const LOOK: Duration = Duration::from_secs(1);
+/// Silent agents are looked for this often within their time-out, and at least once a second.
+const SWEEPS: u32 = 4;
 
-/// The plugin's settings.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct Config {
-    /// Seconds after which an active agent that gives no sign of life is lost.
-    pub heartbeat_timeout: f64,
-    /// The types that an agent can have, lower case.
-    pub agent_types: Vec<String>,
-    /// What the groups' metrics call this node.
-    pub lymphnode_id: String,
-    /// What they call its area.
-    pub area_responsabilidade: String,
+/// An instance of the plugin.
+#[derive(Debug)]
+pub struct Agents {
+    service: Rc<Service<Host>>,
+    sweeper: JoinHandle<()>,
 }
 
-/// The types that are listed as available.
-pub(crate) const TYPES: [&str; 8] =
-    ["neutrophil", "macrophage", "nk_cell", "dendritic", "helper_t", "cytotoxic_t", "b_cell", "t_reg"];
-/// Names that some of the existing clients use for two of them.
-const ALIASES: [&str; 2] = ["neutrofilo", "macrofago"];
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            heartbeat_timeout: 90.0,
-            agent_types: TYPES.iter().chain(&ALIASES).map(|name| (*name).to_owned()).collect(),
-            lymphnode_id: "lymphnode_api_001".to_owned(),
-            area_responsabilidade: "api_managed".to_owned(),
-        }
-    }
-}
-
-/// What requests, followed events and the look-out share.
-pub(crate) struct World {
-    pub(crate) host: Host,
-    pub(crate) config: Config,
-    /// One change at a time, so that none is lost.
-    pub(crate) registry: Mutex<Registry>,
-    pub(crate) homeostasis: RefCell<Homeostasis>,
-}
-
-impl World {
-    pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(self.host.clock().now_ms())
-    }
-
-    /// Publishes what a change is told by, and what it means for the temperature.
-    pub(crate) async fn tell(&self, registry: &Registry, changes: Changes) -> Result<()> {
-        let mut events = changes.into_events()?;
-        let news = self.homeostasis.borrow_mut().judge(registry, self.now());
-        if let Some(news) = news {
-            events.push(news.event()?);
-        }
-        if !events.is_empty() {
-            self.host.publish_all(events).await?;
-        }
-        Ok(())
-    }
-}
-
-/// The plugin.
-pub struct Agents(Rc<World>);
+/// The plugin's settings, as its README lists them.
+#[derive(Debug, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Config(Settings);
 
 impl Plugin for Agents {
     type Config = Config;
@@ -97,57 +56,61 @@ impl Plugin for Agents {
         manifest!("manifest.json")
     }
 
-    async fn start(host: Host, config: Config) -> Result<Self> {
-        let registry = Registry::load(host.store()).await?;
-        let homeostasis = Homeostasis::new(&registry, Timestamp(host.clock().now_ms()));
-        let world = Rc::new(World {
-            host,
-            config,
-            registry: Mutex::new(registry),
-            homeostasis: RefCell::new(homeostasis),
-        });
-        tokio::task::spawn_local(look_out(Rc::clone(&world)));
-        Ok(Self(world))
+    fn declare(config: &Config) -> Result<Declared> {
+        config.0.check()?;
+        Ok(Declared::default())
+    }
+
+    async fn start(host: Host, Config(settings): Config) -> Result<Self> {
+        let pause = (settings.heartbeat_timeout / SWEEPS).min(Duration::from_secs(1));
+        let service = Rc::new(Service::open(host.clone(), settings).await?);
+        let sweeper = spawn_local(sweep(service.clone(), host, pause));
+        Ok(Self { service, sweeper })
+    }
+
+    async fn stop(&self) -> Result<()> {
+        // A sweep that has the turn ends first: what it has written is published.
+        let _turn = self.service.turn().await;
+        self.sweeper.abort();
+        Ok(())
     }
 
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse> {
-        routes::answer(&self.0, &request).await
+        let route = Route::at(request.route)?;
+        let name = request.params.first().map_or("", |(_, value)| value);
+        let ask = Ask { name, query: &request.query, body: &request.body };
+        routes::answer(&self.service, route, &ask).await
     }
 
     async fn follow(&self, event: FollowedEvent) -> Result<()> {
-        let task: stats::Task = event.parse()?;
-        let Some(agent) = task.assigned_agent.as_deref() else { return Ok(()) };
-        let mut registry = self.0.registry.lock().await;
-        let Some(mut record) = registry.find(agent).cloned() else { return Ok(()) };
-        if record.tasks.count(&event.kind, task.duration) {
-            registry.put(record).await?;
-        }
+        self.service.follow(&event).await
+    }
+
+    async fn gap(&self, gap: Gap) -> Result<()> {
+        let count = gap.count.map_or_else(|| "some".to_owned(), |count| count.to_string());
+        let what =
+            format!("{count} events of room '{}' were missed: the agents' stats lack their tasks", gap.room);
+        world::World::warn(&self.service.world, &what);
         Ok(())
     }
+
+    async fn health(&self) -> Result<Health> {
+        let census = self.service.registry.index().census();
+        let details = json!({"agents": census.total, "active": census.active, "unwell": census.unwell});
+        Ok(Health { details, ..Health::healthy() })
+    }
 }
 
-/// Finds active agents that are silent, and what has cooled down.
-async fn look_out(world: Rc<World>) {
+/// Looks for silent agents for ever. What fails is tried again the next time.
+async fn sweep(service: Rc<Service<Host>>, host: Host, pause: Duration) {
+    let mut ticks = interval(pause);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::time::sleep(LOOK).await;
-        if let Err(error) = lose_the_silent(&world).await {
-            world.host.log().warn(&format!("silent agents could not be marked as lost: {error}"));
+        ticks.tick().await;
+        if let Err(error) = service.sweep().await {
+            host.log().error(format_args!("looking for silent agents: {error}"));
         }
     }
-}
-
-async fn lose_the_silent(world: &World) -> Result<()> {
-    let mut registry = world.registry.lock().await;
-    let now = world.now();
-    let deadline = Timestamp(now.0 - (world.config.heartbeat_timeout * 1000.0) as i64);
-    let mut changes = Changes::default();
-    for mut record in registry.silent_since(deadline) {
-        let before = record.agent.status;
-        record.set_status(model::Status::Lost, now);
-        changes.status(&record.agent, before);
-        registry.put(record).await?;
-    }
-    world.tell(&registry, changes).await
 }
 
 tidegate_plugin::export!(Agents);

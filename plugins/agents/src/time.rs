@@ -4,6 +4,15 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// What the gateway's clock says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// The time for people; an operator may set it back or ahead.
+    pub(crate) wall: Timestamp,
+    /// Milliseconds since some start, which only grow: for what has a deadline.
+    pub(crate) steady: i64,
+}
+
 /// Milliseconds since 1970, as text RFC 3339 in UTC with milliseconds and `Z`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timestamp(pub(crate) i64);

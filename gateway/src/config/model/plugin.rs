@@ -38,14 +38,37 @@ pub struct Instance {
     pub sha256: Option<String>,
     /// Routes that need no scope though they change something, as `"POST /path"`.
     pub open: Vec<String>,
+    /// Which of its events are held against the schemas of their types.
+    pub validate: Validate,
     /// The plugin's own settings, which it gets as they are and judges itself.
     #[serde(flatten)]
     pub settings: Map<String, Value>,
 }
 
+/// Which events of a plugin are held against the schemas of their types. That they are JSON is always checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Validate {
+    /// All of them.
+    #[default]
+    Always,
+    /// One in sixty-four.
+    Sample,
+    /// None.
+    Off,
+}
+
 impl Default for Instance {
     fn default() -> Self {
-        Self { enabled: true, plugin: None, path: None, sha256: None, open: Vec::new(), settings: Map::new() }
+        Self {
+            enabled: true,
+            plugin: None,
+            path: None,
+            sha256: None,
+            open: Vec::new(),
+            validate: Validate::Always,
+            settings: Map::new(),
+        }
     }
 }
 
@@ -113,6 +136,7 @@ impl<'de> Deserialize<'de> for Instance {
                         "path" => instance.path = Some(map.next_value()?),
                         "sha256" => instance.sha256 = Some(map.next_value()?),
                         "open" => instance.open = map.next_value()?,
+                        "validate" => instance.validate = map.next_value()?,
                         _ => drop(instance.settings.insert(key, map.next_value()?)),
                     }
                 }

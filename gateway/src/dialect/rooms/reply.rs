@@ -92,9 +92,8 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             }
         }
         Answer::Call { success, message, data } => {
-            let message = if *success && message.is_empty() { "OK" } else { message };
             let data = if data.is_empty() { Data::None } else { Data::Raw(data) };
-            Reply { success: *success, message: message.into(), data }
+            Reply { success: *success, message: Cow::Borrowed(message), data }
         }
         Answer::Cancelled => done("Cancelled", Value::Null),
         Answer::Refused(why) => refused(why),

@@ -40,10 +40,11 @@ unsafe extern "C" fn write(
     fields_len: u64,
 ) -> Status {
     let Some(level) = level(number) else { return Status::INVALID };
+    // SAFETY: the plugin's host.
+    let Some(shared) = (unsafe { shared(host) }) else { return Status::CLOSED };
     let written = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the plugin's host, and texts that it lends for the call.
-        let (shared, message, fields) =
-            unsafe { (shared(host), message.as_bytes(), items(fields, fields_len)) };
+        // SAFETY: texts that the plugin lends for the call.
+        let (message, fields) = unsafe { (message.as_bytes(), items(fields, fields_len)) };
         let mut line = String::from_utf8_lossy(&message[..message.len().min(LONGEST)]).into_owned();
         for field in fields {
             // SAFETY: as above.
@@ -65,9 +66,11 @@ unsafe extern "C" fn write(
 }
 
 unsafe extern "C" fn panicked(host: *const Host, place: Str, message: Str) -> Status {
+    // SAFETY: the plugin's host.
+    let Some(shared) = (unsafe { shared(host) }) else { return Status::CLOSED };
     let counted = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the plugin's host, and texts that it lends for the call.
-        let (shared, place, message) = unsafe { (shared(host), place.as_bytes(), message.as_bytes()) };
+        // SAFETY: texts that the plugin lends for the call.
+        let (place, message) = unsafe { (place.as_bytes(), message.as_bytes()) };
         shared.panics.fetch_add(1, Ordering::Relaxed);
         let (place, message) = (String::from_utf8_lossy(place), String::from_utf8_lossy(message));
         tracing::error!(target: "plugin", plugin = &*shared.name, "panicked in {place}: {message}");

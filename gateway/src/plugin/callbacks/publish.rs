@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use hashbrown::HashMap;
-use serde::de::IgnoredAny;
 use smallvec::SmallVec;
 use tidegate_plugin::abi::{self, Host, Status};
 
 use super::super::given;
 use super::super::queue::{Committed, Task};
 use super::super::shared::Shared;
+use super::super::validate::is_json;
 use super::{enter, items, put, text};
 use crate::frame::{Cursor, Event, EventType, Timestamp};
 use crate::hub::PublishError;
@@ -141,7 +141,9 @@ unsafe fn read(
         return Err(Status::INVALID);
     }
     // SAFETY: the caller's promise; the bytes hold until they are released.
-    if !is_json(unsafe { event.data.as_bytes() }) {
+    let data = unsafe { event.data.as_bytes() };
+    if !is_json(data) || !shared.terms.get().is_none_or(|terms| terms.lets(&kind.name, data)) {
+        tracing::debug!(plugin = %shared.name, event_type = %kind.name, "refused: no JSON, or against its schema");
         return Err(Status::INVALID);
     }
     let given = |text: &str| (!text.is_empty()).then(|| text.into());
@@ -153,9 +155,4 @@ unsafe fn read(
         time: if event.time == 0 { Timestamp::now() } else { Timestamp(event.time) },
         data: given::take(shared, event.data).ok_or(Status::BUSY)?,
     })
-}
-
-/// Whether `bytes` are one JSON value: they are put into frames as they are.
-pub(super) fn is_json(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }

@@ -4,21 +4,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
 use tidegate_plugin::abi::{Buf, Host, Pair, Reply, Request, Status, Str};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::super::given;
-use super::super::queue::Task;
-use super::super::requests::{Cut, Gone, PIECES, Waiting};
+use super::super::requests::{Gone, HttpAnswer, PIECES, Waiting};
 use super::super::shared::Shared;
-use super::publish::is_json;
+use super::super::validate::is_json;
 use super::{enter, items, text};
 use crate::hub::calls::Answer;
-use crate::web::{self, BoxError, Problem, Response};
+use crate::web::{self, Problem, Response};
 
 pub(super) static TABLE: Reply = Reply {
     respond: Some(respond),
@@ -72,13 +68,6 @@ unsafe fn parts(code: u32, headers: *const Pair, len: u64) -> Result<(StatusCode
     Ok((code, map))
 }
 
-fn answer((code, headers): (StatusCode, HeaderMap), body: web::Body) -> Response {
-    let mut response = http::Response::new(body);
-    *response.status_mut() = code;
-    *response.headers_mut() = headers;
-    response
-}
-
 /// Refuses what a request of another kind is answered with.
 fn expect(shared: &Shared, request: Request, fits: impl Fn(&Waiting) -> bool) -> Result<(), Status> {
     if shared.requests.with(request, |waiting| fits(waiting))? { Ok(()) } else { Err(Status::INVALID) }
@@ -99,7 +88,9 @@ unsafe extern "C" fn respond(
         let body = take(shared, request, body)?;
         match shared.requests.take(request) {
             Ok(Waiting::Http(client)) => {
-                let _client_is_gone = client.send(Ok(answer(parts, web::whole(body))));
+                let mut response = http::Response::new(web::whole(body));
+                (*response.status_mut(), *response.headers_mut()) = parts;
+                let _client_is_gone = client.send(HttpAnswer::Whole(response));
                 Ok(())
             }
             Ok(_) => Err(Status::INTERNAL),
@@ -122,18 +113,17 @@ unsafe extern "C" fn head(
 ) -> Status {
     let head = |shared: &Arc<Shared>| -> Result<(), Status> {
         // SAFETY: lent for the call.
-        let parts = unsafe { parts(code, headers, headers_len) }?;
-        let (sender, receiver) = mpsc::channel::<Result<Bytes, Cut>>(PIECES);
+        let (status, headers) = unsafe { parts(code, headers, headers_len) }?;
+        let (sender, receiver) = mpsc::channel(PIECES + 1);
+        let last = sender.clone().try_reserve_owned().map_err(|_| Status::INTERNAL)?;
         let swapped = shared.requests.with(request, |waiting| match waiting {
-            Waiting::Http(_) => Some(std::mem::replace(waiting, Waiting::Body(sender))),
-            _ => None,
+            Waiting::Http(_) => Ok(std::mem::replace(waiting, Waiting::Body(sender, last))),
+            Waiting::Body(..) => Err(Status::CLOSED),
+            _ => Err(Status::INVALID),
         })?;
-        let Some(Waiting::Http(client)) = swapped else { return Err(Status::INVALID) };
-        let pieces = stream::unfold(receiver, |mut receiver| async move {
-            let piece = receiver.recv().await?;
-            Some((piece.map(Frame::data).map_err(BoxError::from), receiver))
-        });
-        let _client_is_gone = client.send(Ok(answer(parts, StreamBody::new(pieces).boxed_unsync())));
+        if let Waiting::Http(client) = swapped? {
+            let _client_is_gone = client.send(HttpAnswer::Pieces(status, headers, receiver));
+        }
         Ok(())
     };
     // SAFETY: the plugin's host.
@@ -165,12 +155,15 @@ unsafe extern "C" fn chunk(host: *const Host, request: Request, data: Buf) -> St
         }
         let data = take(shared, request, data)?;
         let sent = shared.requests.with(request, |waiting| match waiting {
-            Waiting::Body(body) => sent(body.try_send(Ok(data.clone()))),
+            Waiting::Body(body, _) => sent(body.try_send(Ok(data.clone()))),
             Waiting::Call(answers, _) => sent(answers.try_send(Answer::Part(data.clone()))),
-            Waiting::Http(_) => Sent::NoStream,
+            Waiting::Http(_) | Waiting::Health(_) => Sent::NoStream,
         });
         match sent {
-            Ok(Sent::Yes) => return Ok(()),
+            Ok(Sent::Yes) => {
+                shared.requests.touch(request);
+                Ok(())
+            }
             other => {
                 given::give_back(data);
                 Err(match other {
@@ -191,9 +184,7 @@ unsafe extern "C" fn chunk(host: *const Host, request: Request, data: Buf) -> St
 
 /// The reader of a stream is gone: the request is cancelled.
 fn nobody(shared: &Shared, request: Request) -> Status {
-    if let Ok(waiting) = shared.requests.take(request) {
-        shared.queue.owe(Task::Cancelled(request, waiting.kind()));
-    }
+    shared.cancel(request);
     Status::CLOSED
 }
 
@@ -210,13 +201,9 @@ unsafe extern "C" fn finish(host: *const Host, request: Request, message: Str, d
         let data = take(shared, request, data)?;
         match shared.requests.take(request) {
             Ok(Waiting::Call(_, last)) => drop(last.send(Answer::Done { message, data })),
-            Ok(Waiting::Body(body)) if !data.is_empty() => {
-                // The last bytes wait for a place like every piece.
-                if let Err(TrySendError::Full(piece)) = body.try_send(Ok(data)) {
-                    shared.services.control.spawn(async move { body.send(piece).await });
-                }
-            }
-            Ok(Waiting::Body(_) | Waiting::Http(_)) => {}
+            Ok(Waiting::Body(_, last)) if !data.is_empty() => drop(last.send(Ok(data))),
+            Ok(Waiting::Health(host)) => drop(host.send(Ok(data))),
+            Ok(Waiting::Body(..) | Waiting::Http(_)) => {}
             Err(gone) => {
                 given::give_back(data);
                 return Err(gone.into());
@@ -258,6 +245,20 @@ unsafe extern "C" fn fail(
     unsafe { enter(host, |shared| status(fail(shared))) }
 }
 
+/// Answers an HTTP request in the plugin's place.
+pub(in super::super) fn answer(shared: &Shared, request: Request, response: Response) {
+    if let Ok(Waiting::Http(client)) = shared.requests.take(request) {
+        let _client_is_gone = client.send(HttpAnswer::Whole(response));
+    }
+}
+
+/// Ends a request with an error in the plugin's place.
+pub(in super::super) fn end(shared: &Shared, request: Request, why: Status, message: String) {
+    if let Ok(waiting) = shared.requests.take(request) {
+        refuse(waiting, why, message, Bytes::new());
+    }
+}
+
 /// Ends a request with an error.
 pub(in super::super) fn refuse(waiting: Waiting, why: Status, message: String, data: Bytes) {
     match waiting {
@@ -272,9 +273,10 @@ pub(in super::super) fn refuse(waiting: Waiting, why: Status, message: String, d
                 Status::UNSUPPORTED => StatusCode::NOT_IMPLEMENTED,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             };
-            let _client_is_gone = client.send(Ok(Problem::new(code, message).into()));
+            let _client_is_gone = client.send(HttpAnswer::Whole(Problem::new(code, message).into()));
         }
-        Waiting::Body(body) => drop(body.try_send(Err("the plugin failed in the middle of its answer"))),
+        Waiting::Body(_, last) => drop(last.send(Err("the plugin failed in the middle of its answer"))),
+        Waiting::Health(host) => drop(host.send(Err(message))),
         Waiting::Call(_, last) => {
             let message = if message.is_empty() { "The plugin failed to answer".to_owned() } else { message };
             drop(last.send(Answer::Failed { message, data }));

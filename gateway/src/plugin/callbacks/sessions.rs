@@ -30,16 +30,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of a close frame's reason.
 const LONGEST_REASON: usize = 123;
 
-/// A session's number: its generation, its slot and its shard. Never 0, since generations start at 1.
+/// Bits of a session's number that say its shard; above them its place there, counted from one, and its generation.
+const SHARD_BITS: u32 = 10;
+
+/// A session's number; 0 where none can say it, which takes a thousand shards or four million sessions on one.
 pub(in super::super) fn number(slot: Slot) -> Session {
-    u64::from(slot.generation) << 32 | u64::from(slot.index & 0xff_ffff) << 8 | u64::from(slot.shard & 0xff)
+    let (shard, place) = (u32::from(slot.shard), slot.index + 1);
+    if shard >> SHARD_BITS != 0 || place >> (32 - SHARD_BITS) != 0 {
+        return 0;
+    }
+    u64::from(slot.generation) << 32 | u64::from(place << SHARD_BITS | shard)
 }
 
+/// The place of a session that is there.
 fn slot(shared: &Shared, session: Session) -> Result<Slot, Status> {
-    let shard = (session & 0xff) as u16;
-    let slot = Slot { shard, index: (session >> 8 & 0xff_ffff) as u32, generation: (session >> 32) as u32 };
-    let exists = session != 0 && usize::from(shard) < shared.services.hub.mailboxes().len();
-    if exists { Ok(slot) } else { Err(Status::NOT_FOUND) }
+    let (low, generation) = (session as u32, (session >> 32) as u32);
+    let index = (low >> SHARD_BITS).checked_sub(1).ok_or(Status::NOT_FOUND)?;
+    let slot = Slot { shard: (low & ((1 << SHARD_BITS) - 1)) as u16, index, generation };
+    if shared.services.hub.directory().holds(slot) { Ok(slot) } else { Err(Status::NOT_FOUND) }
 }
 
 /// # Safety
@@ -166,4 +174,18 @@ unsafe extern "C" fn info(host: *const Host, session: Session, json: *mut Buf) -
     };
     // SAFETY: the plugin's host.
     unsafe { command(host, info) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_number_can_say_is_none() {
+        let slot = |shard, index| number(Slot { shard, index, generation: 1 });
+        assert_eq!(slot(0, 0), 1 << 32 | 1 << 10);
+        assert_eq!(slot(1023, 7), 1 << 32 | 8 << 10 | 1023);
+        assert_eq!(slot(1024, 0), 0);
+        assert_eq!(slot(0, (1 << 22) - 1), 0);
+    }
 }

@@ -61,7 +61,8 @@ unsafe fn read<'a>(shared: &'a Shared, op: &'a StoreOp) -> Result<Op<'a>, Status
         unsafe { (text(op.plugin)?, text(op.key)?, text(op.after)?, op.value.as_bytes()) };
     let own = plugin.is_empty() || *plugin == *shared.name;
     let reads = matches!(op.kind, STORE_GET | STORE_LIST) && key.starts_with(SHARED);
-    if !own && !(reads && shared.reads.iter().any(|name| name == plugin)) {
+    let allowed = own || (reads && shared.reads.iter().any(|name| name == plugin));
+    if !allowed {
         return Err(Status::DENIED);
     }
     let space = if own { &*shared.name } else { plugin };

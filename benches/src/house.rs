@@ -1,0 +1,86 @@
+//! A hub with one shard.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate::dialect::RoomsFrame;
+use tidegate::frame::{Event, Forms, Since, Timestamp};
+use tidegate::history::Keep;
+use tidegate::hub::{Config, Hub, Rule, Rules, Shard};
+use tidegate::metrics::Metrics;
+
+use crate::{Member, Outlet, PAYLOAD};
+
+/// The type of every event: one that needs no plugin to declare it.
+pub const TYPE: &str = "alert_triggered";
+
+/// A hub and its one shard, both with the sizes that ship.
+pub struct House<O: Outlet> {
+    /// Where to publish.
+    pub hub: Arc<Hub>,
+    /// Where the members are.
+    pub shard: Rc<Shard<Member<O>>>,
+    members: Vec<Rc<Member<O>>>,
+}
+
+impl<O: Outlet> House<O> {
+    /// A house in which each of `outlets` is a member of `room`. Rooms whose names start with `kept:` keep 1,000 events.
+    pub fn new(room: &str, outlets: impl IntoIterator<Item = O>) -> Self {
+        let mut forms = Forms::default();
+        let form = forms.add(RoomsFrame);
+        let config = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
+        let keep = Keep { size: 1000, ttl: Duration::ZERO };
+        let rules = Rules::new([Rule { prefix: "kept:".into(), keep, ..Rule::default() }]);
+        let hub = Arc::new(Hub::new(config, rules, forms, Metrics::new(1)));
+        let shard = Shard::new(&hub, 0);
+        let house = Self {
+            members: outlets.into_iter().map(|outlet| Member::new(form, outlet)).collect(),
+            hub,
+            shard,
+        };
+        for (number, member) in house.members.iter().enumerate() {
+            assert!(house.shard.open(member, &format!("member{number}").into(), None));
+            house.shard.join(member, room, Since::Now).unwrap();
+        }
+        house.walk();
+        house
+    }
+
+    /// Gives the member `number` this filter.
+    pub fn subscribe(&self, patterns: impl Fn(usize) -> Vec<Arc<str>>) {
+        for (number, member) in self.members.iter().enumerate() {
+            self.shard.set_filter(member, patterns(number));
+        }
+    }
+
+    /// Publishes `event` so many times.
+    pub fn publish(&self, room: &str, event: &Event, times: usize) {
+        for _ in 0..times {
+            self.hub.publish(&[room], event).unwrap();
+        }
+    }
+
+    /// Fans out all that is in the mailbox.
+    pub fn walk(&self) {
+        while self.shard.slice(Duration::from_micros(100)) {}
+    }
+
+    /// The members.
+    pub fn outlets(&self) -> impl Iterator<Item = &O> {
+        self.members.iter().map(|member| &member.outlet)
+    }
+}
+
+/// An event whose data are [`PAYLOAD`] bytes of JSON.
+pub fn event(hub: &Hub) -> Event {
+    let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(PAYLOAD - 11));
+    Event {
+        kind: hub.types().find(TYPE).unwrap(),
+        data: data.into(),
+        source: "bench".into(),
+        key: None,
+        id: None,
+        time: Timestamp::now(),
+    }
+}

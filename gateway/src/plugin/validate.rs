@@ -1,0 +1,99 @@
+//! What comes from a client or a plugin, held against what was declared.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::manifest::{Flaw, Schema};
+use crate::frame::json::is_too_deep;
+use crate::web::{Invalid, Problem};
+
+/// Whether `bytes` are one JSON value that every reader takes.
+pub(super) fn is_json(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    serde_json::from_str::<&RawValue>(text).is_ok() && !is_too_deep(bytes)
+}
+
+/// Whether an event's data, well-formed, fits its type's schema.
+pub(super) fn fits(schema: &Schema, data: &[u8]) -> bool {
+    schema.is_open() || serde_json::from_slice(data).is_ok_and(|value| schema.fits(&value))
+}
+
+/// The body of an HTTP request.
+///
+/// # Errors
+/// The answer.
+pub(super) fn body(schema: &Schema, body: &[u8]) -> Result<(), Problem> {
+    let flaws = flaws(schema, body);
+    if flaws.is_empty() { Ok(()) } else { Err(Problem::invalid(flaws.into_iter().map(invalid).collect())) }
+}
+
+fn invalid(flaw: Flaw) -> Invalid {
+    let kind = match flaw.keyword {
+        "required" => "missing",
+        "additionalProperties" => "extra_forbidden",
+        "type" => "type_error",
+        "json" => "json_invalid",
+        "enum" => "enum",
+        _ => "value_error",
+    };
+    let loc = std::iter::once("body".into()).chain(flaw.path).collect();
+    Invalid { loc, msg: Cow::Owned(flaw.what), kind }
+}
+
+/// The data of a call.
+///
+/// # Errors
+/// What is wrong, for the client.
+pub(super) fn data(schema: &Schema, data: &[u8]) -> Result<(), String> {
+    let flaws = flaws(schema, data);
+    if flaws.is_empty() {
+        return Ok(());
+    }
+    Err(flaws.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+fn flaws(schema: &Schema, bytes: &[u8]) -> Vec<Flaw> {
+    if schema.is_open() {
+        return Vec::new();
+    }
+    if bytes.is_empty() && schema.fits(&Value::Null) {
+        // No body says as much as null.
+        return Vec::new();
+    }
+    if bytes.is_empty() {
+        return vec![Flaw { path: Vec::new(), what: "a JSON body is required".into(), keyword: "required" }];
+    }
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => schema.flaws(&value),
+        Err(error) => {
+            vec![Flaw { path: Vec::new(), what: format!("it is not JSON: {error}"), keyword: "json" }]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_body_is_as_good_as_null() {
+        let schema = |kinds| Schema::compile("request", Some(&serde_json::json!({ "type": kinds }))).unwrap();
+        assert!(body(&schema(vec!["object", "null"]), b"").is_ok());
+        let problem = body(&schema(vec!["object"]), b"").unwrap_err();
+        assert_eq!(problem.detail, "body: a JSON body is required");
+    }
+
+    #[test]
+    fn only_one_whole_json_value_in_utf_8_is_json() {
+        for good in ["null", " {\"a\":[1,2.5e3]} ", "\"é\"", "[]"] {
+            assert!(is_json(good.as_bytes()), "{good}");
+        }
+        let deep = "[".repeat(100) + &"]".repeat(100);
+        for bad in ["", " ", "{", "{}{}", "nul", "{\"a\":}", "'a'", "01", deep.as_str()] {
+            assert!(!is_json(bad.as_bytes()), "{bad}");
+        }
+        assert!(!is_json(b"\"\xff\""));
+    }
+}
