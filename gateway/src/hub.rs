@@ -202,9 +202,9 @@ impl Hub {
             let mut sorted: SmallVec<[Arc<Room>; 1]> = rooms.iter().flatten().cloned().collect();
             sorted.sort_by_key(|room| room.id.number);
             let Some(placed) = room::publish(&sorted, &self.mailboxes, event) else { continue };
-            let (placed, posted) = placed?;
-            for kept in posted.iter().flatten().filter(|p| p.kept) {
-                self.forms.own(kept); // what history keeps must not pin a publisher's memory
+            let (placed, lasting) = placed?;
+            for posted in &lasting {
+                self.forms.own(posted); // what is kept must not pin a publisher's memory
             }
             self.metrics.published(&event.kind, placed.iter().any(|p| p.sent > 0));
             return Ok(Receipt(

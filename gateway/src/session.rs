@@ -31,6 +31,9 @@ use crate::transport::websocket::Link;
 use heartbeat::Pulse;
 use outbound::{Outbound, Taken};
 
+/// Bytes of replies that are put together before they are written.
+const MOST_REPLIES: usize = 64 * 1024;
+
 /// What the sessions of a shard share.
 pub struct Common {
     /// Their shard of the hub.
@@ -79,6 +82,16 @@ impl Session {
 
     fn user(&self) -> Option<&Arc<str>> {
         self.principal.user.as_ref()
+    }
+
+    /// Whether so much waits for the client that nothing further should be asked or answered. Replies of a
+    /// burst are written first when there are many.
+    fn is_pressed(&self, out: &mut Vec<u8>) -> bool {
+        if out.len() > MOST_REPLIES {
+            self.reply(out);
+            out.clear();
+        }
+        self.outbound.is_pressed()
     }
 
     /// Writes a reply's frames, behind what waits.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+use std::time::Duration;
+
 use serde_json::json;
 use testkit::{Gateway, Options};
 
@@ -40,4 +42,41 @@ async fn a_warning_before_the_close_counts_as_an_event_and_the_welcome_apart() {
         (&stats["messages_sent"], &stats["stats"]["metrics"]["total_messages_sent"]),
         (&json!(2), &json!(1))
     );
+}
+
+/// A gateway with the plugin `echo`, whose library stands beside the program.
+fn with_echo(settings: &[&str]) -> Gateway {
+    let options = Options::new().set("plugins.echo.enabled=true");
+    settings.iter().fold(options, |options, setting| options.set(setting)).start(GATEWAY)
+}
+
+#[tokio::test]
+async fn a_stream_waits_for_a_client_that_does_not_read() {
+    const BOUND: u64 = 1 << 20;
+    let gateway = with_echo(&["limits.backlog_per_session=1MiB"]);
+    let mut socket = gateway.connect("/ws").await;
+    let endless = json!({"data": "x".repeat(20_000), "pieces": 0});
+    socket.send(&json!({"action": "echo_stream", "id": 1, "data": endless})).await;
+    let backlog = async || {
+        let sessions = gateway.get("/api/v1/sessions").await.json();
+        sessions["sessions"][0]["backlog"]["bytes"].as_u64().unwrap()
+    };
+    let filled = async { while backlog().await <= BOUND / 2 {} };
+    tokio::time::timeout(Duration::from_secs(20), filled).await.expect("the stream goes on by itself");
+    for _ in 0..100 {
+        assert!(backlog().await <= BOUND, "the plugin is told to wait before the bound");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_plugin_is_not_taken_for_gone() {
+    let gateway = with_echo(&["endpoint.0.heartbeat.interval=250ms", "endpoint.0.heartbeat.timeout=500ms"]);
+    let mut socket = gateway.connect("/ws").await;
+    socket.next().await;
+    // Without an id the session reads nothing, pongs included, until the answer has come.
+    let slow = json!({"pieces": 1, "every_ms": 1500});
+    let part = socket.ask(&json!({"action": "echo_stream", "data": slow})).await;
+    assert_eq!(part["seq"], 0);
+    assert_eq!(socket.next().await["success"], true);
+    assert_eq!(socket.ask(&json!({"action": "ping"})).await["message"], "pong");
 }

@@ -89,11 +89,14 @@ impl State {
     }
 }
 
-/// Where the event came to stand in each room, and the event as it stands there.
-pub(super) type Published = (SmallVec<[Placed; 1]>, Fresh);
+/// Where the event came to stand in each room, and what of it outlives the fan-out.
+pub(super) type Published = (SmallVec<[Placed; 1]>, Lasting);
+
+/// The event as histories and followers hold it, for as long as they like.
+pub(super) type Lasting = SmallVec<[Arc<Posted>; 1]>;
 
 /// By room: the event posted there, unless its id was known.
-pub(super) type Fresh = SmallVec<[Option<Arc<Posted>>; 1]>;
+type Fresh = SmallVec<[Option<Arc<Posted>>; 1]>;
 
 /// Publishes `event` to `rooms` (ascending numbers, none twice) as one unit: in all of them or in none.
 ///
@@ -125,7 +128,9 @@ pub(super) fn publish(
         placed.push(place);
     }
     deliver(&open, &posted, mailboxes);
-    Some(Ok((placed, posted)))
+    let lasts = |entry: &Open<'_>, p: &Posted| p.kept || !entry.state.followers.is_empty();
+    let posted = open.iter().zip(posted).filter_map(|(entry, p)| p.filter(|p| lasts(entry, p)));
+    Some(Ok((placed, posted.collect())))
 }
 
 /// A room that is being published to, locked.

@@ -89,11 +89,14 @@ impl Calls {
         true
     }
 
-    /// Writes the answers that have come.
+    /// Writes the answers that have come, as far as the client takes them: while it does not, they wait where
+    /// they are, and the plugin is told that it is slow.
     pub(super) fn poll(&mut self, session: &Session, cx: &mut Context<'_>, out: &mut Vec<u8>) {
         let dialect = &session.endpoint.dialect;
         self.0.retain_mut(|open| {
-            while let Poll::Ready(answer) = open.answers.poll_recv(cx) {
+            while !session.is_pressed(out)
+                && let Poll::Ready(answer) = open.answers.poll_recv(cx)
+            {
                 let id = open.id.as_deref();
                 let (success, message, data) = match answer {
                     Some(Answer::Part(data)) => {

@@ -38,6 +38,8 @@ pub(super) struct Pulse {
     ping: Cell<u32>,
     /// When a session that closes is given up; 0 while it does not close.
     farewell: Cell<u32>,
+    /// Nothing is read while a plugin answers a request without an id: silence says nothing then.
+    deaf: Cell<bool>,
 }
 
 fn ticks(time: Duration) -> u32 {
@@ -80,8 +82,9 @@ impl Wheel {
 impl Pulse {
     pub(super) fn new(wheel: &Wheel, endpoint: &Endpoint) -> Self {
         let now = wheel.now();
-        let ping = Cell::new(now + ticks(endpoint.heartbeat.interval));
-        Self { heard: Cell::new(now), asked: Cell::new(now), ping, farewell: Cell::new(0) }
+        let ping = Cell::new(now.saturating_add(ticks(endpoint.heartbeat.interval)));
+        let (heard, asked) = (Cell::new(now), Cell::new(now));
+        Self { heard, asked, ping, farewell: Cell::new(0), deaf: Cell::new(false) }
     }
 }
 
@@ -94,6 +97,14 @@ impl Session {
     /// The client has asked for something.
     pub(super) fn asked(&self) {
         self.pulse.asked.set(self.common.wheel.now());
+    }
+
+    /// Whether it waits for a plugin before it reads on; the client cannot be heard or ask meanwhile.
+    pub(super) fn waits_for_plugin(&self, waits: bool) {
+        if self.pulse.deaf.replace(waits) && !waits {
+            self.heard();
+            self.asked();
+        }
     }
 
     /// Puts the session on the wheel.
@@ -121,6 +132,10 @@ impl Session {
             return self.pulse.farewell.get();
         }
         let heartbeat = self.endpoint.heartbeat;
+        if self.pulse.deaf.get() {
+            self.heard();
+            self.asked();
+        }
         if now - self.pulse.heard.get() >= ticks(heartbeat.timeout) {
             self.end(CloseReason::KeepaliveTimeout);
         } else if self.is_idle(now) {
@@ -129,7 +144,7 @@ impl Session {
             let mut ping = Vec::with_capacity(2);
             frames::ping(&mut ping, b"");
             self.reply(&ping);
-            self.pulse.ping.set(now + ticks(heartbeat.interval));
+            self.pulse.ping.set(now.saturating_add(ticks(heartbeat.interval)));
         }
         self.next_look()
     }
@@ -140,10 +155,10 @@ impl Session {
     }
 
     fn next_look(&self) -> u32 {
-        let silent = self.pulse.heard.get() + ticks(self.endpoint.heartbeat.timeout);
+        let silent = self.pulse.heard.get().saturating_add(ticks(self.endpoint.heartbeat.timeout));
         let idle = match self.endpoint.idle_timeout {
             Duration::ZERO => u32::MAX,
-            idle => self.pulse.asked.get() + ticks(idle),
+            idle => self.pulse.asked.get().saturating_add(ticks(idle)),
         };
         self.pulse.ping.get().min(silent).min(idle)
     }

@@ -116,6 +116,7 @@ impl Run {
         let mut out = session.common.scratch.take();
         out.clear();
         let poll = self.poll_with(&session, cx, &mut out);
+        session.waits_for_plugin(self.calls.is_waiting());
         session.reply(&out);
         out.clear();
         out.shrink_to(64 * 1024);
@@ -135,7 +136,7 @@ impl Run {
         for _ in 0..BURST {
             // Each time: the request before may have opened a call, whose answer must wake this task.
             self.calls.poll(session, cx, out);
-            if self.phase == Phase::Open && (self.calls.is_waiting() || session.outbound.is_pressed()) {
+            if self.phase == Phase::Open && (self.calls.is_waiting() || session.is_pressed(out)) {
                 return Poll::Pending;
             }
             match self.inbound.poll_next(session, cx) {
