@@ -151,3 +151,23 @@ async fn coming_and_going_under_load_leaves_no_gap_and_makes_no_duplicate() {
         assert!(visits > 20);
     }
 }
+
+#[tokio::test]
+async fn a_room_with_history_keeps_its_cursor_while_nobody_is_there_and_one_without_comes_back_new() {
+    let gateway = gateway();
+    let mut publisher = session(&gateway).await;
+    publish(&mut publisher, "h:r", "alert_triggered", 1).await;
+    let mut client = session(&gateway).await;
+    let mut epochs = Vec::new();
+    for room in ["h:r", "r", "h:r", "r"] {
+        let joined = join(&mut client, room, &Value::Null).await;
+        assert_eq!(joined["offset"], if room == "h:r" { 1 } else { 0 });
+        epochs.push(joined["epoch"].clone());
+        assert_eq!(client.ask(&json!({ "action": "leave", "room": room })).await["success"], true);
+    }
+    assert_eq!(epochs[0], epochs[2], "kept");
+    assert_ne!(epochs[1], epochs[3], "gone when it was empty");
+    let rooms = gateway.get("/api/v1/rooms").await.json();
+    assert_eq!(rooms["rooms"][0]["room"], "h:r", "{rooms}");
+    assert_eq!(rooms["total"], 1);
+}

@@ -191,3 +191,44 @@ async fn a_second_session_with_a_live_client_id_gets_one_of_its_own() {
         assert_eq!(welcome["data"].get("requested_client_id"), None);
     }
 }
+
+#[tokio::test]
+async fn a_room_takes_so_many_members_at_most() {
+    let gateway = crate::start("room=[{prefix=\"small:\",max_members=2}]");
+    let (mut first, mut second, mut third) =
+        (session(&gateway).await, session(&gateway).await, session(&gateway).await);
+    let join = json!({ "action": "join", "room": "small:1" });
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.ask(&join).await["success"], true);
+    }
+    assert_eq!(third.ask(&join).await, refusal("The room is full"));
+    drop(first);
+    gateway.reaches("tidegate_sessions", 2.0).await;
+    assert_eq!(third.ask(&join).await["success"], true);
+}
+
+#[tokio::test]
+async fn a_roles_room_is_not_joined_by_hand() {
+    let gateway = gateway();
+    let mut client = session(&gateway).await;
+    let reply = client.ask(&json!({ "action": "join", "room": "role:admin" })).await;
+    assert_eq!(reply, refusal("Not allowed to join this room"));
+    let event = json!({ "role": "admin", "event_type": "alert_triggered", "data": {} });
+    assert_eq!(gateway.post("/api/v1/publish", &event).await.json()["sent"], 0);
+}
+
+#[tokio::test]
+async fn an_endpoint_puts_its_sessions_into_rooms_and_may_take_no_broadcasts() {
+    let gateway = crate::start(
+        "endpoint=[{path=\"/ws\",auto_join=[\"global\",\"user:{user_id}\"]},{path=\"/quiet\",broadcasts=false}]",
+    );
+    let mut client = session(&gateway).await;
+    let info = client.ask(&json!({ "action": "info" })).await;
+    assert_eq!(info["data"]["rooms"], json!(["global"]), "nobody is a user here");
+    let mut quiet = gateway.connect("/quiet").await;
+    quiet.next().await;
+    let event = json!({ "event_type": "alert_triggered", "data": {} });
+    assert_eq!(gateway.post("/api/v1/publish", &event).await.json()["sent"], 1);
+    assert_eq!(client.next().await["room"], json!(null));
+    crate::assert_alive(&mut quiet, "a broadcast").await;
+}
