@@ -117,6 +117,6 @@ async fn all<T: Send + 'static>(
 fn open_files() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit.clone()).unwrap();
+    setrlimit(Resource::Nofile, limit).unwrap();
     limit.maximum.map_or(usize::MAX, |files| files as usize)
 }

@@ -20,6 +20,8 @@ const MOST_PATTERNS: usize = 100;
 const RETRY_AFTER: u64 = 100;
 /// The source of events that clients publish.
 const SOURCE: &str = "client";
+/// Rooms of roles: a session is in those of its roles, and can ask for none.
+const ROLES: &str = "role:";
 
 impl Session {
     /// Answers one frame.
@@ -68,6 +70,9 @@ impl Session {
     fn join(self: &Rc<Self>, id: Option<&RawValue>, room: Option<&str>, since: Since, out: &mut Vec<u8>) {
         let dialect = &self.endpoint.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
+        if room.starts_with(ROLES) {
+            return dialect.answer(id, &Answer::Refused(&refusal(&JoinError::Denied)), out);
+        }
         match self.common.shard.join(self, room, since) {
             Ok(joined) => {
                 let (cursor, recovered) = (joined.cursor, joined.recovered);

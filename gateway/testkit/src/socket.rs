@@ -58,8 +58,13 @@ impl Socket {
 
     /// The next frame, which is JSON.
     pub async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.next_text().await).unwrap()
+    }
+
+    /// The next frame, which is a text.
+    pub async fn next_text(&mut self) -> String {
         match self.message().await {
-            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            Message::Text(text) => text.to_string(),
             other => panic!("not a text: {other:?}"),
         }
     }
