@@ -57,7 +57,8 @@ fn filters(criterion: &mut Criterion) {
     let other = |number: usize| format!("other_{}_*", number % DISTINCT).into();
     let through = |number: usize| vec![TYPE.into(), other(number)];
     let back = |number: usize| vec![other(number)];
-    let cases: [(&str, Option<&dyn Fn(usize) -> Vec<Arc<str>>>); 3] =
+    type Patterns<'a> = Option<&'a dyn Fn(usize) -> Vec<Arc<str>>>;
+    let cases: [(&str, Patterns<'_>); 3] =
         [("none", None), ("100 that let through", Some(&through)), ("100 that hold back", Some(&back))];
     let mut group = criterion.benchmark_group("filters");
     group.throughput(Throughput::Elements(FILTERING as u64));
