@@ -126,7 +126,6 @@ impl Session {
     fn give(&self, frames: &Frames) {
         self.common.shard.counters().bytes_out.add(frames.total as u64);
         if self.outbound.offer(frames) == Taken::OverBound {
-            self.common.shard.counters().slow_closes.add(1);
             self.end(CloseReason::SlowConsumer);
         }
     }

@@ -187,6 +187,8 @@ impl Run {
         session.reply(out);
         out.clear();
         if *reason == CloseReason::SlowConsumer {
+            // Counted here, once: until now further events may have met the full backlog.
+            session.common.shard.counters().slow_closes.add(1);
             session.outbound.drop_backlog();
         } else if warn {
             let data = serde_json::json!({ "code": reason.code(), "reason": reason.reason() });
