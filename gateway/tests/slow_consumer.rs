@@ -107,6 +107,22 @@ async fn what_slow_clients_cost_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_close_is_counted_once_however_many_events_meet_the_full_backlog() {
+    let gateway = gateway();
+    let slow = join(gateway.narrow_wire("/ws", 4096).await).await;
+    // A batch is walked in few turns, so that many events come behind the one that was too much.
+    let mut published = 0;
+    while gateway.metric(CLOSES).await == 0.0 {
+        assert!(published < MOST_EVENTS, "{published} events fit into the backlog");
+        let batch: Vec<_> = (published..published + 100).map(event).collect();
+        assert_eq!(gateway.post("/api/v1/publish", &json!(batch)).await.status, 200);
+        published += 100;
+    }
+    assert_eq!(gateway.metric(CLOSES).await, 1.0);
+    assert!(read_what_is_left(slow, 0).await < published);
+}
+
+#[tokio::test]
 async fn a_client_that_asks_and_does_not_read_the_answers_stops_being_read() {
     const REQUESTS: usize = 20_000;
     let gateway = gateway();
