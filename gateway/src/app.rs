@@ -3,6 +3,7 @@
 
 mod drain;
 mod endpoints;
+mod gauges;
 mod house;
 mod memory;
 mod ready;

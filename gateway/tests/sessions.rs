@@ -80,3 +80,21 @@ async fn who_waits_for_a_plugin_is_not_taken_for_gone() {
     assert_eq!(socket.next().await["success"], true);
     assert_eq!(socket.ask(&json!({"action": "ping"})).await["message"], "pong");
 }
+
+#[tokio::test]
+async fn the_gauges_come_to_the_room_system_as_often_as_is_configured() {
+    let gateway = Options::new().set("metrics.publish=50ms").start(GATEWAY);
+    let mut socket = gateway.connect("/ws").await;
+    socket.next().await;
+    socket.ask(&json!({"action": "join", "room": "system"})).await;
+    for _ in 0..2 {
+        let event = socket.next().await;
+        assert_eq!((&event["event_type"], &event["room"]), (&json!("metrics_updated"), &json!("system")));
+        let gauges = &event["data"];
+        assert_eq!(
+            (&gauges["sessions"], &gauges["rooms"], &gauges["members"]),
+            (&json!(1), &json!(1), &json!(1))
+        );
+        assert!(gauges["mailbox_bytes"].is_array());
+    }
+}

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::StartError;
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
+use super::{StartError, gauges};
 use crate::api::{About, Api};
 use crate::config::model::{self, room};
 use crate::config::{Config, Environment};
@@ -94,6 +94,9 @@ impl House {
             tokio::spawn(shards::accept(accept));
         }
         let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
+        if !config.metrics.publish.is_zero() {
+            tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
+        }
         Ok(Self { config, hub, plugins, permits, phase, shards, addresses, _sweeper: sweeper })
     }
 

@@ -1,0 +1,41 @@
+//! The gauges, told to the room `system` now and then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::frame::{Event, Timestamp};
+use crate::hub::Hub;
+
+/// Publishes `metrics_updated` each `every`, which is not zero; never ends.
+pub(super) async fn publish(hub: Arc<Hub>, every: Duration) {
+    let mut ticks = interval_at(Instant::now() + every, every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(kind) = hub.types().find("metrics_updated") else { continue };
+        let data = gauges(&hub).to_string().into();
+        let event =
+            Event { kind, data, source: "gateway".into(), key: None, id: None, time: Timestamp::now() };
+        if let Err(error) = hub.publish(&["system"], &event) {
+            tracing::warn!(%error, "metrics_updated was not published");
+        }
+    }
+}
+
+/// Those of the Prometheus page, by their names there without the prefix.
+fn gauges(hub: &Hub) -> serde_json::Value {
+    let metrics = hub.metrics();
+    let rooms = hub.rooms();
+    let (opened, closed) = (metrics.connections.opened.get(), metrics.connections.closed.get());
+    let mailboxes: Vec<usize> = hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect();
+    json!({
+        "connections": opened.saturating_sub(closed),
+        "sessions": hub.directory().len(),
+        "rooms": rooms.len(),
+        "members": rooms.iter().map(|room| room.members).sum::<usize>(),
+        "mailbox_bytes": mailboxes,
+    })
+}
