@@ -47,7 +47,7 @@ impl<O: Outlet> House<O> {
         house
     }
 
-    /// Gives the member `number` this filter.
+    /// Gives each member, by its number, its filter.
     pub fn subscribe(&self, patterns: impl Fn(usize) -> Vec<Arc<str>>) {
         for (number, member) in self.members.iter().enumerate() {
             self.shard.set_filter(member, patterns(number));
