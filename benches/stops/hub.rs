@@ -38,7 +38,7 @@ fn walk(criterion: &mut Criterion) {
         let event = event(&house.hub);
         for window in WINDOWS {
             group.throughput(Throughput::Elements((members * window) as u64));
-            let id = BenchmarkId::new(format!("{members} members"), format!("{window} in flight"));
+            let id = BenchmarkId::new(format!("to {members}"), format!("{window} in flight"));
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
                     house.publish("room", &event, window);
