@@ -191,7 +191,7 @@ impl Session {
         }
         for room in self.endpoint.first_rooms(self.user().map(|user| &**user)) {
             if check_name(&room).is_ok()
-                && let Err(error) = self.common.shard.join(self, &room, Since::Now)
+                && let Err(error) = self.common.shard.admit(self, &room, Since::Now)
             {
                 tracing::warn!(session = %self.id, room, %error, "cannot join the endpoint's room");
             }

@@ -218,6 +218,19 @@ async fn a_roles_room_is_not_joined_by_hand() {
 }
 
 #[tokio::test]
+async fn an_endpoint_puts_its_sessions_where_they_may_not_go_themselves() {
+    let gateway = testkit::Options::new()
+        .set("endpoint=[{path=\"/ws\",auto_join=[\"news\"]}]")
+        .set("room=[{prefix=\"news\",join=\"nobody\"}]")
+        .start(env!("CARGO_BIN_EXE_tidegate"));
+    let mut client = session(&gateway).await;
+    let info = client.ask(&json!({ "action": "info" })).await;
+    assert_eq!(info["data"]["rooms"], json!(["news"]));
+    let other = client.ask(&json!({ "action": "join", "room": "newspaper" })).await;
+    assert_eq!(other, refusal("Not allowed to join this room"));
+}
+
+#[tokio::test]
 async fn an_endpoint_puts_its_sessions_into_rooms_and_may_take_no_broadcasts() {
     let gateway = crate::start(
         "endpoint=[{path=\"/ws\",auto_join=[\"global\",\"user:{user_id}\"]},{path=\"/quiet\",broadcasts=false}]",

@@ -81,12 +81,25 @@ impl<G: Guest> Shard<G> {
         self.enter(guest, "", Since::Now)
     }
 
-    /// Joins a room, or tells where a session stands that is in it. One that is in it and asks for a replay
-    /// joins anew.
+    /// Joins a room because its client asks: what the room's rule allows. Else as [`admit`](Self::admit).
     ///
     /// # Errors
     /// [`JoinError`].
     pub fn join(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
+        check_name(name)?;
+        let member = guest.seat().find_name(name).is_some();
+        if !member && self.hub.rules().find(name).join == Who::Nobody {
+            return Err(JoinError::Denied);
+        }
+        self.admit(guest, name, since)
+    }
+
+    /// Puts a session in a room, or tells where one stands that is in it. One that is in it and asks for a
+    /// replay joins anew.
+    ///
+    /// # Errors
+    /// [`JoinError`], but for [`Denied`](JoinError::Denied).
+    pub fn admit(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
         check_name(name)?;
         if let Some(at) = guest.seat().find_name(name) {
             if since == Since::Now {
@@ -95,9 +108,6 @@ impl<G: Guest> Shard<G> {
             self.leave(guest, name);
         }
         self.check_room_count(guest)?;
-        if self.hub.rules().find(name).join == Who::Nobody {
-            return Err(JoinError::Denied);
-        }
         self.enter(guest, name, since)
     }
 
