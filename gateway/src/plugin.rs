@@ -145,7 +145,8 @@ impl PluginAdmin for Plugins {
         let (entry, name) = (self.find(name).cloned(), name.to_owned());
         Box::pin(async move {
             let entry = entry.ok_or(AdminError::NotFound(name))?;
-            entry.start().await.map_err(AdminError::Failed)?;
+            let ours = Arc::clone(&entry);
+            entry.to_its_end(async move { ours.start().await }).await.map_err(AdminError::Failed)?;
             Ok(entry.info())
         })
     }
@@ -154,7 +155,12 @@ impl PluginAdmin for Plugins {
         let (entry, name) = (self.find(name).cloned(), name.to_owned());
         Box::pin(async move {
             let entry = entry.ok_or(AdminError::NotFound(name))?;
-            entry.stop(STOP).await;
+            let ours = Arc::clone(&entry);
+            let stop = async move {
+                ours.stop(STOP).await;
+                Ok(())
+            };
+            entry.to_its_end(stop).await.map_err(AdminError::Failed)?;
             Ok(entry.info())
         })
     }

@@ -101,7 +101,9 @@ impl Serve for Door {
         };
         let timeout = self.route_timeout(request.index);
         let (client, answer) = oneshot::channel();
-        let number = shared.requests.insert(Waiting::Http(client));
+        let Some(number) = shared.requests.insert(Waiting::Http(client)) else {
+            return Box::pin(async { Err(Refusal::Unavailable(name)) });
+        };
         let reader = Reader { shared, number };
         if reader.shared.queue.offer(Task::Http(number, Box::new(request))).is_err() {
             return Box::pin(async { Err(Refusal::Busy(name)) });
@@ -129,7 +131,8 @@ impl Callee for Door {
         let last =
             call.answers.clone().try_reserve_owned().map_err(|_| CallError::Busy(Arc::clone(&call.name)))?;
         let answers = call.answers.clone();
-        let number = shared.requests.insert(Waiting::Call(answers.clone(), last));
+        let waiting = Waiting::Call(answers.clone(), last);
+        let number = shared.requests.insert(waiting).ok_or_else(unavailable)?;
         let slot = shared.services.hub.directory().find(&call.session);
         let name = Arc::clone(&call.name);
         if shared.queue.offer(Task::Call(number, number_of_call, slot, Box::new(call))).is_err() {

@@ -77,6 +77,16 @@ impl Entry {
         })
     }
 
+    /// Runs an order to its end, though who gave it may go: half of a start or stop would leave an instance that
+    /// nobody looks after.
+    pub(super) async fn to_its_end(
+        &self,
+        order: impl Future<Output = Result<(), String>> + Send + 'static,
+    ) -> Result<(), String> {
+        let done = self.services.control.spawn(order).await;
+        done.unwrap_or_else(|error| Err(format!("the order was not carried out: {error}")))
+    }
+
     /// Makes and starts an instance, unless one runs.
     pub(super) async fn start(self: &Arc<Self>) -> Result<(), String> {
         let mut running = self.running.lock().await;

@@ -46,7 +46,7 @@ pub(super) async fn watch(plugins: Weak<Plugins>) {
 
 async fn ask(shared: &Arc<Shared>) {
     let (sender, answer) = oneshot::channel();
-    let number = shared.requests.insert(Waiting::Health(sender));
+    let Some(number) = shared.requests.insert(Waiting::Health(sender)) else { return };
     if shared.queue.offer(Task::Health(number)).is_err() {
         shared.requests.cancel(number);
     }

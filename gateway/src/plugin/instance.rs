@@ -62,7 +62,7 @@ pub(super) fn start(
 impl Instance {
     /// Tells it to stop and waits until it has, or until the time is over and a little more.
     pub(super) async fn stop(&self, deadline: Duration) {
-        self.shared.queue.owe(Task::Stop(deadline));
+        self.shared.queue.owe(Task::Stop(Instant::now() + deadline));
         let mut ended = self.ended.clone();
         let waited = tokio::time::timeout(deadline + LAST * 2, ended.wait_for(|ended| *ended)).await;
         if waited.is_err() {
@@ -85,11 +85,12 @@ fn run(
 ) {
     match begin(library, shared, config, register) {
         Ok(hooks) => {
-            if started.is_closed() {
-                shared.queue.owe(Task::Stop(LAST)); // it took too long: nobody wants it any more
-            } else {
+            if !started.is_closed() {
                 shared.enter(State::Started, None);
-                let _nobody_waits = started.send(Ok(()));
+            }
+            if started.send(Ok(())).is_err() {
+                // It took too long: nobody wants it any more.
+                shared.queue.owe(Task::Stop(Instant::now() + LAST));
             }
             serve(hooks, shared, door);
         }
@@ -142,17 +143,16 @@ fn declared(hooks: &Hooks) -> Result<Declared, String> {
 
 /// Runs hooks, one at a time, until the instance is told to stop and has.
 fn serve(hooks: Hooks, shared: &Arc<Shared>, door: &Door) {
-    let time = loop {
+    let deadline = loop {
         match shared.queue.next(shared.leases.next_end()) {
-            Some(Task::Stop(time)) => break time,
+            Some(Task::Stop(deadline)) => break deadline,
             Some(task) => work(&hooks, shared, door, task),
             None => {}
         }
         tell_lost(&hooks, shared);
     };
     shared.enter(State::Stopping, None);
-    let deadline = Instant::now() + time;
-    let mut status = hooks.stop(time);
+    let mut status = hooks.stop(deadline.saturating_duration_since(Instant::now()));
     while status == Status::BUSY {
         match shared.queue.next(shared.leases.next_end().into_iter().chain([deadline]).min()) {
             Some(Task::Stopped) => status = Status::OK,
@@ -234,7 +234,7 @@ fn refuse(shared: &Shared, number: u64, status: Status) {
 }
 
 fn refuse_all(shared: &Shared) {
-    for waiting in shared.requests.drain() {
+    for waiting in shared.requests.close() {
         callbacks::refuse(waiting, Status::BUSY, "the plugin has stopped".to_owned(), Bytes::new());
     }
 }

@@ -140,8 +140,9 @@ fn loader_text(error: &libloading::Error) -> String {
 fn trust(path: &Path) -> Result<(), Why> {
     const OTHERS: u32 = 0o002;
     const STICKY: u32 = 0o1000;
-    let mode = fs::metadata(path)?.mode();
-    if mode & OTHERS != 0 && mode & STICKY == 0 { Err(Why::Writable(path.to_owned())) } else { Ok(()) }
+    let found = fs::metadata(path)?;
+    let protects = found.is_dir() && found.mode() & STICKY != 0;
+    if found.mode() & OTHERS != 0 && !protects { Err(Why::Writable(path.to_owned())) } else { Ok(()) }
 }
 
 /// A copy under a name that no other has had: the loader would give an old library back for an old name. In a folder

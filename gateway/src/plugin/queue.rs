@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex};
 use tidegate_plugin::abi::{Request, Status};
 
@@ -43,8 +44,8 @@ pub(super) enum Task {
     Resume(Request),
     /// Its buffer is not needed any more; what it counts of the budget.
     Release(Owner, usize),
-    /// End, within the time.
-    Stop(Duration),
+    /// End by then.
+    Stop(Instant),
     /// It has told that its threads are out of every callback.
     Stopped,
 }
@@ -104,7 +105,7 @@ struct Inner {
     waiting: usize,
     bytes: usize,
     /// By room: what it has missed and has not been told of.
-    gaps: Vec<Gap>,
+    gaps: HashMap<Arc<str>, Gap, foldhash::fast::RandomState>,
     /// Who has been told `BUSY`, and when to tell them to try again.
     busy: Vec<Request>,
     resume_at: Option<Instant>,
@@ -156,14 +157,14 @@ impl Queue {
     /// Puts a followed event in; where the queue is full, or has been for this room, it becomes a gap.
     pub(super) fn follow(&self, posted: &Arc<Posted>) {
         let mut inner = self.inner.lock();
-        let missed = inner.gaps.iter_mut().find(|gap| gap.room == posted.room.name);
-        if let Some(gap) = missed {
+        if let Some(gap) = inner.gaps.get_mut(&posted.room.name) {
             gap.count += 1;
             gap.until = posted.cursor;
         } else if self.put(&mut inner, Task::Event(Arc::clone(posted))).is_err() {
             let after = Cursor { offset: posted.cursor.offset.saturating_sub(1), ..posted.cursor };
             let room = Arc::clone(&posted.room.name);
-            inner.gaps.push(Gap { room, count: 1, after, until: posted.cursor });
+            let gap = Gap { room: Arc::clone(&room), count: 1, after, until: posted.cursor };
+            inner.gaps.insert(room, gap);
         }
     }
 
@@ -188,17 +189,11 @@ impl Queue {
         let mut inner = self.inner.lock();
         loop {
             let now = Instant::now();
-            if inner.resume_at.is_some_and(|at| at <= now) {
-                if let Some(request) = inner.busy.pop() {
-                    return Some(Task::Resume(request));
-                }
-                inner.resume_at = None;
+            // Looked at first: what keeps coming must not put it off.
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return None;
             }
-            if inner.waiting < MOST / 2
-                && let Some(gap) = inner.gaps.pop()
-            {
-                inner.tasks.push_back(Task::Gap(gap)); // behind the events before it
-            }
+            inner.catch_up(now);
             if let Some(task) = inner.tasks.pop_front() {
                 if let Some(weight) = task.weight() {
                     inner.waiting -= 1;
@@ -206,7 +201,7 @@ impl Queue {
                 }
                 return Some(task);
             }
-            if std::mem::take(&mut inner.nudged) || deadline.is_some_and(|deadline| deadline <= now) {
+            if std::mem::take(&mut inner.nudged) {
                 return None;
             }
             match [deadline, inner.resume_at].into_iter().flatten().min() {
@@ -219,6 +214,20 @@ impl Queue {
     /// Requests and events that wait.
     pub(super) fn waiting(&self) -> usize {
         self.inner.lock().waiting
+    }
+}
+
+impl Inner {
+    /// Puts what is due behind the rest: who was busy is told, and what was missed, once there is space again. What
+    /// a hook makes busy again has its own time to wait, so that no plugin's trying keeps others from their turn.
+    fn catch_up(&mut self, now: Instant) {
+        if self.resume_at.is_some_and(|at| at <= now) {
+            self.resume_at = None;
+            self.tasks.extend(self.busy.drain(..).map(Task::Resume));
+        }
+        if !self.gaps.is_empty() && self.waiting < MOST / 2 {
+            self.tasks.extend(self.gaps.drain().map(|(_, gap)| Task::Gap(gap)));
+        }
     }
 }
 
@@ -271,6 +280,26 @@ mod tests {
         queue.was_busy(7);
         assert!(matches!(queue.next(None), Some(Task::Resume(7))));
         assert!(queue.next(Some(Instant::now())).is_none());
+    }
+
+    #[test]
+    fn who_is_busy_again_at_once_does_not_keep_others_from_their_turn() {
+        let queue = Queue::default();
+        queue.was_busy(7);
+        for _ in 0..3 {
+            assert!(matches!(queue.next(None), Some(Task::Resume(7))));
+            queue.was_busy(7);
+            queue.owe(Task::Stopped);
+            assert!(matches!(queue.next(None), Some(Task::Stopped)));
+        }
+    }
+
+    #[test]
+    fn a_deadline_holds_however_much_there_is_to_do() {
+        let queue = Queue::default();
+        queue.owe(Task::Stopped);
+        assert!(queue.next(Some(Instant::now())).is_none());
+        assert!(matches!(queue.next(None), Some(Task::Stopped)));
     }
 
     #[test]

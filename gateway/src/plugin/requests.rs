@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -53,8 +54,11 @@ impl Waiting {
 /// Open requests by number; a number is never given twice.
 pub(super) struct Requests {
     next: AtomicU64,
-    open: Mutex<HashMap<u64, Open, foldhash::fast::RandomState>>,
+    /// None once the instance has stopped: nobody will answer what comes then.
+    open: Mutex<Option<Table>>,
 }
+
+type Table = HashMap<u64, Open, foldhash::fast::RandomState>;
 
 struct Open {
     waiting: Waiting,
@@ -75,57 +79,105 @@ pub(super) enum Gone {
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { next: AtomicU64::new(1), open: Mutex::default() }
+        Self { next: AtomicU64::new(1), open: Mutex::new(Some(Table::default())) }
     }
 }
 
 impl Requests {
-    pub(super) fn insert(&self, waiting: Waiting) -> u64 {
+    /// Opens a request; none where the instance has stopped.
+    pub(super) fn insert(&self, waiting: Waiting) -> Option<u64> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.open.lock().insert(number, Open { waiting, delivered: false, moved: Instant::now() });
-        number
+        let open = Open { waiting, delivered: false, moved: Instant::now() };
+        self.open.lock().as_mut()?.insert(number, open);
+        Some(number)
     }
 
     /// Takes a request out, for its one answer.
     pub(super) fn take(&self, number: u64) -> Result<Waiting, Gone> {
-        let open = self.open.lock().remove(&number);
-        open.map(|open| open.waiting).ok_or_else(|| self.gone(number))
+        self.cancel(number).map(|(waiting, _)| waiting).ok_or_else(|| self.gone(number))
+    }
+
+    /// Takes a request out if it `fits`, and none where it does not.
+    pub(super) fn take_if(
+        &self,
+        number: u64,
+        fits: impl FnOnce(&Waiting) -> bool,
+    ) -> Result<Option<Waiting>, Gone> {
+        let mut all = self.open.lock();
+        let found = all.as_mut().and_then(|all| match all.entry(number) {
+            Entry::Occupied(entry) if fits(&entry.get().waiting) => Some(Some(entry.remove().waiting)),
+            Entry::Occupied(_) => Some(None),
+            Entry::Vacant(_) => None,
+        });
+        found.ok_or_else(|| self.gone(number))
     }
 
     /// Changes or looks at a request that stays open.
     pub(super) fn with<T>(&self, number: u64, look: impl FnOnce(&mut Waiting) -> T) -> Result<T, Gone> {
-        let mut all = self.open.lock();
-        all.get_mut(&number).map(|open| look(&mut open.waiting)).ok_or_else(|| self.gone(number))
+        self.look(number, |open| look(&mut open.waiting)).ok_or_else(|| self.gone(number))
+    }
+
+    fn look<T>(&self, number: u64, look: impl FnOnce(&mut Open) -> T) -> Option<T> {
+        self.open.lock().as_mut()?.get_mut(&number).map(look)
     }
 
     /// The plugin is about to be told of a request; `false` where nobody waits for it any more.
     pub(super) fn deliver(&self, number: u64) -> bool {
-        self.open.lock().get_mut(&number).map(|open| open.delivered = true).is_some()
+        self.look(number, |open| open.delivered = true).is_some()
     }
 
     /// Takes out a request that nobody waits for any more; and whether the plugin has been told of it.
     pub(super) fn cancel(&self, number: u64) -> Option<(Waiting, bool)> {
-        self.open.lock().remove(&number).map(|open| (open.waiting, open.delivered))
+        let open = self.open.lock().as_mut()?.remove(&number)?;
+        Some((open.waiting, open.delivered))
     }
 
     /// The answer has moved on: its time starts anew.
     pub(super) fn touch(&self, number: u64) {
-        if let Some(open) = self.open.lock().get_mut(&number) {
-            open.moved = Instant::now();
-        }
+        self.look(number, |open| open.moved = Instant::now());
     }
 
     /// When the answer last moved on.
     pub(super) fn moved(&self, number: u64) -> Option<Instant> {
-        self.open.lock().get(&number).map(|open| open.moved)
+        self.look(number, |open| open.moved)
     }
 
     fn gone(&self, number: u64) -> Gone {
         if (1..self.next.load(Ordering::Relaxed)).contains(&number) { Gone::Closed } else { Gone::Never }
     }
 
-    /// Takes all out: nobody will answer them.
-    pub(super) fn drain(&self) -> Vec<Waiting> {
-        self.open.lock().drain().map(|(_, open)| open.waiting).collect()
+    /// Takes all out and lets none in any more: nobody will answer them.
+    pub(super) fn close(&self) -> Vec<Waiting> {
+        let open = self.open.lock().take();
+        open.into_iter().flatten().map(|(_, open)| open.waiting).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting() -> Waiting {
+        Waiting::Http(oneshot::channel().0)
+    }
+
+    #[test]
+    fn a_request_after_the_end_is_not_taken() {
+        let requests = Requests::default();
+        let number = requests.insert(waiting()).unwrap();
+        assert_eq!(requests.close().len(), 1);
+        assert!(requests.insert(waiting()).is_none(), "it would wait for its time-out");
+        assert_eq!(requests.with(number, |_| ()), Err(Gone::Closed));
+    }
+
+    #[test]
+    fn what_does_not_fit_stays() {
+        let requests = Requests::default();
+        let number = requests.insert(waiting()).unwrap();
+        let is_call = |waiting: &Waiting| matches!(waiting, Waiting::Call(..));
+        assert!(matches!(requests.take_if(number, is_call), Ok(None)));
+        assert!(matches!(requests.take_if(number, |_| true), Ok(Some(_))));
+        assert!(matches!(requests.take_if(number, |_| true), Err(Gone::Closed)));
+        assert!(matches!(requests.take_if(99, |_| true), Err(Gone::Never)));
     }
 }

@@ -29,6 +29,9 @@ unsafe extern "C" fn publish(
     taken: *mut u64,
 ) -> Status {
     let publish = |shared: &Arc<Shared>| {
+        if taken.is_null() {
+            return Status::INVALID; // before anything is taken
+        }
         // SAFETY: the plugin lends its batch for the call.
         let events = unsafe { items(events, count) };
         let mut cursors = Vec::new();
@@ -103,7 +106,12 @@ unsafe fn publish_one(
         // Rooms in memory have committed when publish returns.
         Ok(receipt) => {
             let placed = receipt.committed().now_or_never().ok_or(Status::INTERNAL)?;
-            Ok(placed.into_iter().map(|placed| placed.cursor).collect())
+            // A room that is named twice is published to once, and has a cursor for each time.
+            let place = |target: &&str| placed.iter().find(|p| *p.room == **target).map(|p| p.cursor);
+            Ok(match &*targets {
+                [] | [_] => placed.iter().map(|placed| placed.cursor).collect(),
+                many => many.iter().filter_map(place).collect(),
+            })
         }
         Err(error) => {
             given::give_back(event);

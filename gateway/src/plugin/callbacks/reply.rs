@@ -86,14 +86,18 @@ unsafe extern "C" fn respond(
         let parts = unsafe { parts(code, headers, headers_len) }?;
         expect(shared, request, |waiting| matches!(waiting, Waiting::Http(_)))?;
         let body = take(shared, request, body)?;
-        match shared.requests.take(request) {
-            Ok(Waiting::Http(client)) => {
+        match shared.requests.take_if(request, |waiting| matches!(waiting, Waiting::Http(_))) {
+            Ok(Some(Waiting::Http(client))) => {
                 let mut response = http::Response::new(web::whole(body));
                 (*response.status_mut(), *response.headers_mut()) = parts;
                 let _client_is_gone = client.send(HttpAnswer::Whole(response));
                 Ok(())
             }
-            Ok(_) => Err(Status::INTERNAL),
+            // Another thread has just sent a head, or the whole answer.
+            Ok(_) | Err(Gone::Closed) => {
+                given::give_back(body);
+                Err(Status::CLOSED)
+            }
             Err(gone) => {
                 given::give_back(body);
                 Err(gone.into())

@@ -161,6 +161,9 @@ unsafe extern "C" fn of_user(
 
 unsafe extern "C" fn info(host: *const Host, session: Session, json: *mut Buf) -> Status {
     let info = |shared: &Arc<Shared>| {
+        if json.is_null() {
+            return Err(Status::INVALID);
+        }
         let slot = slot(shared, session)?;
         let (done, answer) = mpsc::sync_channel(1);
         shared.services.hub.order_slot(slot, Order::Describe(Box::new(move |info| drop(done.send(info)))));

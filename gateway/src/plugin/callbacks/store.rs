@@ -16,6 +16,9 @@ use crate::store::{Entry, Expect, Op, Outcome, StoreError};
 
 pub(super) static TABLE: Store = Store { run: Some(run) };
 
+/// What may be waited for at most.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// The part of a space that those may read whom `reads` names.
 const SHARED: &str = "shared/";
 
@@ -34,7 +37,7 @@ unsafe extern "C" fn run(
         if ops.len() as u64 != count || (count > 0 && results.is_null()) {
             return Err(Status::INVALID);
         }
-        let deadline = Instant::now() + Duration::from_millis(timeout_ms);
+        let deadline = Instant::now() + Duration::from_millis(timeout_ms).min(LONGEST);
         let outcomes = shared.services.store.run(&ops, deadline).map_err(|error| match error {
             StoreError::Timeout => Status::TIMEOUT,
             StoreError::Invalid(_) => Status::INVALID,
