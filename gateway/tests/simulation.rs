@@ -22,7 +22,7 @@ use rand::rngs::StdRng;
 use tidegate::frame::{Cursor, Epoch, Form, Forms, Posted, Since};
 use tidegate::history::Keep;
 use tidegate::hub::{
-    Cause, Config, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules, Shard,
+    Cause, Config, Follow, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules, Shard,
 };
 use tidegate::metrics::Metrics;
 
@@ -450,4 +450,33 @@ fn a_filter_that_takes_another_ones_number_in_the_middle_of_a_walk_is_judged_ane
     shard.set_filter(last, vec!["gap".into()]);
     while shard.slice(Duration::ZERO) {}
     assert_eq!(last.got_in("a"), [(1, "1".to_owned())]);
+}
+
+/// A follower that keeps all that it is offered.
+#[derive(Default)]
+struct Keeper(std::sync::Mutex<Vec<Arc<Posted>>>);
+
+impl Follow for Keeper {
+    fn offer(&self, posted: &Arc<Posted>) {
+        self.0.lock().unwrap().push(Arc::clone(posted));
+    }
+}
+
+#[test]
+fn what_a_follower_keeps_does_not_pin_the_publishers_memory() {
+    struct Memory(#[allow(dead_code, reason = "held to be dropped")] Arc<()>);
+    impl AsRef<[u8]> for Memory {
+        fn as_ref(&self) -> &[u8] {
+            b"1"
+        }
+    }
+    let (hub, _shard, _, _) = one_shard(1 << 20);
+    let keeper = Arc::new(Keeper::default());
+    hub.follow(&["a".to_owned()], Arc::clone(&keeper) as _);
+    let held = Arc::new(());
+    let data = bytes::Bytes::from_owner(Memory(Arc::clone(&held)));
+    hub.publish(&["a"], &tidegate::frame::Event { data, ..event(&hub, "gap", "") }).unwrap();
+    let kept = keeper.0.lock().unwrap();
+    assert_eq!((kept.len(), &*kept[0].payload()), (1, &b"1"[..]));
+    assert_eq!(Arc::strong_count(&held), 1, "the publisher has its memory back");
 }
