@@ -7,6 +7,7 @@ mod plugin_host {
     mod answers;
     mod flood;
     mod house;
+    mod keeping;
     mod libraries;
     mod life;
     mod promises;
