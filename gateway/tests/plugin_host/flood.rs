@@ -27,7 +27,7 @@ async fn three_hundred_threads_publish_and_each_buffer_comes_back_once_on_the_ho
     house
         .until("all is released and told", async || {
             let counts = counts(&house).await;
-            counts["released"] == 30_000 && counts["committed"] == 30_000
+            counts["released"] == 30_000 && counts["committed"] == 45_000 // one for each target
         })
         .await;
     let counts = counts(&house).await;
@@ -38,7 +38,8 @@ async fn three_hundred_threads_publish_and_each_buffer_comes_back_once_on_the_ho
     // It follows its own room: each event was handed to it or is in a gap, in order.
     assert_eq!(counts["followed"].as_u64().unwrap() + counts["missed"].as_u64().unwrap(), 30_000, "{counts}");
     assert_eq!((&counts["last"], &counts["backwards"]), (&json!(30_000), &json!(0)), "{counts}");
-    assert_eq!(house.info("flood").given_away_bytes, 0);
+    // The last answer is a buffer of its, too.
+    house.until("nothing is out", async || house.info("flood").given_away_bytes == 0).await;
     house.stop("flood").await;
     assert_eq!(house.state("flood"), ("stopped", String::new())); // it checks the count in `destroy` too
 }
