@@ -193,6 +193,11 @@ impl Gateway {
         Socket::connect(self.address(), path, headers).await
     }
 
+    /// Kills it at once, as a crash would: SIGKILL.
+    pub fn kill(self) {
+        drop(self);
+    }
+
     /// Sends SIGTERM and waits for its end.
     pub fn terminate(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
