@@ -7,6 +7,7 @@ use serde_json::json;
 use super::fields::{Fields, is_object, json as parse};
 use super::publish::{event, problem};
 use super::{Answered, Api, Request, stats};
+use crate::frame::json::shorten;
 use crate::hub::Receipt;
 use crate::web::{self, Invalid, Problem, query_pairs};
 
@@ -74,7 +75,7 @@ fn wanted(request: &Request) -> Result<Wanted, Problem> {
 }
 
 fn unknown_type(api: &Api, name: &str) -> Problem {
-    let shown: String = name.chars().take(200).collect();
+    let shown = shorten(name);
     let message = format!("Invalid event type: {shown}");
     let known: Vec<_> = api.hub.types().known().iter().map(|name| name.to_string()).collect();
     Problem::new(StatusCode::BAD_REQUEST, message.clone())

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::fields::{Fields, json as parse, text};
 use super::{Answered, Api, Request};
+use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::{Placed, PublishError, check_name};
 use crate::web::{self, Invalid, Problem};
@@ -81,7 +82,7 @@ fn wanted(api: &Api, value: &RawValue, place: Vec<Value>) -> Result<Wanted, Prob
     let kind = body.required_string("event_type").and_then(|name| {
         let kind = api.hub.types().find(&name);
         if kind.is_none() {
-            let shown: String = name.chars().take(200).collect();
+            let shown = shorten(&name);
             body.wrong("event_type", format!("'{shown}' is not a known event type"), "event_type");
         }
         kind

@@ -3,6 +3,9 @@
 /// Levels of nesting that JSON from outside may have: readers in many languages recurse.
 pub const DEEPEST: usize = 64;
 
+/// Characters of the client's input that an answer repeats at most.
+const LONGEST_ECHO: usize = 200;
+
 /// Whether `json` (well-formed) nests deeper than [`DEEPEST`] levels.
 pub fn is_too_deep(json: &[u8]) -> bool {
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
@@ -24,6 +27,14 @@ pub fn is_too_deep(json: &[u8]) -> bool {
     false
 }
 
+/// The beginning of `text`, as much as an answer may repeat.
+pub fn shorten(text: &str) -> &str {
+    match text.char_indices().nth(LONGEST_ECHO) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +47,11 @@ mod tests {
         let text = format!(r#"{{"a":"{}\"[","b":[]}}"#, "[".repeat(100));
         assert!(!is_too_deep(text.as_bytes()));
         assert!(!is_too_deep("[],".repeat(100).as_bytes()));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(shorten("short"), "short");
+        assert_eq!(shorten(&"é".repeat(300)), "é".repeat(200));
     }
 }

@@ -61,6 +61,11 @@ pub fn write(metrics: &Metrics, gauges: &Gauges) -> String {
     page.0
 }
 
+/// A label's value as it stands between quotes.
+pub fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
 struct Page(String);
 
 // Writing to memory does not fail.
@@ -77,7 +82,7 @@ impl Page {
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
         self.0.push_str(name);
         for (index, (label, text)) in labels.iter().enumerate() {
-            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            let text = escaped(text);
             let _infallible = write!(self.0, "{}{label}=\"{text}\"", if index == 0 { '{' } else { ',' });
         }
         let _infallible = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });

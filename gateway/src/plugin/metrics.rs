@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use crate::metrics::page::escaped;
+
 /// Series of one instance at most: labels of many values are a mistake that must not cost memory.
 pub(super) const MOST: usize = 1000;
 /// Upper bounds of durations in microseconds, where a plugin gives none.
@@ -103,7 +105,7 @@ pub(super) fn family(page: &mut String, name: &str, kind: &str, help: &str, samp
 fn sample(page: &mut String, name: &str, plugin: &str, series: &Series) {
     let mut labels = format!("plugin=\"{plugin}\"");
     for (label, text) in &series.labels {
-        let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let text = escaped(text);
         let _infallible = write!(labels, ",{label}=\"{text}\"");
     }
     let value = series.value.load(Ordering::Relaxed) as f64 / series.per_unit;

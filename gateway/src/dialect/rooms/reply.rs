@@ -6,9 +6,10 @@ use std::io::Write;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::json::{put_string, shorten};
+use super::super::json::put_string;
 use super::super::{Answer, Info};
 use super::ACTIONS;
+use crate::frame::json::shorten;
 use crate::frame::{Cursor, Timestamp};
 use crate::transport::websocket::frames::{self, Kind};
 
