@@ -204,3 +204,42 @@ async fn a_leader_that_is_there_is_not_elected_again_by_a_start() {
     let gateway = start(options);
     assert_eq!(election(&gateway).await, first);
 }
+
+#[tokio::test]
+async fn a_kill_behind_a_leaders_end_leaves_a_successor() {
+    let (mut gateway, _data, options) = kept();
+    for n in 0..6 {
+        active(&gateway, &format!("a{n}")).await;
+    }
+    trigger(&gateway).await;
+    for n in 0..5 {
+        // The answer is the other plugin's: this one may or may not have heard of it.
+        remove(&gateway, &format!("a{n}")).await;
+        gateway.kill();
+        gateway = start(options.clone());
+        let now = election(&gateway).await;
+        let fields = ["leader_id", "election_term", "total_elections", "leader_changes"];
+        let expected = json!([format!("a{}", n + 1), n + 2, n + 2, n + 2]);
+        assert_eq!(json!(fields.map(|name| now[name].clone())), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_is_silent_over_a_restart_has_a_successor() {
+    let (gateway, _data, options) = kept();
+    active(&gateway, "a").await;
+    trigger(&gateway).await;
+    gateway.kill();
+    let gateway = start(options.set("plugins.agents.heartbeat_timeout=0.3"));
+    let mut session = crate::member(&gateway, &["coordination"]).await;
+    // It is lost before the session has joined, or after.
+    if election(&gateway).await["leader_id"] == "a" {
+        crate::next(&mut session, "coordination", "election_triggered").await;
+    }
+    let now = election(&gateway).await;
+    assert!(text(&now["leader_id"]).starts_with("coordinator:"), "{now}");
+    assert_eq!(
+        json!([now["election_term"], now["total_elections"], now["leader_changes"]]),
+        json!([2, 2, 2])
+    );
+}

@@ -137,3 +137,20 @@ async fn many_tasks_time_out_each_at_its_time() {
         assert_eq!(failure(&mut session).await["task_id"], id);
     }
 }
+
+#[tokio::test]
+async fn a_time_may_be_longer_than_anybody_waits_or_shorter() {
+    let gateway = gateway();
+    active(&gateway, "a").await;
+    let mut session = listener(&gateway).await;
+    for seconds in [1e9, 1e18, 1e300] {
+        let id = timed(&gateway, seconds).await;
+        run(&gateway, &id).await;
+        assert_eq!(number(&show(&gateway, &id).await["timeout"]), seconds);
+        let proposed = crate::propose(&gateway, json!({ "timeout": seconds })).await;
+        assert_eq!(proposed["status"], "approved");
+    }
+    let id = timed(&gateway, 1e-9).await;
+    run(&gateway, &id).await;
+    assert_eq!(failure(&mut session).await["task_id"], id);
+}

@@ -168,9 +168,9 @@ async fn silence_is_an_abstention_when_the_time_is_over() {
 async fn what_was_decided_in_time_is_not_decided_again() {
     let gateway = with_voters(&["a"]).await;
     let mut session = member(&gateway, &["coordination"]).await;
-    let id = text(&propose(&gateway, json!({ "timeout": 0.3 })).await["proposal_id"]);
+    let id = text(&propose(&gateway, json!({ "timeout": 1.0 })).await["proposal_id"]);
     ok(vote(&gateway, &id, "a", "against").await);
-    let last = text(&propose(&gateway, json!({ "timeout": 0.4 })).await["proposal_id"]);
+    let last = text(&propose(&gateway, json!({ "timeout": 1.5 })).await["proposal_id"]);
     for (kind, id) in [
         ("consensus_proposed", &id),
         ("consensus_decided", &id),
