@@ -152,3 +152,60 @@ async fn a_coordinator_that_leads_stays_when_agents_come_and_go() {
     assert_eq!(after["leader_id"], before["leader_id"]);
     assert_eq!((&after["election_term"], &after["total_elections"]), (&json!(1), &json!(1)));
 }
+
+#[tokio::test]
+async fn a_leader_that_is_made_again_at_once_has_ended_all_the_same() {
+    let gateway = gateway();
+    active(&gateway, "a").await;
+    trigger(&gateway).await;
+    let rounds = 10;
+    let work = futures_util::future::join_all((0..20).map(async |_| {
+        for _ in 0..rounds {
+            crate::scan(&gateway).await;
+        }
+    }));
+    let ends = async {
+        for round in 1..=rounds {
+            remove(&gateway, "a").await;
+            active(&gateway, "a").await;
+            // It was elected and is gone, so that another was; and as that is a coordinator, nothing ends it.
+            let now = election(&gateway).await;
+            assert_eq!(now["election_term"], 2 * round, "{now}");
+            assert_eq!(trigger(&gateway).await["leader_id"], "a");
+        }
+    };
+    futures_util::future::join(work, ends).await;
+}
+
+#[tokio::test]
+async fn a_leader_that_is_back_at_once_was_lost_all_the_same() {
+    let gateway = gateway();
+    active(&gateway, "a").await;
+    trigger(&gateway).await;
+    let work = futures_util::future::join_all((0..20).map(async |_| {
+        for _ in 0..10 {
+            crate::scan(&gateway).await;
+        }
+    }));
+    let ends = async {
+        for round in 1..=10 {
+            patch(&gateway, "a", json!({ "status": "lost" })).await;
+            act(&gateway, "a", "start").await;
+            let now = election(&gateway).await;
+            assert_eq!(now["election_term"], 2 * round, "{now}");
+            assert_eq!(trigger(&gateway).await["leader_id"], "a");
+        }
+    };
+    futures_util::future::join(work, ends).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_is_called_like_a_coordinator_ends_as_any_agent() {
+    let gateway = gateway();
+    active(&gateway, "coordinator:x").await;
+    assert_eq!(trigger(&gateway).await["leader_id"], "coordinator:x");
+    remove(&gateway, "coordinator:x").await;
+    let now = election(&gateway).await;
+    assert_ne!(now["leader_id"], "coordinator:x");
+    assert_eq!(json!([now["election_term"], now["leader_changes"]]), json!([2, 2]));
+}

@@ -270,3 +270,15 @@ async fn a_last_vote_and_the_end_of_time_exclude_each_other() {
     assert_eq!(told, ids);
     quiet(&mut session).await;
 }
+
+#[tokio::test]
+async fn a_crowd_of_agents_is_known_whole() {
+    let gateway = gateway();
+    crate::create(&gateway, "parent").await;
+    let body = json!({ "agent_id": "parent", "num_clones": 10, "especializacao": "crowd" });
+    let answers = join_all((0..MANY).map(|_| gateway.post("/lymphnode/clone", &body))).await;
+    assert_eq!(count(&answers, 201), MANY);
+    assert_eq!(crate::status(&gateway).await["total_agents"], 10 * MANY + 1);
+    assert_eq!(ok(delete(&gateway, "/lymphnode/clones/crowd").await)["num_destroyed"], 10 * MANY);
+    assert_eq!(crate::status(&gateway).await["total_agents"], 1);
+}

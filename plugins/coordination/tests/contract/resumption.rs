@@ -243,3 +243,18 @@ async fn a_leader_that_is_silent_over_a_restart_has_a_successor() {
         json!([2, 2, 2])
     );
 }
+
+#[tokio::test]
+async fn agents_that_come_while_it_starts_are_known() {
+    let (gateway, _data, _) = kept();
+    let names: Vec<_> = (0..40).map(|n| format!("a{n}")).collect();
+    let comes = join_all(names.iter().map(async |id| active(&gateway, id).await));
+    let restarts = async {
+        for _ in 0..3 {
+            without_it(&gateway, async || {}).await;
+        }
+    };
+    futures_util::future::join(comes, restarts).await;
+    let known = status(&gateway).await;
+    assert_eq!(json!([known["total_agents"], known["alive_agents"]]), json!([40, 40]));
+}

@@ -204,3 +204,28 @@ async fn an_agent_that_falls_silent_is_not_alive() {
     heartbeat(&gateway, "a", json!({})).await;
     assert_eq!(agents(&gateway).await, json!([1, 1, "healthy"]));
 }
+
+#[tokio::test]
+async fn each_event_is_judged_however_busy_the_plugin_is() {
+    let gateway = gateway();
+    let mut session = member(&gateway, &["system"]).await;
+    create(&gateway, "a").await;
+    let rounds = 15;
+    let work = futures_util::future::join_all((0..20).map(async |_| {
+        for _ in 0..rounds {
+            scan(&gateway).await;
+        }
+    }));
+    let changes = async {
+        for _ in 0..rounds {
+            for action in ["start", "stop"] {
+                act(&gateway, "a", action).await;
+            }
+        }
+    };
+    futures_util::future::join(work, changes).await;
+    for _ in 0..rounds {
+        assert_eq!(change(&mut session).await, pair("unhealthy", "healthy"));
+        assert_eq!(change(&mut session).await, pair("healthy", "unhealthy"));
+    }
+}

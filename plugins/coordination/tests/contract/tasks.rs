@@ -87,14 +87,24 @@ async fn ids_are_counted_over_all_types_and_never_given_twice() {
 }
 
 #[tokio::test]
-async fn an_id_has_as_many_digits_as_it_needs() {
-    let gateway = gateway();
-    for _ in 1..1000 {
-        scan(&gateway).await;
+async fn an_id_has_as_many_digits_as_it_needs_and_the_order_is_that_of_creation() {
+    let data = tempfile::tempdir().unwrap();
+    let options = testkit::Options::new().data(data.path().join("data"));
+    let gateway = crate::start(options.clone());
+    for n in 1..=1002 {
+        // No two neighbours are in the order of their names.
+        let kind = if n % 2 == 0 { "a" } else { "z" };
+        task(&gateway, json!({ "task_type": kind })).await;
     }
-    assert_eq!(show(&gateway, "task_scan_099").await["status"], "pending");
-    assert_eq!(show(&gateway, "task_scan_999").await["status"], "pending");
-    assert_eq!(scan(&gateway).await, "task_scan_1000");
+    let page = async |gateway: &testkit::Gateway| {
+        let list = crate::ok(gateway.get("/coordination/tasks?skip=97&limit=1000").await);
+        crate::column(&list["tasks"], "task_id")
+    };
+    let before = page(&gateway).await;
+    assert_eq!(before[..4], ["task_a_098", "task_z_099", "task_a_100", "task_z_101"]);
+    assert_eq!(before[901..], ["task_z_999", "task_a_1000", "task_z_1001", "task_a_1002"]);
+    gateway.kill();
+    assert_eq!(page(&crate::start(options)).await, before);
 }
 
 #[tokio::test]
