@@ -34,7 +34,7 @@ async fn a_voter_that_is_gone_stays_in_the_electorate() {
     for id in ["a", "b", "c"] {
         voter(&gateway, id, "manual").await;
     }
-    let proposed = propose(&gateway, json!({ "timeout": 0.8 })).await;
+    let proposed = propose(&gateway, json!({ "timeout": 1.5 })).await;
     let id = text(&proposed["proposal_id"]);
     let mut session = member(&gateway, &["coordination"]).await;
     crate::remove(&gateway, "c").await;

@@ -91,7 +91,7 @@ async fn a_leader_that_is_declared_lost_has_a_successor_and_does_not_come_back()
 
 #[tokio::test]
 async fn a_leader_that_falls_silent_has_a_successor() {
-    let gateway = start(Options::new().set("plugins.agents.heartbeat_timeout=0.6"));
+    let gateway = start(Options::new().set("plugins.agents.heartbeat_timeout=1.2"));
     let mut session = member(&gateway, &["coordination"]).await;
     for id in ["a", "b"] {
         active(&gateway, id).await;

@@ -146,17 +146,17 @@ async fn silence_is_an_abstention_when_the_time_is_over() {
         (&["c", "b"], json!(["approved", 2.0, 0.0, 1.0, 3.0, 2.0 / 3.0])),
     ] {
         let begun = Instant::now();
-        let proposed = propose(&gateway, json!({ "timeout": 0.4 })).await;
+        let proposed = propose(&gateway, json!({ "timeout": 1.0 })).await;
         let id = text(&proposed["proposal_id"]);
         next(&mut session, "coordination", "consensus_proposed").await;
         for voter in voters {
             ok(vote(&gateway, &id, voter, "for").await);
         }
         let told = next(&mut session, "coordination", "consensus_decided").await;
-        assert!((0.3..4.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
+        assert!((0.9..10.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
         let decided = proposal(&gateway, &id).await;
         assert_eq!(tally(&decided), expected);
-        assert!(number(&decided["decision_duration"]) >= 0.4, "{decided}");
+        assert!(number(&decided["decision_duration"]) >= 1.0, "{decided}");
         let (decision, rate) = (&decided["status"], &decided["approval_rate"]);
         assert_eq!(told, json!({ "proposal_id": id, "decision": decision, "approval_rate": rate }));
         assert!(!problem(&vote(&gateway, &id, "a", "for").await, 409).is_empty());
