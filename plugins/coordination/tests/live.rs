@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{Answer, Gateway, Options, Signal, Socket};
@@ -208,12 +209,12 @@ async fn what_was_over_while_the_gateway_was_killed_is_ended_at_its_start() {
     let election = trigger(&gateway).await.json();
     gateway.signal(Signal::KILL);
     gateway.ended();
-    tokio::time::sleep(std::time::Duration::from_millis(350)).await;
+    tokio::time::sleep(Duration::from_millis(350)).await;
     let gateway = start(options().data(folder.path()));
     // The plugin `agents` hears of it too, though nobody has asked.
-    let mut stats = Value::Null;
-    while stats["tasks_failed"] != 1 {
-        stats = gateway.get("/agents/a/stats").await.json();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while gateway.get("/agents/a/stats").await.json()["tasks_failed"] != 1 {
+        assert!(Instant::now() < deadline, "the task does not fail");
     }
     let task = gateway.get(&format!("/coordination/tasks/{runs}")).await.json();
     let shown = (&task["status"], &task["error"], &task["duration"]);
