@@ -6,15 +6,17 @@ pub(crate) use index::Index;
 
 use std::cell::{Ref, RefCell};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tidegate_plugin::{Error, Expect, Result};
 
-use crate::kept::{self, Kept, Revised, Subject, Written};
+use crate::kept::{self, Kept, Revised, Written};
 use crate::shelf::{self, Put, TRIES};
 use crate::time::{Moment, Timestamp};
 use crate::world::World;
 
 /// What can be in a collection.
-pub(crate) trait Record: Subject {
+pub(crate) trait Record: Clone + Serialize + DeserializeOwned {
     /// What lists are filtered by.
     type Card: Clone;
     /// How its key begins, which its name ends. Other plugins may read this part of the store.
@@ -22,6 +24,8 @@ pub(crate) trait Record: Subject {
     /// Where the last number that was given is kept.
     const COUNTER: &'static str;
 
+    /// Its name, which ends in its number.
+    fn name(&self) -> &str;
     /// What lists are filtered by.
     fn card(&self) -> Self::Card;
     /// When its time is up, if anything happens then.
@@ -77,7 +81,8 @@ impl<T: Record> Collection<T> {
 
     /// Keeps a new record.
     pub(crate) async fn place(&self, world: &impl World, kept: Kept<T>) -> Result<Written<T>> {
-        let written = kept.create(world, key::<T>).await?;
+        let key = key::<T>(kept.value.name());
+        let written = kept.create(world, key).await?;
         self.index.borrow_mut().put(written.value(), world.now());
         Ok(written)
     }

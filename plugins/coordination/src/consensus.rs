@@ -9,7 +9,7 @@ use serde::Serialize;
 use tidegate_plugin::{Error, Result};
 
 use crate::collection::Record;
-use crate::kept::{Kept, Subject};
+use crate::kept::Kept;
 use crate::notice::COORDINATION;
 use crate::service::{Service, Turn};
 use crate::time::{Moment, Timestamp};
