@@ -34,6 +34,9 @@ pub(crate) trait Record: Clone + Serialize + DeserializeOwned {
     fn is_over(&self) -> bool;
 }
 
+/// Bytes of the records of one answer: half of what the gateway takes from a plugin at a time.
+const LARGEST_PAGE: usize = 32 * 1024 * 1024;
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Collection<T: Record> {
@@ -49,12 +52,13 @@ impl<T: Record> Collection<T> {
     /// All that the store keeps, of which there may be `most`.
     pub(crate) async fn load(world: &impl World, most: usize) -> Result<(Self, Vec<Leftover>)> {
         let (mut index, mut left, now) = (Index::default(), Vec::new(), world.now());
-        for (kept, _) in shelf::scan::<Kept<T>>(world, T::PREFIX).await? {
+        let take = |kept: Kept<T>| {
             left.extend(kept.untold_since().map(|since| (since, key::<T>(kept.value.name()))));
             if !kept.gone {
                 index.put(&kept.value, now);
             }
-        }
+        };
+        shelf::each(world, T::PREFIX, take).await?;
         Ok((Self { index: RefCell::new(index), most }, left))
     }
 
@@ -73,9 +77,12 @@ impl<T: Record> Collection<T> {
     }
 
     /// The records of these names that are there, in their order.
-    pub(crate) async fn get_all(&self, world: &impl World, names: Vec<String>) -> Result<Vec<T>> {
-        let keys = names.iter().map(|name| key::<T>(name)).collect();
-        let found: Vec<Kept<T>> = shelf::get_all(world, keys).await?;
+    ///
+    /// # Errors
+    /// 422 where they are too much for one answer.
+    pub(crate) async fn get_all(&self, world: &impl World, names: &[String]) -> Result<Vec<T>> {
+        let keys: Vec<_> = names.iter().map(|name| key::<T>(name)).collect();
+        let found: Vec<Kept<T>> = shelf::get_all(world, &keys, LARGEST_PAGE).await?;
         Ok(found.into_iter().filter(|kept| !kept.gone).map(|kept| kept.value).collect())
     }
 

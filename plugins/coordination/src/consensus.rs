@@ -68,7 +68,7 @@ impl<W: World> Service<W> {
             }
             total += 1;
         }
-        let motions = self.proposals.get_all(&self.world, names).await?;
+        let motions = self.proposals.get_all(&self.world, &names).await?;
         Ok(ProposalPage { total, proposals: motions.into_iter().map(|motion| motion.proposal).collect() })
     }
 
