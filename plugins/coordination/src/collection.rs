@@ -6,15 +6,17 @@ pub(crate) use index::Index;
 
 use std::cell::{Ref, RefCell};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tidegate_plugin::{Error, Expect, Result};
 
-use crate::kept::{self, Kept, Revised, Subject, Written};
+use crate::kept::{self, Kept, Revised, Written};
 use crate::shelf::{self, Put, TRIES};
 use crate::time::{Moment, Timestamp};
 use crate::world::World;
 
 /// What can be in a collection.
-pub(crate) trait Record: Subject {
+pub(crate) trait Record: Clone + Serialize + DeserializeOwned {
     /// What lists are filtered by.
     type Card: Clone;
     /// How its key begins, which its name ends. Other plugins may read this part of the store.
@@ -22,6 +24,8 @@ pub(crate) trait Record: Subject {
     /// Where the last number that was given is kept.
     const COUNTER: &'static str;
 
+    /// Its name, which ends in its number.
+    fn name(&self) -> &str;
     /// What lists are filtered by.
     fn card(&self) -> Self::Card;
     /// When its time is up, if anything happens then.
@@ -29,6 +33,9 @@ pub(crate) trait Record: Subject {
     /// Whether it has come to an end, so that it may be forgotten where there are too many.
     fn is_over(&self) -> bool;
 }
+
+/// Bytes of the records of one answer: half of what the gateway takes from a plugin at a time.
+const LARGEST_PAGE: usize = 32 * 1024 * 1024;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -45,12 +52,13 @@ impl<T: Record> Collection<T> {
     /// All that the store keeps, of which there may be `most`.
     pub(crate) async fn load(world: &impl World, most: usize) -> Result<(Self, Vec<Leftover>)> {
         let (mut index, mut left, now) = (Index::default(), Vec::new(), world.now());
-        for (kept, _) in shelf::scan::<Kept<T>>(world, T::PREFIX).await? {
+        let take = |kept: Kept<T>| {
             left.extend(kept.untold_since().map(|since| (since, key::<T>(kept.value.name()))));
             if !kept.gone {
                 index.put(&kept.value, now);
             }
-        }
+        };
+        shelf::each(world, T::PREFIX, take).await?;
         Ok((Self { index: RefCell::new(index), most }, left))
     }
 
@@ -69,15 +77,19 @@ impl<T: Record> Collection<T> {
     }
 
     /// The records of these names that are there, in their order.
-    pub(crate) async fn get_all(&self, world: &impl World, names: Vec<String>) -> Result<Vec<T>> {
-        let keys = names.iter().map(|name| key::<T>(name)).collect();
-        let found: Vec<Kept<T>> = shelf::get_all(world, keys).await?;
+    ///
+    /// # Errors
+    /// 422 where they are too much for one answer.
+    pub(crate) async fn get_all(&self, world: &impl World, names: &[String]) -> Result<Vec<T>> {
+        let keys: Vec<_> = names.iter().map(|name| key::<T>(name)).collect();
+        let found: Vec<Kept<T>> = shelf::get_all(world, &keys, LARGEST_PAGE).await?;
         Ok(found.into_iter().filter(|kept| !kept.gone).map(|kept| kept.value).collect())
     }
 
     /// Keeps a new record.
     pub(crate) async fn place(&self, world: &impl World, kept: Kept<T>) -> Result<Written<T>> {
-        let written = kept.create(world, key::<T>).await?;
+        let key = key::<T>(kept.value.name());
+        let written = kept.create(world, key).await?;
         self.index.borrow_mut().put(written.value(), world.now());
         Ok(written)
     }

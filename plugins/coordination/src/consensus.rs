@@ -9,7 +9,7 @@ use serde::Serialize;
 use tidegate_plugin::{Error, Result};
 
 use crate::collection::Record;
-use crate::kept::{Kept, Subject};
+use crate::kept::Kept;
 use crate::notice::COORDINATION;
 use crate::service::{Service, Turn};
 use crate::time::{Moment, Timestamp};
@@ -68,7 +68,7 @@ impl<W: World> Service<W> {
             }
             total += 1;
         }
-        let motions = self.proposals.get_all(&self.world, names).await?;
+        let motions = self.proposals.get_all(&self.world, &names).await?;
         Ok(ProposalPage { total, proposals: motions.into_iter().map(|motion| motion.proposal).collect() })
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_plugin::Result;
 
 use crate::collection::Leftover;
-use crate::kept::{self, Kept, Revised, Subject};
+use crate::kept::{self, Kept, Revised};
 use crate::notice::COORDINATION;
 use crate::service::{Service, Turn};
 use crate::shelf;
@@ -39,12 +39,6 @@ struct Triggered {
 struct Elected {
     leader_id: Option<String>,
     election_term: u64,
-}
-
-impl Subject for Election {
-    fn name(&self) -> &str {
-        "election"
-    }
 }
 
 impl Election {

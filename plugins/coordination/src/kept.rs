@@ -16,12 +16,6 @@ use crate::shelf::{self, Put, TRIES};
 use crate::time::{Moment, Timestamp};
 use crate::world::World;
 
-/// What events can be about.
-pub(crate) trait Subject: Clone + Serialize + DeserializeOwned {
-    /// Its name, of which its events make their ids.
-    fn name(&self) -> &str;
-}
-
 /// A value as the store keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Kept<T> {
@@ -30,9 +24,7 @@ pub(crate) struct Kept<T> {
     /// It is as good as removed: it will be once its events are told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) gone: bool,
-    /// How many events were ever made of it.
-    said: u64,
-    /// Those that may not have been published yet.
+    /// The events that may not have been published yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     untold: Vec<Notice>,
 }
@@ -57,10 +49,10 @@ pub(crate) enum Revised<T> {
     Absent,
 }
 
-impl<T: Subject> Kept<T> {
+impl<T: Serialize> Kept<T> {
     /// A new value.
     pub(crate) fn new(value: T) -> Self {
-        Self { value, gone: false, said: 0, untold: Vec::new() }
+        Self { value, gone: false, untold: Vec::new() }
     }
 
     /// Makes an event of it, to be told once the value is written.
@@ -70,21 +62,18 @@ impl<T: Subject> Kept<T> {
         now: Moment,
         data: impl FnOnce(&T) -> D,
     ) -> Result<()> {
-        self.said += 1;
-        let id = format!("{}#{}", self.value.name(), self.said);
-        self.untold.push(Notice::new(kind, room, id, now.wall, &data(&self.value))?);
+        self.untold.push(Notice::new(kind, room, now.wall, &data(&self.value))?);
         Ok(())
     }
 
-    /// Writes it as a new value, under the key that its name has.
+    /// Writes it as the value of `key`.
     ///
     /// # Errors
     /// 409 where there is one already.
-    pub(crate) async fn create(self, world: &impl World, key: fn(&str) -> String) -> Result<Written<T>> {
-        let key = key(self.value.name());
+    pub(crate) async fn create(self, world: &impl World, key: String) -> Result<Written<T>> {
         match shelf::put(world, key.clone(), &self, Expect::Absent).await? {
             Put::Written(revision) => Ok(Written { kept: self, key, revision }),
-            Put::Conflict => Err(Error::conflict(format!("'{}' exists already", self.value.name()))),
+            Put::Conflict => Err(Error::conflict(format!("'{key}' exists already"))),
         }
     }
 
@@ -124,7 +113,7 @@ impl<T: Serialize> Written<T> {
 }
 
 /// Changes the value of `key`, or makes it of `seed`. `change` answers whether it has changed anything; it may run more than once.
-pub(crate) async fn revise<T: Subject>(
+pub(crate) async fn revise<T: Clone + Serialize + DeserializeOwned>(
     world: &impl World,
     key: &str,
     seed: Option<T>,

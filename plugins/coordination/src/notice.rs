@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use tidegate_plugin::{Error, Result};
+use uuid::Uuid;
 
 use crate::time::Timestamp;
 
@@ -22,7 +23,7 @@ pub(crate) struct Notice {
     pub(crate) kind: Cow<'static, str>,
     /// The room that it goes to.
     pub(crate) room: Cow<'static, str>,
-    /// No other event has it, so that one which is published again is sent once. Empty: it is not published again.
+    /// No other event has it and nobody can guess it, so that this one is sent once, however often it is published.
     pub(crate) id: String,
     /// When it happened.
     pub(crate) at: Timestamp,
@@ -34,11 +35,10 @@ impl Notice {
     pub(crate) fn new(
         kind: &'static str,
         room: &'static str,
-        id: String,
         at: Timestamp,
         data: &impl Serialize,
     ) -> Result<Self> {
         let data = to_raw_value(data).map_err(Error::internal)?;
-        Ok(Self { kind: kind.into(), room: room.into(), id, at, data })
+        Ok(Self { kind: kind.into(), room: room.into(), id: Uuid::new_v4().to_string(), at, data })
     }
 }

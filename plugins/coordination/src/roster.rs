@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tidegate_plugin::{Bytes, FollowedEvent};
+use tidegate_plugin::{FollowedEvent, Result};
+
+use crate::world::World;
 
 /// Who the events on agents come from. Whatever others publish to their room says nothing of them.
 const SOURCE: &str = "agent_service";
@@ -179,13 +181,19 @@ impl News {
 }
 
 impl Roster {
-    /// The agents of which these are kept. What is of another shape is no agent.
-    pub(crate) fn of(kept: &[Bytes]) -> Self {
-        let mut roster = Self::default();
-        for news in kept.iter().filter_map(|bytes| serde_json::from_slice::<Shown>(bytes).ok()) {
-            roster.hear(news.into());
+    /// The agents that the plugin `agents` keeps. What is of another shape is no agent.
+    pub(crate) async fn read(world: &impl World) -> Result<Self> {
+        let (mut roster, mut after) = (Self::default(), String::new());
+        loop {
+            let mut page = world.agents(after).await?;
+            let shown =
+                page.entries.iter().filter_map(|entry| serde_json::from_slice::<Shown>(&entry.value).ok());
+            shown.for_each(|agent| roster.hear(agent.into()));
+            match page.entries.pop() {
+                Some(last) if page.more => after = last.key,
+                _ => return Ok(roster),
+            }
         }
-        roster
     }
 
     /// Takes in what is new of an agent.

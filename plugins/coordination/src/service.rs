@@ -63,7 +63,7 @@ impl<W: World> Service<W> {
         // In the order in which it happened.
         left.sort();
         let coordinator = format!("{COORDINATOR}{}", node(&world).await?.id);
-        let roster = Roster::of(&world.agents().await?);
+        let roster = Roster::read(&world).await?;
         Ok(Self {
             tasks,
             proposals,
@@ -127,8 +127,8 @@ impl<W: World> Service<W> {
 
     /// Reads anew what is kept of agents: some events on them were missed.
     pub(crate) async fn reread(&self) -> Result<()> {
-        let kept = self.world.agents().await?;
-        self.roster.replace(Roster::of(&kept));
+        let roster = Roster::read(&self.world).await?;
+        self.roster.replace(roster);
         self.leader_in_doubt.set(true);
         let _turn = self.turn().await;
         self.judge_health().await

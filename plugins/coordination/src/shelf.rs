@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tidegate_plugin::{Entry, Error, Expect, Op, Outcome, Result, Status};
+use tidegate_plugin::{Entry, Error, Expect, FieldError, Op, Outcome, Result, Status};
 
 use crate::world::World;
 
-/// Entries that are asked for at once.
-const PAGE: usize = 1000;
+/// Entries of a list that are asked for at once; the store gives less where they are large.
+pub(crate) const PAGE: usize = 1000;
+/// Values that are asked for at once by their keys, of which none is larger than 1 MiB.
+const AT_ONCE: usize = 64;
 /// How often a change is tried again when others were quicker, before it is given up for now.
 pub(crate) const TRIES: usize = 16;
 
@@ -52,23 +54,40 @@ pub(crate) async fn delete(world: &impl World, key: String, expect: Expect) -> R
     }
 }
 
-/// The values of `keys` that are there, in their order.
-pub(crate) async fn get_all<T: DeserializeOwned>(world: &impl World, keys: Vec<String>) -> Result<Vec<T>> {
-    let ops = keys.into_iter().map(|key| Op::Get { key }).collect();
-    let mut all = Vec::new();
-    for answer in world.store(ops).await? {
-        match answer? {
-            Outcome::Value(Some(entry)) => all.push(entry.parse()?),
-            Outcome::Value(None) => {}
-            other => return Err(mismatch(&other)),
+/// The values of `keys` that are there, in their order, as long as they are no more than `most` bytes together.
+///
+/// # Errors
+/// 422 that asks for a smaller `limit`, where they are more.
+pub(crate) async fn get_all<T: DeserializeOwned>(
+    world: &impl World,
+    keys: &[String],
+    most: usize,
+) -> Result<Vec<T>> {
+    let (mut all, mut left) = (Vec::new(), most);
+    for some in keys.chunks(AT_ONCE) {
+        let ops = some.iter().map(|key| Op::Get { key: key.clone() }).collect();
+        for answer in world.store(ops).await? {
+            let entry = match answer? {
+                Outcome::Value(Some(entry)) => entry,
+                Outcome::Value(None) => continue,
+                other => return Err(mismatch(&other)),
+            };
+            left = left.checked_sub(entry.value.len()).ok_or_else(|| {
+                let msg = format!("Input should be less: so many of these have more than {most} bytes");
+                Error::unprocessable([FieldError::query("limit", msg, "too_long")])
+            })?;
+            all.push(entry.parse()?);
         }
     }
     Ok(all)
 }
 
-/// All values whose keys begin with `prefix`, with their revisions.
-pub(crate) async fn scan<T: DeserializeOwned>(world: &impl World, prefix: &str) -> Result<Vec<(T, u64)>> {
-    let mut all = Vec::new();
+/// Gives `take` each value whose key begins with `prefix`. There may be more of them than memory holds.
+pub(crate) async fn each<T: DeserializeOwned>(
+    world: &impl World,
+    prefix: &str,
+    mut take: impl FnMut(T),
+) -> Result<()> {
     let mut after = String::new();
     loop {
         let list = Op::List { prefix: prefix.into(), after, limit: PAGE };
@@ -77,12 +96,12 @@ pub(crate) async fn scan<T: DeserializeOwned>(world: &impl World, prefix: &str) 
             other => return Err(mismatch(&other)),
         };
         let last = page.entries.last().map(|entry| entry.key.clone());
-        for entry in page.entries {
-            all.push(read(entry)?);
+        for entry in &page.entries {
+            take(entry.parse()?);
         }
         match last {
             Some(last) if page.more => after = last,
-            _ => return Ok(all),
+            _ => return Ok(()),
         }
     }
 }

@@ -114,7 +114,7 @@ impl<W: World> Service<W> {
             return Ok(());
         }
         let data = HealthChanged { component: "agents", old_status, new_status };
-        let notice = Notice::new("health_changed", SYSTEM, String::new(), self.world.now().wall, &data)?;
+        let notice = Notice::new("health_changed", SYSTEM, self.world.now().wall, &data)?;
         self.world.publish(vec![notice]).await
     }
 }

@@ -78,7 +78,7 @@ impl<W: World> Service<W> {
                 None => drop(by_type.insert(entry.card.task_type.to_string(), 1)),
             }
         }
-        let tasks = self.tasks.get_all(&self.world, names).await?;
+        let tasks = self.tasks.get_all(&self.world, &names).await?;
         Ok(TaskPage { total, tasks, by_status, by_type })
     }
 

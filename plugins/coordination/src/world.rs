@@ -1,10 +1,11 @@
 //! What the plugin needs of the world: its clock, the store, what another plugin keeps there, the hub. The gateway gives it, and
 //! in tests a small one.
 
-use tidegate_plugin::{Bytes, Error, Event, Host, Op, Outcome, PublishError, Result, Status};
+use tidegate_plugin::{Error, Event, Host, Op, Outcome, Page, PublishError, Result, Status};
 use uuid::Uuid;
 
 use crate::notice::Notice;
+use crate::shelf::PAGE;
 use crate::time::{Moment, Timestamp};
 
 /// Source of all events.
@@ -23,8 +24,8 @@ pub(crate) trait World {
     /// Runs operations on the store in order, each for itself.
     async fn store(&self, ops: Vec<Op>) -> Result<Vec<Result<Outcome>>>;
 
-    /// What the plugin `agents` keeps of each agent, as JSON.
-    async fn agents(&self) -> Result<Vec<Bytes>>;
+    /// What the plugin `agents` keeps of some agents, as JSON, after that key.
+    async fn agents(&self, after: String) -> Result<Page>;
 
     /// Publishes in order, and waits until all is as safe as the rooms promise. An event that the hub finds wrong would be found
     /// wrong for ever: it is told to the operator and left out.
@@ -50,10 +51,9 @@ impl World for Host {
         self.store().run(ops).await
     }
 
-    async fn agents(&self) -> Result<Vec<Bytes>> {
+    async fn agents(&self, after: String) -> Result<Page> {
         let (plugin, prefix) = AGENTS;
-        let entries = self.store().of(plugin).scan(prefix).await?;
-        Ok(entries.into_iter().map(|entry| entry.value).collect())
+        self.store().of(plugin).list(prefix, after, PAGE).await
     }
 
     async fn publish(&self, notices: Vec<Notice>) -> Result<()> {

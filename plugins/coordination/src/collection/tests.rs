@@ -127,3 +127,17 @@ async fn time_is_up_by_the_clock_that_only_grows_and_over_a_restart_by_the_other
     let again = load(&world, 10).await;
     assert_eq!(again.overdue(world.now()), Some((name, started.after(2.0))));
 }
+
+#[tokio::test]
+async fn a_page_that_would_be_too_large_asks_for_a_smaller_one() {
+    let world = Small::default();
+    let keys: Vec<_> = (0..200).map(|n| format!("k{n}")).collect();
+    for (n, key) in keys.iter().enumerate() {
+        shelf::put(&world, key.clone(), &(n + 100), Expect::Any).await.unwrap();
+    }
+    // Three bytes each.
+    let numbers: Vec<usize> = shelf::get_all(&world, &keys, 600).await.unwrap();
+    assert_eq!(numbers, (100..300).collect::<Vec<_>>());
+    let refused = shelf::get_all::<usize>(&world, &keys, 599).await.unwrap_err();
+    assert_eq!((refused.http_status(), refused.fields()[0].loc.join(".").as_str()), (422, "query.limit"));
+}

@@ -54,7 +54,7 @@ impl Electorate {
     pub(crate) async fn keep(&self, world: &impl World, proposal: &str) -> Result<()> {
         for (n, chunk) in self.0.chunks(CHUNK).enumerate() {
             let names: Vec<&str> = chunk.iter().map(|(id, _)| id.as_str()).collect();
-            shelf::put(world, format!("{}{n:06}", prefix(proposal)), &names, Expect::Any).await?;
+            shelf::put(world, key(proposal, n), &names, Expect::Any).await?;
         }
         Ok(())
     }
@@ -62,17 +62,24 @@ impl Electorate {
 
 /// Whether that one may vote on that proposal.
 pub(crate) async fn holds(world: &impl World, proposal: &str, voter: &str) -> Result<bool> {
-    let chunks: Vec<(Vec<String>, u64)> = shelf::scan(world, &prefix(proposal)).await?;
-    Ok(chunks.iter().any(|(names, _)| names.iter().any(|name| name == voter)))
+    let mut found = false;
+    let look = |names: Vec<String>| found |= names.iter().any(|name| name == voter);
+    shelf::each(world, &prefix(proposal), look).await?;
+    Ok(found)
 }
 
 /// Forgets who may vote on that proposal.
 pub(crate) async fn forget(world: &impl World, proposal: &str) -> Result<()> {
-    let chunks: Vec<(Vec<String>, u64)> = shelf::scan(world, &prefix(proposal)).await?;
-    for n in 0..chunks.len() {
-        shelf::delete(world, format!("{}{n:06}", prefix(proposal)), Expect::Any).await?;
+    let mut chunks = 0;
+    shelf::each(world, &prefix(proposal), |_: Vec<String>| chunks += 1).await?;
+    for n in 0..chunks {
+        shelf::delete(world, key(proposal, n), Expect::Any).await?;
     }
     Ok(())
+}
+
+fn key(proposal: &str, n: usize) -> String {
+    format!("{}{n:06}", prefix(proposal))
 }
 
 fn prefix(proposal: &str) -> String {

@@ -8,7 +8,6 @@ use tidegate_plugin::{Error, Result};
 
 use super::electorate::Electorate;
 use crate::collection::Record;
-use crate::kept::Subject;
 use crate::roster::Vote;
 use crate::time::Timestamp;
 use crate::validate::NewProposal;
@@ -145,16 +144,14 @@ impl Motion {
     }
 }
 
-impl Subject for Motion {
-    fn name(&self) -> &str {
-        &self.proposal.proposal_id
-    }
-}
-
 impl Record for Motion {
     type Card = Status;
     const PREFIX: &'static str = "shared/proposal/";
     const COUNTER: &'static str = "number/proposal";
+
+    fn name(&self) -> &str {
+        &self.proposal.proposal_id
+    }
 
     fn card(&self) -> Status {
         self.proposal.status

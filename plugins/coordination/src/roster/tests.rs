@@ -3,10 +3,12 @@ use serde_json::{Value, json};
 use super::*;
 
 fn kept(agents: &[(&str, &str, f64, f64)]) -> Roster {
-    let show = |(id, status, health, load): &(&str, &str, f64, f64)| {
-        Bytes::from(json!({"agent_id": id, "status": status, "health": health, "load": load}).to_string())
-    };
-    Roster::of(&agents.iter().map(show).collect::<Vec<_>>())
+    let mut roster = Roster::default();
+    for (id, status, health, load) in agents {
+        let shown = json!({"agent_id": id, "status": status, "health": health, "load": load});
+        hear(&mut roster, "agent_created", shown);
+    }
+    roster
 }
 
 fn hear(roster: &mut Roster, kind: &str, data: Value) {
@@ -102,4 +104,12 @@ impl News {
             json!({"agent_id": id, "status": "active", "health": 1, "load": 0, "config": {"vote": vote}});
         serde_json::from_value::<Shown>(shown).unwrap().into()
     }
+}
+
+#[tokio::test]
+async fn all_that_are_kept_are_read_however_many() {
+    let world = crate::world::tests::Small::default();
+    let agents: Vec<_> = (0..2500).map(|n| crate::service::tests::voter(&format!("a{n}"), "auto")).collect();
+    world.keep_agents(&agents);
+    assert_eq!(Roster::read(&world).await.unwrap().active().count(), 2500);
 }

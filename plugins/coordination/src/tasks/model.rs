@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 use tidegate_plugin::{Error, Result};
 
 use crate::collection::Record;
-use crate::kept::Subject;
 use crate::time::Timestamp;
 use crate::validate::NewTask;
 
@@ -217,16 +216,14 @@ impl Task {
     }
 }
 
-impl Subject for Task {
-    fn name(&self) -> &str {
-        &self.task_id
-    }
-}
-
 impl Record for Task {
     type Card = Card;
     const PREFIX: &'static str = "shared/task/";
     const COUNTER: &'static str = "number/task";
+
+    fn name(&self) -> &str {
+        &self.task_id
+    }
 
     fn card(&self) -> Card {
         Card { status: self.status, task_type: self.task_type.as_str().into() }

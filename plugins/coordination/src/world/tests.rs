@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::Value;
-use tidegate_plugin::{Entry, Expect, Page};
+use tidegate_plugin::{Bytes, Entry, Expect};
 
 use super::*;
 
@@ -29,7 +29,7 @@ struct Shared {
     kept: RefCell<BTreeMap<String, (Bytes, u64)>>,
     revisions: Cell<u64>,
     published: RefCell<Vec<Notice>>,
-    agents: RefCell<Vec<Bytes>>,
+    agents: RefCell<BTreeMap<String, Bytes>>,
 }
 
 impl Small {
@@ -56,7 +56,8 @@ impl Small {
 
     /// What the plugin `agents` keeps.
     pub(crate) fn keep_agents(&self, agents: &[Value]) {
-        self.shared.agents.replace(agents.iter().map(|agent| agent.to_string().into()).collect());
+        let keep = |agent: &Value| (format!("shared/agent/{}", agent["agent_id"]), agent.to_string().into());
+        self.shared.agents.replace(agents.iter().map(keep).collect());
     }
 
     /// What was published since it was last asked.
@@ -161,8 +162,15 @@ impl World for Small {
         Ok(ops.into_iter().map(|op| self.one(op)).collect())
     }
 
-    async fn agents(&self) -> Result<Vec<Bytes>> {
-        Ok(self.shared.agents.borrow().clone())
+    async fn agents(&self, after: String) -> Result<Page> {
+        let agents = self.shared.agents.borrow();
+        let entry =
+            |(key, value): (&String, &Bytes)| Entry { key: key.clone(), value: value.clone(), revision: 1 };
+        let mut entries: Vec<_> =
+            agents.iter().filter(|(key, _)| **key > after).take(PAGE + 1).map(entry).collect();
+        let more = entries.len() > PAGE;
+        entries.truncate(PAGE);
+        Ok(Page { entries, more })
     }
 
     async fn publish(&self, notices: Vec<Notice>) -> Result<()> {
