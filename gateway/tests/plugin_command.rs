@@ -108,3 +108,18 @@ fn a_list_says_where_each_library_is_or_was_looked_for() {
     let (code, text) = said(&tidegate(&arguments));
     assert!(code == Some(1) && text.contains("libtidegate_no_such.so"), "{text}");
 }
+
+#[test]
+fn a_route_at_an_endpoints_path_ends_the_start_and_both_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("plugins.it.path={}", built("hostile"));
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--set", "endpoint.0.path=/hostile", "--set", &path])
+        .arg("--data")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let (code, text) = said(&output);
+    let clash = "plugin 'it': the route 'POST /hostile' is at the path of the endpoint '/hostile'";
+    assert!(code == Some(64) && text.contains(clash), "{code:?}: {text}");
+}
