@@ -82,12 +82,12 @@ fn a_library_that_ends_its_process_is_told_by_the_signal() {
 fn a_plugin_is_shown_as_it_describes_itself() {
     let (code, text) = said(&tidegate(&["inspect", &built("echo")]));
     assert_eq!(code, Some(0));
-    for line in ["echo 0.1.0  (ABI 1.0)", "  POST   /echo/{room}  (scope publish)", "  echo_stream"] {
+    for line in ["echo 0.1.0  (ABI 1.1)", "  POST   /echo/{room}  (scope publish)", "  echo_stream"] {
         assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
     }
     let output = tidegate(&["inspect", "--json", &built("echo")]);
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&shown["abi"], &shown["manifest"]["name"]), (&json!("1.0"), &json!("echo")));
+    assert_eq!((&shown["abi"], &shown["manifest"]["name"]), (&json!("1.1"), &json!("echo")));
     let (code, text) = said(&tidegate(&["inspect", "/nowhere.so"]));
     assert!(code == Some(1) && text.contains("/nowhere.so"), "{text}");
 }
