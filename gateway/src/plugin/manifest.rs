@@ -1,6 +1,6 @@
 //! What a library says of itself, and what an instance adds to it.
 
-mod schema;
+pub(super) mod schema;
 
 use http::Method;
 use serde::Deserialize;
@@ -8,10 +8,13 @@ use serde_json::Value;
 use tidegate_plugin::abi::ext;
 
 use super::terms::{Terms, Validate};
-pub(super) use schema::{Flaw, Schema};
+pub use schema::Flaw;
+pub(super) use schema::Schema;
 
 /// The version of manifests that is understood.
 const VERSION: u64 = 1;
+/// Bytes of a manifest at most; each of its schemas is bounded, too.
+const LARGEST: usize = 1024 * 1024;
 /// For how long a route or a call may take where the manifest says nothing, milliseconds.
 const TIMEOUT: u64 = 30_000;
 
@@ -123,6 +126,9 @@ pub enum ManifestError {
     /// What an instance adds is not JSON, or not of the right shape.
     #[error("what it declares does not read: {0}")]
     Declared(String),
+    /// More than anybody would write.
+    #[error("its manifest has {0} bytes, and at most {LARGEST} are read")]
+    Large(usize),
     /// Of a version that this host does not know.
     #[error("its manifest is of version {0}, this host knows {VERSION}")]
     Version(u64),
@@ -140,6 +146,9 @@ impl Manifest {
     /// # Errors
     /// The first thing that is wrong.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        if text.len() > LARGEST {
+            return Err(ManifestError::Large(text.len()));
+        }
         let manifest: Self =
             serde_json::from_str(text).map_err(|error| ManifestError::Shape(error.to_string()))?;
         if manifest.manifest != VERSION {
@@ -167,13 +176,13 @@ impl Manifest {
         }
         check_types(&self.events)?;
         check_calls(&self.calls)?;
-        Schema::compile("config", self.config.as_ref())?;
-        Terms::new(self, &Declared::default(), Validate::Off).map(|_| ())
+        schema::compile("config", self.config.as_ref())?;
+        Terms::of(self, Validate::Off).map(|_| ())
     }
 
     /// What in `config` its schema does not allow: where, and why.
     pub fn check_config(&self, config: &Value) -> Vec<String> {
-        let schema = Schema::compile("config", self.config.as_ref()).unwrap_or_default();
+        let schema = schema::compile("config", self.config.as_ref()).unwrap_or_default();
         schema.flaws(config).iter().map(Flaw::to_string).collect()
     }
 
@@ -281,6 +290,9 @@ mod tests {
         );
         assert!(error(r#"{"manifest":1,"name":"a","events":[{"type":"a b"}]}"#).contains("'a b'"));
         assert!(error(r#"{"manifest":1,"name":"a","config":{"type":5}}"#).contains("no JSON Schema"));
+        let elsewhere = r#"{"manifest":1,"name":"a","events":[{"type":"b","schema":{"$ref":"http://x/y"}}]}"#;
+        assert!(error(elsewhere).contains("the schema of event type 'b' refers to what is not in it"));
+        assert!(error(&" ".repeat(LARGEST + 1)).contains("1048577 bytes"));
     }
 
     #[test]
