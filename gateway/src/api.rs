@@ -7,6 +7,7 @@ macro_rules! handler {
         |api, request| Box::pin($path(api, request))
     };
 }
+mod assets;
 mod broadcast;
 mod fields;
 mod health;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use http::Method;
+use http::{HeaderMap, Method};
 
 use crate::drain::Drain;
 use crate::hub::Hub;
@@ -61,6 +62,8 @@ pub struct Request {
     pub params: Vec<String>,
     /// The query as it came, without the question mark.
     pub query: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -111,5 +114,7 @@ pub fn routes(production: bool) -> Vec<Route> {
         route(Method::GET, "/health/live", None, handler!(health::live)),
         route(Method::GET, "/health/ready", None, handler!(health::ready)),
         route(Method::GET, "/metrics", None, handler!(pages::metrics)),
+        route(Method::GET, "/docs", None, handler!(assets::docs)),
+        route(Method::GET, "/docs/{file}", None, handler!(assets::docs)),
     ]
 }
