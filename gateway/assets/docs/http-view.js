@@ -20,7 +20,7 @@ import { shape } from './schema.js';
 export function operationSection(context, operation) {
   const { id, method, path, summary, description, access, deprecated } = operation;
   const { button, panel } = disclosure('Try it', `${method} ${path}`, () => tryHttp(context, operation));
-  return h('section', { id, class: 'entry', 'aria-labelledby': `${id}-title` },
+  return h('article', { id, class: 'entry', 'aria-labelledby': `${id}-title` },
     heading('h4', id, summary || `${method} ${path}`),
     h('p', { class: 'call' }, methodLabel(method), ' ', h('code', { class: 'path' }, pathParts(path)), button),
     deprecated && h('p', { class: 'deprecated' }, 'Deprecated'),

@@ -10,7 +10,8 @@ const SIGNS = { sent: '↑', received: '↓', note: '·' };
 
 export function logView() {
   const log = new FrameLog();
-  const lines = h('ol', { class: 'frames', role: 'log', tabindex: '0', 'aria-label': 'Frames, oldest first' });
+  const lines = h('ol');
+  const frames = h('div', { class: 'frames', role: 'log', tabindex: '0', 'aria-label': 'Frames, oldest first' }, lines);
   const count = h('span', { class: 'note' });
   const id = fresh('filter');
   const filter = h('input', { id, type: 'search', autocomplete: 'off', spellcheck: 'false', placeholder: 'Filter', oninput: again });
@@ -40,13 +41,13 @@ export function logView() {
       count.textContent = `${log.next - next} more since the pause`;
       return;
     }
-    const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24;
+    const atEnd = frames.scrollHeight - frames.scrollTop - frames.clientHeight < 24;
     lines.append(...log.matching(filter.value, next).map(line));
     next = log.next;
     while (lines.firstElementChild instanceof HTMLElement && Number(lines.firstElementChild.dataset.number) < log.first) {
       lines.firstElementChild.remove();
     }
-    if (atEnd) lines.scrollTop = lines.scrollHeight;
+    if (atEnd) frames.scrollTop = frames.scrollHeight;
     const shown = lines.childElementCount;
     const kept = log.size === MOST ? `the last ${MOST.toLocaleString('en')}` : String(log.size);
     count.textContent = filter.value.trim() ? `${shown} of ${kept}` : `${kept} ${log.size === 1 ? 'entry' : 'entries'}`;
@@ -64,7 +65,7 @@ export function logView() {
   const view = h('div', { class: 'log' },
     h('div', { class: 'tools' },
       h('label', { for: id, class: 'unseen' }, 'Show only frames that hold this text'), filter, pause, clear, count),
-    lines);
+    frames);
   return { view, add };
 }
 

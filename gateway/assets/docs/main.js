@@ -81,7 +81,7 @@ function failure(title, path, error) {
 function httpPart(context) {
   const groups = groupsOf(context.doc).map((group) => ({ ...group, id: fresh('tag') }));
   const view = h('section', { 'aria-labelledby': 'http-title', id: 'http' }, heading('h2', 'http', 'HTTP API'),
-    groups.map(({ id, name, description, operations }) => h('section', { id, class: 'group', 'aria-labelledby': `${id}-title` },
+    groups.map(({ id, name, description, operations }) => h('section', { id, class: 'group' },
       heading('h3', id, name), prose(description),
       operations.map((operation) => operationSection(context, operation)))));
   const chapters = groups.map(({ id, name, operations }) => ({
@@ -147,7 +147,7 @@ function follow(mark) {
     const top = [...seen].sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)[0];
     if (top) mark(top.id);
   }, { rootMargin: '-10% 0px -75% 0px' });
-  for (const entry of document.querySelectorAll('section.entry')) watch.observe(entry);
+  for (const entry of document.querySelectorAll('.entry')) watch.observe(entry);
 }
 
 /** Keys and the menu of narrow windows. */
@@ -170,6 +170,9 @@ function listen() {
 }
 
 async function main() {
+  // What needs this script is not there without it.
+  for (const part of document.querySelectorAll('#menu, #side')) part.removeAttribute('hidden');
+  content.replaceChildren(h('p', {}, 'The documents are being loaded …'));
   const [http, socket] = await Promise.all([load('/openapi.json'), load('/asyncapi.json')]);
   const info = http.doc?.info ?? socket.doc?.info ?? {};
   const title = info.title ?? 'API documents';
@@ -182,7 +185,7 @@ async function main() {
     socket.doc && socketPart({ ...context, doc: socket.doc }),
   ].filter((part) => part !== undefined);
   content.replaceChildren(
-    h('section', { class: 'intro', 'aria-labelledby': 'top' },
+    h('div', { class: 'intro' },
       h('h1', { id: 'top' }, title, ' ', info.version && h('span', { class: 'version' }, info.version)),
       prose(info.description ?? ''),
       h('p', { class: 'sources' }, 'As documents for tools: ',

@@ -42,7 +42,7 @@ export function socketConsole(context, channels) {
   showState();
 
   const id = 'console';
-  const section = h('section', { id, class: 'entry', 'aria-labelledby': `${id}-title` },
+  const section = h('article', { id, class: 'entry', 'aria-labelledby': `${id}-title` },
     heading('h3', id, 'Try a WebSocket'),
     h('p', { class: 'prose' }, 'Connect to an endpoint, send requests, and see every frame. The token above goes along, if there is one.'),
     h('div', { class: 'panel' }, form, sending.form, log.view));

@@ -16,7 +16,7 @@ import { schemaTree } from './schema-view.js';
  */
 export function channelSection(doc, channel, use) {
   const { id, title, address, description, requests, events } = channel;
-  return h('section', { id, class: 'group', 'aria-labelledby': `${id}-title` },
+  return h('section', { id, class: 'group' },
     heading('h3', id, title),
     h('p', { class: 'call' }, h('span', { class: 'method' }, channel.isSocket ? 'WS' : 'SUB'), ' ', h('code', { class: 'path' }, pathParts(address))),
     prose(description),
@@ -34,7 +34,7 @@ function messageSection(doc, message, direction, use) {
   const { id, name, summary, description, schema, replies } = message;
   const button = use && h('button', { type: 'button', class: 'primary', onclick: () => use(message) }, 'Try it',
     h('span', { class: 'unseen' }, ` ${name}`));
-  return h('section', { id, class: 'entry', 'aria-labelledby': `${id}-title` },
+  return h('article', { id, class: 'entry', 'aria-labelledby': `${id}-title` },
     heading('h4', id, name),
     h('p', { class: 'call' }, h('span', { class: `method ${use ? 'out' : 'in'}` }, use ? '↑' : '↓'), ' ', h('span', { class: 'direction' }, direction), button),
     prose(summary), prose(description),
