@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -121,10 +122,20 @@ pub(super) fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{') && IgnoredAny::deserialize(value).is_ok()
 }
 
-/// Which part of a list is wanted: `skip` and `limit`.
+/// Which part of a list is wanted.
+#[derive(JsonSchema)]
 pub(super) struct Page {
+    /// How many to leave out.
+    #[serde(default)]
     pub(super) skip: usize,
+    /// How many to show.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 1000))]
     pub(super) limit: usize,
+}
+
+fn hundred() -> usize {
+    100
 }
 
 impl Page {
@@ -132,7 +143,7 @@ impl Page {
         let pairs = query_pairs(query_text);
         let mut errors = Vec::new();
         let skip = number(&pairs, "skip", 0, 0..=usize::MAX, &mut errors);
-        let limit = number(&pairs, "limit", 100, 1..=1000, &mut errors);
+        let limit = number(&pairs, "limit", hundred(), 1..=1000, &mut errors);
         if errors.is_empty() { Ok(Self { skip, limit }) } else { Err(Problem::invalid(errors)) }
     }
 
