@@ -2,10 +2,12 @@
 //! Bodies are here as a whole already, and who asks is known.
 
 mod answer;
+mod assets;
 mod broadcast;
 mod documents;
 mod fields;
 mod health;
+mod kept;
 mod pages;
 mod plugins;
 mod publish;
@@ -105,6 +107,8 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(GET "/", None, root::root, root::told()),
         route!(GET "/openapi.json", None, documents::openapi, documents::told_openapi()),
         route!(GET "/asyncapi.json", None, documents::asyncapi, documents::told_asyncapi()),
+        route!(GET "/docs", None, assets::docs, assets::told_docs()),
+        route!(GET "/docs/{file}", None, assets::docs_file, assets::told_docs_file()),
         route!(GET "/ws/stats", None, stats::stats, stats::told("stats")),
         route!(GET "/api/v1/websocket/stats", None, stats::stats, stats::told("websocketStats")),
         route!(POST "/ws/broadcast", publish, broadcast::broadcast, broadcast::told()),

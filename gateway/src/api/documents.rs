@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use parking_lot::Mutex;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use super::kept::Kept;
 use super::{Answered, Api, Request, routes};
 use crate::documents::{self, Content, Operation, Subject, Tag};
-use crate::web::{self, Declaration};
+use crate::web::Declaration;
 
 /// The documents as they were last made.
 #[derive(Default)]
@@ -20,15 +19,8 @@ pub struct Documents(Mutex<Option<Arc<Made>>>);
 struct Made {
     plugins: Vec<Arc<Declaration>>,
     types: Vec<Arc<str>>,
-    openapi: Document,
-    asyncapi: Document,
-}
-
-/// A document as it is sent.
-struct Document {
-    text: Bytes,
-    /// Names this text and no other.
-    tag: HeaderValue,
+    openapi: Kept,
+    asyncapi: Kept,
 }
 
 pub(super) fn told_openapi() -> Operation {
@@ -37,7 +29,7 @@ pub(super) fn told_openapi() -> Operation {
 }
 
 pub(super) async fn openapi(api: &Api, request: &Request) -> Answered {
-    Ok(answer(&made(api).openapi, request))
+    Ok(made(api).openapi.answer(&request.headers))
 }
 
 pub(super) fn told_asyncapi() -> Operation {
@@ -46,36 +38,13 @@ pub(super) fn told_asyncapi() -> Operation {
 }
 
 pub(super) async fn asyncapi(api: &Api, request: &Request) -> Answered {
-    Ok(answer(&made(api).asyncapi, request))
+    Ok(made(api).asyncapi.answer(&request.headers))
 }
 
 fn told(id: &'static str, summary: &'static str) -> Operation {
     Operation::new(id, Tag::Gateway, summary)
         .answer(StatusCode::OK, "The document", Content::json::<Value>())
         .answer(StatusCode::NOT_MODIFIED, "It is still the one of `If-None-Match`", Content::Empty)
-}
-
-fn answer(document: &Document, request: &Request) -> web::Response {
-    let known =
-        request.headers.get_all(header::IF_NONE_MATCH).iter().any(|known| matches(known, &document.tag));
-    let mut response = match known {
-        true => web::empty(StatusCode::NOT_MODIFIED),
-        false => web::answer(StatusCode::OK, "application/json", document.text.clone()),
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, document.tag.clone());
-    // It may change at any time, as plugins do: kept by all who like, asked for again each time.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
-}
-
-/// Whether a header `If-None-Match` names the tag; weakly compared, as RFC 9110, 13.1.2 wants it.
-fn matches(known: &HeaderValue, tag: &HeaderValue) -> bool {
-    let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
-    known
-        .split(',')
-        .map(str::trim)
-        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 /// The documents of what there is now.
@@ -86,8 +55,8 @@ fn made(api: &Api) -> Arc<Made> {
         return Arc::clone(made);
     }
     let subject = Subject { face: &api.face, routes: told_routes(api), plugins: &plugins, types: &types };
-    let openapi = Document::of(&documents::openapi(&subject));
-    let asyncapi = Document::of(&documents::asyncapi(&subject));
+    let openapi = Kept::new("application/json", documents::openapi(&subject).to_string());
+    let asyncapi = Kept::new("application/json", documents::asyncapi(&subject).to_string());
     let made = Arc::new(Made { plugins, types, openapi, asyncapi });
     *last = Some(Arc::clone(&made));
     made
@@ -109,33 +78,5 @@ impl Made {
         self.plugins.len() == plugins.len()
             && self.plugins.iter().zip(plugins).all(same)
             && self.types == types
-    }
-}
-
-impl Document {
-    fn of(document: &Value) -> Self {
-        let text = document.to_string();
-        let digest = Sha256::digest(text.as_bytes());
-        let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        // Hexadecimal digits are a header's value.
-        let tag =
-            HeaderValue::try_from(format!("\"{name}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
-        Self { text: text.into(), tag }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tag_is_found_in_a_list_and_when_it_is_weak() {
-        let tag = HeaderValue::from_static("\"a\"");
-        for known in ["\"a\"", "*", "W/\"a\"", "\"b\", \"a\""] {
-            assert!(matches(&HeaderValue::from_static(known), &tag), "{known}");
-        }
-        for other in ["\"b\"", "a", ""] {
-            assert!(!matches(&HeaderValue::from_static(other), &tag), "{other}");
-        }
     }
 }
