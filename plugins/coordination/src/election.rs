@@ -42,6 +42,12 @@ struct Elected {
 }
 
 impl Election {
+    /// The agent that leads. Where agents were at work one of them was elected, else a coordinator; its id does not tell, as an
+    /// agent may be called like one.
+    fn leading_agent(&self) -> Option<&str> {
+        self.leader_id.as_deref().filter(|_| self.eligible_voters > 0)
+    }
+
     /// Holds one; answers whether somebody else leads than before.
     fn hold(&mut self, winner: &str, voters: usize, now: Timestamp) -> bool {
         let changed = self.leader_id.as_deref() != Some(winner);
@@ -71,9 +77,9 @@ impl<W: World> Service<W> {
 
     /// Has another leader elected where the one that is kept is not there any more.
     pub(crate) async fn replace_leader(&self, turn: &Turn<'_>) -> Result<()> {
-        let leader = self.kept_election().await?.leader_id;
-        match leader.filter(|leader| self.roster.borrow().has_lost(leader)) {
-            Some(gone) => self.elect(turn, Some(&gone)).await.map(|_| ()),
+        let election = self.kept_election().await?;
+        match election.leading_agent().filter(|leader| self.roster.borrow().has_lost(leader)) {
+            Some(gone) => self.elect(turn, Some(gone)).await.map(|_| ()),
             None => Ok(()),
         }
     }

@@ -11,13 +11,15 @@ use crate::collection::{Collection, Leftover};
 use crate::consensus::Motion;
 use crate::election;
 use crate::kept;
-use crate::roster::{COORDINATOR, News, Roster};
+use crate::roster::{News, Roster};
 use crate::settings::Settings;
 use crate::shelf;
 use crate::status::SystemHealth;
 use crate::tasks::Task;
 use crate::world::World;
 
+/// How the id of a node's coordinator begins.
+const COORDINATOR: &str = "coordinator:";
 /// Where this node's id is kept.
 const NODE: &str = "node";
 /// What was due and could not be done is tried again after so many milliseconds.

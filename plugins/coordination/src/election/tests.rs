@@ -77,6 +77,17 @@ async fn a_leader_that_is_deleted_or_lost_is_replaced_and_nothing_else_holds_an_
 }
 
 #[tokio::test]
+async fn an_agent_may_be_called_like_a_coordinator_and_another_nodes_coordinator_is_no_lost_agent() {
+    let ours = service(&["coordinator:x"]).await;
+    ours.trigger().await.unwrap();
+    tell(&ours, "agent_deleted", json!({"agent_id": "coordinator:x"})).await;
+    let second = ours.election().await.unwrap();
+    assert_eq!((second.leader_id.as_deref(), second.election_term), (Some("coordinator:n1"), 2));
+    let theirs = on(&ours.world.node()).await;
+    assert_eq!(theirs.election().await.unwrap(), second);
+}
+
+#[tokio::test]
 async fn a_leader_that_went_while_nobody_was_there_is_replaced_at_the_start() {
     let before = service(&["a"]).await;
     before.trigger().await.unwrap();
