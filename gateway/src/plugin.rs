@@ -33,7 +33,7 @@ pub use refused::Why as WhyRefused;
 pub use shared::{Services, State};
 pub use terms::{Terms, Validate};
 
-use crate::web::{AdminError, Outcome, PluginAdmin, PluginInfo, Routes};
+use crate::web::{AdminError, Declaration, Outcome, PluginAdmin, PluginInfo, Routes};
 use entry::Entry;
 use shared::Shared;
 
@@ -142,6 +142,10 @@ impl Plugins {
 impl PluginAdmin for Plugins {
     fn list(&self) -> Vec<PluginInfo> {
         self.entries.iter().map(|entry| entry.info()).collect()
+    }
+
+    fn declared(&self) -> Vec<Arc<Declaration>> {
+        self.entries.iter().filter_map(|entry| entry.told()).collect()
     }
 
     fn start(&self, name: &str) -> Outcome {

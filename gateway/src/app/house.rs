@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
-use super::{StartError, gauges};
-use crate::api::{About, Api};
+use super::{StartError, face, gauges};
+use crate::api::{Api, Documents};
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
 use crate::dialect::{Rooms, RoomsFrame};
@@ -53,17 +53,18 @@ impl House {
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
         let plugins = start_plugins(&config, &hub, &routes).await?;
+        let listeners = bind(&config)?;
+        let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
-            about: about(&config),
+            face: face::face(&config, &addresses),
+            documents: Documents::default(),
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
         let requests = pipeline::Rules::new(requests(&config))?;
-        let listeners = bind(&config)?;
-        let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let permits = permits(&config);
         let (lanes, intakes) = lanes(count);
         let config = Arc::new(config);
@@ -184,12 +185,6 @@ fn requests(config: &Config) -> pipeline::Config {
         endpoints: config.endpoint.iter().map(endpoint).collect(),
         hosts: config.listener.iter().map(hosts).collect(),
     }
-}
-
-fn about(config: &Config) -> About {
-    let own = env!("CARGO_PKG_VERSION");
-    let version = if config.api_version.is_empty() { own } else { &config.api_version };
-    About { name: config.name.clone(), version: version.to_owned() }
 }
 
 fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {

@@ -14,6 +14,7 @@ use super::requests::{Requests, Waiting};
 use super::terms::Terms;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::Hub;
+use crate::hub::own::PluginChanged;
 use crate::store::Store;
 use crate::web::{Health, HealthStatus};
 
@@ -217,13 +218,13 @@ impl Shared {
     fn tell(&self, old: State, new: State) {
         let hub = &self.services.hub;
         let Some(kind) = hub.types().find("plugin_changed") else { return };
-        let data = serde_json::json!({
-            "plugin": &*self.name,
-            "old_state": old.name(),
-            "new_state": new.name(),
-            "version": self.version,
-        });
-        let (data, source) = (data.to_string().into(), "gateway".into());
+        let changed = PluginChanged {
+            plugin: &self.name,
+            old_state: old.name(),
+            new_state: new.name(),
+            version: &self.version,
+        };
+        let (data, source) = (serde_json::json!(changed).to_string().into(), "gateway".into());
         let event = Event { kind, data, source, key: None, id: None, time: Timestamp::now() };
         if let Err(error) = hub.publish(&["system"], &event) {
             tracing::warn!(plugin = %self.name, %error, "plugin_changed was not published");

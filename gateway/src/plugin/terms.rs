@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::manifest::{Declared, Manifest, ManifestError, Schema, schema};
 use super::refused::Why;
 use super::validate;
+use crate::web::Checker;
 
 /// With [`Validate::Sample`], so many events of each type are judged after a start, so that a plugin that is wrong from
 /// the beginning is found out at once, however rare the event ...
@@ -66,7 +67,8 @@ impl Terms {
         });
         let routes = manifest.routes.iter().map(|route| {
             let place = format!("the request of route '{} {}'", route.method, route.path);
-            schema::compile(&place, route.request.as_ref())
+            let schema = schema::compile(&place, more.request(route))?;
+            Ok(if route.checked_by == Checker::Plugin { Schema::default() } else { schema })
         });
         let calls = manifest.calls.iter().chain(&more.calls).map(|call| {
             schema::compile(&format!("the request of call '{}'", call.name), call.request.as_ref())
