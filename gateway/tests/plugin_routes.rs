@@ -24,7 +24,8 @@ use tidegate::metrics::Metrics;
 use tidegate::pipeline::{self, Pipeline};
 use tidegate::router::Router;
 use tidegate::web::{
-    self, Answering, Declaration, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes, Serve, Spec,
+    self, Answering, Declaration, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes,
+    Serve, Spec,
 };
 use tokio::task::{LocalSet, spawn_local};
 
