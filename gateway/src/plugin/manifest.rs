@@ -235,7 +235,7 @@ impl Declared {
             serde_json::from_slice(json).map_err(|error| ManifestError::Declared(error.to_string()))?;
         defs::lend(&manifest.defs, &mut declared.events, &mut [], &mut declared.calls);
         for route in &mut declared.routes {
-            defs::lend_one(&manifest.defs, &mut route.request);
+            tidegate_plugin::schema::lend(&manifest.defs, &mut route.request);
             if !manifest.routes.iter().any(|known| route.is(known)) {
                 let text = format!("it narrows '{} {}', which it does not serve", route.method, route.path);
                 return Err(ManifestError::Content(text));
