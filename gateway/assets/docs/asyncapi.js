@@ -9,6 +9,7 @@ import { propertyNames } from './schema.js';
  * @property {string} name         the event type, or the request's name
  * @property {string} summary
  * @property {string} description
+ * @property {string} about        whose it is and which room it goes to, where the document says so
  * @property {any} schema          of the payload
  * @property {unknown[]} examples  payloads
  * @property {Message[]} replies   what answers it
@@ -92,11 +93,12 @@ function messageOf(doc, prefix, given, replies, operation = {}) {
   const schema = said.payload?.schemaFormat ? said.payload.schema : said.payload;
   const examples = (said.examples ?? []).map((/** @type {any} */ example) => example.payload);
   const { summary = operation.summary ?? '', description = operation.description ?? '' } = said;
+  const tags = (said.tags ?? []).map((/** @type {any} */ tag) => deref(doc, tag).name);
+  const about = [...tags, said['x-room'] && `room ${said['x-room']}`].filter(Boolean).join(' · ');
   return {
-    id: `${prefix}-${slug(key)}`, name, summary, description, schema, replies,
+    id: `${prefix}-${slug(key)}`, name, summary, description, about, schema, replies,
     examples: examples.filter((/** @type {unknown} */ payload) => payload !== undefined),
-    words: [name, said.name ?? '', key, summary, description, ...propertyNames(doc, schema),
-      ...(said.tags ?? []).map((/** @type {any} */ tag) => deref(doc, tag).name)],
+    words: [name, said.name ?? '', key, summary, description, about, ...propertyNames(doc, schema)],
   };
 }
 
@@ -136,4 +138,4 @@ function isSocket(doc, channel) {
 }
 
 /** @param {string} key */
-const slug = (key) => key.replaceAll(/[^\w.-]+/g, '-');
+const slug = (key) => key.replaceAll(/[^\w-]+/g, '-');

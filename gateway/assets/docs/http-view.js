@@ -25,7 +25,7 @@ export function operationSection(context, operation) {
     h('p', { class: 'call' }, methodLabel(method), ' ', h('code', { class: 'path' }, pathParts(path)), button),
     deprecated && h('p', { class: 'deprecated' }, 'Deprecated'),
     prose(description),
-    access && h('p', { class: 'access' }, `Needs ${access}`),
+    access && h('p', { class: 'access' }, line(access)),
     panel,
     parameters(context, operation.parameters),
     body(context, operation),
@@ -115,10 +115,10 @@ function answerRow({ doc }, { status, description, headers, media }, open) {
   const fill = () => {
     if (details.childElementCount > 1) return;
     const shapes = headers.map(({ name, description, schema }) =>
-      ({ ...shape(doc, schema, { name }), description, notes: ['header'] }));
+      ({ ...shape(doc, schema, { name }), description }));
     details.append(
-      ...(shapes.length ? [list(shapes, `Headers of ${status}`)] : []),
-      ...media.flatMap((one) => mediaParts(doc, one, `response ${status}`)));
+      ...media.flatMap((one) => mediaParts(doc, one, `response ${status}`)),
+      ...(shapes.length ? [h('p', { class: 'caption' }, 'Headers'), list(shapes, `Headers of ${status}`)] : []));
   };
   if (open) fill();
   details.addEventListener('toggle', fill);

@@ -21,7 +21,7 @@ const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
  * @property {string} summary
  * @property {string} description
  * @property {boolean} deprecated
- * @property {string | null} access  what a caller needs, in words; null: nothing
+ * @property {string | null} access  what a caller needs, in a sentence; null: nothing
  * @property {Parameter[]} parameters
  * @property {Body | null} body
  * @property {Answer[]} answers
@@ -145,14 +145,16 @@ function answerOf(doc, status, given) {
 }
 
 /**
- * @param {Record<string, string[]>[] | undefined} security
+ * @param {Record<string, string[]>[] | undefined} security  ways of which one will do; an empty one: no token
  * @returns {string | null}
  */
-function accessOf(security) {
-  if (!security?.length) return null;
-  const ways = security.map((way) => {
-    const schemes = Object.entries(way).map(([name, scopes]) => (scopes.length ? `${name} (${scopes.join(', ')})` : name));
-    return schemes.join(' and ') || 'nothing';
+function accessOf(security = []) {
+  const ways = security.flatMap((way) => {
+    const schemes = Object.entries(way).map(([name, scopes]) =>
+      (scopes.length ? `${name} with the scope \`${scopes.join('`, `')}\`` : name));
+    return schemes.length ? [schemes.join(' and ')] : [];
   });
-  return ways.join(' or ');
+  if (!ways.length) return null;
+  const isOptional = ways.length < security.length;
+  return `${isOptional ? 'Needs no token here; one that is sent must be' : 'Needs a token'}: ${ways.join(' or ')}`;
 }

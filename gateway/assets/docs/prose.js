@@ -1,7 +1,10 @@
-/** The little of Markdown that descriptions use: paragraphs, lists, fenced code; code, strong, emphasis, links. */
+/** The little of Markdown that descriptions use: paragraphs, lists, tables, fenced code; code, strong, emphasis, links. */
 
 /** @typedef {{ kind: 'text' | 'code' | 'strong' | 'em', text: string } | { kind: 'link', text: string, url: string }} Span */
-/** @typedef {{ kind: 'paragraph', spans: Span[] } | { kind: 'list', items: Span[][] } | { kind: 'code', text: string }} Block */
+/**
+ * @typedef {{ kind: 'paragraph', spans: Span[] } | { kind: 'list', items: Span[][] } | { kind: 'code', text: string }
+ *   | { kind: 'table', head: Span[][], rows: Span[][][] }} Block
+ */
 
 const SPAN = /`(?<code>[^`]+)`|\*\*(?<strong>[^*]+)\*\*|\*(?<em>[^*\s][^*]*)\*|\[(?<label>[^\]]+)\]\((?<url>[^)\s]+)\)/;
 
@@ -18,16 +21,21 @@ export function blocks(text) {
 }
 
 /**
- * A paragraph, and the list that may stand at its end.
+ * A table, or a paragraph and the list that may stand at its end.
  * @param {string} chunk
  * @returns {Block[]}
  */
 function chunks(chunk) {
+  const lines = chunk.trim().split('\n');
+  if (lines.length > 1 && /^\s*\|?[\s:|-]+\|[\s:|-]*$/.test(lines[1])) {
+    const [head, , ...rows] = lines.map(cells);
+    return [{ kind: 'table', head, rows }];
+  }
   /** @type {string[]} */
   const before = [];
   /** @type {string[]} */
   const items = [];
-  for (const line of chunk.trim().split('\n')) {
+  for (const line of lines) {
     const item = /^\s*(?:[-*+]|\d+\.)\s+(.*)$/.exec(line);
     if (item) items.push(item[1]);
     else if (items.length) items[items.length - 1] += ` ${line.trim()}`;
@@ -38,6 +46,15 @@ function chunks(chunk) {
   if (before.length) found.push({ kind: 'paragraph', spans: spans(before.join(' ')) });
   if (items.length) found.push({ kind: 'list', items: items.map(spans) });
   return found;
+}
+
+/**
+ * The cells of a table's row.
+ * @param {string} line
+ */
+function cells(line) {
+  const row = line.trim().replace(/^\|/, '').replace(/\|$/, '');
+  return row.split(/(?<!\\)\|/).map((cell) => spans(cell.trim().replaceAll('\\|', '|')));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { figure, h, heading } from './dom.js';
 import { pathParts } from './http-view.js';
-import { prose } from './prose-view.js';
+import { line, prose } from './prose-view.js';
 import { sample } from './sample.js';
 import { schemaTree } from './schema-view.js';
 
@@ -31,20 +31,34 @@ export function channelSection(doc, channel, use) {
  * @param {((message: Message) => void) | null} use
  */
 function messageSection(doc, message, direction, use) {
-  const { id, name, summary, description, schema, replies } = message;
+  const { id, name, summary, description, about, schema, replies } = message;
   const button = use && h('button', { type: 'button', class: 'primary', onclick: () => use(message) }, 'Try it',
     h('span', { class: 'unseen' }, ` ${name}`));
   return h('article', { id, class: 'entry', 'aria-labelledby': `${id}-title` },
     heading('h4', id, name),
-    h('p', { class: 'call' }, h('span', { class: `method ${use ? 'out' : 'in'}` }, use ? '↑' : '↓'), ' ', h('span', { class: 'direction' }, direction), button),
-    prose(summary), prose(description),
+    h('p', { class: 'call' }, h('span', { class: `method ${use ? 'out' : 'in'}` }, use ? '↑' : '↓'), ' ', h('span', { class: 'direction' }, [direction, about].filter(Boolean).join(' · ')), button),
+    prose(summary), description !== summary && prose(description),
     schema !== undefined && h('h5', {}, use ? 'Request' : 'Event'),
     schema !== undefined && schemaTree(doc, schema, `Schema of ${name}`),
     examples(doc, message),
     replies.length > 0 && h('h5', {}, replies.length > 1 ? 'Replies' : 'Reply'),
-    replies.map((reply) => h('div', {}, prose(reply.summary),
-      reply.schema !== undefined && schemaTree(doc, reply.schema, `Schema of the reply to ${name}`),
-      reply.examples.map((payload) => figure('Example of the reply', JSON.stringify(payload, null, 2))))));
+    replies.map((reply) => replyRow(doc, reply)));
+}
+
+/**
+ * @param {unknown} doc
+ * @param {Message} reply
+ */
+function replyRow(doc, { name, summary, schema, examples }) {
+  const title = summary || name;
+  const details = h('details', { class: 'answer' }, h('summary', {}, line(title)));
+  details.addEventListener('toggle', () => {
+    if (details.childElementCount > 1) return;
+    details.append(
+      ...(schema === undefined ? [] : [schemaTree(doc, schema, `Schema of the reply: ${title}`)]),
+      ...examples.map((payload) => figure('Example of the reply', JSON.stringify(payload, null, 2))));
+  });
+  return details;
 }
 
 /**

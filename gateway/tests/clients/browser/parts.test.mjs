@@ -135,12 +135,16 @@ test('closes are explained', () => {
   assert.match(explain(4001, ''), /application’s own/);
 });
 
-test('descriptions are paragraphs, lists and code, and no link runs anything', () => {
+test('descriptions are paragraphs, lists, tables and code, and no link runs anything', () => {
   assert.deepEqual(blocks('One\nline with `code`.\n\nThe list:\n- **a**\n- b\n  and more\n\n```\nx < y\n```'), [
     { kind: 'paragraph', spans: [{ kind: 'text', text: 'One line with ' }, { kind: 'code', text: 'code' }, { kind: 'text', text: '.' }] },
     { kind: 'paragraph', spans: [{ kind: 'text', text: 'The list:' }] },
     { kind: 'list', items: [[{ kind: 'strong', text: 'a' }], [{ kind: 'text', text: 'b and more' }]] },
     { kind: 'code', text: 'x < y' },
+  ]);
+  const plain = (text) => [{ kind: 'text', text }];
+  assert.deepEqual(blocks('| code | why |\n|---|---|\n| 1000 |  |\n| 1\\|2 | b |'), [
+    { kind: 'table', head: [plain('code'), plain('why')], rows: [[plain('1000'), []], [plain('1|2'), plain('b')]] },
   ]);
   assert.deepEqual(spans('[a](https://b.example/) [c](javascript:alert)'), [
     { kind: 'link', text: 'a', url: 'https://b.example/' }, { kind: 'text', text: ' ' }, { kind: 'text', text: 'c' },

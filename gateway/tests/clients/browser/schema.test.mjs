@@ -117,20 +117,21 @@ test('operations are grouped by tag, with what their path has in common', () => 
         get: { tags: ['first'], operationId: 'show', summary: 'Show', responses: { 200: { description: 'It' }, 404: { $ref: '#/components/responses/Gone' } } },
         delete: { tags: ['first'], security: [], parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'integer' } }] },
       },
-      '/b': { post: { tags: ['second'], requestBody: { content: { 'application/json': { schema: ref('Base'), example: { id: 'x' } } } } } },
+      '/b': { post: { tags: ['second'], security: [{}, { bearer: ['publish'] }], requestBody: { content: { 'application/json': { schema: ref('Base'), example: { id: 'x' } } } } } },
     },
     components: { ...doc.components, responses: { Gone: { description: 'There is none' } } },
   };
   const [second, first] = groups(openapi);
   assert.deepEqual([second.name, first.name, first.description], ['second', 'first', 'About it']);
   const [show, remove] = first.operations;
-  assert.deepEqual([show.id, show.method, show.access, remove.id, remove.access], ['op-show', 'GET', 'bearer', 'op-delete--a-id-', null]);
+  assert.deepEqual([show.id, show.method, show.access, remove.id, remove.access], ['op-show', 'GET', 'Needs a token: bearer', 'op-delete--a-id-', null]);
   assert.equal(remove.parameters[0].schema.type, 'integer');
   assert.deepEqual(show.answers.map(({ status, isShared, description }) => [status, isShared, description]),
     [['200', false, 'It'], ['404', true, 'There is none']]);
   const [post] = second.operations;
   assert.deepEqual(post.body.media[0].examples[0].value, { id: 'x' });
   assert.ok(post.words.includes('id'));
+  assert.equal(post.access, 'Needs no token here; one that is sent must be: bearer with the scope `publish`');
 });
 
 test('channels tell requests with their replies from events', () => {

@@ -24,7 +24,6 @@ test('a POST and a GET show the real answers', () => withPage({}, async (page) =
   await page.screenshot({ path: `${SHOTS}/try.png` });
 
   const get = await open(page, 'GET', '/agents/');
-  await get.locator('input[data-name="limit"]').fill('1000');
   await send(get);
   assert.match(await get.locator('.outcome').innerText(), /^200 OK/);
   assert.match(await body(get).innerText(), /"agent_id": "from-the-page"/);
@@ -32,6 +31,15 @@ test('a POST and a GET show the real answers', () => withPage({}, async (page) =
   await send(post);
   assert.match(await post.locator('.outcome').innerText(), /^409 Conflict/);
   assert.match(await post.locator('.result .problem').innerText(), /Agent 'from-the-page' already exists/);
+}));
+
+test('parameters of the query go where they belong, and a wrong one is explained', () => withPage({}, async (page) => {
+  const rooms = await open(page, 'GET', '/api/v1/rooms');
+  await rooms.locator('[data-name="limit"]').fill('none');
+  assert.match(await curlLine(rooms).innerText(), /\/api\/v1\/rooms\?limit=none'$/);
+  await send(rooms);
+  assert.match(await rooms.locator('.outcome').innerText(), /^422/);
+  assert.match(await rooms.locator('.result .problem li').innerText(), /^query\.limit /);
 }));
 
 test('a body that is no JSON is told of where it is wrong, and may be sent to see what comes', () => withPage({}, async (page) => {
