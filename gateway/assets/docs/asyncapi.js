@@ -1,7 +1,7 @@
 /** An AsyncAPI 3 document as what the page shows: channels, each with what clients send and what they get. */
 
 import { deref, nameOf } from './pointer.js';
-import { propertyNames } from './schema.js';
+import { propertyNames, slug } from './names.js';
 
 /**
  * @typedef {object} Message
@@ -39,15 +39,23 @@ export function channels(doc) {
     const said = deref(doc, given);
     const operations = operationsOf(doc, key, said);
     const id = `ws-${slug(key)}`;
-    const of = (/** @type {string} */ action) => unique(operations
-      .filter((operation) => operation.action === action)
-      .flatMap((operation) => messagesOf(doc, id, operation, said)));
+    const of = (/** @type {string} */ action) =>
+      unique(
+        operations
+          .filter((operation) => operation.action === action)
+          .flatMap((operation) => messagesOf(doc, id, operation, said)),
+      );
     return {
-      id, address: said.address ?? key, title: said.title ?? key,
+      id,
+      address: said.address ?? key,
+      title: said.title ?? key,
       description: said.description ?? said.summary ?? '',
-      query: queryOf(doc, said), parameters: parametersOf(doc, said), isSocket: isSocket(doc, said),
+      query: queryOf(doc, said),
+      parameters: parametersOf(doc, said),
+      isSocket: isSocket(doc, said),
       // An action is the gateway's: what it receives is what clients send.
-      requests: of('receive'), events: of('send'),
+      requests: of('receive'),
+      events: of('send'),
     };
   });
 }
@@ -61,7 +69,9 @@ export function channels(doc) {
  */
 function operationsOf(doc, key, channel) {
   const all = Object.values(doc.operations ?? {}).map((operation) => deref(doc, operation));
-  return all.filter(({ channel: where }) => where?.$ref === `#/channels/${key}` || deref(doc, where) === channel);
+  return all.filter(
+    ({ channel: where }) => where?.$ref === `#/channels/${key}` || deref(doc, where) === channel,
+  );
 }
 
 /**
@@ -74,7 +84,9 @@ function operationsOf(doc, key, channel) {
 function messagesOf(doc, prefix, operation, channel) {
   const given = operation.messages ?? Object.values(channel.messages ?? {});
   const reply = operation.reply ? deref(doc, operation.reply) : {};
-  const answers = (reply.messages ?? []).map((/** @type {any} */ answer) => messageOf(doc, prefix, answer, []));
+  const answers = (reply.messages ?? []).map((/** @type {any} */ answer) =>
+    messageOf(doc, prefix, answer, []),
+  );
   return given.map((/** @type {any} */ message) => messageOf(doc, prefix, message, answers, operation));
 }
 
@@ -96,7 +108,13 @@ function messageOf(doc, prefix, given, replies, operation = {}) {
   const tags = (said.tags ?? []).map((/** @type {any} */ tag) => deref(doc, tag).name);
   const about = [...tags, said['x-room'] && `room ${said['x-room']}`].filter(Boolean).join(' · ');
   return {
-    id: `${prefix}-${slug(key)}`, name, summary, description, about, schema, replies,
+    id: `${prefix}-${slug(key)}`,
+    name,
+    summary,
+    description,
+    about,
+    schema,
+    replies,
     examples: examples.filter((/** @type {unknown} */ payload) => payload !== undefined),
     words: [name, said.name ?? '', key, summary, description, about, ...propertyNames(doc, schema)],
   };
@@ -112,8 +130,12 @@ const unique = (messages) => [...new Map(messages.map((message) => [message.id, 
 function queryOf(doc, channel) {
   const schema = deref(doc, deref(doc, channel.bindings).ws?.query);
   const required = new Set(schema.required);
-  return Object.entries(schema.properties ?? {}).map(([name, property]) => (
-    { name, description: property.description ?? '', required: required.has(name), schema: property }));
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+    name,
+    description: property.description ?? '',
+    required: required.has(name),
+    schema: property,
+  }));
 }
 
 /**
@@ -133,9 +155,8 @@ function parametersOf(doc, channel) {
  * @param {any} channel
  */
 function isSocket(doc, channel) {
-  const servers = (channel.servers ?? Object.values(doc.servers ?? {})).map((/** @type {any} */ server) => deref(doc, server));
+  const servers = (channel.servers ?? Object.values(doc.servers ?? {})).map((/** @type {any} */ server) =>
+    deref(doc, server),
+  );
   return servers.length === 0 || servers.some(({ protocol = '' }) => /^wss?$/.test(protocol));
 }
-
-/** @param {string} key */
-const slug = (key) => key.replaceAll(/[^\w-]+/g, '-');

@@ -1,12 +1,16 @@
-/** The little of Markdown that descriptions use: paragraphs, lists, tables, fenced code; code, strong, emphasis, links. */
+/** The little of Markdown that descriptions use: blocks of text, lists, tables and code; spans within them. */
 
-/** @typedef {{ kind: 'text' | 'code' | 'strong' | 'em', text: string } | { kind: 'link', text: string, url: string }} Span */
 /**
- * @typedef {{ kind: 'paragraph', spans: Span[] } | { kind: 'list', items: Span[][] } | { kind: 'code', text: string }
- *   | { kind: 'table', head: Span[][], rows: Span[][][] }} Block
+ * @typedef {{ kind: 'text' | 'code' | 'strong' | 'em', text: string }
+ *   | { kind: 'link', text: string, url: string }} Span
+ */
+/**
+ * @typedef {{ kind: 'paragraph', spans: Span[] } | { kind: 'list', items: Span[][] }
+ *   | { kind: 'code', text: string } | { kind: 'table', head: Span[][], rows: Span[][][] }} Block
  */
 
-const SPAN = /`(?<code>[^`]+)`|\*\*(?<strong>[^*]+)\*\*|\*(?<em>[^*\s][^*]*)\*|\[(?<label>[^\]]+)\]\((?<url>[^)\s]+)\)/;
+const SPAN =
+  /`(?<code>[^`]+)`|\*\*(?<strong>[^*]+)\*\*|\*(?<em>[^*\s][^*]*)\*|\[(?<label>[^\]]+)\]\((?<url>[^)\s]+)\)/;
 
 /**
  * @param {string} text
@@ -16,7 +20,10 @@ export function blocks(text) {
   const parts = text.replaceAll('\r\n', '\n').split(/^```.*$/m);
   return parts.flatMap((part, index) => {
     if (index % 2) return [{ kind: /** @type {const} */ ('code'), text: part.replace(/^\n|\n$/g, '') }];
-    return part.split(/\n\s*\n/).filter((chunk) => chunk.trim()).flatMap(chunks);
+    return part
+      .split(/\n\s*\n/)
+      .filter((chunk) => chunk.trim())
+      .flatMap(chunks);
   });
 }
 
@@ -72,7 +79,10 @@ export function spans(text) {
     else if (strong) found.push({ kind: 'strong', text: strong });
     else if (em) found.push({ kind: 'em', text: em });
     // Any other scheme could run something.
-    else found.push(/^(https?:|[/#])/.test(url) ? { kind: 'link', text: label, url } : { kind: 'text', text: label });
+    else
+      found.push(
+        /^(https?:|[/#])/.test(url) ? { kind: 'link', text: label, url } : { kind: 'text', text: label },
+      );
     rest = rest.slice(match.index + match[0].length);
   }
   if (rest) found.push({ kind: 'text', text: rest });
