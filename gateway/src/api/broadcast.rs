@@ -14,7 +14,7 @@ use super::publish::{BUSY, EventTypeName, event, problem};
 use super::{Answered, Api, Request, stats};
 use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
-use crate::hub::Receipt;
+use crate::hub::{Receipt, check_name};
 use crate::web::{self, Invalid, Problem, query_pairs};
 
 /// What is to be broadcast: the event's type and data, and the room.
@@ -204,6 +204,9 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     let content = body.string("content").unwrap_or("Mensaje de prueba".into());
     let level = body.string("level").unwrap_or("info".into());
     let topic = body.string("topic").filter(|topic| !topic.is_empty());
+    if let Some(Err(error)) = topic.as_deref().map(check_name) {
+        body.wrong("topic", error.to_string(), "room_name");
+    }
     let data = json!({ "title": title, "content": content, "level": level }).to_string();
     body.check()?;
     let name = match &*level {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::de::{Deserialize, IgnoredAny};
@@ -160,8 +159,11 @@ fn number(
     errors: &mut Vec<Invalid>,
 ) -> usize {
     let Some((_, text)) = pairs.iter().rev().find(|(key, _)| key == name) else { return default };
-    match usize::from_str(text) {
-        Ok(number) if range.contains(&number) => number,
+    // What is larger than any list is as good as the largest number.
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits && range.contains(&number) => number,
+        Err(_) if digits && *range.end() == usize::MAX => usize::MAX,
         _ => {
             let least = range.start();
             let msg = match *range.end() {

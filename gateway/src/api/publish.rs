@@ -1,12 +1,11 @@
 //! `POST /api/v1/publish`: one event, or a batch that is checked whole before anything is published.
 
+mod shapes;
+
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -16,9 +15,13 @@ use super::{Api, Request};
 use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
-use crate::hub::{self, PublishError, check_name};
+use crate::hub::{PublishError, check_name};
 use crate::web::{Invalid, Problem};
+use shapes::{CutShort, Placed, PublishBody, Published};
+pub(super) use shapes::{EventTypeName, RoomName};
 
+/// The fields that say where an event goes, of which there is one at most.
+const TARGETS: [&str; 4] = ["room", "rooms", "user", "role"];
 /// Events of one batch at most.
 const MOST: usize = 1000;
 /// Bytes of a key or id at most.
@@ -32,108 +35,6 @@ struct Wanted {
     /// Several rooms were asked for: the answer is a list.
     several: bool,
     event: Event,
-}
-
-/// The name of a room: 1 to 200 bytes without control characters.
-#[derive(JsonSchema)]
-#[schemars(transparent)]
-pub(super) struct RoomName(
-    #[schemars(length(min = 1, max = 200), regex(pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$"))]
-    #[expect(dead_code, reason = "read by hand")]
-    String,
-);
-
-/// An event type that the gateway or a plugin declares.
-#[derive(JsonSchema)]
-#[schemars(transparent, rename = "EventType")]
-pub(super) struct EventTypeName(#[expect(dead_code, reason = "read by hand")] String);
-
-/// One event, or up to a thousand.
-#[derive(JsonSchema)]
-#[schemars(untagged, extend("examples" = [{
-    "room": "agents", "event_type": "alert_triggered", "data": { "disk": "97 %" }
-}]))]
-#[expect(dead_code, reason = "read by hand")]
-enum PublishBody {
-    /// One event.
-    One(PublishEvent),
-    /// Several: all are checked before the first is published.
-    Several(#[schemars(length(min = 1, max = 1000))] Vec<PublishEvent>),
-}
-
-/// An event, and where it goes: at most one of `room`, `rooms`, `user` and `role`; none of them: to everyone.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by hand")]
-struct PublishEvent {
-    /// What happened.
-    #[schemars(rename = "event_type")]
-    event_type: EventTypeName,
-    /// Any JSON.
-    data: Value,
-    /// The room that it goes to.
-    room: Option<RoomName>,
-    /// Rooms that it goes to, each with a cursor of its own.
-    #[schemars(length(min = 1))]
-    rooms: Option<Vec<RoomName>>,
-    /// The user whose sessions it goes to.
-    user: Option<Person>,
-    /// The role whose sessions it goes to.
-    role: Option<Person>,
-    /// What it is about, for receivers that keep only the newest of each; at most 200 bytes.
-    #[schemars(length(max = 200))]
-    key: Option<String>,
-    /// Makes it idempotent: published again, it answers what it answered first; at most 200 bytes.
-    #[schemars(length(max = 200))]
-    id: Option<String>,
-}
-
-/// A user's id, or a role.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "read by hand")]
-enum Person {
-    /// As text.
-    Text(
-        #[schemars(length(min = 1, max = 190), regex(pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$"))] String,
-    ),
-    /// As a whole number.
-    Number(u64),
-}
-
-/// What publishing answers.
-#[derive(Serialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(extend("examples" = [{
-    "room": "agents", "epoch": "31e9b05e9ae4b9c6", "offset": 42, "sent": 8
-}]))]
-pub(super) enum Published {
-    /// One event, to one target.
-    One(Placed),
-    /// One event, to several rooms: one for each.
-    Rooms(Vec<Placed>),
-    /// A batch: one for each event.
-    Batch(Vec<Published>),
-}
-
-/// The place of an event.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Placed {
-    /// The room; null: everyone.
-    room: Option<Arc<str>>,
-    /// One life of the room; opaque.
-    epoch: String,
-    /// The event's place in the room.
-    offset: u64,
-    /// Sessions that took it.
-    sent: usize,
-}
-
-/// What a batch that was cut short has published.
-#[derive(Serialize, JsonSchema)]
-struct CutShort {
-    /// Of a batch: one for each event before the one that was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    published: Option<Vec<Published>>,
 }
 
 pub(super) fn told() -> Operation {
@@ -191,14 +92,6 @@ async fn place(api: &Api, wanted: Wanted) -> Result<Published, Problem> {
     Ok(if wanted.several { Published::Rooms(answers) } else { Published::One(answers.swap_remove(0)) })
 }
 
-impl From<hub::Placed> for Placed {
-    fn from(placed: hub::Placed) -> Self {
-        let hub::Placed { room, cursor, sent } = placed;
-        let room = Some(room).filter(|room| !room.is_empty());
-        Self { room, epoch: cursor.epoch.to_string(), offset: cursor.offset, sent }
-    }
-}
-
 fn wanted(api: &Api, value: &RawValue, place: Vec<Value>) -> Result<Wanted, Problem> {
     let mut body = Fields::of(value, place)?;
     let (rooms, several) = targets(&mut body);
@@ -220,8 +113,7 @@ fn wanted(api: &Api, value: &RawValue, place: Vec<Value>) -> Result<Wanted, Prob
 
 /// The rooms that one of `room`, `rooms`, `user` and `role` says; none of them: everyone.
 fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
-    let given: Vec<_> =
-        ["room", "rooms", "user", "role"].into_iter().filter(|f| body.raw(f).is_some()).collect();
+    let given: Vec<_> = TARGETS.into_iter().filter(|field| body.raw(field).is_some()).collect();
     if given.len() > 1 {
         body.wrong(given[1], format!("'{}' says already where to", given[0]), "one_target");
     }
@@ -246,11 +138,16 @@ fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
     (rooms, several)
 }
 
-/// A user's id or a role: a string, or a whole number.
+/// A user's id or a role: a string, or a whole number, which may be written as `7.0`.
 fn person(body: &mut Fields<'_>, name: &str) -> Option<String> {
     let value = body.raw(name)?;
-    let number = value.get().bytes().all(|byte| byte.is_ascii_digit()).then(|| value.get().to_owned());
-    let found = text(value).map(Cow::into_owned).or(number).filter(|text| !text.is_empty());
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = || {
+        let number: f64 = value.get().parse().ok()?;
+        Some(format!("{number:.0}")).filter(|text| number.fract() == 0.0 && digits(text))
+    };
+    let number = || if digits(value.get()) { Some(value.get().to_owned()) } else { whole() };
+    let found = text(value).map(Cow::into_owned).filter(|text| !text.is_empty()).or_else(number);
     if found.is_none() {
         body.wrong(name, "expected a string or a whole number", "string_type");
     }

@@ -5,7 +5,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::openapi::media;
-use super::operation::{Answer, Content, example};
+use super::operation::{Answer, Content};
 use super::schemas::Schemas;
 use crate::web::ProblemDetails;
 
@@ -41,8 +41,8 @@ impl Answers {
             Content::Other(kind) => (kind, json!({ "type": "string" })),
             Content::Problem(extra) => (PROBLEM, problem(extra.map(|make| schemas.sent(make)), schemas)),
         };
-        let whole = schemas.follow(&schema);
-        self.put(answer.status, answer.about, Some((content, media(schema, example(&whole)))));
+        let example = schemas.example(&schema);
+        self.put(answer.status, answer.about, Some((content, media(schema, example))));
     }
 
     /// An answer with its content, if any; a second one of the same status may come in another form.
@@ -120,7 +120,7 @@ pub(super) fn shared(schemas: &mut Schemas) -> Value {
         let response = json!({
             "description": about,
             "headers": header_references(*status),
-            "content": { PROBLEM: media(schema.clone(), Some(&example)) },
+            "content": { PROBLEM: media(schema.clone(), Some(example)) },
         });
         ((*name).to_owned(), response)
     };

@@ -47,7 +47,7 @@ impl Channels {
             match message.role {
                 Role::Request => self.add_request(&name, message, &messages),
                 Role::Event => self.add_event(&name, message),
-                Role::Reply => {}
+                Role::Reply | Role::Part => {}
             }
         }
     }
@@ -66,7 +66,7 @@ impl Channels {
     }
 
     fn add_request(&mut self, channel: &str, request: &Message, all: &[&Message]) {
-        let replies = all.iter().filter(|m| m.role == Role::Reply);
+        let replies = all.iter().filter(|m| matches!(m.role, Role::Reply | Role::Part));
         let of_it = |m: &&&Message| m.operation == request.operation || m.operation == "any";
         let replies: Vec<Value> = replies.filter(of_it).map(|m| reference(channel, m)).collect();
         let operation = json!({

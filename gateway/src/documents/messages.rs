@@ -1,15 +1,17 @@
 //! The messages of `/asyncapi.json`: requests, replies, events.
 
+mod frames;
+
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::operation::example;
-use super::schemas::{Schemas, component, reference};
+use super::schemas::{Schemas, component};
 use super::{Dialect, Subject, plugins};
 use crate::dialect::rooms::{self, Action, ReplyTold};
 use crate::hub::own::{OWN, Own};
 use crate::web::{CallSpec, Declaration, EventSpec};
+use frames::{event_message, event_schema, part_schema, reply_schema, request_schema};
 
 /// A message, and what is done with it.
 pub(super) struct Message {
@@ -30,6 +32,8 @@ pub(super) enum Role {
     Request,
     /// The gateway answers its operation's request with it.
     Reply,
+    /// The gateway sends it before the reply.
+    Part,
     /// The gateway sends it when something happens.
     Event,
 }
@@ -125,8 +129,7 @@ impl<'a> Messages<'a> {
         let (schema, shown) = match own.schema {
             Some(make) => {
                 let schema = self.schemas.sent(make);
-                let whole = self.schemas.follow(&schema);
-                let data = example(&whole).cloned().unwrap_or_else(|| json!({}));
+                let data = self.schemas.example(&schema).unwrap_or_else(|| json!({}));
                 (schema, rooms::event(own.name, &data, own.source, own.room))
             }
             None => {
@@ -142,9 +145,8 @@ impl<'a> Messages<'a> {
     }
 
     fn add_event(&mut self, plugin: &Declaration, event: &EventSpec) {
-        let declared = event.schema.clone().unwrap_or_else(|| json!({}));
-        let schema = self.schemas.adopt(&plugin.name, &event.kind, &declared);
-        let data = example(&declared).cloned().unwrap_or_else(|| json!({}));
+        let schema = self.adopted(plugin, &event.kind, event.schema.as_ref());
+        let data = self.schemas.example(&schema).unwrap_or_else(|| json!({}));
         let source = event.source.as_deref().unwrap_or(&plugin.name);
         let shown = rooms::event(&event.kind, &data, source, event.room.as_deref());
         let room = event.room.as_deref();
@@ -154,54 +156,55 @@ impl<'a> Messages<'a> {
     }
 
     fn add_call(&mut self, plugin: &Declaration, call: &CallSpec) {
-        let declared = call.request.clone().unwrap_or_else(|| json!({}));
-        let mut asked = json!({ "action": call.name, "id": 7 });
-        if let Some(data) = example(&declared) {
-            asked["data"] = data.clone();
+        let name = call.name.as_str();
+        let data = self.adopted(plugin, &format!("{name}.request"), call.request.as_ref());
+        let mut asked = json!({ "action": name, "id": 7 });
+        if let Some(data) = self.schemas.example(&data) {
+            asked["data"] = data;
         }
-        let data = self.schemas.adopt(&plugin.name, &format!("{}.request", call.name), &declared);
-        let message = |name: String, role, title: String, payload: Value, shown: Value, correlation: &str| {
-            let body = json!({
-                "name": name,
-                "title": title,
-                "summary": if role == Role::Request { &call.summary } else { &title },
-                "tags": [{ "name": plugins::tag(plugin) }],
-                "correlationId": { "$ref": format!("#/components/correlationIds/{correlation}") },
-                "payload": payload,
-                "examples": [{ "name": name, "payload": shown }],
-            });
-            (name, role, body)
-        };
-        let answered = call.response.clone().unwrap_or_else(|| json!({}));
-        let shown = example(&answered).cloned().unwrap_or(Value::Null);
-        let answer = self.schemas.adopt(&plugin.name, &format!("{}.response", call.name), &answered);
-        let name = &call.name;
-        let mut made = vec![
-            message(
-                format!("request.{name}"),
-                Role::Request,
-                name.clone(),
-                request_schema(name, false, Some((data, false))),
-                asked,
-                "request",
-            ),
-            message(
-                format!("reply.{name}"),
-                Role::Reply,
-                format!("What `{}` answers", plugin.name),
-                reply_schema(None, Some(json!({ "anyOf": [answer, { "type": "null" }] }))),
-                rooms::call_reply(name, &shown),
-                "request",
-            ),
-        ];
+        let payload = request_schema(name, false, Some((data, false)));
+        self.add_of_call(plugin, call, Role::Request, &call.summary, payload, asked);
+        let data = self.adopted(plugin, &format!("{name}.response"), call.response.as_ref());
+        let shown = self.schemas.example(&data).unwrap_or_default();
+        let payload = reply_schema(None, Some(json!({ "anyOf": [data, { "type": "null" }] })));
+        let about = format!("What `{}` answers", plugin.name);
+        self.add_of_call(plugin, call, Role::Reply, &about, payload, rooms::call_reply(name, &shown));
         if call.streams {
-            let title = "A piece of the answer, before its end".to_owned();
-            let shown = rooms::call_part(&shown);
-            made.push(message(format!("part.{name}"), Role::Reply, title, part_schema(), shown, "stream"));
+            let about = "A piece of the answer, before its end";
+            self.add_of_call(plugin, call, Role::Part, about, part_schema(), rooms::call_part(&shown));
         }
-        for (name, role, body) in made {
-            self.push(name, call.name.clone(), role, body);
-        }
+    }
+
+    fn add_of_call(
+        &mut self,
+        plugin: &Declaration,
+        call: &CallSpec,
+        role: Role,
+        about: &str,
+        payload: Value,
+        shown: Value,
+    ) {
+        let (kind, correlation) = match role {
+            Role::Part => ("part", "stream"),
+            Role::Request => ("request", "request"),
+            Role::Reply | Role::Event => ("reply", "request"),
+        };
+        let name = format!("{kind}.{}", call.name);
+        let body = json!({
+            "name": name,
+            "title": if role == Role::Request { &call.name } else { about },
+            "summary": about,
+            "tags": [{ "name": plugins::tag(plugin) }],
+            "correlationId": { "$ref": format!("#/components/correlationIds/{correlation}") },
+            "payload": payload,
+            "examples": [{ "name": name, "payload": shown }],
+        });
+        self.push(name, call.name.clone(), role, body);
+    }
+
+    /// A plugin's schema; what is not declared may be anything.
+    fn adopted(&mut self, plugin: &Declaration, name: &str, schema: Option<&Value>) -> Value {
+        schema.map_or_else(|| json!({}), |schema| self.schemas.adopt(&plugin.name, name, schema))
     }
 
     /// Under that name, or one like it.
@@ -214,104 +217,4 @@ impl<'a> Messages<'a> {
         }
         self.all.push(Message { name, operation, dialect: Dialect::Rooms, role, body });
     }
-}
-
-fn event_message(
-    kind: &str,
-    summary: &str,
-    tag: &str,
-    data: Value,
-    shown: Value,
-    room: Option<&str>,
-) -> Value {
-    let mut body = json!({
-        "name": kind,
-        "title": kind,
-        "summary": if summary.is_empty() { kind } else { summary },
-        "tags": [{ "name": tag }],
-        "payload": {
-            "allOf": [
-                reference("Event"),
-                { "type": "object", "properties": { "event_type": { "const": kind }, "data": data } },
-            ],
-        },
-        "examples": [{ "name": kind, "payload": shown }],
-    });
-    if let Some(room) = room {
-        body["x-room"] = room.into();
-    }
-    body
-}
-
-/// What all events have.
-fn event_schema() -> Value {
-    json!({
-        "type": "object",
-        "description": "An event, as members of its room get it.",
-        "required": ["event_type", "timestamp", "data", "source", "room"],
-        "properties": {
-            "event_type": { "type": "string", "description": "What happened." },
-            "timestamp": { "type": "string", "format": "date-time", "description": "When, by the publisher's clock." },
-            "data": { "description": "What its type says." },
-            "source": { "type": "string", "description": "Who says so." },
-            "room": { "type": ["string", "null"], "description": "The room that it was published to; null: none." },
-            "epoch": { "type": "string", "description": "Where the room keeps history: one life of it, opaque." },
-            "offset": { "type": "integer", "minimum": 1, "description": "Where the room keeps history: the event's place in it." },
-            "key": { "type": "string", "description": "What it is about, for receivers that keep only the newest of each." },
-        },
-    })
-}
-
-fn request_schema(action: &str, room: bool, data: Option<(Value, bool)>) -> Value {
-    let mut schema = json!({
-        "type": "object",
-        "required": ["action"],
-        "properties": {
-            "action": { "const": action, "description": "In any case." },
-            "id": { "description": "Any JSON of at most 200 bytes; the replies bear it, too." },
-        },
-    });
-    let mut required = vec!["action"];
-    if room {
-        schema["properties"]["room"] =
-            json!({ "type": "string", "minLength": 1, "description": "The exact name, at most 200 bytes." });
-        required.push("room");
-    }
-    if let Some((data, needed)) = data {
-        schema["properties"]["data"] = data;
-        if needed {
-            required.push("data");
-        }
-    }
-    schema["required"] = required.into();
-    schema
-}
-
-fn reply_schema(success: Option<bool>, data: Option<Value>) -> Value {
-    let success = match success {
-        Some(success) => json!({ "const": success, "description": "Whether it was done." }),
-        None => json!({ "type": "boolean", "description": "Whether it was done." }),
-    };
-    json!({
-        "type": "object",
-        "required": ["success", "message", "data"],
-        "properties": {
-            "success": success,
-            "message": { "type": "string", "description": "For people." },
-            "data": data.unwrap_or_else(|| json!({ "type": "null" })),
-            "id": { "description": "The request's, where it had one." },
-        },
-    })
-}
-
-fn part_schema() -> Value {
-    json!({
-        "type": "object",
-        "required": ["stream", "seq", "data"],
-        "properties": {
-            "stream": { "description": "The request's `id`." },
-            "seq": { "type": "integer", "minimum": 0, "description": "Counts the pieces from 0." },
-            "data": { "description": "The piece." },
-        },
-    })
 }

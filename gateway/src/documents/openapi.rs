@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::answers::{self, Answers};
-use super::operation::{Body, Operation, Tag, example, path_parameters};
+use super::operation::{Body, Operation, Tag, path_parameters};
 use super::paths::{self, Paths};
 use super::schemas::Schemas;
 use super::{Face, Route, Subject, plugins};
@@ -111,22 +111,22 @@ fn path(path: &str, told: &Operation) -> Vec<Value> {
     let of = |name: &str| {
         let found = told.path.iter().find(|(known, ..)| *known == name);
         let (_, about, example) = found.copied().unwrap_or_default();
-        paths::parameter(about, json!({ "type": "string", "minLength": 1 }), Some(&example.into()))
+        paths::parameter(about, json!({ "type": "string", "minLength": 1 }), Some(example.into()))
     };
     path_parameters(path).map(of).collect()
 }
 
 fn request_body(body: &Body, schemas: &mut Schemas) -> Value {
     let schema = schemas.taken(body.schema);
-    let whole = schemas.follow(&schema);
-    json!({ "required": body.required, "content": { "application/json": media(schema, example(&whole)) } })
+    let example = schemas.example(&schema);
+    json!({ "required": body.required, "content": { "application/json": media(schema, example) } })
 }
 
 /// A media type's schema, with an example.
-pub(super) fn media(schema: Value, example: Option<&Value>) -> Value {
+pub(super) fn media(schema: Value, example: Option<Value>) -> Value {
     let mut media = json!({ "schema": schema });
     if let Some(example) = example {
-        media["example"] = example.clone();
+        media["example"] = example;
     }
     media
 }

@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde_json::Value;
 
 /// Makes the schema of a type.
 pub type Make = fn(&mut SchemaGenerator) -> Schema;
@@ -193,9 +192,4 @@ impl Content {
 /// The names in a path's braces, in order.
 pub fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
-}
-
-/// The first example that a schema brings along.
-pub(super) fn example(schema: &Value) -> Option<&Value> {
-    schema.get("examples")?.as_array()?.first()
 }

@@ -58,13 +58,13 @@ fn open(path: &str) -> String {
 }
 
 /// A parameter of a path, which gets its name later.
-pub(super) fn parameter(about: &str, schema: Value, example: Option<&Value>) -> Value {
+pub(super) fn parameter(about: &str, schema: Value, example: Option<Value>) -> Value {
     let mut parameter = json!({ "in": "path", "required": true, "schema": schema });
     if !about.is_empty() {
         parameter["description"] = about.into();
     }
     if let Some(example) = example {
-        parameter["example"] = example.clone();
+        parameter["example"] = example;
     }
     parameter
 }

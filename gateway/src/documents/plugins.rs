@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{Answers, problem};
 use super::openapi::{media, security};
-use super::operation::{example, path_parameters};
+use super::operation::path_parameters;
 use super::paths::{self, Paths};
 use super::schemas::{Schemas, component};
 use super::{Face, Subject};
@@ -62,12 +62,11 @@ impl Told<'_> {
     fn path(&mut self) -> Vec<Value> {
         let names: Vec<_> = path_parameters(&self.route.path).map(str::to_owned).collect();
         let mut parameter = |name: &String| {
-            let declared =
-                self.route.params.get(name).cloned().unwrap_or_else(|| json!({ "type": "string" }));
-            let mut schema = self.adopt(name, &declared);
-            let about = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-            let about = about.as_ref().and_then(Value::as_str).unwrap_or_default();
-            paths::parameter(about, schema.clone(), example(&schema))
+            let declared = self.route.params.get(name).cloned();
+            let mut schema = self.adopt(name, &declared.unwrap_or_else(|| json!({ "type": "string" })));
+            let example = self.schemas.example(&schema);
+            let about = take(&mut schema, "description").unwrap_or_default();
+            paths::parameter(about.as_str().unwrap_or_default(), schema, example)
         };
         names.iter().map(&mut parameter).collect()
     }
@@ -96,9 +95,9 @@ impl Told<'_> {
 
     fn request_body(&mut self, request: &Value) -> Value {
         let schema = self.adopt("request", request);
-        let example = example(request).cloned();
+        let example = self.schemas.example(&schema);
         let required = !takes_nothing(request);
-        json!({ "required": required, "content": { "application/json": media(schema, example.as_ref()) } })
+        json!({ "required": required, "content": { "application/json": media(schema, example) } })
     }
 
     fn responses(&mut self, method: &Method) -> Value {
@@ -119,19 +118,24 @@ impl Told<'_> {
 
     /// What an answer holds: a problem where it is an error, else what its schema says, if that says anything.
     fn content(&mut self, status: StatusCode, schema: &Value) -> Option<(&'static str, Value)> {
-        let keys = schema.as_object().map_or(0, Map::len);
-        let says_nothing = keys == 0 || (keys == 1 && schema.get("description").is_some());
-        let example = example(schema).cloned();
+        let says_nothing = schema.as_object().is_some_and(|keys| keys.keys().all(|key| key == "description"));
+        let mut own = self.adopt(status.as_str(), schema);
+        let example = self.schemas.example(&own);
+        // They stand beside the schema.
+        for key in ["description", "examples"] {
+            take(&mut own, key);
+        }
         if status.as_u16() >= 400 {
-            let own = if says_nothing { None } else { Some(self.adopt(status.as_str(), schema)) };
-            let problem = problem(own, self.schemas);
-            return Some(("application/problem+json", media(problem, example.as_ref())));
+            let problem = problem(if says_nothing { None } else { Some(own) }, self.schemas);
+            return Some(("application/problem+json", media(problem, example)));
         }
-        if says_nothing && (status == StatusCode::NO_CONTENT || schema.get("description").is_some()) {
-            return None;
-        }
-        Some(("application/json", media(self.adopt(status.as_str(), schema), example.as_ref())))
+        let empty = says_nothing && (status == StatusCode::NO_CONTENT || schema.get("description").is_some());
+        if empty { None } else { Some(("application/json", media(own, example))) }
     }
+}
+
+fn take(schema: &mut Value, key: &str) -> Option<Value> {
+    schema.as_object_mut().and_then(|schema| schema.remove(key))
 }
 
 /// Whether a body may be left out: none is as good as null.

@@ -64,6 +64,12 @@ impl Schemas {
         self.adopted.get(name).or_else(ours).cloned().unwrap_or_default()
     }
 
+    /// The first example that a schema brings along, or what it refers to.
+    pub(super) fn example(&self, schema: &Value) -> Option<Value> {
+        let first = |schema: &Value| schema.get("examples")?.as_array()?.first().cloned();
+        first(schema).or_else(|| first(&self.follow(schema)))
+    }
+
     /// A plugin's schema, which may be any, made to stand in this document: what it defines gets names that begin with
     /// `owner`, and so does it itself, as `name`, where it refers to its own parts.
     pub(super) fn adopt(&mut self, owner: &str, name: &str, schema: &Value) -> Value {

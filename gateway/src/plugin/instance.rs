@@ -62,7 +62,7 @@ pub(super) fn start(
 impl Instance {
     /// Tells it to stop and waits until it has, or until the time is over and a little more.
     pub(super) async fn stop(&self, deadline: Duration) {
-        self.shared.queue.owe(Task::Stop(Instant::now() + deadline));
+        self.shared.queue.stop(Instant::now() + deadline);
         let mut ended = self.ended.clone();
         let waited = tokio::time::timeout(deadline + LAST * 2, ended.wait_for(|ended| *ended)).await;
         if waited.is_err() {
@@ -90,7 +90,7 @@ fn run(
             }
             if started.send(Ok(())).is_err() {
                 // It took too long: nobody wants it any more.
-                shared.queue.owe(Task::Stop(Instant::now() + LAST));
+                shared.queue.stop(Instant::now() + LAST);
             }
             serve(hooks, shared, door);
         }

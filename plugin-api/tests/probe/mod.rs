@@ -78,7 +78,7 @@ impl<const ORDERED: bool> Plugin for Probe<ORDERED> {
         Ok(Declared {
             events: vec![json!({"type": "late"})],
             calls: vec![json!({"name": "late"})],
-            follows: vec![],
+            ..Declared::default()
         })
     }
 

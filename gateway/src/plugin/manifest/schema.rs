@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::ManifestError;
 
+/// Keywords that tell people something and ask nothing of a value.
+const TELL: [&str; 6] = ["title", "description", "default", "examples", "deprecated", "$comment"];
 /// Flaws that are told at once.
 const MOST: usize = 20;
 
@@ -47,7 +49,9 @@ impl Schema {
     /// [`ManifestError::Content`].
     pub(in crate::plugin) fn compile(place: &str, schema: Option<&Value>) -> Result<Self, ManifestError> {
         let Some(schema) = schema else { return Ok(Self(None)) };
-        if *schema == Value::Bool(true) || schema.as_object().is_some_and(serde_json::Map::is_empty) {
+        let only_tells =
+            |schema: &serde_json::Map<String, Value>| schema.keys().all(|key| TELL.contains(&key.as_str()));
+        if *schema == Value::Bool(true) || schema.as_object().is_some_and(only_tells) {
             return Ok(Self(None));
         }
         match jsonschema::validator_for(schema) {
