@@ -10,7 +10,7 @@ macro_rules! handler {
 mod broadcast;
 mod fields;
 mod health;
-mod pages;
+mod metrics;
 mod plugins;
 mod publish;
 mod rooms;
@@ -23,10 +23,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use http::Method;
+use http::{HeaderMap, Method};
 
 use crate::drain::Drain;
+use crate::health::Health;
 use crate::hub::Hub;
+use crate::metrics::{Family, Gauges, Views};
 use crate::web::{PluginAdmin, Problem, Response};
 
 /// What the API tells about, and acts on.
@@ -37,12 +39,46 @@ pub struct Api {
     pub drain: Drain,
     /// The plugins.
     pub plugins: Arc<dyn PluginAdmin>,
+    /// How the parts are.
+    pub health: Arc<Health>,
+    /// Figures over time.
+    pub views: Arc<Views>,
     /// What `/` says.
     pub about: About,
     /// Test routes are refused.
     pub production: bool,
     /// Of the first endpoint: what `/ws/stats` says.
     pub heartbeat: Duration,
+}
+
+/// What figures are taken from.
+#[derive(Clone)]
+pub struct Sources {
+    hub: Arc<Hub>,
+    plugins: Arc<dyn PluginAdmin>,
+}
+
+impl Api {
+    /// What its figures are taken from.
+    pub fn sources(&self) -> Sources {
+        Sources { hub: Arc::clone(&self.hub), plugins: Arc::clone(&self.plugins) }
+    }
+}
+
+impl Sources {
+    /// All figures as they are now. Goes through every room.
+    pub fn families(&self) -> Vec<Family> {
+        let census = self.hub.census();
+        let gauges = Gauges {
+            rooms: census.rooms,
+            members: census.members,
+            history: census.history,
+            mailboxes: self.hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect(),
+        };
+        let mut all = crate::metrics::families(self.hub.metrics(), &gauges);
+        all.extend(self.plugins.metrics());
+        all
+    }
 }
 
 /// The names that `/` says.
@@ -61,6 +97,8 @@ pub struct Request {
     pub params: Vec<String>,
     /// The query as it came, without the question mark.
     pub query: Option<String>,
+    /// The head's fields.
+    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -110,6 +148,15 @@ pub fn routes(production: bool) -> Vec<Route> {
         route(Method::GET, "/health", None, handler!(health::summary)),
         route(Method::GET, "/health/live", None, handler!(health::live)),
         route(Method::GET, "/health/ready", None, handler!(health::ready)),
-        route(Method::GET, "/metrics", None, handler!(pages::metrics)),
+        route(Method::GET, "/health/components", None, handler!(health::components)),
+        route(Method::GET, "/health/components/{name}", None, handler!(health::component)),
+        route(Method::GET, "/metrics", None, handler!(metrics::page)),
+        route(Method::GET, "/metrics/statistics", None, handler!(metrics::statistics)),
+        route(Method::GET, "/metrics/rates", None, handler!(metrics::rates)),
+        route(Method::GET, "/metrics/list", None, handler!(metrics::list)),
+        route(Method::GET, "/metrics/trends/{metric}", None, handler!(metrics::trend)),
+        route(Method::GET, "/metrics/aggregation/{metric}", None, handler!(metrics::aggregation)),
+        route(Method::POST, "/metrics/reset-counters", admin, handler!(metrics::reset_counters)),
+        route(Method::POST, "/metrics/clear-history", admin, handler!(metrics::clear_history)),
     ]
 }

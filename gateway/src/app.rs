@@ -6,6 +6,7 @@ mod endpoints;
 mod gauges;
 mod house;
 mod memory;
+mod parts;
 mod ready;
 mod shards;
 

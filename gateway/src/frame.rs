@@ -10,10 +10,11 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 /// How many forms an event can have: the length of the table of frames in each [`Posted`].
 pub const MAX_FORMS: usize = 4;
@@ -121,6 +122,8 @@ pub struct RoomId {
     pub number: u64,
     /// The exact name; empty for the unnamed room of broadcasts.
     pub name: Arc<str>,
+    /// The rule that the name matched, by its number: what is counted of the room is counted under it.
+    pub class: u16,
 }
 
 /// An event with its place in a room: immutable but for its encodings, which are made once.
@@ -139,6 +142,8 @@ pub struct Posted {
     pub key: Option<Box<str>>,
     /// When it happened.
     pub time: Timestamp,
+    /// When it got its place, by this machine's steady clock.
+    pub placed: Instant,
     /// The publisher's bytes until the first encoding, then a slice of that frame: so a plugin gets its
     /// buffer back soon, however long a history keeps the event.
     payload: Mutex<Bytes>,
@@ -151,7 +156,7 @@ const OVERHEAD: usize = 256;
 
 impl Posted {
     /// Places `event` in `room` at `cursor`.
-    pub fn new(event: Event, room: RoomId, cursor: Cursor, kept: bool) -> Self {
+    pub fn new(event: Event, room: RoomId, cursor: Cursor, kept: bool, placed: Instant) -> Self {
         Self {
             room,
             cursor,
@@ -161,6 +166,7 @@ impl Posted {
             source: event.source,
             key: event.key,
             time: event.time,
+            placed,
             payload: Mutex::new(event.data),
             frames: std::array::from_fn(|_| OnceLock::new()),
         }
@@ -174,6 +180,11 @@ impl Posted {
     /// What the event weighs in mailboxes and histories, in bytes.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// What its frames are counted by.
+    pub fn mark(&self) -> Mark {
+        Mark { kind: self.kind.number, class: self.room.class }
     }
 
     /// The frame of `form`, if it has been encoded.
@@ -237,7 +248,7 @@ impl Forms {
     pub fn frames(&self, form: Form, batch: &[Arc<Posted>]) -> Frames {
         let fresh: usize = batch.iter().filter(|p| p.frame(form).is_none()).map(|p| p.size()).sum();
         if fresh == 0 {
-            return Frames::of(batch.iter().filter_map(|p| p.frame(form).cloned()).collect());
+            return Frames::of(batch.iter().filter_map(|p| Some((p.frame(form)?.clone(), p.mark()))));
         }
         let mut arena = Vec::with_capacity(fresh);
         let mut spans = Vec::with_capacity(batch.len());
@@ -266,11 +277,22 @@ impl Forms {
     }
 }
 
+/// What a frame that is thrown away is counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The number of the event's type.
+    pub kind: u32,
+    /// The class of the room.
+    pub class: u16,
+}
+
 /// Frames of one form in order, with the piece that holds them all where there is one.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
     /// Each event's frame.
     pub each: Vec<Bytes>,
+    /// What each is counted by.
+    pub marks: SmallVec<[Mark; 2]>,
     /// The same bytes as `each`, end to end.
     pub joined: Option<Bytes>,
     /// Length of all frames, bytes.
@@ -279,10 +301,11 @@ pub struct Frames {
 
 impl Frames {
     /// Frames that lie in different buffers.
-    pub fn of(each: Vec<Bytes>) -> Self {
+    pub fn of(frames: impl IntoIterator<Item = (Bytes, Mark)>) -> Self {
+        let (each, marks): (Vec<_>, SmallVec<_>) = frames.into_iter().unzip();
         let total = each.iter().map(Bytes::len).sum();
         let joined = (each.len() == 1).then(|| each[0].clone());
-        Self { each, joined, total }
+        Self { each, marks, joined, total }
     }
 
     fn share(
@@ -300,7 +323,7 @@ impl Frames {
             } else if let Some(payload) = payload {
                 *posted.payload.lock() = arena.slice(payload);
             }
-            each.extend(cell.get().cloned());
+            each.extend(cell.get().map(|frame| (frame.clone(), posted.mark())));
         }
         let mut frames = Self::of(each);
         if ours {

@@ -142,6 +142,17 @@ pub struct RoomInfo {
     pub history: usize,
 }
 
+/// How many there are of what rooms hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Named rooms that have members or history.
+    pub rooms: usize,
+    /// Sessions in them; one counts in each of its rooms.
+    pub members: usize,
+    /// Events kept in them.
+    pub history: usize,
+}
+
 /// What all shards share.
 pub struct Hub {
     config: Config,
@@ -157,6 +168,7 @@ pub struct Hub {
 impl Hub {
     /// A hub without rooms.
     pub fn new(config: Config, rules: Rules, forms: Forms, metrics: Arc<Metrics>) -> Self {
+        metrics.set_classes(rules.classes());
         let mailboxes = (0..config.shards).map(|_| Arc::new(Mailbox::new(config.mailbox))).collect();
         Self {
             registry: Registry::new(config.shards, rules),
@@ -201,12 +213,18 @@ impl Hub {
                 names.iter().map(|name| self.target(name, event.id.is_some())).collect();
             let mut sorted: SmallVec<[Arc<Room>; 1]> = rooms.iter().flatten().cloned().collect();
             sorted.sort_by_key(|room| room.id.number);
-            let Some(placed) = room::publish(&sorted, &self.mailboxes, event) else { continue };
-            let (placed, lasting) = placed?;
+            let published = room::publish(&sorted, &self.mailboxes, event, &self.metrics);
+            let Some(published) = published else { continue };
+            let (placed, lasting) = published.inspect_err(|Busy| self.metrics.busy.add(1))?;
             for posted in &lasting {
                 self.forms.own(posted); // what is kept must not pin a publisher's memory
             }
-            self.metrics.published(&event.kind, placed.iter().any(|p| p.sent > 0));
+            for (_, name) in rooms.iter().zip(names).filter(|(room, _)| room.is_none()) {
+                self.metrics.published(&event.kind, self.rules().find(name).class);
+            }
+            if placed.iter().any(|p| p.sent > 0) {
+                self.metrics.reached();
+            }
             return Ok(Receipt(
                 rooms.iter().zip(names).map(|(r, name)| self.placed(r, name, &placed)).collect(),
             ));
@@ -231,6 +249,19 @@ impl Hub {
     /// The forms that events are encoded in.
     pub fn forms(&self) -> &Forms {
         &self.forms
+    }
+
+    /// Rooms that have members or history, their members and the events that they keep.
+    pub fn census(&self) -> Census {
+        let mut census = Census::default();
+        for room in self.registry.all() {
+            if let Some((members, history)) = size(&room, &room.lock()) {
+                census.rooms += 1;
+                census.members += members;
+                census.history += history;
+            }
+        }
+        census
     }
 
     /// Rooms that have members or history, by name.
@@ -374,14 +405,14 @@ impl Hub {
 
 fn info(room: &Room) -> Option<RoomInfo> {
     let state = room.lock();
+    let (members, history) = size(room, &state)?;
+    Some(RoomInfo { name: Arc::clone(&room.id.name), cursor: state.history.cursor(), members, history })
+}
+
+/// Members of a named room and events that it keeps, where it has any.
+fn size(room: &Room, state: &room::State) -> Option<(usize, usize)> {
     let (members, history) = (state.total(), state.history.len());
-    let named = !room.id.name.is_empty();
-    (named && (members > 0 || history > 0)).then(|| RoomInfo {
-        name: Arc::clone(&room.id.name),
-        cursor: state.history.cursor(),
-        members,
-        history,
-    })
+    (!room.id.name.is_empty() && (members > 0 || history > 0)).then_some((members, history))
 }
 
 /// Whether `name` can be a room's.

@@ -36,5 +36,7 @@ pub mod plugin;
 pub mod store;
 // Finish, then stop.
 pub mod drain;
+// How the parts are.
+pub mod health;
 // What is counted.
 pub mod metrics;

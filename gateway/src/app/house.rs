@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
-use super::{StartError, gauges};
+use super::{StartError, gauges, parts};
 use crate::api::{About, Api};
 use crate::config::model::{self, room};
 use crate::config::{Config, Environment};
@@ -18,11 +19,11 @@ use crate::frame::Forms;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::listener::{Listener, Permits, lanes};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, Origins};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
-use crate::store::{Durability, Embedded};
+use crate::store::{Durability, Embedded, Store};
 use crate::web::Routes;
 
 /// How often rooms whose time has passed are looked for.
@@ -51,15 +52,36 @@ impl House {
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
         let phase = Drain::default();
         let routes = Arc::new(Routes::new(Router::is_core));
-        let plugins = start_plugins(&config, &hub, &routes).await?;
+        let store = open_store(&config)?;
+        let changed = Arc::default();
+        let services = Services {
+            hub: Arc::clone(&hub),
+            store: Arc::clone(&store),
+            control: Handle::current(),
+            changed: Arc::clone(&changed),
+        };
+        let plugins = Plugins::start(
+            plugin_settings(&config),
+            services,
+            Arc::clone(&routes),
+            Rooms::reserved().collect(),
+        )
+        .await?;
+        let health = parts::health(&hub, &plugins, store, &phase);
+        health.check().await; // so that nobody meets a gateway that does not know how it is
+        tokio::spawn(Arc::clone(&health).watch(changed));
+        let views = Arc::<Views>::default();
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
+            health,
+            views: Arc::clone(&views),
             about: about(&config),
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
+        tokio::spawn(gauges::sample(api.sources(), views));
         let requests = pipeline::Rules::new(requests(&config))?;
         let listeners = bind(&config)?;
         let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
@@ -106,21 +128,13 @@ impl House {
     }
 }
 
-async fn start_plugins(
-    config: &Config,
-    hub: &Arc<Hub>,
-    routes: &Arc<Routes>,
-) -> Result<Arc<Plugins>, StartError> {
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     let durability = match config.data.fsync {
         model::store::Fsync::Always => Durability::Always,
         model::store::Fsync::Interval => Durability::Interval,
         model::store::Fsync::Os => Durability::Os,
     };
-    let settings = plugin_settings(config);
-    let store = Embedded::open(&config.data.dir.join("store"), durability)?;
-    let control = tokio::runtime::Handle::current();
-    let services = Services { hub: Arc::clone(hub), store: Arc::new(store), control };
-    Ok(Plugins::start(settings, services, Arc::clone(routes), Rooms::reserved().collect()).await?)
+    Ok(Arc::new(Embedded::open(&config.data.dir.join("store"), durability)?))
 }
 
 fn plugin_settings(config: &Config) -> Vec<Settings> {
@@ -160,6 +174,7 @@ fn rules(config: &Config) -> Rules {
     };
     Rules::new(config.room.iter().map(|rule| Rule {
         prefix: rule.prefix.clone(),
+        class: 0,
         join: who(rule.join),
         publish: who(rule.publish),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },

@@ -88,7 +88,7 @@ impl<G: Guest> Shard<G> {
     }
 
     /// What this shard counts.
-    pub fn counters(&self) -> &ShardCounters {
+    pub fn counters(&self) -> &Arc<ShardCounters> {
         &self.counters
     }
 
@@ -105,19 +105,22 @@ impl<G: Guest> Shard<G> {
     /// Takes the mailbox and works for about `time`; answers whether there is more to do.
     pub fn slice(&self, time: Duration) -> bool {
         self.take_mail();
-        let deadline = Instant::now() + time;
+        let mut now = Instant::now();
+        let deadline = now + time;
         loop {
             let turn = self.halls.borrow_mut().next_turn();
             let Some(turn) = turn else { return false };
-            match turn {
-                Turn::Room(room) => {
-                    if let Some(walk) = self.open_turn(room) {
-                        self.walk(walk, deadline);
-                    }
-                }
-                Turn::Walk(walk) => self.walk(*walk, deadline),
+            let walk = match turn {
+                Turn::Room(room) => self.open_turn(room, now),
+                Turn::Walk(walk) => Some(*walk),
+            };
+            let walked = walk.and_then(|walk| self.walk(walk, deadline));
+            // One look at the clock a turn, for the deadline and for the figures.
+            now = Instant::now();
+            if let Some(walk) = walked {
+                walk.end(&self.counters, now);
             }
-            if Instant::now() >= deadline {
+            if now >= deadline {
                 return true;
             }
         }
@@ -154,7 +157,7 @@ impl<G: Guest> Shard<G> {
     }
 
     /// Begins a room's turn: carries out marks and orders up to the next events, and opens their walk.
-    fn open_turn(&self, room: u64) -> Option<walk::Walk> {
+    fn open_turn(&self, room: u64, now: Instant) -> Option<walk::Walk> {
         for _ in 0..MOST_STEPS {
             let step = self.halls.borrow_mut().step(room);
             match step {
@@ -168,7 +171,7 @@ impl<G: Guest> Shard<G> {
                 Step::Walk(parts) => {
                     let several = parts.len() > 1;
                     self.stamps.set(self.stamps.get() + 1);
-                    return Some(walk::Walk::new(parts, several.then(|| self.stamps.get())));
+                    return Some(walk::Walk::new(parts, several.then(|| self.stamps.get()), now));
                 }
                 Step::Over => return None,
             }
@@ -183,7 +186,8 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    fn walk(&self, mut walk: walk::Walk, deadline: Instant) {
+    /// Goes on with a walk until the deadline; gives it back where it is over.
+    fn walk(&self, mut walk: walk::Walk, deadline: Instant) -> Option<walk::Walk> {
         let mut filters = self.filters.borrow_mut();
         let mut halls = self.halls.borrow_mut();
         let mut tools = walk::Tools {
@@ -200,12 +204,13 @@ impl<G: Guest> Shard<G> {
         }
         if walk.room().is_some() {
             halls.push_turn(Turn::Walk(Box::new(walk)));
-            return;
+            return None;
         }
         self.release(&walk.parts);
         for part in &walk.parts {
             halls.end_walk(part);
         }
+        Some(walk)
     }
 
     /// The session that sits there.
