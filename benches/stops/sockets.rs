@@ -14,7 +14,8 @@ fn fan_out(criterion: &mut Criterion) {
     let house = House::new("room", Loopback::several(MEMBERS));
     let event = event(&house.hub);
     let room = RoomId { number: 1, name: "room".into(), class: 0 };
-    let posted = Posted::new(event.clone(), room, Cursor { epoch: Epoch(1), offset: 1 }, false, Instant::now());
+    let posted =
+        Posted::new(event.clone(), room, Cursor { epoch: Epoch(1), offset: 1 }, false, Instant::now());
     let mut frame = Vec::new();
     RoomsFrame.encode(&posted, &posted.payload(), &mut frame);
 

@@ -17,9 +17,10 @@ use testkit::{Answer, exchange, request};
 use tidegate::api::{About, Api};
 use tidegate::drain::Drain;
 use tidegate::frame::Forms;
+use tidegate::health::Health;
 use tidegate::hub::{self, Hub, Rules};
 use tidegate::listener::{Http, Listener, Permits, lanes};
-use tidegate::metrics::Metrics;
+use tidegate::metrics::{Family, Metrics};
 use tidegate::pipeline::{self, Pipeline};
 use tidegate::router::Router;
 use tidegate::web::{
@@ -35,7 +36,9 @@ impl PluginAdmin for Nobody {
         Vec::new()
     }
 
-    fn metrics(&self, _: &mut String) {}
+    fn metrics(&self) -> Vec<Family> {
+        Vec::new()
+    }
 
     fn start(&self, name: &str) -> Outcome {
         self.stop(name)
@@ -106,8 +109,16 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     let config = hub::Config { shards: 1, mailbox: 1 << 20, rooms_per_session: 10 };
     let hub = Arc::new(Hub::new(config, Rules::new([]), Forms::default(), Arc::clone(&metrics)));
     let about = About { name: String::new(), version: String::new() };
-    let (plugins, heartbeat) = (Arc::new(Nobody), Duration::ZERO);
-    let api = Arc::new(Api { hub, drain: drain.clone(), plugins, about, production: false, heartbeat });
+    let api = Arc::new(Api {
+        hub,
+        drain: drain.clone(),
+        plugins: Arc::new(Nobody),
+        health: Health::new([], Box::new(|_| {})),
+        views: Arc::default(),
+        about,
+        production: false,
+        heartbeat: Duration::ZERO,
+    });
     let routes = Arc::new(Routes::new(Router::is_core));
     let spec = |(index, (method, path, scope)): (usize, &(Method, &str, Option<&str>))| {
         let (scope, path) = (scope.map(Into::into), (*path).to_owned());
