@@ -15,6 +15,7 @@ pub mod calls;
 mod directory;
 mod filter;
 mod ids;
+mod lists;
 mod mailbox;
 mod member;
 mod order;
@@ -32,6 +33,7 @@ use tokio::sync::oneshot;
 
 pub use directory::{Directory, Slot};
 pub use filter::FilterId;
+pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;
 pub use member::Seat;
 pub use order::{Backlog, Cause, Order, SessionInfo};
@@ -127,30 +129,6 @@ impl Receipt {
 pub trait Follow: Send + Sync {
     /// Called under the room's lock: takes a reference, or notes that it is behind; never waits.
     fn offer(&self, posted: &Arc<Posted>);
-}
-
-/// A room, as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoomInfo {
-    /// The exact name.
-    pub name: Arc<str>,
-    /// Its last event.
-    pub cursor: Cursor,
-    /// Sessions in it.
-    pub members: usize,
-    /// Events kept.
-    pub history: usize,
-}
-
-/// How many there are of what rooms hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    /// Named rooms that have members or history.
-    pub rooms: usize,
-    /// Sessions in them; one counts in each of its rooms.
-    pub members: usize,
-    /// Events kept in them.
-    pub history: usize,
 }
 
 /// What all shards share.
@@ -249,31 +227,6 @@ impl Hub {
     /// The forms that events are encoded in.
     pub fn forms(&self) -> &Forms {
         &self.forms
-    }
-
-    /// Rooms that have members or history, their members and the events that they keep.
-    pub fn census(&self) -> Census {
-        let mut census = Census::default();
-        for room in self.registry.all() {
-            if let Some((members, history)) = size(&room, &room.lock()) {
-                census.rooms += 1;
-                census.members += members;
-                census.history += history;
-            }
-        }
-        census
-    }
-
-    /// Rooms that have members or history, by name.
-    pub fn rooms(&self) -> Vec<RoomInfo> {
-        let mut rooms: Vec<_> = self.registry.all().iter().filter_map(|room| info(room)).collect();
-        rooms.sort_by(|a, b| a.name.cmp(&b.name));
-        rooms
-    }
-
-    /// A room that has members or history.
-    pub fn room(&self, name: &str) -> Option<RoomInfo> {
-        self.registry.find(name).and_then(|room| info(&room))
     }
 
     /// Where sessions live.
@@ -401,18 +354,6 @@ impl Hub {
     pub fn sweep(&self) -> usize {
         self.registry.sweep()
     }
-}
-
-fn info(room: &Room) -> Option<RoomInfo> {
-    let state = room.lock();
-    let (members, history) = size(room, &state)?;
-    Some(RoomInfo { name: Arc::clone(&room.id.name), cursor: state.history.cursor(), members, history })
-}
-
-/// Members of a named room and events that it keeps, where it has any.
-fn size(room: &Room, state: &room::State) -> Option<(usize, usize)> {
-    let (members, history) = (state.total(), state.history.len());
-    (!room.id.name.is_empty() && (members > 0 || history > 0)).then_some((members, history))
 }
 
 /// Whether `name` can be a room's.

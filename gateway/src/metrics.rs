@@ -25,7 +25,7 @@ pub use family::{Distribution, Family, Kind, Sample, Value};
 pub use histogram::{Histogram, SIZES, Scale, TIMES};
 pub use labels::ByLabel;
 pub use own::{Gauges, families};
-pub use shard::{ClassCounters, Frames, ShardCounters};
+pub use shard::{ClassCounters, FrameCounts, ShardCounters};
 pub use views::{Aggregation, Direction, List, Number, Statistics, Trend, Views};
 
 use crate::frame::{EventType, Timestamp};

@@ -37,6 +37,7 @@ pub(super) fn all(
     let endpoint = |settings: &settings::Config| -> (String, Rc<dyn router::Endpoint>) {
         let anonymous = config.auth.get(&settings.auth).is_some_and(|profile| profile.anonymous);
         let endpoint = Rc::new(endpoint(config, settings, rooms));
+        common.shard.counters().opened.know(endpoint.dialect.name());
         let common = Rc::clone(common);
         (settings.path.clone(), Rc::new(WebSocket { common, endpoint, anonymous, phase: phase.clone() }))
     };

@@ -189,6 +189,8 @@ impl Part for PluginPart {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
     use crate::store::{Durability, Embedded};
 
@@ -201,12 +203,12 @@ mod tests {
         }
     }
 
-    /// Never comes back.
-    struct Stuck(std::sync::Mutex<()>);
+    /// Does not come back before the other end is gone.
+    struct Stuck(parking_lot::Mutex<mpsc::Receiver<()>>);
 
     impl Store for Stuck {
         fn run(&self, _: &[Op<'_>], _: Instant) -> Result<Vec<Outcome>, StoreError> {
-            drop(self.0.lock());
+            let _gone = self.0.lock().recv();
             Err(StoreError::Timeout)
         }
     }
@@ -228,16 +230,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_hangs_is_asked_once() {
-        let stuck = Arc::new(Stuck(std::sync::Mutex::default()));
-        let guard = stuck.0.lock().unwrap();
-        let store = Arc::new(StorePart { store: Arc::clone(&stuck) as _, asking: Arc::default() });
+        let (other_end, waits) = mpsc::channel();
+        let store = part(Stuck(parking_lot::Mutex::new(waits)));
         let first = tokio::spawn(Arc::clone(&store).check());
         while !store.asking.load(Ordering::Acquire) {
             tokio::task::yield_now().await;
         }
         let report = Arc::clone(&store).check().await;
         assert_eq!(report.reason, "the store has not answered the check before");
-        drop(guard);
+        drop(other_end);
         assert_eq!(first.await.unwrap().reason, "the store did not answer in time");
         assert!(!store.asking.load(Ordering::Acquire));
     }

@@ -37,6 +37,8 @@ pub(super) struct Part {
 /// The frames of one form.
 struct Plan {
     all: Rc<Frames>,
+    /// The set of all events.
+    whole: u64,
     /// For sets of events that some filter lets through.
     chosen: SmallVec<[(u64, Rc<Frames>); 2]>,
     names_room: bool,
@@ -90,9 +92,10 @@ impl Part {
     }
 
     fn plan(&mut self, form: Form, forms: &Forms) -> &mut Plan {
-        let events = &self.events;
+        let (events, whole) = (&self.events, self.all());
         self.plans[form.index()].get_or_insert_with(|| Plan {
             all: Rc::new(forms.frames(form, events)),
+            whole,
             chosen: SmallVec::new(),
             names_room: forms.names_room(form),
         })
@@ -101,7 +104,7 @@ impl Part {
 
 impl Plan {
     fn frames(&mut self, mask: u64) -> Rc<Frames> {
-        if mask.count_ones() as usize == self.all.each.len() {
+        if mask == self.whole {
             return Rc::clone(&self.all);
         }
         if let Some((_, frames)) = self.chosen.iter().find(|(m, _)| *m == mask) {

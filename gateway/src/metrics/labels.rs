@@ -20,15 +20,24 @@ impl<C: Counter> Default for ByLabel<C> {
 }
 
 impl<C: Counter> ByLabel<C> {
+    /// Has `label` shown though nothing of it was counted yet.
+    pub fn know(&self, label: &'static str) {
+        self.add(label, 0);
+    }
+
     /// One more of `label`.
     pub fn count(&self, label: &'static str) {
+        self.add(label, 1);
+    }
+
+    fn add(&self, label: &'static str, n: u64) {
         let (last, others) = (&self.0[MOST - 1], &self.0[..MOST - 1]);
         let found = others.iter().find(|(word, _)| *word.get_or_init(|| label) == label);
         let (_, counter) = found.unwrap_or_else(|| {
             last.0.get_or_init(|| OTHER);
             last
         });
-        counter.add(1);
+        counter.add(n);
     }
 
     /// All that were counted.
@@ -64,6 +73,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_counted_together() {
         let words: ByLabel = ByLabel::default();
+        words.know("0");
+        assert_eq!(words.all().collect::<Vec<_>>(), [("0", 0)]);
         for number in 0..MOST + 5 {
             words.count(Box::leak(number.to_string().into_boxed_str()));
         }

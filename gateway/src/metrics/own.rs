@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::family::{Distribution, Family, Kind};
-use super::shard::Frames;
+use super::shard::FrameCounts;
 use super::{Histogram, Metrics, ShardCounters, process};
 
 /// What is not counted but looked at when somebody asks.
@@ -168,7 +168,7 @@ fn labels(kind: &Arc<str>, class: &Arc<str>) -> [(&'static str, Arc<str>); 2] {
 }
 
 /// Adds up the shards' tables of types.
-fn frames(metrics: &Metrics, mut family: Family, of: impl Fn(&Frames) -> u64) -> Family {
+fn frames(metrics: &Metrics, mut family: Family, of: impl Fn(&FrameCounts) -> u64) -> Family {
     for (number, class) in metrics.classes().iter().enumerate() {
         let mut by_type: BTreeMap<&Arc<str>, u64> = BTreeMap::new();
         let shards = metrics.shards().filter_map(|shard| shard.classes().get(number));

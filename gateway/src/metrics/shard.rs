@@ -54,7 +54,7 @@ pub struct ShardCounters {
 /// What one shard counts of the rooms of one class.
 #[derive(Debug)]
 pub struct ClassCounters {
-    types: ByType<Frames>,
+    types: ByType<FrameCounts>,
     /// A sample for each event that this shard has walked to members: nanoseconds from its place in the room's order to
     /// the end of its walk, when the last member here had it on its socket or in its backlog.
     pub latency: Histogram,
@@ -62,7 +62,7 @@ pub struct ClassCounters {
 
 /// Event frames of one type.
 #[derive(Debug, Default)]
-pub struct Frames {
+pub struct FrameCounts {
     /// Given to sessions, one per receiver.
     pub delivered: Count,
     /// Thrown away, as the session's backlog was full; may have been counted as given.
@@ -139,12 +139,12 @@ impl ClassCounters {
     }
 
     /// What is counted of an event type.
-    pub fn of(&self, kind: &EventType) -> &Frames {
+    pub fn of(&self, kind: &EventType) -> &FrameCounts {
         self.types.of(kind)
     }
 
     /// All types that were counted.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&std::sync::Arc<str>, &Frames)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (&std::sync::Arc<str>, &FrameCounts)> {
         self.types.all()
     }
 }

@@ -91,6 +91,7 @@ async fn both_formats_are_what_a_strict_reader_takes_and_say_the_same() {
 #[tokio::test]
 async fn no_name_of_a_room_a_session_or_a_path_is_a_label() {
     let gateway = gateway();
+    assert_eq!(gateway.metric("tidegate_sessions{dialect=\"rooms\"}").await, 0.0, "before there is any");
     let _sessions = members(&gateway, "news:private-4711", 2).await;
     let _named = gateway.connect("/ws?client_id=someone-4711").await;
     publish(&gateway, &event("news:private-4711", "alert_triggered")).await;
