@@ -248,7 +248,9 @@ impl Forms {
     pub fn frames(&self, form: Form, batch: &[Arc<Posted>]) -> Frames {
         let fresh: usize = batch.iter().filter(|p| p.frame(form).is_none()).map(|p| p.size()).sum();
         if fresh == 0 {
-            return Frames::of(batch.iter().filter_map(|p| Some((p.frame(form)?.clone(), p.mark()))));
+            let there = batch.iter().filter_map(|p| Some((p.frame(form)?.clone(), p.mark())));
+            let (each, marks) = there.unzip();
+            return Frames::of(each, marks);
         }
         let mut arena = Vec::with_capacity(fresh);
         let mut spans = Vec::with_capacity(batch.len());
@@ -301,8 +303,7 @@ pub struct Frames {
 
 impl Frames {
     /// Frames that lie in different buffers.
-    pub fn of(frames: impl IntoIterator<Item = (Bytes, Mark)>) -> Self {
-        let (each, marks): (Vec<_>, SmallVec<_>) = frames.into_iter().unzip();
+    pub fn of(each: Vec<Bytes>, marks: SmallVec<[Mark; 2]>) -> Self {
         let total = each.iter().map(Bytes::len).sum();
         let joined = (each.len() == 1).then(|| each[0].clone());
         Self { each, marks, joined, total }
@@ -323,9 +324,9 @@ impl Frames {
             } else if let Some(payload) = payload {
                 *posted.payload.lock() = arena.slice(payload);
             }
-            each.extend(cell.get().map(|frame| (frame.clone(), posted.mark())));
+            each.extend(cell.get().cloned());
         }
-        let mut frames = Self::of(each);
+        let mut frames = Self::of(each, batch.iter().map(|posted| posted.mark()).collect());
         if ours {
             frames.joined = Some(arena);
         }

@@ -114,11 +114,17 @@ impl<G: Guest> Shard<G> {
                 Turn::Room(room) => self.open_turn(room, now),
                 Turn::Walk(walk) => Some(*walk),
             };
-            let walked = walk.and_then(|walk| self.walk(walk, deadline));
             // One look at the clock a turn, for the deadline and for the figures.
-            now = Instant::now();
-            if let Some(walk) = walked {
-                walk.end(&self.counters, now);
+            if let Some(mut walk) = walk {
+                let over = self.walk(&mut walk, deadline);
+                now = Instant::now();
+                if over {
+                    walk.end(&self.counters, now);
+                } else {
+                    self.halls.borrow_mut().push_turn(Turn::Walk(Box::new(walk)));
+                }
+            } else {
+                now = Instant::now();
             }
             if now >= deadline {
                 return true;
@@ -186,8 +192,8 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    /// Goes on with a walk until the deadline; gives it back where it is over.
-    fn walk(&self, mut walk: walk::Walk, deadline: Instant) -> Option<walk::Walk> {
+    /// Goes on with a walk until the deadline; answers whether it is over.
+    fn walk(&self, walk: &mut walk::Walk, deadline: Instant) -> bool {
         let mut filters = self.filters.borrow_mut();
         let mut halls = self.halls.borrow_mut();
         let mut tools = walk::Tools {
@@ -203,14 +209,13 @@ impl<G: Guest> Shard<G> {
             done = walk.go(halls.members(room), &mut tools);
         }
         if walk.room().is_some() {
-            halls.push_turn(Turn::Walk(Box::new(walk)));
-            return None;
+            return false;
         }
         self.release(&walk.parts);
         for part in &walk.parts {
             halls.end_walk(part);
         }
-        Some(walk)
+        true
     }
 
     /// The session that sits there.

@@ -112,7 +112,8 @@ impl Plan {
         }
         let each = self.all.each.iter().zip(&self.all.marks).enumerate();
         let each = each.filter(|(bit, _)| mask >> bit & 1 == 1);
-        let frames = Rc::new(Frames::of(each.map(|(_, (frame, mark))| (frame.clone(), *mark))));
+        let (each, marks) = each.map(|(_, (frame, mark))| (frame.clone(), *mark)).unzip();
+        let frames = Rc::new(Frames::of(each, marks));
         self.chosen.push((mask, Rc::clone(&frames)));
         frames
     }
@@ -192,5 +193,6 @@ impl Walk {
 }
 
 fn nanos(from: Instant, to: Instant) -> u64 {
-    to.saturating_duration_since(from).as_nanos() as u64
+    let time = to.saturating_duration_since(from);
+    time.as_secs() * 1_000_000_000 + u64::from(time.subsec_nanos())
 }

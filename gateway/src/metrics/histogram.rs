@@ -64,9 +64,11 @@ impl<C: Counter> Histogram<C> {
         Self { scale, buckets: std::array::from_fn(|_| C::default()), sum: C::default() }
     }
 
-    /// Counts a value, in the scale's unit.
+    /// Counts a value, in the scale's unit. Looked for from below: most values are small.
     pub fn observe(&self, value: u64) {
-        self.buckets[self.scale.bounds.partition_point(|bound| *bound < value)].add(1);
+        let bounds = self.scale.bounds;
+        let bucket = bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len());
+        self.buckets[bucket].add(1);
         self.sum.add(value);
     }
 

@@ -305,7 +305,7 @@ mod tests {
     const KIND: u32 = 3;
 
     fn frames(bytes: usize) -> Frames {
-        Frames::of([(vec![0; bytes].into(), Mark { kind: KIND, class: 0 })])
+        Frames::of(vec![vec![0; bytes].into()], [Mark { kind: KIND, class: 0 }].into_iter().collect())
     }
 
     async fn pair() -> (Outbound, std::net::TcpStream) {
