@@ -94,7 +94,7 @@ pub trait Part: Send + Sync {
 }
 
 /// A component has another status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The component.
     pub component: Arc<str>,

@@ -19,6 +19,7 @@ mod lists;
 mod mailbox;
 mod member;
 mod order;
+pub mod own;
 mod registry;
 mod room;
 mod rule;

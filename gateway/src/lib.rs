@@ -35,6 +35,7 @@ pub mod plugin;
 // Key-value state for plugins.
 pub mod store;
 // Finish, then stop.
+pub mod documents;
 pub mod drain;
 // How the parts are.
 pub mod health;

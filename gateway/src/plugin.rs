@@ -14,6 +14,7 @@ mod library;
 mod manifest;
 mod metrics;
 mod queue;
+mod refused;
 mod requests;
 mod shared;
 mod terms;
@@ -27,12 +28,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use library::{Library, LoadError, NotElf, Why};
-pub use manifest::{Manifest, ManifestError};
+pub use manifest::{Flaw, Manifest, ManifestError};
+pub use refused::Why as WhyRefused;
 pub use shared::{Services, State};
-pub use terms::Validate;
+pub use terms::{Terms, Validate};
 
 use crate::metrics::Family;
-use crate::web::{AdminError, Outcome, PluginAdmin, PluginInfo, Routes};
+use crate::web::{AdminError, Declaration, Outcome, PluginAdmin, PluginInfo, Routes};
 use entry::Entry;
 use shared::Shared;
 
@@ -104,7 +106,9 @@ impl Plugins {
             }
             entries.push(entry);
         }
-        Ok(Arc::new(Self { entries }))
+        let plugins = Arc::new(Self { entries });
+        tokio::spawn(refused::watch(Arc::downgrade(&plugins)));
+        Ok(plugins)
     }
 
     /// Stops all, the last started first, each within `deadline`.
@@ -145,6 +149,10 @@ impl Plugins {
 impl PluginAdmin for Plugins {
     fn list(&self) -> Vec<PluginInfo> {
         self.entries.iter().map(|entry| entry.info()).collect()
+    }
+
+    fn declared(&self) -> Vec<Arc<Declaration>> {
+        self.entries.iter().filter_map(|entry| entry.told()).collect()
     }
 
     fn start(&self, name: &str) -> Outcome {

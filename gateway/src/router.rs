@@ -78,10 +78,10 @@ impl Router {
         };
         self.check_scope(&principal(&request), route.scope)?;
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
+        let query = request.uri().query().map(str::to_owned);
         let (head, body) = request.into_parts();
-        let query = head.uri.query().map(str::to_owned);
-        let body = body::collect(body).await?;
-        (route.handler)(&self.api, &api::Request { params, query, headers: head.headers, body }).await
+        let (headers, body) = (head.headers, body::collect(body).await?);
+        (route.handler)(&self.api, &api::Request { params, query, headers, body }).await
     }
 
     /// Counts whom it refuses.

@@ -8,27 +8,61 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::answer::Json;
+use super::fields::whole_number;
 use super::{Answered, Api, Request, Sources};
+use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
 use crate::metrics::page::{self, Format};
-use crate::metrics::{Family, Number, Views};
-use crate::web::{self, Invalid, Problem, query_pairs};
+use crate::metrics::{Aggregation, Family, List, Number, Statistics, Trend, Views};
+use crate::web::{self, Problem};
 
-/// Seconds that a view looks back where it is not told.
-const WINDOW: u64 = 60;
-/// The same for trends.
-const TREND_WINDOW: u64 = 300;
+/// How far a view looks back.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "tells the documents of a query that is read field by field")]
+struct Window {
+    /// Seconds back from now; an hour is kept.
+    #[serde(default = "minute")]
+    #[schemars(range(min = 1))]
+    window: usize,
+}
+
+/// How far a trend looks back.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "tells the documents of a query that is read field by field")]
+struct TrendWindow {
+    /// Seconds back from now; an hour is kept.
+    #[serde(default = "five_minutes")]
+    #[schemars(range(min = 1))]
+    window: usize,
+}
+
+fn minute() -> usize {
+    60
+}
+
+fn five_minutes() -> usize {
+    300
+}
 
 /// What has been done.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-#[schemars(rename = "MetricsDone")]
+#[schemars(rename = "MetricsDone", extend("examples" = [{ "message": "All counters have been reset" }]))]
 pub(super) struct Done {
     /// In a sentence.
     message: &'static str,
 }
 
 /// By counter: how much it grew per second, in the unit of its name.
-pub(super) type Rates = BTreeMap<String, Number>;
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MetricsRates", extend("examples" = [{ "events_delivered_total": 1250.5 }]))]
+pub(super) struct Rates(BTreeMap<String, Number>);
+
+pub(super) fn told_page() -> Operation {
+    Operation::new("metrics", Tag::Metrics, "Show the Prometheus page")
+        .more("In OpenMetrics where `Accept` asks for `application/openmetrics-text`.")
+        .answer(StatusCode::OK, "The page", Content::Other("text/plain"))
+}
 
 pub(super) async fn page(api: &Api, request: &Request) -> Answered {
     let format = format(&request.headers);
@@ -38,44 +72,85 @@ pub(super) async fn page(api: &Api, request: &Request) -> Answered {
     Ok(response)
 }
 
-pub(super) async fn statistics(api: &Api, request: &Request) -> Answered {
-    let window = window(request, WINDOW)?;
-    let statistics = aside(api, move |families, views| views.statistics(&families(), window)).await?;
-    Ok(web::json(StatusCode::OK, &statistics))
+pub(super) fn told_statistics() -> Operation {
+    Operation::new("showStatistics", Tag::Metrics, "Show all figures, and how they were over a time")
+        .query::<Window>()
+        .good("The figures")
 }
 
-pub(super) async fn rates(api: &Api, request: &Request) -> Answered {
-    let window = window(request, WINDOW)?;
-    let rates: Rates = aside(api, move |_, views| views.rates(window)).await?;
-    Ok(web::json(StatusCode::OK, &rates))
+pub(super) async fn statistics(api: &Api, request: &Request) -> Result<Json<Statistics>, Problem> {
+    let window = window(request, minute())?;
+    aside(api, move |families, views| views.statistics(&families(), window)).await.map(Json)
 }
 
-pub(super) async fn list(api: &Api, _: &Request) -> Answered {
-    Ok(web::json(StatusCode::OK, &api.views.list()))
+pub(super) fn told_rates() -> Operation {
+    Operation::new("showRates", Tag::Metrics, "Show how fast the counters grow")
+        .query::<Window>()
+        .good("How much each grew per second")
 }
 
-pub(super) async fn trend(api: &Api, request: &Request) -> Answered {
-    let (name, window) = (name(request), window(request, TREND_WINDOW)?);
+pub(super) async fn rates(api: &Api, request: &Request) -> Result<Json<Rates>, Problem> {
+    let window = window(request, minute())?;
+    aside(api, move |_, views| Json(Rates(views.rates(window)))).await
+}
+
+pub(super) fn told_list() -> Operation {
+    Operation::new("listMetrics", Tag::Metrics, "List the figures that are kept over time")
+        .good("Their names")
+}
+
+pub(super) async fn list(api: &Api, _: &Request) -> Result<Json<List>, Problem> {
+    Ok(Json(api.views.list()))
+}
+
+pub(super) fn told_trend() -> Operation {
+    Operation::new("showTrend", Tag::Metrics, "Show where a figure goes")
+        .path("metric", "The figure's name, as the list has it", "sessions")
+        .query::<TrendWindow>()
+        .good("Where it goes")
+        .problem(StatusCode::NOT_FOUND, "There is no such figure, or none in that time")
+}
+
+pub(super) async fn trend(api: &Api, request: &Request) -> Result<Json<Trend>, Problem> {
+    let (name, window) = (name(request), window(request, five_minutes())?);
     let asked = name.clone();
     let trend = aside(api, move |_, views| views.trend(&asked, window)).await?;
-    trend.map(|trend| web::json(StatusCode::OK, &trend)).ok_or_else(|| no_data(&name))
+    trend.map(Json).ok_or_else(|| no_data(&name))
 }
 
-pub(super) async fn aggregation(api: &Api, request: &Request) -> Answered {
-    let (name, window) = (name(request), window(request, WINDOW)?);
+pub(super) fn told_aggregation() -> Operation {
+    Operation::new("showAggregation", Tag::Metrics, "Show how a figure was spread over a time")
+        .path("metric", "The figure's name, as the list has it", "sessions")
+        .query::<Window>()
+        .good("How it was spread")
+        .problem(StatusCode::NOT_FOUND, "There is no such figure, or none in that time")
+}
+
+pub(super) async fn aggregation(api: &Api, request: &Request) -> Result<Json<Aggregation>, Problem> {
+    let (name, window) = (name(request), window(request, minute())?);
     let asked = name.clone();
     let aggregation = aside(api, move |_, views| views.aggregation(&asked, window)).await?;
-    aggregation.map(|all| web::json(StatusCode::OK, &all)).ok_or_else(|| no_data(&name))
+    aggregation.map(Json).ok_or_else(|| no_data(&name))
 }
 
-pub(super) async fn reset_counters(api: &Api, _: &Request) -> Answered {
+pub(super) fn told_reset() -> Operation {
+    Operation::new("resetCounters", Tag::Metrics, "Have the counters of the JSON views begin at 0")
+        .more("Those of the Prometheus page never go back.")
+        .good("They do")
+}
+
+pub(super) async fn reset_counters(api: &Api, _: &Request) -> Result<Json<Done>, Problem> {
     aside(api, |families, views| views.reset_counters(&families())).await?;
-    Ok(web::json(StatusCode::OK, &Done { message: "All counters have been reset" }))
+    Ok(Json(Done { message: "All counters have been reset" }))
 }
 
-pub(super) async fn clear_history(api: &Api, _: &Request) -> Answered {
+pub(super) fn told_clear() -> Operation {
+    Operation::new("clearHistory", Tag::Metrics, "Forget how the figures were").good("It is forgotten")
+}
+
+pub(super) async fn clear_history(api: &Api, _: &Request) -> Result<Json<Done>, Problem> {
     api.views.clear_history();
-    Ok(web::json(StatusCode::OK, &Done { message: "All time-series history has been cleared" }))
+    Ok(Json(Done { message: "All time-series history has been cleared" }))
 }
 
 /// Runs `work` on a thread of its own, with what makes the families as they are then.
@@ -97,17 +172,8 @@ fn no_data(name: &str) -> Problem {
 }
 
 /// The query's `window`, in seconds.
-fn window(request: &Request, default: u64) -> Result<u64, Problem> {
-    let pairs = query_pairs(request.query.as_deref());
-    let Some((_, text)) = pairs.iter().rev().find(|(key, _)| key == "window") else { return Ok(default) };
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // More than fits is longer than anything that is kept.
-    let seconds = if digits { text.parse().unwrap_or(u64::MAX) } else { 0 };
-    if seconds == 0 {
-        let msg = "expected a positive whole number of seconds";
-        return Err(Problem::invalid(vec![Invalid::at("query", "window", msg, "int_range")]));
-    }
-    Ok(seconds)
+fn window(request: &Request, default: usize) -> Result<u64, Problem> {
+    whole_number(request.query.as_deref(), "window", default, 1..=usize::MAX).map(|seconds| seconds as u64)
 }
 
 /// OpenMetrics where the client asks for it by name, and not for plain text rather.

@@ -3,16 +3,30 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answered, Api, Request};
+use super::answer::Json;
+use super::{Api, Request};
+use crate::documents::{Operation, Tag};
 use crate::frame::Timestamp;
-use crate::web;
+use crate::web::{self, Problem};
 
 /// What there is, and what there was since the gateway was started.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("examples" = [{
+    "active_connections": 5, "total_connections": 127, "total_disconnections": 122, "total_rooms": 1,
+    "messages_sent": 1543, "messages_received": 487, "rooms": { "agents": 8 }, "status": "ok",
+    "timestamp": "2026-01-01T12:00:00.000Z",
+    "stats": {
+        "total_connections": 5, "connections_by_role": {}, "unique_users": 0, "heartbeat_active": true,
+        "heartbeat_interval": 25,
+        "metrics": {
+            "total_messages_sent": 1416, "total_broadcasts": 202, "total_send_errors": 0,
+            "last_broadcast_at": "2026-01-01T11:59:58.500Z"
+        }
+    }
+}]))]
 pub(super) struct Stats {
     /// Sessions now open.
     active_connections: u64,
@@ -68,7 +82,12 @@ pub(super) struct Counters {
     last_broadcast_at: Option<String>,
 }
 
-pub(super) async fn stats(api: &Api, _: &Request) -> Answered {
+pub(super) fn told(id: &'static str) -> Operation {
+    Operation::new(id, Tag::Metrics, "Count connections, messages and the members of rooms")
+        .good("The figures")
+}
+
+pub(super) async fn stats(api: &Api, _: &Request) -> Result<Json<Stats>, Problem> {
     let hub = Arc::clone(&api.hub);
     // Every room is looked at.
     let rooms = web::aside(move || {
@@ -80,7 +99,7 @@ pub(super) async fn stats(api: &Api, _: &Request) -> Answered {
     let closed = metrics.sum(|shard| shard.closed.sum());
     let opened = metrics.sum(|shard| shard.opened.sum());
     let open = opened.saturating_sub(closed);
-    let stats = Stats {
+    Ok(Json(Stats {
         active_connections: open,
         total_connections: opened,
         total_disconnections: closed,
@@ -98,8 +117,7 @@ pub(super) async fn stats(api: &Api, _: &Request) -> Answered {
             heartbeat_interval: api.heartbeat.as_secs(),
             metrics: counters(api),
         },
-    };
-    Ok(web::json(StatusCode::OK, &stats))
+    }))
 }
 
 /// `stats.metrics`.

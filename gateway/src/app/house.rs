@@ -9,13 +9,14 @@ use tokio::task::JoinHandle;
 
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
-use super::{StartError, gauges, parts};
-use crate::api::{About, Api};
+use super::{StartError, face, gauges, parts};
+use crate::api::{Api, Documents};
 use crate::config::model::{self, room};
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::dialect::{Rooms, RoomsFrame};
 use crate::drain::Drain;
 use crate::frame::Forms;
+use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::listener::{Listener, Permits, lanes};
@@ -51,40 +52,25 @@ impl House {
         let rooms_form = forms.add(RoomsFrame);
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
         let phase = Drain::default();
-        let routes = Arc::new(Routes::new(Router::is_core));
-        let store = open_store(&config)?;
-        let changed = Arc::default();
-        let services = Services {
-            hub: Arc::clone(&hub),
-            store: Arc::clone(&store),
-            control: Handle::current(),
-            changed: Arc::clone(&changed),
-        };
-        let plugins = Plugins::start(
-            plugin_settings(&config),
-            services,
-            Arc::clone(&routes),
-            Rooms::reserved().collect(),
-        )
-        .await?;
-        let health = parts::health(&hub, &plugins, store, &phase);
-        health.check().await; // so that nobody meets a gateway that does not know how it is
-        tokio::spawn(Arc::clone(&health).watch(changed));
+        let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
+        let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
+        let (plugins, health) = start_plugins(&config, &hub, &routes, &phase).await?;
         let views = Arc::<Views>::default();
+        let listeners = bind(&config)?;
+        let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
             health,
             views: Arc::clone(&views),
-            about: about(&config),
+            face: face::face(&config, &addresses),
+            documents: Documents::default(),
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
         tokio::spawn(gauges::sample(api.sources(), views));
         let requests = pipeline::Rules::new(requests(&config))?;
-        let listeners = bind(&config)?;
-        let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let permits = permits(&config);
         let (lanes, intakes) = lanes(count);
         let config = Arc::new(config);
@@ -126,6 +112,24 @@ impl House {
     pub(super) fn addresses(&self) -> &[(Arc<str>, SocketAddr)] {
         &self.addresses
     }
+}
+
+/// Starts the plugins, and has the health of all parts watched from then on.
+async fn start_plugins(
+    config: &Config,
+    hub: &Arc<Hub>,
+    routes: &Arc<Routes>,
+    phase: &Drain,
+) -> Result<(Arc<Plugins>, Arc<Health>), StartError> {
+    let (hub, store, changed) = (Arc::clone(hub), open_store(config)?, Arc::default());
+    let (control, ours) = (Handle::current(), Arc::clone(&changed));
+    let services = Services { hub: Arc::clone(&hub), store: Arc::clone(&store), control, changed: ours };
+    let reserved = Rooms::reserved().collect();
+    let plugins = Plugins::start(plugin_settings(config), services, Arc::clone(routes), reserved).await?;
+    let health = parts::health(&hub, &plugins, store, phase);
+    health.check().await; // so that nobody meets a gateway that does not know how it is
+    tokio::spawn(Arc::clone(&health).watch(changed));
+    Ok((plugins, health))
 }
 
 fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
@@ -200,12 +204,6 @@ fn requests(config: &Config) -> pipeline::Config {
     }
 }
 
-fn about(config: &Config) -> About {
-    let own = env!("CARGO_PKG_VERSION");
-    let version = if config.api_version.is_empty() { own } else { &config.api_version };
-    About { name: config.name.clone(), version: version.to_owned() }
-}
-
 fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {
     let bind = |listener: &model::listener::Config| {
         Listener::bind(&listener.name, listener.address).map_err(|source| StartError::Listen {
@@ -231,8 +229,8 @@ fn raise_file_limit(connections: u32) {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-    if let Some(files) = limit.maximum.filter(|files| *files < u64::from(connections)) {
-        tracing::warn!(files, connections, "this machine allows fewer open files than limits.connections");
+    if let Some(warning) = config::too_few_files(connections) {
+        tracing::warn!("limits.connections: {warning}");
     }
 }
 

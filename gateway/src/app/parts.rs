@@ -10,6 +10,7 @@ use crate::drain::{Drain, Phase};
 use crate::frame::{Event, Timestamp};
 use crate::health::{Change, Checking, Health, Part, Report, Status, Tell};
 use crate::hub::Hub;
+use crate::hub::own::HealthChanged;
 use crate::plugin::Plugins;
 use crate::store::{Expect, Op, Outcome, Store, StoreError};
 use crate::web::{HealthStatus, PluginAdmin};
@@ -51,7 +52,9 @@ pub(super) fn health(
 fn tell(hub: Arc<Hub>) -> Tell {
     Box::new(move |change: &Change| {
         let Some(kind) = hub.types().find("health_changed") else { return };
-        let (data, source) = (json!(change).to_string().into(), "gateway".into());
+        let (old_status, new_status) = (change.old_status.name(), change.new_status.name());
+        let data = HealthChanged { component: &change.component, old_status, new_status };
+        let (data, source) = (json!(data).to_string().into(), "gateway".into());
         let event = Event { kind, data, source, key: None, id: None, time: Timestamp::now() };
         if let Err(error) = hub.publish(&["system"], &event) {
             tracing::warn!(%error, "health_changed was not published");

@@ -14,7 +14,11 @@ const WINDOW: u32 = u128::BITS;
 
 /// How a part is and has been.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(rename = "HealthComponent")]
+#[schemars(rename = "HealthComponent", extend("examples" = [{
+    "name": "agents", "status": "degraded", "details": { "state": "started", "last_error": null, "plugin": null },
+    "last_check": "2026-01-01T12:00:00.000Z", "last_healthy": "2026-01-01T11:59:30.000Z",
+    "consecutive_failures": 0, "failure_rate": 0.0078125, "time_since_healthy": 31.5
+}]))]
 pub struct Component {
     /// Its name: `api`, `hub`, `store`, or that of a plugin's instance.
     #[schemars(with = "String")]

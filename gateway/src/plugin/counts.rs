@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Plugins;
 use super::queue::Task;
+use super::refused::REASONS;
 use super::shared::State;
 use crate::metrics::{Family, Histogram, Kind, TIMES, Total};
 use crate::web::{PluginAdmin, PluginInfo};
@@ -86,6 +87,7 @@ impl Plugins {
                 "Requests that it did not take, or not answer in time.",
                 |tally| tally.failures.get(),
             ),
+            self.refused(),
             infos.iter().fold(restarts, |all, info| all.with([plugin(&info.name)], info.restarts as f64)),
             counter("tidegate_plugin_left", "Instances that were left where they are.", |tally| {
                 tally.left.get()
@@ -104,6 +106,21 @@ impl Plugins {
             let called = HOOKS.iter().zip(&tally.hooks).map(|(hook, times)| (hook, times.distribution()));
             for (hook, times) in called.filter(|(_, times)| times.count() > 0) {
                 family.observe([plugin(name), ("hook", (*hook).into())], times);
+            }
+        }
+        family
+    }
+
+    /// The events that were refused.
+    fn refused(&self) -> Family {
+        let mut family = Family::new(
+            Kind::Counter,
+            "tidegate_plugin_events_refused",
+            "Events that were not taken, by reason.",
+        );
+        for entry in &self.entries {
+            for (reason, count) in REASONS.into_iter().zip(entry.refusals.counts()) {
+                family.push([plugin(&entry.name), ("reason", reason.into())], count as f64);
             }
         }
         family

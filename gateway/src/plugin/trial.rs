@@ -137,6 +137,9 @@ fn rest(shared: &Shared) -> Vec<Finding> {
         let why = shared.last_error().unwrap_or_else(|| format!("it is {}", shared.state().name()));
         findings.push(Finding::Error(why));
     }
+    if let Some((count, last)) = shared.last_refused() {
+        findings.push(Finding::Error(format!("{count} of its events were refused, the last one: {last}")));
+    }
     match shared.tally.panics.get() {
         0 => {}
         panics => findings.push(Finding::Error(format!("it panicked, {panics} times"))),

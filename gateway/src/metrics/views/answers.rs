@@ -39,7 +39,14 @@ impl JsonSchema for Number {
 
 /// All figures.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(rename = "MetricsStatistics")]
+#[schemars(rename = "MetricsStatistics", extend("examples" = [{
+    "timestamp": "2026-01-01T12:00:00.000Z", "window_seconds": 60, "collection_count": 3600,
+    "uptime_seconds": 3600.5, "counters": { "events_delivered_total": 1543 }, "gauges": { "sessions": 5 },
+    "time_series_aggregations": {
+        "sessions": { "count": 60, "min": 4, "max": 5, "avg": 4.5, "p50": 4, "p95": 5, "p99": 5 }
+    },
+    "last_collections": { "sessions": "2026-01-01T11:59:59.600Z" }
+}]))]
 pub struct Statistics {
     /// When this was said: RFC 3339.
     pub timestamp: String,
@@ -62,7 +69,7 @@ pub struct Statistics {
 
 /// The names of all series.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "MetricsList")]
+#[schemars(rename = "MetricsList", extend("examples" = [{ "total_metrics": 2, "metrics": ["events_delivered_total", "sessions"] }]))]
 pub struct List {
     /// How many there are.
     pub total_metrics: usize,
@@ -72,7 +79,7 @@ pub struct List {
 
 /// How a series' samples in a window were spread, in the series' own unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(rename = "MetricAggregation")]
+#[schemars(rename = "MetricAggregation", extend("examples" = [{ "count": 60, "min": 4, "max": 5, "avg": 4.5, "p50": 4, "p95": 5, "p99": 5 }]))]
 pub struct Aggregation {
     /// Samples.
     pub count: usize,
@@ -126,7 +133,7 @@ pub enum Direction {
 
 /// The straight line that fits a series' samples in a window best, by least squares.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(rename = "MetricTrend")]
+#[schemars(rename = "MetricTrend", extend("examples" = [{ "direction": "increasing", "slope": 0.25, "data_points": 300, "window_seconds": 300 }]))]
 pub struct Trend {
     /// Where it goes.
     pub direction: Direction,
