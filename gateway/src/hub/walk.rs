@@ -77,7 +77,7 @@ impl Part {
 
     /// All its events, a bit each.
     fn all(&self) -> u64 {
-        u64::MAX >> (MOST_EVENTS - self.events.len())
+        whole(&self.events)
     }
 
     /// The events that the filter lets through, a bit each.
@@ -92,10 +92,10 @@ impl Part {
     }
 
     fn plan(&mut self, form: Form, forms: &Forms) -> &mut Plan {
-        let (events, whole) = (&self.events, self.all());
+        let events = &self.events;
         self.plans[form.index()].get_or_insert_with(|| Plan {
             all: Rc::new(forms.frames(form, events)),
-            whole,
+            whole: whole(events),
             chosen: SmallVec::new(),
             names_room: forms.names_room(form),
         })
@@ -136,7 +136,7 @@ impl Walk {
         let Some(part) = self.parts.get_mut(self.part) else { return true };
         // Between two slices a filter may have gone, and its number have become another's.
         part.verdicts.clear();
-        let tally = Tally::new(part, tools.counters);
+        let Some(tally) = Tally::new(part, tools.counters) else { return self.go_on() };
         while self.next < members.len() {
             let end = (self.next + STRIDE).min(members.len());
             for member in &members[self.next..end] {
@@ -149,6 +149,11 @@ impl Walk {
                 return false;
             }
         }
+        self.go_on()
+    }
+
+    /// The part is done.
+    fn go_on(&mut self) -> bool {
         self.part += 1;
         self.next = 0;
         true
@@ -190,6 +195,11 @@ impl Walk {
             }
         }
     }
+}
+
+/// All of `events`, a bit each.
+fn whole(events: &[Arc<Posted>]) -> u64 {
+    u64::MAX >> (MOST_EVENTS - events.len())
 }
 
 fn nanos(from: Instant, to: Instant) -> u64 {

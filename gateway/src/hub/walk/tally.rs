@@ -5,11 +5,13 @@ use smallvec::SmallVec;
 use super::Part;
 use crate::metrics::{FrameCounts, ShardCounters};
 
-/// Where a part's events are counted. They are of one type mostly, so that a delivery is one addition.
+/// Where a part's events are counted. They are of one type mostly, and a member takes them all: then a delivery is one
+/// addition, and everything else stands out of the way.
 pub(super) struct Tally<'a> {
     /// All events, a bit each.
     all: u64,
-    types: SmallVec<[OfType<'a>; 1]>,
+    first: OfType<'a>,
+    others: SmallVec<[OfType<'a>; 1]>,
 }
 
 struct OfType<'a> {
@@ -20,36 +22,43 @@ struct OfType<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(part: &Part, counters: &'a ShardCounters) -> Self {
+    /// None where the part has no event.
+    pub(super) fn new(part: &Part, counters: &'a ShardCounters) -> Option<Self> {
         let class = counters.class(part.room.id.class);
-        let mut types: SmallVec<[OfType<'a>; 1]> = SmallVec::new();
+        let mut tally: Option<Self> = None;
         for (bit, posted) in part.events.iter().enumerate() {
-            let (event, frames) = (1 << bit, class.of(&posted.kind));
-            match types.iter_mut().find(|of| std::ptr::eq(of.frames, frames)) {
-                Some(of) => {
-                    of.events |= event;
-                    of.count += 1;
-                }
-                None => types.push(OfType { events: event, count: 1, frames }),
+            let of = OfType { events: 1 << bit, count: 1, frames: class.of(&posted.kind) };
+            match &mut tally {
+                Some(tally) => tally.add(of),
+                None => tally = Some(Self { all: part.all(), first: of, others: SmallVec::new() }),
             }
         }
-        Self { all: part.all(), types }
+        tally
+    }
+
+    fn add(&mut self, of: OfType<'a>) {
+        let mut known = std::iter::once(&mut self.first).chain(&mut self.others);
+        match known.find(|known| std::ptr::eq(known.frames, of.frames)) {
+            Some(known) => {
+                known.events |= of.events;
+                known.count += 1;
+            }
+            None => self.others.push(of),
+        }
     }
 
     /// One session is given these events.
+    #[inline]
     pub(super) fn count(&self, mask: u64) {
-        if mask != self.all {
-            return self.count_some(mask);
+        if mask == self.all && self.others.is_empty() {
+            return self.first.frames.delivered.add(self.first.count);
         }
-        for of in &self.types {
-            of.frames.delivered.add(of.count);
-        }
+        self.count_each(mask);
     }
 
-    /// Out of the way of those that take everything: counting bits is most of the work.
     #[cold]
-    fn count_some(&self, mask: u64) {
-        for of in &self.types {
+    fn count_each(&self, mask: u64) {
+        for of in std::iter::once(&self.first).chain(&self.others) {
             of.frames.delivered.add(u64::from((mask & of.events).count_ones()));
         }
     }
