@@ -189,9 +189,9 @@ impl Run {
         session.reply(out);
         out.clear();
         if *reason == CloseReason::SlowConsumer {
+            session.outbound.drop_backlog();
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
-            session.outbound.drop_backlog();
         } else if warn {
             let data = json(&Disconnected { code: reason.code(), reason: reason.reason() });
             if let Some(event) = session.event("disconnected", "connection_manager", data) {

@@ -189,7 +189,7 @@ async fn what_a_slow_session_does_not_get_is_counted_as_dropped() {
     let page = page(&gateway).await;
     let dropped = page.value("tidegate_events_dropped_total", &of("alert_triggered", "*"));
     assert!(dropped >= 7.0, "a backlog of them: {dropped}");
-    assert!(waited > 0.0 && waited <= 128.0 * 1024.0, "{waited}");
+    assert!(waited <= 192.0 * 1024.0, "its bound, and what one turn adds: {waited}");
     let mut got = 0;
     loop {
         let frame = slow.next().await;

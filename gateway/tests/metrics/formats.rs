@@ -57,7 +57,10 @@ async fn both_formats_are_what_a_strict_reader_takes_and_say_the_same() {
     let gateway = start(Options::new().set(&format!("plugins.echo={{path={library:?}}}")));
     let mut sessions = members(&gateway, "news:sport", 4).await;
     publish(&gateway, &event("news:sport", "alert_triggered")).await;
-    sessions[0].next().await;
+    for session in &mut sessions {
+        session.next().await;
+    }
+    gateway.reaches("tidegate_publish_to_socket_seconds_count{room_class=\"news:*\"}", 2.0).await;
     assert_eq!(gateway.post("/echo/r", &json!([1])).await.status, 200);
 
     let plain = gateway.get("/metrics").await;
