@@ -11,7 +11,7 @@ use super::shards::{self, Blueprint};
 use super::{StartError, face, gauges};
 use crate::api::{Api, Documents};
 use crate::config::model::{self, room};
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::dialect::{Rooms, RoomsFrame};
 use crate::drain::Drain;
 use crate::frame::Forms;
@@ -50,7 +50,8 @@ impl House {
         let rooms_form = forms.add(RoomsFrame);
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
         let phase = Drain::default();
-        let routes = Arc::new(Routes::new(Router::is_core));
+        let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
+        let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
         let plugins = start_plugins(&config, &hub, &routes).await?;
         let listeners = bind(&config)?;
         let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
@@ -211,8 +212,8 @@ fn raise_file_limit(connections: u32) {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-    if let Some(files) = limit.maximum.filter(|files| *files < u64::from(connections)) {
-        tracing::warn!(files, connections, "this machine allows fewer open files than limits.connections");
+    if let Some(warning) = config::too_few_files(connections) {
+        tracing::warn!("limits.connections: {warning}");
     }
 }
 

@@ -11,6 +11,7 @@ use super::door::Door;
 use super::instance::{self, Abilities, Instance};
 use super::library::Library;
 use super::manifest::{Declared, Manifest};
+use super::refused::Refusals;
 use super::shared::{Services, Shared, State};
 use super::terms::Terms;
 use super::{PluginError, Settings};
@@ -42,6 +43,8 @@ pub(super) struct Entry {
     restarts: AtomicU64,
     /// Instances that did not come to a clean end and were left where they are.
     pub(super) left: Arc<AtomicU64>,
+    /// Events of its that were refused.
+    pub(super) refusals: Arc<Refusals>,
     /// A clash, which ends the start of the gateway.
     pub(super) clash: Mutex<Option<String>>,
     reserved: Vec<&'static str>,
@@ -75,6 +78,7 @@ impl Entry {
             told: Mutex::default(),
             restarts: AtomicU64::new(0),
             left: Arc::default(),
+            refusals: Arc::default(),
             clash: Mutex::default(),
             reserved: reserved.to_vec(),
         })
@@ -108,6 +112,7 @@ impl Entry {
             self.services.clone(),
             BUDGET,
             Arc::clone(&self.left),
+            Arc::clone(&self.refusals),
         );
         *self.last.lock() = Some(Arc::clone(&shared));
         if !wrong.is_empty() {
@@ -153,6 +158,7 @@ impl Entry {
             if instance.shared.state() == State::Started {
                 instance.stop(deadline).await;
             }
+            self.refusals.settle(&self.name);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a library says of itself, and what an instance adds to it.
 
 mod defs;
-mod schema;
+pub(super) mod schema;
 
 use http::Method;
 use serde::Deserialize;
@@ -10,10 +10,13 @@ use tidegate_plugin::abi::ext;
 
 use super::terms::{Terms, Validate};
 use crate::web::{CallSpec, EventSpec, RoomSpec, RouteSpec};
-pub(super) use schema::{Flaw, Schema};
+pub use schema::Flaw;
+pub(super) use schema::Schema;
 
 /// The version of manifests that is understood.
 const VERSION: u64 = 1;
+/// Bytes of a manifest at most; each of its schemas is bounded, too.
+const LARGEST: usize = 1024 * 1024;
 
 /// A library's manifest. Keys that are not known are ignored.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,6 +94,9 @@ pub enum ManifestError {
     /// What an instance adds is not JSON, or not of the right shape.
     #[error("what it declares does not read: {0}")]
     Declared(String),
+    /// More than anybody would write.
+    #[error("its manifest has {0} bytes, and at most {LARGEST} are read")]
+    Large(usize),
     /// Of a version that this host does not know.
     #[error("its manifest is of version {0}, this host knows {VERSION}")]
     Version(u64),
@@ -108,6 +114,9 @@ impl Manifest {
     /// # Errors
     /// The first thing that is wrong.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        if text.len() > LARGEST {
+            return Err(ManifestError::Large(text.len()));
+        }
         let mut manifest: Self =
             serde_json::from_str(text).map_err(|error| ManifestError::Shape(error.to_string()))?;
         if manifest.manifest != VERSION {
@@ -123,7 +132,7 @@ impl Manifest {
 
     fn check(&self) -> Result<(), ManifestError> {
         let wrong = |text: String| Err(ManifestError::Content(text));
-        if !is_name(&self.name) {
+        if !Self::is_name(&self.name) {
             return wrong(format!("name '{}': lower-case letters, digits, '-' and '_'", self.name));
         }
         for route in &self.routes {
@@ -137,13 +146,19 @@ impl Manifest {
         check_types(&self.events)?;
         check_calls(&self.calls)?;
         check_documented(&self.routes, &self.calls)?;
-        Schema::compile("config", self.config.as_ref())?;
-        Terms::new(self, &Declared::default(), Validate::Off).map(|_| ())
+        schema::compile("config", self.config.as_ref())?;
+        Terms::of(self, Validate::Off).map(|_| ())
+    }
+
+    /// Whether a plugin, or a call, can have this name.
+    pub fn is_name(name: &str) -> bool {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
     }
 
     /// What in `config` its schema does not allow: where, and why.
     pub fn check_config(&self, config: &Value) -> Vec<String> {
-        let schema = Schema::compile("config", self.config.as_ref()).unwrap_or_default();
+        let schema = schema::compile("config", self.config.as_ref()).unwrap_or_default();
         schema.flaws(config).iter().map(Flaw::to_string).collect()
     }
 
@@ -220,7 +235,7 @@ impl Declared {
             serde_json::from_slice(json).map_err(|error| ManifestError::Declared(error.to_string()))?;
         defs::lend(&manifest.defs, &mut declared.events, &mut [], &mut declared.calls);
         for route in &mut declared.routes {
-            defs::lend_one(&manifest.defs, &mut route.request);
+            tidegate_plugin::schema::lend(&manifest.defs, &mut route.request);
             if !manifest.routes.iter().any(|known| route.is(known)) {
                 let text = format!("it narrows '{} {}', which it does not serve", route.method, route.path);
                 return Err(ManifestError::Content(text));
@@ -252,19 +267,19 @@ impl Narrowed {
 fn check_documented(routes: &[RouteSpec], calls: &[CallSpec]) -> Result<(), ManifestError> {
     for route in routes {
         let of = |what: &str| format!("{what} of route '{} {}'", route.method, route.path);
-        Schema::compile(&of("the query"), route.query.as_ref())?;
+        schema::compile(&of("the query"), route.query.as_ref())?;
         for (name, schema) in &route.params {
-            Schema::compile(&of(&format!("the parameter '{name}'")), Some(schema))?;
+            schema::compile(&of(&format!("the parameter '{name}'")), Some(schema))?;
         }
         for (status, schema) in &route.responses {
             if status.parse::<http::StatusCode>().is_err() {
                 return Err(ManifestError::Content(format!("'{status}' is no status, {}", of("a response"))));
             }
-            Schema::compile(&of(&format!("the response {status}")), Some(schema))?;
+            schema::compile(&of(&format!("the response {status}")), Some(schema))?;
         }
     }
     for call in calls {
-        Schema::compile(&format!("the response of call '{}'", call.name), call.response.as_ref())?;
+        schema::compile(&format!("the response of call '{}'", call.name), call.response.as_ref())?;
     }
     Ok(())
 }
@@ -281,17 +296,12 @@ fn check_types(events: &[EventSpec]) -> Result<(), ManifestError> {
 }
 
 fn check_calls(calls: &[CallSpec]) -> Result<(), ManifestError> {
-    match calls.iter().find(|call| !is_name(&call.name)) {
+    match calls.iter().find(|call| !Manifest::is_name(&call.name)) {
         Some(call) => {
             Err(ManifestError::Content(format!("call '{}': lower-case letters, digits, '-', '_'", call.name)))
         }
         None => Ok(()),
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
 }
 
 #[cfg(test)]
@@ -313,6 +323,9 @@ mod tests {
         );
         assert!(error(r#"{"manifest":1,"name":"a","events":[{"type":"a b"}]}"#).contains("'a b'"));
         assert!(error(r#"{"manifest":1,"name":"a","config":{"type":5}}"#).contains("no JSON Schema"));
+        let elsewhere = r#"{"manifest":1,"name":"a","events":[{"type":"b","schema":{"$ref":"http://x/y"}}]}"#;
+        assert!(error(elsewhere).contains("the schema of event type 'b' refers to what is not in it"));
+        assert!(error(&" ".repeat(LARGEST + 1)).contains("1048577 bytes"));
     }
 
     #[test]

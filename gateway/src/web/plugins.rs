@@ -57,7 +57,7 @@ pub struct PluginInfo {
     pub queued: usize,
     /// Bytes that it has given away and that are not released yet.
     pub given_away_bytes: usize,
-    /// Why it failed, or did last time.
+    /// Why it failed, or did last time; else why the last event of its was refused.
     pub last_error: Option<String>,
     /// What it says of itself, where it was asked.
     pub health: Option<Health>,

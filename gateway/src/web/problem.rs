@@ -133,11 +133,19 @@ fn path(loc: &[Value]) -> String {
     loc.iter().map(word).collect::<Vec<_>>().join(".")
 }
 
+/// A status in words. 422 has another name in RFC 9110 than when `http` learnt it, and plugins use the new one, too.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        status => status.canonical_reason().unwrap_or("Error"),
+    }
+}
+
 impl From<Problem> for Response {
     fn from(problem: Problem) -> Self {
         let wire = ProblemDetails {
             kind: "about:blank",
-            title: problem.status.canonical_reason().unwrap_or("Error"),
+            title: title(problem.status),
             status: problem.status.as_u16(),
             detail: &problem.detail,
             errors: &problem.errors,
@@ -147,5 +155,16 @@ impl From<Problem> for Response {
         let mut response = answer(problem.status, "application/problem+json", bytes);
         response.headers_mut().extend(problem.extra.headers);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_those_of_rfc_9110() {
+        assert_eq!(title(StatusCode::UNPROCESSABLE_ENTITY), "Unprocessable Content");
+        assert_eq!(title(StatusCode::NOT_FOUND), "Not Found");
     }
 }
