@@ -152,7 +152,7 @@ test('a WebSocket connects, joins a room, and shows the event of a POST', () =>
     await event.locator('summary').click();
     await event.getByLabel('Frame').waitFor();
     assert.match(await event.getByLabel('Frame').innerText(), /\n {4}"agent_id": "seen-on-the-page",\n/);
-    await console.screenshot({ path: `${SHOTS}/console.png` });
+    await page.screenshot({ path: `${SHOTS}/console.png` });
 
     await console.getByLabel('Show only frames').fill('AGENT_CREATED');
     assert.equal(await frames.count(), 1);
