@@ -40,7 +40,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Judge a configuration, and start nothing
     Check(check::Arguments),
-    /// Judge a plugin's library, show what it says of itself, or which ones a configuration would load
+    /// Begin a plugin, judge a library, show what it says of itself, or which ones a configuration would load
     #[command(subcommand)]
     Plugin(plugin::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
