@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
+use tidegate_plugin::schema::Schema;
 
 use super::answers::{Answers, problem};
 use super::openapi::{media, security};
@@ -141,7 +142,7 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
     schema.as_object_mut().and_then(|schema| schema.remove(key))
 }
 
-/// Whether a body may be left out: none is as good as null.
+/// Whether a body may be left out: none is as good as null where the gateway holds bodies to something.
 fn takes_nothing(request: &Value) -> bool {
-    jsonschema::validator_for(request).is_ok_and(|schema| schema.is_valid(&Value::Null))
+    Schema::compile(Some(request)).is_ok_and(|schema| !schema.is_open() && schema.fits(&Value::Null))
 }
