@@ -3,12 +3,14 @@
 
 mod connections;
 pub mod page;
+mod tls;
 mod types;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use connections::{Answers, Connections, Total};
+pub use tls::{Certificates, Handshake, Tls};
 
 use crate::frame::{EventType, Timestamp};
 use types::ByType;
@@ -55,6 +57,8 @@ pub struct ShardCounters {
 pub struct Metrics {
     /// TCP connections.
     pub connections: Connections,
+    /// TLS under them.
+    pub tls: Tls,
     /// Answers to HTTP requests.
     pub answers: Answers,
     shards: Box<[Arc<ShardCounters>]>,
@@ -68,6 +72,7 @@ impl Metrics {
     pub fn new(shards: usize) -> Arc<Self> {
         Arc::new(Self {
             connections: Connections::default(),
+            tls: Tls::default(),
             answers: Answers::default(),
             shards: (0..shards).map(|_| Arc::default()).collect(),
             broadcasts: AtomicU64::new(0),

@@ -8,10 +8,14 @@ use serde_json::{Value, json};
 use super::{Answered, Api, Request};
 use crate::drain::Phase;
 use crate::frame::Timestamp;
+use crate::metrics;
 use crate::web::{self, HealthStatus, PluginInfo};
 
 /// A mailbox that is so full, in per cent, makes the hub degraded.
 const FULL: usize = 90;
+
+/// So long before its end, in seconds, a certificate makes TLS degraded: two weeks.
+const SOON: i64 = 14 * 24 * 3600;
 
 /// How a part is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,12 +100,32 @@ fn parts(api: &Api) -> BTreeMap<String, (Status, Value)> {
         ("api".to_owned(), (serving, json!({ "phase": phase.name() }))),
         ("hub".to_owned(), (hub, json!({ "fullest_mailbox_bytes": bytes, "limit_bytes": limit }))),
     ]);
+    if let Some(tls) = tls(&api.hub.metrics().tls) {
+        parts.insert("tls".to_owned(), tls);
+    }
     for plugin in api.plugins.list() {
         let said = plugin.health.as_ref().map(|health| &health.details);
         let details = json!({ "state": plugin.state, "last_error": plugin.last_error, "plugin": said });
         parts.insert(plugin.name.to_string(), (status_of(&plugin), details));
     }
     parts
+}
+
+/// Degraded where certificates could not be replaced, or end soon; none where no listener speaks TLS.
+fn tls(tls: &metrics::Tls) -> Option<(Status, Value)> {
+    let certificates = tls.certificates();
+    let (now, end) = (Timestamp::now().0 / 1000, certificates.iter().map(|of| of.not_after).min()?);
+    let listeners: BTreeMap<_, _> = certificates
+        .iter()
+        .map(|of| {
+            let expires_at = Timestamp(of.not_after * 1000).to_string();
+            (of.listener.to_string(), json!({ "expires_at": expires_at, "names": of.names }))
+        })
+        .collect();
+    let error = tls.error();
+    let well = error.is_none() && end - now > SOON;
+    let status = if well { Status::Healthy } else { Status::Degraded };
+    Some((status, json!({ "listeners": listeners, "last_error": error })))
 }
 
 fn status_of(plugin: &PluginInfo) -> Status {

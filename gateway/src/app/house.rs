@@ -17,12 +17,13 @@ use crate::drain::Drain;
 use crate::frame::Forms;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
-use crate::listener::{Listener, Permits, lanes};
+use crate::listener::{Listener, Permits, Tls, lanes};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, EndpointRules, Origins};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
 use crate::store::{Durability, Embedded};
+use crate::tls::{self, Keeper};
 use crate::web::Routes;
 
 /// How often rooms whose time has passed are looked for.
@@ -35,6 +36,8 @@ pub(super) struct House {
     pub(super) plugins: Arc<Plugins>,
     pub(super) permits: Arc<Permits>,
     pub(super) phase: Drain,
+    /// What the listeners speak TLS with.
+    pub(super) certificates: Arc<Keeper>,
     pub(super) shards: Vec<std::thread::JoinHandle<()>>,
     addresses: Vec<(Arc<str>, SocketAddr)>,
     _sweeper: JoinHandle<()>,
@@ -46,6 +49,8 @@ impl House {
         raise_file_limit(config.limits.connections);
         let count = shard_count(&config);
         let metrics = Metrics::new(count);
+        // First of what can fail for the operator's fault: nothing has begun yet.
+        let certificates = Keeper::new(tls_settings(&config), Arc::clone(&metrics))?;
         let mut forms = Forms::default();
         let rooms_form = forms.add(RoomsFrame);
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
@@ -61,7 +66,7 @@ impl House {
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
         let requests = pipeline::Rules::new(requests(&config))?;
-        let listeners = bind(&config)?;
+        let listeners = bind(&config, &certificates)?;
         let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let permits = permits(&config);
         let (lanes, intakes) = lanes(count);
@@ -94,10 +99,11 @@ impl House {
             tokio::spawn(shards::accept(accept));
         }
         let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
+        tokio::spawn(Arc::clone(&certificates).watch());
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
         }
-        Ok(Self { config, hub, plugins, permits, phase, shards, addresses, _sweeper: sweeper })
+        Ok(Self { config, hub, plugins, permits, phase, certificates, shards, addresses, _sweeper: sweeper })
     }
 
     /// Where it listens, in the order of the configuration.
@@ -191,13 +197,17 @@ fn about(config: &Config) -> About {
     About { name: config.name.clone(), version: version.to_owned() }
 }
 
-fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {
+fn tls_settings(config: &Config) -> Vec<tls::Settings> {
+    config.listener.iter().filter_map(model::listener::Config::tls_settings).collect()
+}
+
+fn bind(config: &Config, certificates: &Keeper) -> Result<Vec<Listener>, StartError> {
     let bind = |listener: &model::listener::Config| {
-        Listener::bind(&listener.name, listener.address).map_err(|source| StartError::Listen {
-            name: listener.name.clone(),
-            address: listener.address,
-            source,
-        })
+        let bound = Listener::bind(&listener.name, listener.address).map_err(|source| {
+            StartError::Listen { name: listener.name.clone(), address: listener.address, source }
+        })?;
+        let live = listener.tls.as_ref().zip(certificates.live(&listener.name));
+        Ok(bound.with_tls(live.map(|(tls, live)| Tls { live, patience: tls.handshake_timeout.get() })))
     };
     config.listener.iter().map(bind).collect()
 }

@@ -8,6 +8,7 @@ mod endpoints;
 mod limits;
 mod plugins;
 mod safety;
+mod tls;
 
 /// Judges all settings.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
@@ -40,6 +41,9 @@ fn listeners(config: &Config, findings: &mut Findings<'_>) {
             let message = "expected a host's name without scheme, port or path, or \"*\"";
             let right = !host.is_empty() && !host.contains(['/', ' ']) && !names_port(host);
             findings.require(right, key.then("hosts").at(j), message);
+        }
+        if let Some(settings) = &listener.tls {
+            tls::settings(settings, &key.then("tls"), findings);
         }
     }
 }

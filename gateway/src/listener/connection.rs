@@ -17,9 +17,13 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tower::{Service, ServiceExt};
 
-use super::Place;
+use super::carrier::Carrier;
 use super::framing::{Ambiguities, Framed};
+use super::tls::Secured;
+use super::{Place, Tls};
 use crate::drain::{Drain, Phase};
+use crate::metrics::{self, Handshake};
+use crate::transport::Socket;
 use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, Run};
 
 /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which
@@ -101,34 +105,65 @@ pub(super) struct Shared<M> {
     pub(super) make: M,
 }
 
+/// A connection that nothing has been read from.
+pub(super) struct Fresh {
+    pub(super) stream: TcpStream,
+    pub(super) info: Arc<ConnectionInfo>,
+    pub(super) tls: Option<Arc<Tls>>,
+}
+
 /// A connection's life. HTTP is boxed, so that nothing of it is left when a session runs: the task of an idle
 /// session is as small as can be.
-pub(super) async fn run<M: ServiceOf>(
+pub(super) fn run<M: ServiceOf>(
     shared: Rc<Shared<M>>,
-    stream: TcpStream,
-    info: Arc<ConnectionInfo>,
+    fresh: Fresh,
     place: Place,
-) {
-    let http: Pin<Box<dyn Future<Output = Option<Upgraded>>>> = Box::pin(http(shared, stream, info));
-    if let Some(Upgraded { run, stream, early }) = http.await {
-        run(stream, early).await;
+) -> impl Future<Output = ()> {
+    let metrics = Arc::clone(&place.metrics);
+    let http: Pin<Box<dyn Future<Output = Option<Upgraded>>>> = Box::pin(async move {
+        let (carrier, info) = secure(&shared, fresh, &metrics.tls).await?;
+        http(shared, carrier, info).await
+    });
+    async move {
+        if let Some(Upgraded { run, socket, early }) = http.await {
+            run(socket, early).await;
+        }
+        drop(place);
     }
-    drop(place);
+}
+
+/// Shakes hands where the listener speaks TLS; a drain does not wait for it.
+async fn secure<M>(
+    shared: &Shared<M>,
+    fresh: Fresh,
+    metrics: &metrics::Tls,
+) -> Option<(Carrier, Arc<ConnectionInfo>)> {
+    let Fresh { stream, info, tls } = fresh;
+    let Some(tls) = tls else { return Some((Carrier::Plain(stream), info)) };
+    let Secured { stream, info: tls } = tokio::select! {
+        secured = tls.accept(stream, metrics) => secured?,
+        () = shared.drain.reached(Phase::Closing) => {
+            metrics.count(Handshake::Failed);
+            return None;
+        }
+    };
+    let info = ConnectionInfo { tls: Some(tls), ..ConnectionInfo::clone(&info) };
+    Some((Carrier::Tls(stream), Arc::new(info)))
 }
 
 /// What is left of a connection behind an upgrade.
 struct Upgraded {
     run: Run,
-    stream: TcpStream,
+    socket: Socket,
     early: Bytes,
 }
 
 async fn http<M: ServiceOf>(
     shared: Rc<Shared<M>>,
-    stream: TcpStream,
+    carrier: Carrier,
     info: Arc<ConnectionInfo>,
 ) -> Option<Upgraded> {
-    let framed = Framed::new(stream);
+    let framed = Framed::new(carrier);
     let handoff = Handoff::default();
     let service = Requests {
         inner: shared.make.make(info, handoff.clone()),
@@ -142,7 +177,8 @@ async fn http<M: ServiceOf>(
     let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).ok()?;
     // An empty buffer would pin the 8 KiB that hyper read into.
     let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
-    Some(Upgraded { run: takeover.run, stream: parts.io.into_inner().into_inner(), early })
+    let socket = parts.io.into_inner().into_inner().into_socket().ok()?;
+    Some(Upgraded { run: takeover.run, socket, early })
 }
 
 /// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Count, Metrics, ShardCounters};
+use super::{Certificates, Count, Metrics, ShardCounters, Tls};
+use crate::frame::Timestamp;
 
 /// What is not counted but looked at when the page is asked for.
 #[derive(Debug)]
@@ -56,6 +57,7 @@ pub fn write(metrics: &Metrics, gauges: &Gauges) -> String {
     for (shard, bytes) in gauges.mailboxes.iter().enumerate() {
         page.sample(name, &[("shard", &shard.to_string())], *bytes as f64);
     }
+    page.tls(&metrics.tls);
     page.http(metrics);
     page.process();
     page.0
@@ -119,6 +121,30 @@ impl Page {
             "HTTP handlers that panicked.",
             metrics.answers.panics.get(),
         );
+    }
+
+    fn tls(&mut self, tls: &Tls) {
+        let certificates = tls.certificates();
+        if certificates.is_empty() {
+            return; // no listener speaks it
+        }
+        let name = "tidegate_tls_handshakes_total";
+        self.family(name, "TLS handshakes, by how they ended.", "counter");
+        for (result, count) in tls.by_result() {
+            self.sample(name, &[("result", result)], count as f64);
+        }
+        let help = "TLS handshakes that went on with an earlier session.";
+        self.counter("tidegate_tls_resumed_total", help, tls.resumed.get());
+        let name = "tidegate_tls_reloads_total";
+        self.family(name, "Certificates read again, by whether they were replaced.", "counter");
+        self.sample(name, &[("result", "ok")], tls.reloads.get() as f64);
+        self.sample(name, &[("result", "failed")], tls.failed_reloads.get() as f64);
+        let name = "tidegate_tls_certificate_expiry_seconds";
+        self.family(name, "Time until the first certificate of a listener ends.", "gauge");
+        let now = Timestamp::now().0 / 1000;
+        for Certificates { listener, not_after, .. } in &certificates {
+            self.sample(name, &[("listener", listener)], (not_after - now) as f64);
+        }
     }
 
     /// What the kernel says of the process.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 
 use super::calls::Calls;
 use super::outbound::Outbound;
@@ -16,6 +15,7 @@ use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::Seat;
 use crate::identity::Principal;
+use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Fault, Inbound, Message, frames};
 
@@ -29,10 +29,10 @@ pub fn open(
     endpoint: Rc<Endpoint>,
     principal: Arc<Principal>,
     client_id: Option<Arc<str>>,
-    stream: TcpStream,
+    socket: Socket,
     early: Bytes,
 ) -> impl Future<Output = ()> {
-    let (session, taken) = seat(common, endpoint, principal, client_id, stream);
+    let (session, taken) = seat(common, endpoint, principal, client_id, socket);
     session.common.shard.counters().opened.add(1);
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
@@ -51,10 +51,10 @@ fn seat(
     endpoint: Rc<Endpoint>,
     principal: Arc<Principal>,
     client_id: Option<Arc<str>>,
-    stream: TcpStream,
+    socket: Socket,
 ) -> (Rc<Session>, Option<Arc<str>>) {
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
-    let mut outbound = Outbound::new(stream, endpoint.backlog);
+    let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
         let session = Rc::new(Session {
             seat: Seat::new(endpoint.dialect.form()),
@@ -174,7 +174,7 @@ impl Run {
     fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
         if self.phase == Phase::Open {
             frames::close(out, code, reason);
-            self.retire(session);
+            self.retire(session, out);
         }
         self.phase = Phase::Parting;
     }
@@ -197,17 +197,19 @@ impl Run {
             }
         }
         frames::close(out, Some(reason.code()), &reason.reason());
-        self.retire(session);
+        self.retire(session, out);
         self.phase = Phase::Closing;
     }
 
-    /// From here on nothing is delivered, and the session has a short time to end.
-    fn retire(&mut self, session: &Rc<Session>) {
+    /// Sends the last frames; from here on nothing is delivered, and the session has a short time to end.
+    fn retire(&mut self, session: &Rc<Session>, out: &mut Vec<u8>) {
         session.closing.set(true);
         self.calls = Calls::default();
         session.common.shard.retire(session, &session.id, session.user());
         session.common.shard.counters().closed.add(1);
         session.begin_farewell();
+        session.reply_last(out);
+        out.clear();
     }
 
     fn poll_outbound(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) -> Poll<()> {

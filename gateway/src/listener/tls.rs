@@ -1,0 +1,105 @@
+//! TLS handshakes, on the connection's shard: the accept path never waits for one.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{Error, HandshakeKind, ProtocolVersion, ServerConnection};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::metrics::{self, Handshake};
+use crate::tls::{self, Live};
+use crate::web::{ClientCertificate, TlsInfo};
+
+/// A listener's TLS.
+#[derive(Clone)]
+pub struct Tls {
+    /// What is spoken now.
+    pub live: Arc<Live>,
+    /// How long a handshake may take.
+    pub patience: Duration,
+}
+
+/// What a handshake leads to.
+pub(super) struct Secured {
+    pub(super) stream: Box<TlsStream<TcpStream>>,
+    pub(super) info: Box<TlsInfo>,
+}
+
+impl Tls {
+    /// Shakes hands. How it went is counted; a failure is the client's affair, and logged for who looks for it.
+    pub(super) async fn accept(&self, stream: TcpStream, metrics: &metrics::Tls) -> Option<Secured> {
+        let peer = stream.peer_addr().ok();
+        let acceptor = TlsAcceptor::from(self.live.config());
+        let outcome = match timeout(self.patience, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.secured(stream, metrics),
+            Ok(Err(error)) => Err((reason(&error), error.to_string())),
+            Err(_) => Err((Handshake::TimedOut, "it took too long".to_owned())),
+        };
+        match outcome {
+            Ok(secured) => {
+                metrics.count(Handshake::Done);
+                Some(secured)
+            }
+            Err((reason, error)) => {
+                metrics.count(reason);
+                tracing::debug!(?peer, error, "a TLS handshake failed");
+                None
+            }
+        }
+    }
+
+    fn secured(
+        &self,
+        stream: TlsStream<TcpStream>,
+        metrics: &metrics::Tls,
+    ) -> Result<Secured, (Handshake, String)> {
+        let connection = stream.get_ref().1;
+        let client =
+            self.client(connection).map_err(|error| (Handshake::ClientCertificate, error.to_string()))?;
+        if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
+            metrics.resumed.add(1);
+        }
+        let info = TlsInfo {
+            version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+                _ => "TLSv1.3",
+            },
+            server_name: connection.server_name().map(Into::into),
+            protocol: match connection.alpn_protocol() {
+                Some(b"h2") => Some("h2"),
+                Some(_) => Some("http/1.1"),
+                None => None,
+            },
+            client,
+        };
+        Ok(Secured { stream: Box::new(stream), info: Box::new(info) })
+    }
+
+    fn client(&self, connection: &ServerConnection) -> Result<Option<ClientCertificate>, tls::Unverified> {
+        let shown = connection.peer_certificates().and_then(|chain| chain.first());
+        shown.map(|certificate| tls::client(certificate, self.live.client_names())).transpose()
+    }
+}
+
+/// Whose fault it is, as far as it can be told.
+fn reason(error: &io::Error) -> Handshake {
+    let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
+        return Handshake::Closed;
+    };
+    match error {
+        Error::InvalidMessage(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. }
+        | Error::PeerMisbehaved(_)
+        | Error::PeerSentOversizedRecord
+        | Error::DecryptError => Handshake::Malformed,
+        Error::PeerIncompatible(_) | Error::NoApplicationProtocol => Handshake::Incompatible,
+        Error::NoCertificatesPresented | Error::InvalidCertificate(_) => Handshake::ClientCertificate,
+        Error::AlertReceived(_) => Handshake::Alert,
+        _ => Handshake::Failed,
+    }
+}
