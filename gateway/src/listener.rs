@@ -8,6 +8,7 @@ mod connection;
 mod framing;
 mod permits;
 mod tls;
+mod turns;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -33,6 +34,7 @@ use crate::metrics::Metrics;
 use crate::web::ConnectionInfo;
 use connection::Fresh;
 use permits::{Full, Permit};
+use turns::Turns;
 
 /// Connections that may wait for [`accept`](Listener::accept) in the kernel.
 const WAITING: i32 = 4096;
@@ -259,7 +261,7 @@ impl Intake {
     /// Serves what comes, each connection in a task of its own on this thread's `LocalSet`; ends when the
     /// listeners have ended. The connections go on: [`Permits::all_returned`] says when they are through.
     pub async fn serve<M: ServiceOf>(mut self, http: Http, drain: Drain, make: M) {
-        let shared = Rc::new(connection::Shared { http, drain, make });
+        let shared = Rc::new(connection::Shared { http, drain, make, turns: Turns::default() });
         while let Some(Accepted { socket, info, tls, place }) = self.0.recv().await {
             match tokio::net::TcpStream::from_std(TcpStream::from(socket)) {
                 Ok(stream) => {

@@ -20,6 +20,7 @@ use tower::{Service, ServiceExt};
 use super::carrier::Carrier;
 use super::framing::{Ambiguities, Framed};
 use super::tls::Secured;
+use super::turns::Turns;
 use super::{Place, Tls};
 use crate::drain::{Drain, Phase};
 use crate::metrics::{self, Handshake};
@@ -103,6 +104,8 @@ pub(super) struct Shared<M> {
     pub(super) http: Http,
     pub(super) drain: Drain,
     pub(super) make: M,
+    /// For handshakes.
+    pub(super) turns: Turns,
 }
 
 /// A connection that nothing has been read from.
@@ -141,7 +144,7 @@ async fn secure<M>(
     let Fresh { stream, info, tls } = fresh;
     let Some(tls) = tls else { return Some((Carrier::Plain(stream), info)) };
     let Secured { stream, info: tls } = tokio::select! {
-        secured = tls.accept(stream, metrics) => secured?,
+        secured = tls.accept(stream, &shared.turns, metrics) => secured?,
         () = shared.drain.reached(Phase::Closing) => {
             metrics.count(Handshake::Failed);
             return None;

@@ -211,7 +211,12 @@ async fn ambiguous_framing_is_marked_and_a_malformed_chunk_ends_the_body() {
 async fn the_task_of_a_connection_is_small() {
     local(async {
         let make = |_, _| tower::service_fn(|_: Request<Incoming>| async { Ok(empty(StatusCode::OK)) });
-        let shared = Rc::new(connection::Shared { http: Http::new(PATIENCE), drain: Drain::default(), make });
+        let shared = Rc::new(connection::Shared {
+            http: Http::new(PATIENCE),
+            drain: Drain::default(),
+            make,
+            turns: Turns::default(),
+        });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = Stream::connect(listener.local_addr().unwrap()).await.unwrap();
         let info =

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::turns::Turns;
 use crate::metrics::{self, Handshake};
 use crate::tls::{self, Live};
 use crate::web::{ClientCertificate, TlsInfo};
@@ -31,10 +32,15 @@ pub(super) struct Secured {
 
 impl Tls {
     /// Shakes hands. How it went is counted; a failure is the client's affair, and logged for who looks for it.
-    pub(super) async fn accept(&self, stream: TcpStream, metrics: &metrics::Tls) -> Option<Secured> {
+    pub(super) async fn accept(
+        &self,
+        stream: TcpStream,
+        turns: &Turns,
+        metrics: &metrics::Tls,
+    ) -> Option<Secured> {
         let peer = stream.peer_addr().ok();
         let acceptor = TlsAcceptor::from(self.live.config());
-        let outcome = match timeout(self.patience, acceptor.accept(stream)).await {
+        let outcome = match timeout(self.patience, turns.take(acceptor.accept(stream))).await {
             Ok(Ok(stream)) => self.secured(stream, metrics),
             Ok(Err(error)) => Err((reason(&error), error.to_string())),
             Err(_) => Err((Handshake::TimedOut, "it took too long".to_owned())),

@@ -93,7 +93,7 @@ impl Authority {
         TlsDial {
             root: self.certificate.clone(),
             host: "localhost".to_owned(),
-            versions: rustls::ALL_VERSIONS,
+            versions: rustls::ALL_VERSIONS.to_vec(),
             protocols: vec![b"http/1.1".to_vec()],
             identity: None,
         }
@@ -105,7 +105,7 @@ impl Authority {
 pub struct TlsDial {
     root: CertificateDer<'static>,
     host: String,
-    versions: &'static [&'static SupportedProtocolVersion],
+    versions: Vec<&'static SupportedProtocolVersion>,
     protocols: Vec<Vec<u8>>,
     identity: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
 }
@@ -118,10 +118,10 @@ impl TlsDial {
         self
     }
 
-    /// Speaks these versions only.
+    /// Speaks this version only.
     #[must_use]
-    pub fn versions(mut self, versions: &'static [&'static SupportedProtocolVersion]) -> Self {
-        self.versions = versions;
+    pub fn version(mut self, version: &'static SupportedProtocolVersion) -> Self {
+        self.versions = vec![version];
         self
     }
 
@@ -145,7 +145,7 @@ impl TlsDial {
         roots.add(self.root).unwrap();
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(self.versions)
+            .with_protocol_versions(&self.versions)
             .unwrap()
             .with_root_certificates(roots);
         let mut config = match self.identity {

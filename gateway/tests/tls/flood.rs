@@ -1,0 +1,47 @@
+//! Handshakes in great numbers.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testkit::{Authority, TlsDialer};
+use tokio::task::JoinSet;
+
+use super::house::House;
+
+/// Each with the whole handshake: nobody has a ticket yet when all begin.
+const FLOOD: usize = 300;
+
+/// Shakes hands as fast as it can; the connections are dropped.
+fn flood(address: std::net::SocketAddr, dialer: &TlsDialer) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut all = JoinSet::new();
+        for _ in 0..FLOOD {
+            let dialer = dialer.clone();
+            all.spawn(async move { dialer.dial(address).await.map(drop) });
+        }
+        all.join_all().await.into_iter().for_each(|outcome| outcome.unwrap());
+    });
+}
+
+#[tokio::test]
+async fn a_flood_of_handshakes_does_not_keep_sessions_waiting() {
+    let house = House::with(Authority::new("test authority"), "", |options| options.set("shards=1"));
+    let mut session = house.connect("/ws").await;
+    session.next().await;
+    let (address, dialer) = (house.address(), house.dialer());
+    let flood = thread::spawn(move || flood(address, &dialer));
+    let mut times = Vec::new();
+    while !flood.is_finished() {
+        let begun = Instant::now();
+        assert_eq!(session.ask(&json!({ "action": "ping" })).await["message"], "pong");
+        times.push(begun.elapsed());
+    }
+    flood.join().unwrap();
+    times.sort_unstable();
+    let (middle, worst) = (times[times.len() / 2], times[times.len() - 1]);
+    println!("{} pings beside {FLOOD} handshakes: {middle:?}, the slowest {worst:?}", times.len());
+    assert!(middle < Duration::from_millis(20), "{middle:?}");
+    assert_eq!(house.gateway.metric(&House::result("ok")).await, (FLOOD + 1) as f64);
+}
