@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,7 +26,7 @@ use super::{Place, Tls};
 use crate::drain::{Drain, Phase};
 use crate::metrics::{self, Handshake};
 use crate::transport::Socket;
-use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, Run};
+use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, Run, whole};
 
 /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which
 /// it needs no allocation.
@@ -239,6 +240,7 @@ where
             request.extensions_mut().insert(Ambiguous);
         }
         let upgrade = request.headers().contains_key(header::UPGRADE);
+        let bodiless = *request.method() == Method::HEAD && request.version() == Version::HTTP_2;
         let answer = self.inner.clone().oneshot(request);
         Box::pin(async move {
             let mut response = match answer.await {
@@ -249,7 +251,17 @@ where
                 // The framing of what follows would not be looked at any more.
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(response)
+            Ok(if bodiless { without_body(response) } else { response })
         })
     }
+}
+
+/// The answer to `HEAD`: the length of the body, and none of it. hyper sees to that for HTTP/1.1 only; over HTTP/2
+/// clients take a body for a breach of the protocol.
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    Response::from_parts(head, whole(Bytes::new()))
 }

@@ -68,22 +68,29 @@ async fn http2_is_preferred_where_the_client_speaks_it() {
 }
 
 #[tokio::test]
-async fn a_request_is_answered_over_http2() {
+async fn requests_are_answered_over_http2() {
     let house = House::new("");
     let dialer = house.authority.client().protocols(&["h2"]).ready();
     let mut stream = dialer.dial(house.address()).await.unwrap();
-    // Settings, then :method GET, :scheme https, :path / by their numbers and :authority by its text (RFC 7541).
+    // Settings, then two requests with :scheme https, :path / by their numbers and :authority by its text: :method GET
+    // by its number, and HEAD by its text (RFC 7541).
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
     bytes.extend(b"\0\0\x0e\x01\x05\0\0\0\x01\x82\x87\x84\x01\x09localhost");
+    bytes.extend(b"\0\0\x13\x01\x05\0\0\0\x03\x02\x04HEAD\x87\x84\x01\x09localhost");
     stream.write_all(&bytes).await.unwrap();
     stream.flush().await.unwrap();
-    loop {
-        let mut head = [0; 9];
-        stream.read_exact(&mut head).await.unwrap();
-        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+    let (mut get, mut head) = (false, false);
+    while !(get && head) {
+        let mut start = [0; 9];
+        stream.read_exact(&mut start).await.unwrap();
+        let mut payload = vec![0; u32::from_be_bytes([0, start[0], start[1], start[2]]) as usize];
         stream.read_exact(&mut payload).await.unwrap();
-        if head[3] == 1 {
-            return assert_eq!(payload[0], 0x88, ":status 200");
+        let (kind, flags, number) = (start[3], start[4], start[8]);
+        assert_ne!(kind, 3, "a stream is reset");
+        if kind == 1 {
+            assert_eq!(payload[0], 0x88, ":status 200");
+            assert_eq!(flags & 1 == 1, number == 3, "HEAD ends with its head, GET has a body");
+            (get, head) = (get || number == 1, head || number == 3);
         }
     }
 }
