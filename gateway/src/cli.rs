@@ -9,7 +9,9 @@ use tidegate::config::Sources;
 
 mod certs;
 mod check;
+mod completions;
 mod listen;
+mod man;
 mod plugin;
 mod serve;
 
@@ -46,6 +48,10 @@ enum Command {
     Plugin(plugin::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
+    /// Print what makes a shell complete this program's commands and options
+    Completions(completions::Arguments),
+    /// Print a page of the manual, or write all of them into a directory
+    Man(man::Arguments),
 }
 
 /// Runs the command that the command line names.
@@ -56,6 +62,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Certs(arguments) => certs::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Listen(arguments) => listen::run(arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 

@@ -21,6 +21,8 @@ async fn both_versions_are_spoken() {
         assert_eq!(house.get(&dialer, "/health/live").await.json(), json!({ "status": "alive" }));
     }
     assert_eq!(house.gateway.metric(&House::result("ok")).await, 4.0);
+    let servers = house.gateway.get("/asyncapi.json").await.json()["servers"].clone();
+    assert_eq!((&servers["plain"]["protocol"], &servers["tls"]["protocol"]), (&json!("ws"), &json!("wss")));
 }
 
 /// A client's first message of a version that is too old, with ciphers of that time.
