@@ -11,7 +11,9 @@ mod tls {
     pub(crate) mod house;
     mod memory;
     mod mistakes;
+    mod redirect;
     mod reload;
     mod sessions;
     mod slow;
+    mod staple;
 }

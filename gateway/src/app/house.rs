@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::memory::GiveBack;
-use super::shards::{self, Blueprint};
+use super::shards::{self, Blueprint, Redirects};
 use super::{StartError, face, gauges};
 use crate::api::{Api, Documents};
 use crate::config::model::{self, room};
@@ -79,6 +79,7 @@ impl House {
             api,
             routes,
             rules: requests,
+            redirects: redirects(&config, &addresses),
             rooms_form,
             phase: phase.clone(),
         };
@@ -195,6 +196,16 @@ fn requests(config: &Config) -> pipeline::Config {
 
 fn tls_settings(config: &Config) -> Vec<tls::Settings> {
     config.listener.iter().filter_map(model::listener::Config::tls_settings).collect()
+}
+
+/// The ports that redirecting listeners send to, as they are really listened on.
+fn redirects(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Redirects {
+    let port = |name: &str| addresses.iter().find(|(known, _)| **known == *name).map(|(_, at)| at.port());
+    let redirects = config
+        .listener
+        .iter()
+        .filter_map(|listener| Some((listener.name.as_str().into(), port(listener.redirect.as_deref()?)?)));
+    redirects.collect()
 }
 
 fn bind(config: &Config, certificates: &Keeper) -> Result<Vec<Listener>, StartError> {

@@ -70,11 +70,9 @@ fn may<B>(pipeline: &Pipeline, request: &Request<B>) -> bool {
     }
 }
 
-/// The host that a request is for. Hygiene has seen to it that there are no two.
+/// The host that a request is for.
 pub(super) fn host<B>(request: &Request<B>) -> Option<Host<'_>> {
-    let authority = request.uri().authority().map(|authority| authority.as_str());
-    let host = || request.headers().get(header::HOST)?.to_str().ok();
-    Host::parse(authority.or_else(host)?)
+    Host::of(request)
 }
 
 fn is_tls<B>(request: &Request<B>) -> bool {

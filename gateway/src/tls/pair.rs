@@ -72,8 +72,23 @@ fn certify(
         Error::InvalidCertificate(error) => malformed(&files.certificate, format!("cannot be used: {error}")),
         error => malformed(&files.key, format!("the key cannot be used: {error}")),
     })?;
-    certified.ocsp = files.ocsp.as_deref().map(files::bytes).transpose()?;
+    certified.ocsp = files.ocsp.as_deref().map(staple).transpose()?;
     Ok(certified)
+}
+
+/// An answer of an OCSP responder's, which says itself that it is one (RFC 6960, section 4.2.1). Whether it is about
+/// this certificate, and in time, is for the client to judge: without one it would ask for another.
+fn staple(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let der = files::bytes(path)?;
+    let status = match der.as_slice() {
+        [0x30, length, rest @ ..] if *length < 0x80 => Some(rest),
+        [0x30, length, rest @ ..] => rest.get(usize::from(length & 0x7f)..),
+        _ => None,
+    };
+    match status {
+        Some([0x0a, 1, 0, ..]) => Ok(der),
+        _ => Err(malformed(path, "is no successful answer of an OCSP responder, in DER")),
+    }
 }
 
 fn parse<'a>(

@@ -114,7 +114,11 @@ fn settings_that_do_nothing_are_refused() {
         &listeners(&issued, ", handshake_timeout=\"0s\""),
         "handshake_timeout: must be longer than no time",
     );
+    let nowhere = listeners(&issued, "").replace("name=\"plain\"", "name=\"plain\", redirect=\"plain\"");
+    refused(&nowhere, "listener.0.redirect: \"plain\" is not the name of another listener with `tls`");
     refused("listener=[{tls={key=\"a\"}}]", "must name the file of a certificate");
+    let ocsp = format!(", ocsp=\"{}\"", issued.certificate.display());
+    refused(&listeners(&issued, &ocsp), "server.pem: is no successful answer of an OCSP responder");
     let ca = issued.key.display().to_string();
     refused(&listeners(&issued, &format!(", client_ca=\"{ca}\"")), "server.key holds no certificate");
     let ca = issued.certificate.display().to_string();

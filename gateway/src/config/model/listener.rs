@@ -22,6 +22,9 @@ pub struct Config {
     /// Names besides loopback under which anonymous rights hold (the request's `Host`, without its port); `"*"` is
     /// any. Under another name a request has no rights, because any web page could have sent it.
     pub hosts: Vec<String>,
+    /// The name of a listener with TLS, to which clients are sent on from here; nothing else is served here then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<String>,
     /// The certificates that it speaks TLS with; left out: it speaks plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
@@ -29,12 +32,8 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            name: "main".into(),
-            address: (Ipv4Addr::LOCALHOST, 8080).into(),
-            hosts: Vec::new(),
-            tls: None,
-        }
+        let address = (Ipv4Addr::LOCALHOST, 8080).into();
+        Self { name: "main".into(), address, hosts: Vec::new(), redirect: None, tls: None }
     }
 }
 
