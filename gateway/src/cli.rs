@@ -43,7 +43,7 @@ enum Command {
     Check(check::Arguments),
     /// Make an authority and certificates for development
     Certs(certs::Arguments),
-    /// Judge a plugin's library, show what it says of itself, or which ones a configuration would load
+    /// Begin a plugin, judge a library, show what it says of itself, or which ones a configuration would load
     #[command(subcommand)]
     Plugin(plugin::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed

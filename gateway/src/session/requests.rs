@@ -45,7 +45,7 @@ impl Session {
     ) {
         let mut answer = |answer: Answer<'_>| self.endpoint.dialect.answer(id, &answer, out);
         match request {
-            Request::Ping => answer(Answer::Pong),
+            Request::Ping => answer(Answer::Pong(Timestamp::now())),
             Request::Info => answer(Answer::Info(&self.dialect_info())),
             Request::Echo => answer(Answer::Echo(message)),
             Request::Subscribe(types) => answer(self.subscribe(&types)),

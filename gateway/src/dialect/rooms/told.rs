@@ -51,7 +51,7 @@ impl Action {
         let agents = "agents";
         match self {
             Self::Ping => Told::new("Asks whether the gateway is there", json!({}))
-                .reply::<Pong>("It is", &Answer::Pong),
+                .reply::<Pong>("It is", &Answer::Pong(THEN)),
             Self::Join => Told::new("Joins a room: its events follow the reply", json!({ "room": agents }))
                 .takes::<JoinData>(false)
                 .reply::<Joined<'_>>(
