@@ -45,6 +45,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(5);
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// A socket that is listened on, though nothing is accepted yet.
+#[derive(Debug)]
 pub struct Listener {
     name: Arc<str>,
     address: SocketAddr,
@@ -53,16 +54,18 @@ pub struct Listener {
 }
 
 /// The way to one shard.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Lane {
     sender: mpsc::UnboundedSender<Accepted>,
     load: Arc<AtomicUsize>,
 }
 
 /// A shard's end of its [`Lane`].
+#[derive(Debug)]
 pub struct Intake(mpsc::UnboundedReceiver<Accepted>);
 
 /// A connection on the way to its shard. What waits here is bounded by the permits.
+#[derive(Debug)]
 struct Accepted {
     socket: OwnedFd,
     info: Arc<ConnectionInfo>,

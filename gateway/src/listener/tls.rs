@@ -16,7 +16,7 @@ use crate::tls::{self, Live};
 use crate::web::{ClientCertificate, TlsInfo};
 
 /// A listener's TLS.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Tls {
     /// What is spoken now.
     pub live: Arc<Live>,

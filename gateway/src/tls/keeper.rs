@@ -16,6 +16,7 @@ use crate::metrics::{Certificates, Metrics};
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What a listener speaks now.
+#[derive(Debug)]
 pub struct Live {
     settings: Settings,
     config: ArcSwap<ServerConfig>,
@@ -34,6 +35,7 @@ impl Live {
 }
 
 /// What all listeners speak.
+#[derive(Debug)]
 pub struct Keeper {
     listeners: Vec<Arc<Live>>,
     metrics: Arc<Metrics>,

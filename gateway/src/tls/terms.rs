@@ -16,6 +16,7 @@ use super::{Clients, Settings, TlsError};
 const TICKETS: usize = 1;
 
 /// What a listener speaks.
+#[derive(Debug)]
 pub struct Terms {
     /// What its handshakes go by.
     pub config: Arc<ServerConfig>,
