@@ -22,11 +22,10 @@ use super::carrier::Carrier;
 use super::framing::{Ambiguities, Framed};
 use super::tls::Secured;
 use super::turns::Turns;
-use super::{Place, Tls};
+use super::{Ended, Place, Tls};
 use crate::drain::{Drain, Phase};
-use crate::metrics::{self, Handshake};
 use crate::transport::Socket;
-use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, Run, whole};
+use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run, whole};
 
 /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which
 /// it needs no allocation.
@@ -78,7 +77,7 @@ impl Http {
 /// Makes the service of a connection.
 pub trait ServiceOf: 'static {
     /// The service.
-    type Service: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    type Service: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static;
 
@@ -89,7 +88,7 @@ pub trait ServiceOf: 'static {
 impl<F, S> ServiceOf for F
 where
     F: Fn(Arc<ConnectionInfo>, Handoff) -> S + 'static,
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -123,36 +122,32 @@ pub(super) fn run<M: ServiceOf>(
     fresh: Fresh,
     place: Place,
 ) -> impl Future<Output = ()> {
-    let metrics = Arc::clone(&place.metrics);
-    let http: Pin<Box<dyn Future<Output = Option<Upgraded>>>> = Box::pin(async move {
-        let (carrier, info) = secure(&shared, fresh, &metrics.tls).await?;
+    let http: Pin<Box<dyn Future<Output = Result<Upgraded, Ended>>>> = Box::pin(async move {
+        let (carrier, info) = secure(&shared, fresh).await?;
         http(shared, carrier, info).await
     });
     async move {
-        if let Some(Upgraded { run, socket, early }) = http.await {
-            run(socket, early).await;
-        }
-        drop(place);
+        let ended = match http.await {
+            Ok(Upgraded { run, socket, early }) => {
+                run(socket, early).await;
+                Ended::Session
+            }
+            Err(ended) => ended,
+        };
+        place.end(ended);
     }
 }
 
 /// Shakes hands where the listener speaks TLS; a drain does not wait for it.
-async fn secure<M>(
-    shared: &Shared<M>,
-    fresh: Fresh,
-    metrics: &metrics::Tls,
-) -> Option<(Carrier, Arc<ConnectionInfo>)> {
+async fn secure<M>(shared: &Shared<M>, fresh: Fresh) -> Result<(Carrier, Arc<ConnectionInfo>), Ended> {
     let Fresh { stream, info, tls } = fresh;
-    let Some(tls) = tls else { return Some((Carrier::Plain(stream), info)) };
+    let Some(tls) = tls else { return Ok((Carrier::Plain(stream), info)) };
     let Secured { stream, info: tls } = tokio::select! {
-        secured = tls.accept(stream, &shared.turns, metrics) => secured?,
-        () = shared.drain.reached(Phase::Closing) => {
-            metrics.count(Handshake::Failed);
-            return None;
-        }
+        secured = tls.accept(stream, &shared.turns) => secured?,
+        () = shared.drain.reached(Phase::Closing) => return Err(Ended::Cut),
     };
     let info = ConnectionInfo { tls: Some(tls), ..ConnectionInfo::clone(&info) };
-    Some((Carrier::Tls(stream), Arc::new(info)))
+    Ok((Carrier::Tls(stream), Arc::new(info)))
 }
 
 /// What is left of a connection behind an upgrade.
@@ -162,11 +157,12 @@ struct Upgraded {
     early: Bytes,
 }
 
+/// Answers what has ended it, where it was not an upgrade.
 async fn http<M: ServiceOf>(
     shared: Rc<Shared<M>>,
     carrier: Carrier,
     info: Arc<ConnectionInfo>,
-) -> Option<Upgraded> {
+) -> Result<Upgraded, Ended> {
     let framed = Framed::new(carrier);
     let handoff = Handoff::default();
     let service = Requests {
@@ -175,21 +171,21 @@ async fn http<M: ServiceOf>(
         begun: Rc::default(),
     };
     let begun = Rc::clone(&service.begun);
-    speak(&shared, framed, service, &begun).await;
-    let takeover = handoff.take()?;
-    let upgraded = takeover.on.await.ok()?;
-    let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).ok()?;
+    let ended = speak(&shared, framed, service, &begun).await;
+    let takeover = handoff.take().ok_or(ended)?;
+    let upgraded = takeover.on.await.map_err(|_| Ended::Error)?;
+    let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).map_err(|_| Ended::Error)?;
     // An empty buffer would pin the 8 KiB that hyper read into.
     let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
-    let socket = parts.io.into_inner().into_inner().into_socket().ok()?;
-    Some(Upgraded { run: takeover.run, socket, early })
+    let socket = parts.io.into_inner().into_inner().into_socket().map_err(|_| Ended::Error)?;
+    Ok(Upgraded { run: takeover.run, socket, early })
 }
 
 /// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself
-/// measures the time of a head, but not how long it takes to find out which version is spoken.
-async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>)
+/// measures the time of a head, but not how long it takes to find out which version is spoken. Answers what ended it.
+async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>) -> Ended
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -201,7 +197,7 @@ where
     loop {
         tokio::select! {
             // An error is the other end's: it went away, or spoke something else and has been told so.
-            _ended = connection.as_mut() => return,
+            outcome = connection.as_mut() => return ended(outcome),
             () = closing.as_mut(), if !told => {
                 told = true;
                 connection.as_mut().graceful_shutdown();
@@ -209,10 +205,19 @@ where
             () = overdue.as_mut(), if watched => {
                 watched = false;
                 if begun.get() == 0 {
-                    return;
+                    return Ended::Timeout;
                 }
             }
         }
+    }
+}
+
+fn ended(outcome: Result<(), BoxError>) -> Ended {
+    let is_timeout = |error: &BoxError| error.downcast_ref().is_some_and(hyper::Error::is_timeout);
+    match outcome {
+        Ok(()) => Ended::Http,
+        Err(error) if is_timeout(&error) => Ended::Timeout,
+        Err(_) => Ended::Error,
     }
 }
 
@@ -225,7 +230,7 @@ struct Requests<S> {
 
 impl<S> hyper::service::Service<Request<Incoming>> for Requests<S>
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -241,14 +246,25 @@ where
         }
         let upgrade = request.headers().contains_key(header::UPGRADE);
         let bodiless = *request.method() == Method::HEAD && request.version() == Version::HTTP_2;
+        // Whoever waits for leave to send a body is not given it for one that nobody wants.
+        let may_drain = !request.headers().contains_key(header::EXPECT);
+        // HTTP/2 ends the one stream; HTTP/1 has nothing but the connection.
+        let version_1 = request.version() <= Version::HTTP_11;
+        let request = request.map(RequestBody::from);
+        let rest = version_1.then(|| request.body().clone());
         let answer = self.inner.clone().oneshot(request);
         Box::pin(async move {
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            if upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                // The framing of what follows would not be looked at any more.
+            let is_clean = match rest {
+                Some(rest) if !rest.is_end_stream() => may_drain && rest.drain().await,
+                _ => true,
+            };
+            // Behind an upgrade the framing of what follows would not be looked at any more.
+            let refused_upgrade = upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+            if refused_upgrade || !is_clean {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(if bodiless { without_body(response) } else { response })

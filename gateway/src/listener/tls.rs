@@ -10,8 +10,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::Ended;
 use super::turns::Turns;
-use crate::metrics::{self, Handshake};
+use crate::metrics::{Handshake, Metrics};
 use crate::tls::{self, Live};
 use crate::web::{ClientCertificate, TlsInfo};
 
@@ -22,6 +23,8 @@ pub struct Tls {
     pub live: Arc<Live>,
     /// How long a handshake may take.
     pub patience: Duration,
+    /// Where it is counted how they end.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What a handshake leads to.
@@ -32,42 +35,31 @@ pub(super) struct Secured {
 
 impl Tls {
     /// Shakes hands. How it went is counted; a failure is the client's affair, and logged for who looks for it.
-    pub(super) async fn accept(
-        &self,
-        stream: TcpStream,
-        turns: &Turns,
-        metrics: &metrics::Tls,
-    ) -> Option<Secured> {
+    ///
+    /// # Errors
+    /// What the connection's end counts as.
+    pub(super) async fn accept(&self, stream: TcpStream, turns: &Turns) -> Result<Secured, Ended> {
         let peer = stream.peer_addr().ok();
         let acceptor = TlsAcceptor::from(self.live.config());
         let outcome = match timeout(self.patience, turns.take(acceptor.accept(stream))).await {
-            Ok(Ok(stream)) => self.secured(stream, metrics),
+            Ok(Ok(stream)) => self.secured(stream),
             Ok(Err(error)) => Err((reason(&error), error.to_string())),
             Err(_) => Err((Handshake::TimedOut, "it took too long".to_owned())),
         };
-        match outcome {
-            Ok(secured) => {
-                metrics.count(Handshake::Done);
-                Some(secured)
-            }
-            Err((reason, error)) => {
-                metrics.count(reason);
-                tracing::debug!(?peer, error, "a TLS handshake failed");
-                None
-            }
-        }
+        let metrics = &self.metrics.tls;
+        metrics.count(outcome.as_ref().err().map_or(Handshake::Done, |(reason, _)| *reason));
+        outcome.map_err(|(reason, error)| {
+            tracing::debug!(?peer, error, "a TLS handshake failed");
+            if reason == Handshake::TimedOut { Ended::Timeout } else { Ended::Error }
+        })
     }
 
-    fn secured(
-        &self,
-        stream: TlsStream<TcpStream>,
-        metrics: &metrics::Tls,
-    ) -> Result<Secured, (Handshake, String)> {
+    fn secured(&self, stream: TlsStream<TcpStream>) -> Result<Secured, (Handshake, String)> {
         let connection = stream.get_ref().1;
         let client =
             self.client(connection).map_err(|error| (Handshake::ClientCertificate, error.to_string()))?;
         if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
-            metrics.resumed.add(1);
+            self.metrics.tls.resumed.add(1);
         }
         let info = TlsInfo {
             version: match connection.protocol_version() {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::Total;
+use super::family::{Family, Kind};
+use crate::frame::Timestamp;
 
 /// How a handshake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum Handshake {
     ClientCertificate,
     /// The client refused ours.
     Alert,
-    /// Another reason, as that the gateway drains.
+    /// Our own fault.
     Failed,
 }
 
@@ -62,11 +64,6 @@ impl Tls {
         self.handshakes[end as usize].add(1);
     }
 
-    /// Handshakes by how they ended.
-    pub fn by_result(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        RESULTS.into_iter().zip(self.handshakes.iter().map(Total::get))
-    }
-
     /// The certificates were read again; with an error, they are still those before.
     pub fn reloaded(&self, error: Option<String>) {
         if error.is_some() { &self.failed_reloads } else { &self.reloads }.add(1);
@@ -86,5 +83,35 @@ impl Tls {
     /// Why the last attempt to replace them failed, if it did.
     pub fn error(&self) -> Option<String> {
         self.error.lock().clone()
+    }
+
+    /// What the page shows of it; nothing where no listener speaks TLS.
+    pub(super) fn families(&self) -> Vec<Family> {
+        let certificates = self.certificates();
+        if certificates.is_empty() {
+            return Vec::new();
+        }
+        let counter = |name: &'static str, help| Family::new(Kind::Counter, name, help);
+        let mut handshakes = counter("tidegate_tls_handshakes", "TLS handshakes, by how they ended.");
+        let results = RESULTS.into_iter().zip(&self.handshakes);
+        results.for_each(|(result, count)| handshakes.push([("result", result.into())], count.get() as f64));
+        let resumed = "TLS handshakes that went on with an earlier session.";
+        let reloads =
+            counter("tidegate_tls_reloads", "Certificates read again, by whether they were replaced.")
+                .with([("result", "ok".into())], self.reloads.get() as f64)
+                .with([("result", "failed".into())], self.failed_reloads.get() as f64);
+        let name = "tidegate_tls_certificate_expiry_seconds";
+        let mut expiry =
+            Family::new(Kind::Gauge, name, "Time until the first certificate of a listener ends.");
+        let now = Timestamp::now().0 / 1000;
+        for Certificates { listener, not_after, .. } in certificates {
+            expiry.push([("listener", listener)], (not_after - now) as f64);
+        }
+        vec![
+            handshakes,
+            Family::counter("tidegate_tls_resumed", resumed, self.resumed.get()),
+            reloads,
+            expiry,
+        ]
     }
 }

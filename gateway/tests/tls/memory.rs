@@ -5,7 +5,7 @@ use testkit::{Authority, Wire};
 use super::house::House;
 
 const SESSIONS: usize = 1000;
-const MEMORY: &str = "process_resident_memory_bytes";
+const MEMORY: &str = "tidegate_process_resident_memory_bytes";
 
 async fn sessions(house: &House, count: usize) -> Vec<Wire> {
     let dialer = house.dialer();

@@ -115,11 +115,11 @@ async fn a_client_that_ends_tls_has_ended_its_session() {
     let house = House::new("");
     let mut session = house.connect("/ws").await;
     session.next().await;
-    house.gateway.reaches("tidegate_sessions", 1.0).await;
+    house.gateway.reaches("tidegate_sessions{dialect=\"rooms\"}", 1.0).await;
     // Its close_notify, and no more: the TCP connection stays.
     session.stream().get_mut().1.send_close_notify();
     session.stream().flush().await.unwrap();
-    house.gateway.reaches("tidegate_sessions", 0.0).await;
+    house.gateway.reaches("tidegate_sessions{dialect=\"rooms\"}", 0.0).await;
     assert_eq!(rest(&mut session).await, b"", "answered by the gateway's own");
 }
 
@@ -145,5 +145,5 @@ async fn garbage_in_the_middle_ends_the_connection_with_an_alert() {
     raw.write_all(b"\x17\x03\x03\x00\x13nineteen bytes here").await.unwrap();
     let error = session.stream().read_to_end(&mut Vec::new()).await.unwrap_err();
     assert!(error.to_string().contains("BadRecordMac"), "{error}");
-    house.gateway.reaches("tidegate_sessions", 0.0).await;
+    house.gateway.reaches("tidegate_sessions{dialect=\"rooms\"}", 0.0).await;
 }

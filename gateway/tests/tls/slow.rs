@@ -93,13 +93,13 @@ async fn what_slow_clients_cost_is_bounded() {
     let house = house();
     let dialer = house.dialer();
     let mut reader = join(house.gateway.tls_wire("/ws", &dialer, None).await).await;
-    let before = house.gateway.metric("process_resident_memory_bytes").await;
+    let before = house.gateway.metric("tidegate_process_resident_memory_bytes").await;
     let mut slow = Vec::new();
     for _ in 0..20 {
         slow.push(join(house.gateway.tls_wire("/ws", &dialer, Some(4096)).await).await);
     }
     publish_until(&house, &mut reader, 20.0).await;
-    let grown = house.gateway.metric("process_resident_memory_bytes").await - before;
+    let grown = house.gateway.metric("tidegate_process_resident_memory_bytes").await - before;
     // The frames that wait are shared; each has one sealed record of its own.
     assert!(grown < 8.0 * MIB, "{grown} bytes");
 }

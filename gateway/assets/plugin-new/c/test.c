@@ -1,7 +1,8 @@
 /*
- * The plugin in a small host of its own: it is linked into this program, and meets callbacks that only remember. The real
- * gateway's are in `make check`.
+ * The plugin in a small host of its own: it is linked into this program, and meets callbacks that only remember. They may
+ * come from any thread. The real gateway's are in `make check`.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,12 @@ extern const tg_plugin tidegate_plugin;
     } while (0)
 
 /* What the plugin last did, and what publishing answers. */
-static char type[64], room[64], event[512], answer[512];
+static char type[64], room[64], event[512], answer[512], stored[512];
 static uint32_t code;
 static tg_status publishing = TG_OK;
+static int has_stopped;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* over all of these */
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
 static void keep(char *place, size_t size, tg_str text) { snprintf(place, size, "%.*s", (int)text.len, text.ptr); }
 
@@ -34,14 +38,37 @@ static void take(char *place, size_t size, tg_buf buf) {
 }
 
 static tg_status publish(const tg_host *host, const tg_event *events, uint64_t count, uint64_t token, uint64_t *taken) {
+    tg_status status;
     (void)host, (void)token;
-    *taken = 0;
-    if (publishing != TG_OK) return publishing;
+    pthread_mutex_lock(&lock);
+    status = publishing;
+    *taken = status == TG_OK ? 1 : 0;
     EXPECT(count == 1 && events[0].targets_len == 1);
-    keep(type, sizeof type, events[0].type);
-    keep(room, sizeof room, events[0].targets[0]);
-    take(event, sizeof event, events[0].data);
-    *taken = 1;
+    if (status == TG_OK && tg_str_eq(events[0].type, tg_text("{{word}}_greeted"))) {
+        keep(type, sizeof type, events[0].type);
+        keep(room, sizeof room, events[0].targets[0]);
+        take(event, sizeof event, events[0].data);
+    } else if (status == TG_OK) {
+        tg_release(events[0].data);
+    }
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+/* A store of one value. */
+static tg_status store_run(const tg_host *host, const tg_store_op *ops, uint64_t count, tg_store_result *results,
+                           uint64_t timeout_ms) {
+    uint64_t i;
+    (void)host, (void)timeout_ms;
+    pthread_mutex_lock(&lock);
+    for (i = 0; i < count; i++) {
+        memset(&results[i], 0, sizeof results[i]);
+        if (ops[i].kind == TG_STORE_PUT)
+            keep(stored, sizeof stored, ops[i].value);
+        else
+            results[i].status = TG_NOT_FOUND; /* nothing was there before the test */
+    }
+    pthread_mutex_unlock(&lock);
     return TG_OK;
 }
 
@@ -62,13 +89,21 @@ static tg_status finish(const tg_host *host, tg_request request, tg_str message,
 static const void *host_extension(const tg_host *host, tg_str id) {
     static const tg_publish PUBLISH = {publish};
     static const tg_reply REPLY = {respond, NULL, NULL, finish, NULL};
+    static const tg_store STORE = {store_run};
     (void)host;
     if (tg_str_eq(id, tg_text(TG_EXT_PUBLISH))) return &PUBLISH;
     if (tg_str_eq(id, tg_text(TG_EXT_REPLY))) return &REPLY;
+    if (tg_str_eq(id, tg_text(TG_EXT_STORE))) return &STORE;
     return NULL; /* it has to do without the others */
 }
 
-static void stopped(const tg_host *host) { (void)host; }
+static void stopped(const tg_host *host) {
+    (void)host;
+    pthread_mutex_lock(&lock);
+    has_stopped = 1;
+    pthread_cond_signal(&changed);
+    pthread_mutex_unlock(&lock);
+}
 
 static tg_status greet(tg_instance *plugin, const char *data) {
     const tg_calls *calls = tidegate_plugin.extension(plugin, tg_text(TG_EXT_CALLS));
@@ -99,10 +134,16 @@ int main(void) {
     EXPECT(((const tg_http *)tidegate_plugin.extension(plugin, tg_text(TG_EXT_HTTP)))->request(plugin, &request) == TG_OK);
     EXPECT(code == 200 && strcmp(answer, "{\"count\":1}") == 0);
 
+    pthread_mutex_lock(&lock);
     publishing = TG_BUSY; /* then the call is answered so, and nothing is leaked */
+    pthread_mutex_unlock(&lock);
     EXPECT(greet(plugin, "{\"name\": \"Bob\"}") == TG_BUSY && answer[0] == 0);
 
-    EXPECT(tidegate_plugin.stop(plugin, 1000) == TG_OK);
+    if (tidegate_plugin.stop(plugin, 1000) == TG_BUSY) { /* it has a thread, which says when it has ended */
+        pthread_mutex_lock(&lock);
+        while (!has_stopped) pthread_cond_wait(&changed, &lock);
+        pthread_mutex_unlock(&lock);
+    }
     tidegate_plugin.destroy(plugin);
     puts("ok");
     return 0;
