@@ -42,6 +42,9 @@ pub enum StartError {
     /// A thread or a runtime cannot be had.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
+    /// A listener's certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::Refused),
     /// The store does not open.
     #[error("cannot open the store: {0}")]
     Store(#[from] crate::store::StoreError),
@@ -83,32 +86,53 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), StartErr
             .map_err(|source| StartError::ReadyFile { path: path.clone(), source })?;
     }
     for (name, address) in house.addresses() {
-        tracing::info!("listening on http://{address} ({name})");
+        let scheme = if house.certificates.live(name).is_some() { "https" } else { "http" };
+        tracing::info!("listening on {scheme}://{address} ({name})");
     }
-    signals.next().await;
+    while signals.next().await == Asked::Reload {
+        house.certificates.reload_and_log();
+    }
     tokio::select! {
         () = house.drain() => {}
-        () = signals.next() => tracing::warn!("a second signal: ending at once"),
+        () = signals.end() => tracing::warn!("a second signal: ending at once"),
     }
     Ok(())
 }
 
-/// SIGTERM and SIGINT: both ask for a drain.
+/// What a signal asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// SIGTERM and SIGINT: a drain.
+    End,
+    /// SIGHUP: that what can be replaced while connections go on is read again.
+    Reload,
+}
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(Self { terminate, interrupt })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hangup.recv() => Asked::Reload,
         }
+    }
+
+    /// Waits for the next that asks for the end.
+    async fn end(&mut self) {
+        while self.next().await != Asked::End {}
     }
 }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use clap::{Args, Parser, Subcommand};
 use tidegate::config::Sources;
 
+mod certs;
 mod check;
 mod completions;
 mod listen;
@@ -40,6 +41,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Judge a configuration, and start nothing
     Check(check::Arguments),
+    /// Make an authority and certificates for development
+    Certs(certs::Arguments),
     /// Begin a plugin, judge a library, show what it says of itself, or which ones a configuration would load
     #[command(subcommand)]
     Plugin(plugin::Arguments),
@@ -56,6 +59,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Certs(arguments) => certs::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Listen(arguments) => listen::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -43,6 +43,8 @@ pub struct Server {
     pub name: String,
     /// Host and port under which a client reaches it.
     pub host: String,
+    /// Whether it speaks TLS.
+    pub tls: bool,
 }
 
 /// A path where sessions begin.

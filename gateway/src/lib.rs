@@ -8,6 +8,8 @@ pub mod config;
 pub mod units;
 // Accepts connections and hands them to shards.
 pub mod listener;
+// Certificates and keys of the listeners, and how they are replaced.
+pub mod tls;
 // The tower stack between a connection and the router.
 pub mod pipeline;
 // From a path to the API, a plugin's route or an endpoint.

@@ -3,9 +3,12 @@
 //! The listener does not know what it serves. A socket is accepted once, without blocking, and travels as a bare
 //! descriptor to its shard, where the runtime first hears of it; there it lives and dies.
 
+mod carrier;
 mod connection;
 mod framing;
 mod permits;
+mod tls;
+mod turns;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -24,11 +27,14 @@ use tokio::sync::mpsc;
 
 pub use connection::{Http, ServiceOf};
 pub use permits::Permits;
+pub use tls::Tls;
 
 use crate::drain::{Drain, Phase};
 use crate::metrics::Metrics;
 use crate::web::ConnectionInfo;
+use connection::Fresh;
 use permits::{Full, Permit};
+use turns::Turns;
 
 /// Connections that may wait for [`accept`](Listener::accept) in the kernel.
 const WAITING: i32 = 4096;
@@ -44,6 +50,7 @@ pub struct Listener {
     name: Arc<str>,
     address: SocketAddr,
     socket: TcpListener,
+    tls: Option<Arc<Tls>>,
 }
 
 /// The way to one shard.
@@ -62,6 +69,7 @@ pub struct Intake(mpsc::UnboundedReceiver<Accepted>);
 struct Accepted {
     socket: OwnedFd,
     info: Arc<ConnectionInfo>,
+    tls: Option<Arc<Tls>>,
     place: Place,
 }
 
@@ -144,7 +152,14 @@ impl Listener {
         socket.bind(&address.into())?;
         socket.listen(WAITING)?;
         let socket = TcpListener::from(socket);
-        Ok(Self { name: name.into(), address: socket.local_addr()?, socket })
+        Ok(Self { name: name.into(), address: socket.local_addr()?, socket, tls: None })
+    }
+
+    /// The same, speaking TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls.map(Arc::new);
+        self
     }
 
     /// Its name in the configuration.
@@ -174,7 +189,7 @@ impl Listener {
             reason = "what replaces it is unsafe; a TcpListener owns its descriptor to its end"
         )]
         let socket = AsyncFd::with_interest(self.socket, Interest::READABLE)?;
-        let acceptor = Acceptor { name: self.name, lanes, permits, metrics };
+        let acceptor = Acceptor { name: self.name, tls: self.tls, lanes, permits, metrics };
         tokio::select! {
             ended = acceptor.run(&socket) => ended,
             () = drain.reached(Phase::Closing) => Ok(()),
@@ -184,6 +199,7 @@ impl Listener {
 
 struct Acceptor {
     name: Arc<str>,
+    tls: Option<Arc<Tls>>,
     lanes: Vec<Lane>,
     permits: Arc<Permits>,
     metrics: Arc<Metrics>,
@@ -239,9 +255,9 @@ impl Acceptor {
         lane.load.fetch_add(1, Ordering::Relaxed);
         let (load, metrics) = (Arc::clone(&lane.load), Some(Arc::clone(&self.metrics)));
         let place = Place { _permit: permit, load, metrics };
-        let info = Arc::new(ConnectionInfo { listener: Arc::clone(&self.name), peer });
+        let info = Arc::new(ConnectionInfo { listener: Arc::clone(&self.name), peer, tls: None });
         // A shard that is gone drops the connection, and with it its place.
-        let _gone = lane.sender.send(Accepted { socket, info, place });
+        let _gone = lane.sender.send(Accepted { socket, info, tls: self.tls.clone(), place });
     }
 
     /// Waits a little, as there is no descriptor or memory for another connection. The connections themselves
@@ -290,12 +306,12 @@ impl Intake {
     /// Serves what comes, each connection in a task of its own on this thread's `LocalSet`; ends when the
     /// listeners have ended. The connections go on: [`Permits::all_returned`] says when they are through.
     pub async fn serve<M: ServiceOf>(mut self, http: Http, drain: Drain, make: M) {
-        let shared = Rc::new(connection::Shared { http, drain, make });
-        while let Some(Accepted { socket, info, place }) = self.0.recv().await {
+        let shared = Rc::new(connection::Shared { http, drain, make, turns: Turns::default() });
+        while let Some(Accepted { socket, info, tls, place }) = self.0.recv().await {
             match tokio::net::TcpStream::from_std(TcpStream::from(socket)) {
                 Ok(stream) => {
                     let shared = Rc::clone(&shared);
-                    tokio::task::spawn_local(connection::run(shared, stream, info, place));
+                    tokio::task::spawn_local(connection::run(shared, Fresh { stream, info, tls }, place));
                 }
                 Err(error) => tracing::warn!(%error, "a connection could not be registered"),
             }

@@ -13,6 +13,7 @@ mod own;
 pub mod page;
 mod process;
 mod shard;
+mod tls;
 mod types;
 mod views;
 
@@ -26,6 +27,7 @@ pub use histogram::{Histogram, SIZES, Scale, TIMES};
 pub use labels::ByLabel;
 pub use own::{Gauges, families};
 pub use shard::{ClassCounters, FrameCounts, ShardCounters};
+pub use tls::{Certificates, Handshake, Tls};
 pub use views::{Aggregation, Direction, List, Number, Statistics, Trend, Views};
 
 use crate::frame::{EventType, Timestamp};
@@ -36,6 +38,8 @@ use classes::ClassTotals;
 pub struct Metrics {
     /// TCP connections.
     pub connections: Connections,
+    /// TLS under them.
+    pub tls: Tls,
     /// Answers to HTTP requests.
     pub answers: Answers,
     /// Requests for a session that were refused, by reason.
@@ -54,6 +58,7 @@ impl Metrics {
     pub fn new(shards: usize) -> Arc<Self> {
         Arc::new(Self {
             connections: Connections::default(),
+            tls: Tls::default(),
             answers: Answers::default(),
             handshakes: ByLabel::default(),
             busy: Total::default(),

@@ -107,7 +107,6 @@ impl Pipeline {
     {
         let of = || Rc::clone(self);
         let hosts = self.config.hosts.iter().position(|(listener, _)| *listener == info.listener);
-        let peer = info.peer;
         ServiceBuilder::new()
             // First, so that every answer bears it, and everything below can name it.
             .layer(layer_fn(|inner| request_id::RequestIds {
@@ -116,7 +115,11 @@ impl Pipeline {
                 inner,
             }))
             // Sees the final status, of what the layers below refuse too.
-            .layer(layer_fn(|inner| AccessLog { metrics: Arc::clone(&self.metrics), peer, inner }))
+            .layer(layer_fn(|inner| AccessLog {
+                metrics: Arc::clone(&self.metrics),
+                info: Arc::clone(&info),
+                inner,
+            }))
             // What is no HTTP as it is spoken here gets no further: nothing below reads such headers.
             .layer(layer_fn(|inner| Guard { check: hygiene::check(of()), inner }))
             // Outside of all that can refuse a page's request, so that the page may read the refusal; before

@@ -17,7 +17,6 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::{BufMut, Bytes};
-use tokio::net::TcpStream;
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
@@ -27,6 +26,7 @@ use crate::dialect::{Info, Metadata, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{Backlog, Cause, Guest, Order, Seat, SessionInfo, Shard};
 use crate::identity::Principal;
+use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::Link;
 use heartbeat::Pulse;
@@ -107,6 +107,12 @@ impl Session {
     fn reply(&self, frames: &[u8]) {
         self.common.shard.counters().bytes_out.add(frames.len() as u64);
         self.outbound.write(frames, self.common.shard.counters());
+    }
+
+    /// Writes the frames that the session ends with.
+    fn reply_last(&self, frames: &[u8]) {
+        self.common.shard.counters().bytes_out.add(frames.len() as u64);
+        self.outbound.write_last(frames, self.common.shard.counters());
     }
 
     /// Writes an event that is for this session alone, and counts it as every other.
@@ -226,20 +232,20 @@ impl Guest for Session {
     }
 }
 
-/// The session's own stream is what its inbound half reads, while the walk writes it.
+/// The session's own socket is what its inbound half reads, while the walk writes it.
 impl Link for Session {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Link::poll_read_ready(self.stream(), cx)
+        Link::poll_read_ready(self.socket(), cx)
     }
 
     fn try_read<B: BufMut>(&self, into: &mut B) -> io::Result<usize> {
-        Link::try_read(self.stream(), into)
+        Link::try_read(self.socket(), into)
     }
 }
 
 impl Session {
-    fn stream(&self) -> &TcpStream {
-        self.outbound.stream()
+    fn socket(&self) -> &Socket {
+        self.outbound.socket()
     }
 }
 

@@ -3,4 +3,7 @@
 //! of one table.
 
 pub mod close;
+mod socket;
 pub mod websocket;
+
+pub use socket::{Socket, TlsSocket};

@@ -7,6 +7,7 @@ mod handoff;
 mod host;
 mod plugins;
 mod problem;
+mod redirect;
 mod request_body;
 mod routes;
 
@@ -24,6 +25,7 @@ pub use handoff::{Handoff, Run, Takeover};
 pub use host::Host;
 pub use plugins::{AdminError, Health, HealthStatus, Outcome, PluginAdmin, PluginInfo};
 pub use problem::{Invalid, Problem, ProblemDetails};
+pub use redirect::redirect;
 pub use request_body::RequestBody;
 pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
 
@@ -46,6 +48,30 @@ pub struct ConnectionInfo {
     pub listener: Arc<str>,
     /// The other end of the TCP connection.
     pub peer: SocketAddr,
+    /// What its handshake said; none without TLS.
+    pub tls: Option<Box<TlsInfo>>,
+}
+
+/// What a TLS handshake said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// The version, as `TLSv1.3`.
+    pub version: &'static str,
+    /// The host that the client asked for.
+    pub server_name: Option<Arc<str>>,
+    /// The protocol that was agreed on, as `h2`.
+    pub protocol: Option<&'static str>,
+    /// The certificate that the client has shown; it was verified.
+    pub client: Option<ClientCertificate>,
+}
+
+/// Who a client is by its certificate, which an authority of the listener's has issued, and not revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its bearer's name, from where the listener's `client_name` looks for it; none where it has no such name.
+    pub name: Option<Arc<str>>,
+    /// The whole subject, as `CN=backend, O=Example`.
+    pub subject: Arc<str>,
 }
 
 /// A request's id, for logs and answers; every request bears it as an extension.

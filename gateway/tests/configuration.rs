@@ -81,6 +81,27 @@ fn the_shipped_file_is_every_setting_at_its_default() {
     assert_eq!(names(&written.into()), names(&built_in.into()), "every setting is there");
 }
 
+#[test]
+fn what_the_shipped_file_says_of_tls_is_what_there_is() {
+    let text = fs::read_to_string(shipped("tidegate.toml")).unwrap();
+    let block = text.split("# [listener.tls]").nth(1).unwrap().split("\n\n").next().unwrap();
+    let settings =
+        block.lines().filter_map(|line| line.strip_prefix("# ").filter(|rest| !rest.starts_with(' ')));
+    let text = format!("[[listener]]\n[listener.tls]\n{}", settings.collect::<Vec<_>>().join("\n"));
+    let (_dir, sources) = file("a.toml", &text);
+    let written: toml::Table = text.parse().unwrap();
+    let read = toml::Table::try_from(loaded(&sources).listener[0].tls.clone().unwrap()).unwrap();
+    assert_eq!(written["listener"][0]["tls"], read.into(), "every setting is there, and none else");
+    let defaults = model::listener::Tls::default();
+    for (setting, default) in [
+        ("handshake_timeout", defaults.handshake_timeout.to_string()),
+        ("client_auth", "required".to_owned()),
+    ] {
+        assert_eq!(written["listener"][0]["tls"][setting].as_str(), Some(default.as_str()));
+    }
+    assert_eq!(loaded(&sources).listener[0].tls.as_ref().unwrap().client_name, defaults.client_name);
+}
+
 /// The names of all settings in a value, lists taken as one entry.
 fn names(value: &toml::Value) -> Vec<String> {
     match value {
@@ -373,6 +394,7 @@ fn what_is_printed_can_be_loaded_again() {
         "endpoint.0.message=5 KiB",
         "plugins.agents.limits={a=[1, {b=2}]}",
         "drain.notice=90s",
+        "listener.0.tls={certificate=\"a\", key=\"b\", more=[{certificate=\"c\", key=\"d\"}], client_ca=\"e\"}",
     ]));
     let (_dir, printed) = file("a.toml", &config::to_toml(&config).unwrap());
     assert_eq!(loaded(&printed), config);

@@ -47,5 +47,5 @@ fn server(config: &Config, (name, address): &(Arc<str>, SocketAddr)) -> Server {
         }
         (_, address) => address.to_string(),
     };
-    Server { name: name.to_string(), host }
+    Server { name: name.to_string(), host, tls: listener.is_some_and(|listener| listener.tls.is_some()) }
 }

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::memory::GiveBack;
-use super::shards::{self, Blueprint};
+use super::shards::{self, Blueprint, Redirects};
 use super::{StartError, face, gauges, parts};
 use crate::api::{Api, Documents};
 use crate::config::model::{self, room};
@@ -19,12 +19,13 @@ use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
-use crate::listener::{Listener, Permits, lanes};
+use crate::listener::{Listener, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, Origins};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
 use crate::store::{Durability, Embedded, Store};
+use crate::tls::{self, Keeper};
 use crate::web::Routes;
 
 /// How often rooms whose time has passed are looked for.
@@ -37,6 +38,8 @@ pub(super) struct House {
     pub(super) plugins: Arc<Plugins>,
     pub(super) permits: Arc<Permits>,
     pub(super) phase: Drain,
+    /// What the listeners speak TLS with.
+    pub(super) certificates: Arc<Keeper>,
     pub(super) shards: Vec<std::thread::JoinHandle<()>>,
     addresses: Vec<(Arc<str>, SocketAddr)>,
     _sweeper: JoinHandle<()>,
@@ -48,6 +51,8 @@ impl House {
         raise_file_limit(config.limits.connections);
         let count = shard_count(&config);
         let metrics = Metrics::new(count);
+        // First of what can fail for the operator's fault: nothing has begun yet.
+        let certificates = Keeper::new(tls_settings(&config), Arc::clone(&metrics))?;
         let mut forms = Forms::default();
         let rooms_form = forms.add(RoomsFrame);
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
@@ -56,7 +61,7 @@ impl House {
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
         let (plugins, health) = start_plugins(&config, &hub, &routes, &phase).await?;
         let views = Arc::<Views>::default();
-        let listeners = bind(&config)?;
+        let listeners = bind(&config, &certificates, &metrics)?;
         let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
@@ -80,6 +85,7 @@ impl House {
             api,
             routes,
             rules: requests,
+            redirects: redirects(&config, &addresses),
             rooms_form,
             phase: phase.clone(),
         };
@@ -102,10 +108,11 @@ impl House {
             tokio::spawn(shards::accept(accept));
         }
         let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
+        tokio::spawn(Arc::clone(&certificates).watch());
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
         }
-        Ok(Self { config, hub, plugins, permits, phase, shards, addresses, _sweeper: sweeper })
+        Ok(Self { config, hub, plugins, permits, phase, certificates, shards, addresses, _sweeper: sweeper })
     }
 
     /// Where it listens, in the order of the configuration.
@@ -204,13 +211,31 @@ fn requests(config: &Config) -> pipeline::Config {
     }
 }
 
-fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {
+fn tls_settings(config: &Config) -> Vec<tls::Settings> {
+    config.listener.iter().filter_map(model::listener::Config::tls_settings).collect()
+}
+
+/// The ports that redirecting listeners send to, as they are really listened on.
+fn redirects(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Redirects {
+    let port = |name: &str| addresses.iter().find(|(known, _)| **known == *name).map(|(_, at)| at.port());
+    let redirects = config
+        .listener
+        .iter()
+        .filter_map(|listener| Some((listener.name.as_str().into(), port(listener.redirect.as_deref()?)?)));
+    redirects.collect()
+}
+
+fn bind(config: &Config, certificates: &Keeper, metrics: &Arc<Metrics>) -> Result<Vec<Listener>, StartError> {
     let bind = |listener: &model::listener::Config| {
-        Listener::bind(&listener.name, listener.address).map_err(|source| StartError::Listen {
-            name: listener.name.clone(),
-            address: listener.address,
-            source,
-        })
+        let bound = Listener::bind(&listener.name, listener.address).map_err(|source| {
+            StartError::Listen { name: listener.name.clone(), address: listener.address, source }
+        })?;
+        let live = listener.tls.as_ref().zip(certificates.live(&listener.name));
+        Ok(bound.with_tls(live.map(|(tls, live)| Tls {
+            live,
+            patience: tls.handshake_timeout.get(),
+            metrics: Arc::clone(metrics),
+        })))
     };
     config.listener.iter().map(bind).collect()
 }

@@ -11,6 +11,7 @@ use crate::frame::{Event, Timestamp};
 use crate::health::{Change, Checking, Health, Part, Report, Status, Tell};
 use crate::hub::Hub;
 use crate::hub::own::HealthChanged;
+use crate::metrics::Metrics;
 use crate::plugin::Plugins;
 use crate::store::{Expect, Op, Outcome, Store, StoreError};
 use crate::web::{HealthStatus, PluginAdmin};
@@ -21,6 +22,8 @@ const FULL: usize = 90;
 /// turns four times a second.
 const SLOW: u64 = 1000;
 const STUCK: u64 = 10_000;
+/// So long before its end, in seconds, a certificate makes TLS degraded: two weeks.
+const SOON: i64 = 14 * 24 * 3600;
 /// For how long the store may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Where the store's check writes: a name that no plugin's instance can have.
@@ -39,6 +42,9 @@ pub(super) fn health(
         ("hub".into(), true, Arc::new(HubPart(Arc::clone(hub)))),
         ("store".into(), true, Arc::new(StorePart { store, asking: Arc::default() })),
     ];
+    if !hub.metrics().tls.certificates().is_empty() {
+        parts.push(("tls".into(), false, Arc::new(TlsPart(Arc::clone(hub.metrics())))));
+    }
     for info in plugins.list() {
         let taken = parts.iter().any(|(name, ..)| *name == info.name);
         let name = if taken { format!("plugin:{}", info.name).into() } else { Arc::clone(&info.name) };
@@ -98,6 +104,34 @@ impl Part for HubPart {
             ("limit_bytes", limit.into()),
             ("slowest_shard_ms", silent.into()),
         ]);
+        Some(Report { status, details, reason })
+    }
+}
+
+/// Whether certificates are fresh.
+struct TlsPart(Arc<Metrics>);
+
+impl Part for TlsPart {
+    fn look(&self) -> Option<Report> {
+        let certificates = self.0.tls.certificates();
+        let listeners: Map<String, Value> = certificates
+            .iter()
+            .map(|of| {
+                let expires_at = Timestamp(of.not_after * 1000).to_string();
+                (of.listener.to_string(), json!({ "expires_at": expires_at, "names": of.names }))
+            })
+            .collect();
+        let (now, error) = (Timestamp::now().0 / 1000, self.0.tls.error());
+        let ends = certificates.iter().find(|of| of.not_after - now < SOON);
+        let (status, reason) = match (&error, ends) {
+            (Some(_), _) => (Status::Degraded, "certificates could not be replaced".to_owned()),
+            (None, Some(of)) => (
+                Status::Degraded,
+                format!("a certificate of listener '{}' ends soon, or has ended", of.listener),
+            ),
+            (None, None) => (Status::Healthy, String::new()),
+        };
+        let details = details([("listeners", listeners.into()), ("last_error", json!(error))]);
         Some(Report { status, details, reason })
     }
 }

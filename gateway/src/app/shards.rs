@@ -19,7 +19,7 @@ use crate::listener::{Http, Intake};
 use crate::pipeline::{self, Pipeline};
 use crate::router::Router;
 use crate::session::{Common, Session, Wheel};
-use crate::web::{Handoff, Routes};
+use crate::web::{ConnectionInfo, Handoff, Response, Routes, redirect};
 
 /// For a request's head, and between two requests of a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,9 +35,13 @@ pub(super) struct Blueprint {
     pub(super) api: Arc<Api>,
     pub(super) routes: Arc<Routes>,
     pub(super) rules: pipeline::Rules,
+    pub(super) redirects: Redirects,
     pub(super) rooms_form: Form,
     pub(super) phase: Drain,
 }
+
+/// Listeners that send their clients on, by name, with the port under TLS that it is to.
+pub(super) type Redirects = Arc<[(Arc<str>, u16)]>;
 
 /// Starts a shard's thread; `accepting` are the listeners that accept on it. It ends when the phase is
 /// [`Phase::Stopped`].
@@ -73,7 +77,7 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
 }
 
 async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
-    let Blueprint { config, hub, api, routes, rules, rooms_form, phase } = blueprint;
+    let Blueprint { config, hub, api, routes, rules, redirects, rooms_form, phase } = blueprint;
     let shard = Shard::<Session>::new(&hub, index);
     let common = Common::new(Rc::clone(&shard), config.limits.calls_per_session as usize);
     spawn_local(async move { shard.run().await });
@@ -81,11 +85,18 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     let endpoints = endpoints::all(&config, &common, rooms_form, &phase);
     let router = Rc::new(Router::new(api, routes, endpoints));
     let pipeline = Pipeline::new(rules, Arc::clone(hub.metrics()));
-    let make = move |info, handoff: Handoff| {
+    let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {
         let router = Rc::clone(&router);
+        let elsewhere =
+            redirects.iter().find(|(listener, _)| *listener == info.listener).map(|(_, port)| *port);
         pipeline.stack(info, move |request| {
             let (router, handoff) = (Rc::clone(&router), handoff.clone());
-            async move { router.answer(request, handoff).await }
+            async move {
+                match elsewhere {
+                    None => router.answer(request, handoff).await,
+                    Some(port) => redirect(&request, port).unwrap_or_else(Response::from),
+                }
+            }
         })
     };
     intake.serve(Http::new(PATIENCE), phase, make).await;

@@ -13,15 +13,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 mod show;
+mod trust;
 
 use show::Shower;
+use trust::Trust;
 
 /// How long a connection may take to be made, or the other side to answer a close.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,7 +33,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Where to connect, such as ws://127.0.0.1:8080/ws
+    /// Where to connect, such as ws://127.0.0.1:8080/ws, or wss:// for TLS
     url: String,
     /// A room to join; may be given more than once
     #[arg(short, long = "room", value_name = "ROOM")]
@@ -46,12 +47,15 @@ pub(super) struct Arguments {
     /// The token to show to the gateway
     #[arg(long)]
     token: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   tidegate listen ws://127.0.0.1:8080/ws --room agents
   tidegate listen ws://127.0.0.1:8080/ws --room agents --subscribe 'agent_*' --json | jq .event_type
+  tidegate listen wss://localhost:8443/ws --ca certs/ca.pem
 
 Each line that is typed is sent as one message, such as {\"action\":\"ping\"}. Ctrl-C ends it. The exit code is 1 where the
 connection cannot be made or breaks, and 0 where either side closes it in order.";
@@ -95,7 +99,7 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
 async fn listen(arguments: Arguments) -> Result<(), Failure> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut socket = tokio::select! {
-        socket = connect(&arguments.url, arguments.token.as_deref()) => socket?,
+        socket = connect(&arguments) => socket?,
         _ = interrupt.recv() => return Err(Failure::GivenUp),
         _ = terminate.recv() => return Err(Failure::GivenUp),
     };
@@ -121,16 +125,18 @@ async fn listen(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-async fn connect(url: &str, token: Option<&str>) -> Result<Socket, Failure> {
+async fn connect(arguments: &Arguments) -> Result<Socket, Failure> {
+    let url = arguments.url.as_str();
     let failure = |reason: String| Failure::Connect { url: url.to_owned(), reason };
+    let connector = arguments.trust.connector().map_err(|error| failure(error.to_string()))?;
     let mut request = url.into_client_request().map_err(|error| failure(explain(error)))?;
-    if let Some(token) = token {
+    if let Some(token) = &arguments.token {
         let value = HeaderValue::try_from(format!("Bearer {token}"));
         let mut value = value.map_err(|_| failure("the token holds characters that no header can".into()))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
     }
-    let connecting = tokio_tungstenite::connect_async(request);
+    let connecting = connect_async_tls_with_config(request, None, true, connector);
     match timeout(PATIENCE, connecting).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(error)) => Err(failure(explain(error))),
@@ -142,7 +148,6 @@ async fn connect(url: &str, token: Option<&str>) -> Result<Socket, Failure> {
 fn explain(error: Error) -> String {
     let response = match error {
         Error::Http(response) => response,
-        Error::Url(UrlError::TlsFeatureNotEnabled) => return "this client speaks no TLS: use ws://".into(),
         other => return other.to_string(),
     };
     let problem =

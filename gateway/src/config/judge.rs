@@ -8,6 +8,7 @@ mod endpoints;
 mod limits;
 mod plugins;
 mod safety;
+mod tls;
 
 /// Judges all settings.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
@@ -40,6 +41,16 @@ fn listeners(config: &Config, findings: &mut Findings<'_>) {
             let message = "expected a host's name without scheme, port or path, or \"*\"";
             let right = !host.is_empty() && !host.contains(['/', ' ']) && !names_port(host);
             findings.require(right, key.then("hosts").at(j), message);
+        }
+        let is_secure = |name: &String| config.listener.iter().any(|l| l.name == *name && l.tls.is_some());
+        if let Some(name) =
+            listener.redirect.as_ref().filter(|name| **name == listener.name || !is_secure(name))
+        {
+            let message = format!("{name:?} is not the name of another listener with `tls`");
+            findings.error(key.then("redirect"), message);
+        }
+        if let Some(settings) = &listener.tls {
+            tls::settings(settings, &key.then("tls"), findings);
         }
     }
 }

@@ -10,11 +10,13 @@ use rustix::process::{Resource, getrlimit};
 use super::Config;
 use super::finding::Findings;
 use super::key::Key;
+use crate::tls::Terms;
 
 /// Looks at the machine; nothing is started, made or changed.
 pub(super) fn fits(config: &Config, findings: &mut Findings<'_>) {
     libraries(config, findings);
     data(&config.data.dir, findings);
+    certificates(config, findings);
     ports(config, findings);
     descriptors(config, findings);
     cores(config, findings);
@@ -55,6 +57,18 @@ fn data(dir: &Path, findings: &mut Findings<'_>) {
         rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
     {
         findings.error(key, format!("{} cannot be written to: {error}", there.display()));
+    }
+}
+
+/// What would keep a listener from speaking TLS, and what is risky about it.
+fn certificates(config: &Config, findings: &mut Findings<'_>) {
+    for (i, listener) in config.listener.iter().enumerate() {
+        let key = Key::of("listener").at(i).then("tls");
+        let Some(settings) = listener.tls_settings().filter(|_| !findings.has_error(&key)) else { continue };
+        match Terms::load(&settings) {
+            Ok(terms) => terms.warnings.into_iter().for_each(|warning| findings.warn(key.clone(), warning)),
+            Err(error) => findings.error(key, error.to_string()),
+        }
     }
 }
 

@@ -77,7 +77,9 @@ fn tags(subject: &Subject<'_>) -> Value {
 fn servers(subject: &Subject<'_>) -> Value {
     let anonymous = subject.face.endpoints.iter().any(|endpoint: &Endpoint| endpoint.anonymous);
     let server = |server: &super::Server| {
-        let mut value = json!({ "host": server.host, "protocol": "ws", "description": format!("The listener `{}`", server.name) });
+        let protocol = if server.tls { "wss" } else { "ws" };
+        let description = format!("The listener `{}`", server.name);
+        let mut value = json!({ "host": server.host, "protocol": protocol, "description": description });
         if !anonymous {
             value["security"] = json!([
                 { "$ref": "#/components/securitySchemes/bearer" },

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -18,10 +18,14 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tower::{Service, ServiceExt};
 
+use super::carrier::Carrier;
 use super::framing::{Ambiguities, Framed};
-use super::{Ended, Place};
+use super::tls::Secured;
+use super::turns::Turns;
+use super::{Ended, Place, Tls};
 use crate::drain::{Drain, Phase};
-use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run};
+use crate::transport::Socket;
+use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run, whole};
 
 /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which
 /// it needs no allocation.
@@ -100,41 +104,66 @@ pub(super) struct Shared<M> {
     pub(super) http: Http,
     pub(super) drain: Drain,
     pub(super) make: M,
+    /// For handshakes.
+    pub(super) turns: Turns,
+}
+
+/// A connection that nothing has been read from.
+pub(super) struct Fresh {
+    pub(super) stream: TcpStream,
+    pub(super) info: Arc<ConnectionInfo>,
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
 /// A connection's life. HTTP is boxed, so that nothing of it is left when a session runs: the task of an idle
 /// session is as small as can be.
-pub(super) async fn run<M: ServiceOf>(
+pub(super) fn run<M: ServiceOf>(
     shared: Rc<Shared<M>>,
-    stream: TcpStream,
-    info: Arc<ConnectionInfo>,
+    fresh: Fresh,
     place: Place,
-) {
-    let http: Pin<Box<dyn Future<Output = Result<Upgraded, Ended>>>> = Box::pin(http(shared, stream, info));
-    let ended = match http.await {
-        Ok(Upgraded { run, stream, early }) => {
-            run(stream, early).await;
-            Ended::Session
-        }
-        Err(ended) => ended,
+) -> impl Future<Output = ()> {
+    let http: Pin<Box<dyn Future<Output = Result<Upgraded, Ended>>>> = Box::pin(async move {
+        let (carrier, info) = secure(&shared, fresh).await?;
+        http(shared, carrier, info).await
+    });
+    async move {
+        let ended = match http.await {
+            Ok(Upgraded { run, socket, early }) => {
+                run(socket, early).await;
+                Ended::Session
+            }
+            Err(ended) => ended,
+        };
+        place.end(ended);
+    }
+}
+
+/// Shakes hands where the listener speaks TLS; a drain does not wait for it.
+async fn secure<M>(shared: &Shared<M>, fresh: Fresh) -> Result<(Carrier, Arc<ConnectionInfo>), Ended> {
+    let Fresh { stream, info, tls } = fresh;
+    let Some(tls) = tls else { return Ok((Carrier::Plain(stream), info)) };
+    let Secured { stream, info: tls } = tokio::select! {
+        secured = tls.accept(stream, &shared.turns) => secured?,
+        () = shared.drain.reached(Phase::Closing) => return Err(Ended::Cut),
     };
-    place.end(ended);
+    let info = ConnectionInfo { tls: Some(tls), ..ConnectionInfo::clone(&info) };
+    Ok((Carrier::Tls(stream), Arc::new(info)))
 }
 
 /// What is left of a connection behind an upgrade.
 struct Upgraded {
     run: Run,
-    stream: TcpStream,
+    socket: Socket,
     early: Bytes,
 }
 
 /// Answers what has ended it, where it was not an upgrade.
 async fn http<M: ServiceOf>(
     shared: Rc<Shared<M>>,
-    stream: TcpStream,
+    carrier: Carrier,
     info: Arc<ConnectionInfo>,
 ) -> Result<Upgraded, Ended> {
-    let framed = Framed::new(stream);
+    let framed = Framed::new(carrier);
     let handoff = Handoff::default();
     let service = Requests {
         inner: shared.make.make(info, handoff.clone()),
@@ -148,7 +177,8 @@ async fn http<M: ServiceOf>(
     let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).map_err(|_| Ended::Error)?;
     // An empty buffer would pin the 8 KiB that hyper read into.
     let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
-    Ok(Upgraded { run: takeover.run, stream: parts.io.into_inner().into_inner(), early })
+    let socket = parts.io.into_inner().into_inner().into_socket().map_err(|_| Ended::Error)?;
+    Ok(Upgraded { run: takeover.run, socket, early })
 }
 
 /// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself
@@ -215,6 +245,7 @@ where
             request.extensions_mut().insert(Ambiguous);
         }
         let upgrade = request.headers().contains_key(header::UPGRADE);
+        let bodiless = *request.method() == Method::HEAD && request.version() == Version::HTTP_2;
         // Whoever waits for leave to send a body is not given it for one that nobody wants.
         let may_drain = !request.headers().contains_key(header::EXPECT);
         // HTTP/2 ends the one stream; HTTP/1 has nothing but the connection.
@@ -236,7 +267,17 @@ where
             if refused_upgrade || !is_clean {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(response)
+            Ok(if bodiless { without_body(response) } else { response })
         })
     }
+}
+
+/// The answer to `HEAD`: the length of the body, and none of it. hyper sees to that for HTTP/1.1 only; over HTTP/2
+/// clients take a body for a breach of the protocol.
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    Response::from_parts(head, whole(Bytes::new()))
 }

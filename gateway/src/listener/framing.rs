@@ -13,14 +13,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::carrier::Carrier;
 
 /// A line that is longer than this is not followed: hyper refuses it by its own bound.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// A socket whose HTTP/1.1 framing is looked at on the way in.
 pub(super) struct Framed {
-    stream: TcpStream,
+    stream: Carrier,
     scanner: Scanner,
     ambiguous: Ambiguities,
 }
@@ -38,7 +39,7 @@ impl Ambiguities {
 }
 
 impl Framed {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Carrier) -> Self {
         Self { stream, scanner: Scanner::default(), ambiguous: Ambiguities::default() }
     }
 
@@ -46,7 +47,7 @@ impl Framed {
         self.ambiguous.clone()
     }
 
-    pub(super) fn into_inner(self) -> TcpStream {
+    pub(super) fn into_inner(self) -> Carrier {
         self.stream
     }
 }

@@ -9,6 +9,7 @@ use tokio::net::TcpStream as Stream;
 use tokio::task::{LocalSet, spawn_local};
 
 use super::*;
+use crate::transport::Socket;
 use crate::web::{Ambiguous, Body, Handoff, RequestBody, Takeover, empty, whole};
 
 /// A listener with lanes on this thread, that serves what `answer` says.
@@ -46,8 +47,9 @@ async fn answer(mut request: Request<RequestBody>, handoff: Handoff) -> Result<R
     }
     if request.uri() == "/echo" {
         let on = hyper::upgrade::on(&mut request);
-        let run = |mut stream: Stream, early: Bytes| {
+        let run = |socket: Socket, early: Bytes| {
             async move {
+                let Socket::Plain(mut stream) = socket else { panic!("TLS out of nowhere") };
                 assert!(stream.nodelay().unwrap());
                 stream.write_all(&early).await.unwrap();
                 let mut rest = Vec::new();
@@ -242,14 +244,20 @@ async fn ambiguous_framing_is_marked_and_a_malformed_chunk_ends_the_body() {
 async fn the_task_of_a_connection_is_small() {
     local(async {
         let make = |_, _| tower::service_fn(|_: Request<RequestBody>| async { Ok(empty(StatusCode::OK)) });
-        let shared = Rc::new(connection::Shared { http: Http::new(PATIENCE), drain: Drain::default(), make });
+        let shared = Rc::new(connection::Shared {
+            http: Http::new(PATIENCE),
+            drain: Drain::default(),
+            make,
+            turns: Turns::default(),
+        });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = Stream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let info = Arc::new(ConnectionInfo { listener: "".into(), peer: listener.local_addr().unwrap() });
+        let info =
+            Arc::new(ConnectionInfo { listener: "".into(), peer: listener.local_addr().unwrap(), tls: None });
         let permit = Permits::new(1, 0, vec![]).take(info.peer.ip()).unwrap();
         let place =
             Place { _permit: permit, load: Arc::new(AtomicUsize::new(1)), metrics: Some(Metrics::new(1)) };
-        let task = connection::run(shared, stream, info, place);
+        let task = connection::run(shared, Fresh { stream, info, tls: None }, place);
         let size = std::mem::size_of_val(&task);
         assert!(size <= 256, "{size} bytes");
     })

@@ -23,6 +23,7 @@ pub struct Gauges {
 /// All of them.
 pub fn families(metrics: &Metrics, gauges: &Gauges) -> Vec<Family> {
     let mut all = connections(metrics);
+    all.extend(metrics.tls.families());
     all.extend(http(metrics));
     all.extend(sessions(metrics));
     all.extend(rooms(gauges));

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,12 +12,12 @@ use http::{Method, Request, Uri};
 use tower::Service;
 
 use crate::metrics::Metrics;
-use crate::web::{RequestId, Response};
+use crate::web::{ConnectionInfo, RequestId, Response};
 
 #[derive(Clone)]
 pub(super) struct AccessLog<S> {
     pub(super) metrics: Arc<Metrics>,
-    pub(super) peer: SocketAddr,
+    pub(super) info: Arc<ConnectionInfo>,
     pub(super) inner: S,
 }
 
@@ -37,7 +36,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let entry = Entry {
             metrics: Arc::clone(&self.metrics),
-            peer: self.peer,
+            info: Arc::clone(&self.info),
             method: request.method().clone(),
             uri: request.uri().clone(),
             id: request.extensions().get::<RequestId>().cloned(),
@@ -67,7 +66,7 @@ impl<F: Future<Output = Result<Response, E>> + Unpin, E> Future for Logged<F> {
 
 struct Entry {
     metrics: Arc<Metrics>,
-    peer: SocketAddr,
+    info: Arc<ConnectionInfo>,
     method: Method,
     uri: Uri,
     id: Option<RequestId>,
@@ -78,12 +77,16 @@ impl Entry {
     fn write(&self, answer: &Response) {
         let status = answer.status();
         self.metrics.answers.count(status.as_u16());
+        let tls = self.info.tls.as_deref();
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
                     target: "tidegate::access",
                     request_id = self.id.as_ref().map_or("", RequestId::as_str),
-                    peer = %self.peer,
+                    peer = %self.info.peer,
+                    tls = tls.map(|tls| tls.version),
+                    sni = tls.and_then(|tls| tls.server_name.as_deref()),
+                    client = tls.and_then(|tls| tls.client.as_ref()).map(|client| &*client.subject),
                     method = %self.method,
                     path = %redacted(&self.uri),
                     status = status.as_u16(),

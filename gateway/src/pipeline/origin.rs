@@ -2,11 +2,12 @@
 //! stop either, as a WebSocket handshake asks no leave and a simple POST needs no preflight.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{Request, StatusCode, header};
 
 use super::Pipeline;
-use crate::web::{Host, Problem};
+use crate::web::{ConnectionInfo, Host, Problem};
 
 /// Origins of web pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,19 +69,24 @@ fn may<B>(pipeline: &Pipeline, request: &Request<B>) -> bool {
     let own = pipeline.endpoint(request.uri().path()).map(|endpoint| &endpoint.origins);
     match own.filter(|own| !own.is_empty()) {
         Some(own) => own.list(origin),
-        None => pipeline.config.origins.list(origin) || is_same(origin, host(request)),
+        None => pipeline.config.origins.list(origin) || is_same(origin, host(request), is_tls(request)),
     }
 }
 
-/// The host that a request is for. Hygiene has seen to it that there are no two.
+/// The host that a request is for.
 pub(super) fn host<B>(request: &Request<B>) -> Option<Host<'_>> {
-    let authority = request.uri().authority().map(|authority| authority.as_str());
-    let host = || request.headers().get(header::HOST)?.to_str().ok();
-    Host::parse(authority.or_else(host)?)
+    Host::of(request)
 }
 
-fn is_same(origin: &str, host: Option<Host<'_>>) -> bool {
+fn is_tls<B>(request: &Request<B>) -> bool {
+    request.extensions().get::<Arc<ConnectionInfo>>().is_some_and(|connection| connection.tls.is_some())
+}
+
+/// Over TLS a page that came without it is another origin: anybody on its way may have written it. Without TLS here
+/// there may be some in front.
+fn is_same(origin: &str, host: Option<Host<'_>>, tls: bool) -> bool {
     let (default, rest) = match origin.split_once("://") {
+        Some(("http", _)) if tls => return false,
         Some(("http", rest)) => (80, rest),
         Some(("https", rest)) => (443, rest),
         _ => return false,
@@ -105,7 +111,9 @@ mod tests {
             ("file://a", "a", false),
             ("null", "null", false),
         ] {
-            assert_eq!(is_same(origin, Host::parse(host)), same, "{origin} {host}");
+            assert_eq!(is_same(origin, Host::parse(host), false), same, "{origin} {host}");
         }
+        assert!(is_same("https://a", Host::parse("a"), true));
+        assert!(!is_same("http://a", Host::parse("a"), true), "written by whoever");
     }
 }

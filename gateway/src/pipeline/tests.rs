@@ -55,7 +55,7 @@ struct Answer {
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
     let pipeline = Pipeline::new(Rules::new(config).unwrap(), Arc::clone(&metrics));
-    let info = ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap() };
+    let info = ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap(), tls: None };
     let stack = pipeline.stack(Arc::new(info), |request: Request<()>| {
         assert!(request.uri().path() != "/panic", "secret");
         handler(request)
@@ -275,7 +275,8 @@ async fn anonymous_rights_hold_only_under_a_host_of_our_own() {
 #[tokio::test]
 async fn a_stack_is_cheap_to_make_for_each_connection() {
     let pipeline = Pipeline::new(Rules::new(config()).unwrap(), Metrics::new(1));
-    let info = Arc::new(ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap() });
+    let info =
+        Arc::new(ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap(), tls: None });
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
     drop(stack);

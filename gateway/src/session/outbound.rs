@@ -8,16 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
-use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
-use tokio::net::TcpStream;
 
 use crate::frame::{Frames, Mark};
 use crate::metrics::ShardCounters;
+use crate::transport::Socket;
 
 /// Pieces of one write from the backlog at most.
 const PIECES: usize = 64;
-/// A raw send neither waits nor raises a signal.
-const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 
 /// How an offer went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +26,7 @@ pub(super) enum Taken {
 }
 
 pub(super) struct Outbound {
-    stream: TcpStream,
+    socket: Socket,
     /// None while the socket takes everything.
     backlog: RefCell<Option<Box<Backlog>>>,
     /// Bytes that events may wait with.
@@ -39,6 +36,8 @@ pub(super) struct Outbound {
     dead: Cell<bool>,
     /// Writing has failed.
     failed: Cell<bool>,
+    /// The last frame is sent or in the backlog.
+    last: Cell<bool>,
 }
 
 /// What the socket has not taken yet.
@@ -55,13 +54,14 @@ struct Backlog {
 type Piece = (Bytes, Option<Mark>);
 
 impl Outbound {
-    pub(super) fn new(stream: TcpStream, bound: usize) -> Self {
+    pub(super) fn new(socket: Socket, bound: usize) -> Self {
         let (backlog, task) = (RefCell::default(), RefCell::default());
-        Self { stream, backlog, bound, task, dead: Cell::new(false), failed: Cell::new(false) }
+        let (dead, failed, last) = (Cell::new(false), Cell::new(false), Cell::new(false));
+        Self { socket, backlog, bound, task, dead, failed, last }
     }
 
-    pub(super) fn stream(&self) -> &TcpStream {
-        &self.stream
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
     }
 
     /// Whom to wake when there is a backlog to finish or a reason to end.
@@ -79,9 +79,12 @@ impl Outbound {
         }
     }
 
-    /// Frames and bytes that wait.
+    /// Frames and bytes that wait; bytes of a frame that is sealed, and not sent, among them.
     pub(super) fn backlog(&self) -> (usize, usize) {
-        self.backlog.borrow().as_ref().map_or((0, 0), |backlog| (backlog.pieces.len(), backlog.bytes))
+        let backlog = self.backlog.borrow();
+        let (frames, bytes) =
+            backlog.as_ref().map_or((0, 0), |backlog| (backlog.pieces.len(), backlog.bytes));
+        (frames, bytes + self.socket.held())
     }
 
     /// Bytes that may still be put into the backlog.
@@ -116,12 +119,12 @@ impl Outbound {
 
     /// Events: straight to the socket, and what it does not take is kept by reference.
     pub(super) fn offer(&self, frames: &Frames, counters: &Arc<ShardCounters>) -> Taken {
-        if self.dead.get() {
+        if self.dead.get() || self.last.get() {
             return Taken::Yes;
         }
         let mut backlog = self.backlog.borrow_mut();
         if let Some(backlog) = &mut *backlog {
-            if backlog.bytes + frames.total > self.bound {
+            if backlog.bytes + self.socket.held() + frames.total > self.bound {
                 counters.dropped(&frames.marks);
                 return Taken::OverBound;
             }
@@ -140,6 +143,8 @@ impl Outbound {
             if frames.total - sent > self.bound {
                 return Taken::OverBound;
             }
+        } else if self.socket.held() > 0 {
+            self.wake();
         }
         Taken::Yes
     }
@@ -147,9 +152,19 @@ impl Outbound {
     /// Replies: as events, but what is left is copied, and no bound refuses them: while a session is pressed
     /// it asks nothing further.
     pub(super) fn write(&self, frames: &[u8], counters: &Arc<ShardCounters>) {
-        if self.dead.get() || frames.is_empty() {
+        self.put(frames, false, counters);
+    }
+
+    /// The same for frames that nothing follows, the close frame at their end: what comes after is let go.
+    pub(super) fn write_last(&self, frames: &[u8], counters: &Arc<ShardCounters>) {
+        self.put(frames, true, counters);
+    }
+
+    fn put(&self, frames: &[u8], last: bool, counters: &Arc<ShardCounters>) {
+        if self.dead.get() || self.last.get() || frames.is_empty() {
             return;
         }
+        self.last.set(last);
         let mut backlog = self.backlog.borrow_mut();
         if let Some(backlog) = &mut *backlog {
             return backlog.keep([(Bytes::copy_from_slice(frames), None)], 0);
@@ -160,6 +175,8 @@ impl Outbound {
             rest.cut = sent > 0;
             rest.keep([(Bytes::copy_from_slice(&frames[sent..]), None)], 0);
             *backlog = Some(Box::new(rest));
+            self.wake();
+        } else if self.socket.held() > 0 {
             self.wake();
         }
     }
@@ -173,24 +190,21 @@ impl Outbound {
 
     /// No further byte will be written: the client sees the stream's end after what it was sent.
     pub(super) fn finish(&self) {
-        let _already_gone = shutdown(&self.stream, Shutdown::Write);
+        self.socket.finish();
     }
 
     fn send(&self, bytes: &[u8]) -> usize {
-        self.sent(send(&self.stream, bytes, FLAGS))
+        self.sent(self.socket.send(bytes, self.last.get()))
     }
 
     fn send_pieces(&self, pieces: &[Bytes]) -> usize {
-        let slices: smallvec::SmallVec<[IoSlice<'_>; PIECES]> =
-            pieces.iter().map(|p| IoSlice::new(p)).collect();
-        self.sent(sendmsg(&self.stream, &slices, &mut SendAncillaryBuffer::default(), FLAGS))
+        self.sent(self.socket.send_pieces(&mut slices(pieces)))
     }
 
-    fn sent(&self, outcome: rustix::io::Result<usize>) -> usize {
-        use rustix::io::Errno;
+    fn sent(&self, outcome: io::Result<usize>) -> usize {
         match outcome {
             Ok(sent) => sent,
-            Err(Errno::AGAIN | Errno::INTR) => 0,
+            Err(error) if is_full(&error) => 0,
             Err(_) => {
                 self.fail();
                 0
@@ -199,23 +213,13 @@ impl Outbound {
     }
 
     /// Finishes the backlog as the socket takes it; ready when nothing waits. Answers whether any byte went.
-    ///
-    /// After a raw send that the socket refused, tokio still believes it writable: only its own failed write
-    /// makes it wait.
     pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> (Poll<()>, bool) {
         let mut moved = false;
         let poll = loop {
-            let mut backlog = self.backlog.borrow_mut();
-            let Some(waiting) = backlog.as_mut().filter(|b| b.bytes > 0) else {
-                *backlog = None;
-                break Poll::Ready(());
-            };
-            match self.poll_write(waiting, cx) {
-                Poll::Ready(Ok(written)) => {
-                    waiting.consume(written);
-                    moved |= written > 0;
-                }
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            match self.poll_step(cx) {
+                Poll::Ready(Ok(Step::Moved)) => moved = true,
+                Poll::Ready(Ok(Step::Done)) => break Poll::Ready(()),
+                Poll::Ready(Err(error)) if is_full(&error) => {}
                 Poll::Ready(Err(_)) => {
                     self.fail();
                     break Poll::Ready(());
@@ -226,12 +230,41 @@ impl Outbound {
         (poll, moved)
     }
 
-    fn poll_write(&self, backlog: &Backlog, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        ready!(self.stream.poll_write_ready(cx))?;
-        let pieces: smallvec::SmallVec<[IoSlice<'_>; PIECES]> =
-            backlog.pieces.iter().take(PIECES).map(|(piece, _)| IoSlice::new(piece)).collect();
-        Poll::Ready(self.stream.try_write_vectored(&pieces))
+    /// What is sealed goes first, then what waits, and at the end TLS' own last word.
+    fn poll_step(&self, cx: &mut Context<'_>) -> Poll<io::Result<Step>> {
+        if ready!(self.socket.poll_flush(cx))? {
+            return Poll::Ready(Ok(Step::Moved));
+        }
+        let mut backlog = self.backlog.borrow_mut();
+        let Some(waiting) = backlog.as_mut().filter(|backlog| backlog.bytes > 0) else {
+            *backlog = None;
+            let parts = self.last.get() && self.socket.part();
+            return Poll::Ready(Ok(if parts { Step::Moved } else { Step::Done }));
+        };
+        let pieces = waiting.pieces.iter().take(PIECES).map(|(piece, _)| IoSlice::new(piece));
+        let taken = ready!(self.socket.poll_send(cx, &mut pieces.collect::<Slices<'_>>()))?;
+        waiting.consume(taken);
+        Poll::Ready(Ok(Step::Moved))
     }
+}
+
+/// What a step towards an empty backlog did.
+enum Step {
+    /// Something has gone; there may be more.
+    Moved,
+    /// Nothing waits.
+    Done,
+}
+
+type Slices<'a> = smallvec::SmallVec<[IoSlice<'a>; PIECES]>;
+
+fn slices(pieces: &[Bytes]) -> Slices<'_> {
+    pieces.iter().map(|piece| IoSlice::new(piece)).collect()
+}
+
+/// Whether the socket takes nothing just now, which is no error.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// The pieces of events.
@@ -311,7 +344,7 @@ mod tests {
     async fn pair() -> (Outbound, std::net::TcpStream) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Outbound::new(listener.accept().await.unwrap().0, 1 << 20), client)
+        (Outbound::new(Socket::Plain(listener.accept().await.unwrap().0), 1 << 20), client)
     }
 
     #[tokio::test]

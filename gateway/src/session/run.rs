@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 
 use super::calls::Calls;
 use super::outbound::Outbound;
@@ -17,6 +16,7 @@ use crate::frame::Timestamp;
 use crate::hub::Seat;
 use crate::hub::own::Disconnected;
 use crate::identity::Principal;
+use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Fault, Inbound, Message, frames};
 
@@ -30,10 +30,10 @@ pub fn open(
     endpoint: Rc<Endpoint>,
     principal: Arc<Principal>,
     client_id: Option<Arc<str>>,
-    stream: TcpStream,
+    socket: Socket,
     early: Bytes,
 ) -> impl Future<Output = ()> {
-    let (session, taken) = seat(common, endpoint, principal, client_id, stream);
+    let (session, taken) = seat(common, endpoint, principal, client_id, socket);
     session.common.shard.counters().opened.count(session.endpoint.dialect.name());
     session.common.shard.hub().directory().enter_roles(&session.principal.roles);
     session.begin_heartbeat();
@@ -53,10 +53,10 @@ fn seat(
     endpoint: Rc<Endpoint>,
     principal: Arc<Principal>,
     client_id: Option<Arc<str>>,
-    stream: TcpStream,
+    socket: Socket,
 ) -> (Rc<Session>, Option<Arc<str>>) {
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
-    let mut outbound = Outbound::new(stream, endpoint.backlog);
+    let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
         let session = Rc::new(Session {
             seat: Seat::new(endpoint.dialect.form()),
@@ -176,7 +176,7 @@ impl Run {
     fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
         if self.phase == Phase::Open {
             frames::close(out, code, reason);
-            self.retire(session, "client");
+            self.retire(session, "client", out);
         }
         self.phase = Phase::Parting;
     }
@@ -199,17 +199,20 @@ impl Run {
             }
         }
         frames::close(out, Some(reason.code()), &reason.reason());
-        self.retire(session, reason.label());
+        self.retire(session, reason.label(), out);
         self.phase = Phase::Closing;
     }
 
-    /// From here on nothing is delivered, and the session has a short time to end.
-    fn retire(&mut self, session: &Rc<Session>, why: &'static str) {
+    /// Sends the last frames; from here on nothing is delivered, and the session has a short time to end. `why`: the
+    /// word for it in metrics.
+    fn retire(&mut self, session: &Rc<Session>, why: &'static str, out: &mut Vec<u8>) {
         session.closing.set(true);
         self.calls = Calls::default();
         session.common.shard.retire(session, &session.id, session.user());
         session.count_end(why);
         session.begin_farewell();
+        session.reply_last(out);
+        out.clear();
     }
 
     fn poll_outbound(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) -> Poll<()> {

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use hyper::upgrade::OnUpgrade;
-use tokio::net::TcpStream;
+
+use crate::transport::Socket;
 
 /// What runs on the socket once HTTP is done with it. The bytes are what the other end sent right behind its
 /// request; empty ones pin no buffer.
-pub type Run = Box<dyn FnOnce(TcpStream, Bytes) -> LocalBoxFuture<'static, ()>>;
+pub type Run = Box<dyn FnOnce(Socket, Bytes) -> LocalBoxFuture<'static, ()>>;
 
 /// An upgrade that has been answered with 101.
 pub struct Takeover {

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use http::{Request, header};
+
 /// A host with its port, as `Host` and `Origin` name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host<'a> {
@@ -37,6 +39,13 @@ impl<'a> Host<'a> {
             Some(_) => return None,
         };
         Some(Self { name, port })
+    }
+
+    /// The host that a request is for; where it names two, hygiene has refused it.
+    pub fn of<B>(request: &'a Request<B>) -> Option<Self> {
+        let authority = request.uri().authority().map(|authority| authority.as_str());
+        let host = || request.headers().get(header::HOST)?.to_str().ok();
+        Self::parse(authority.or_else(host)?)
     }
 
     /// Whether it names this machine's own loopback: nothing that DNS could point elsewhere.

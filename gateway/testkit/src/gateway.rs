@@ -12,7 +12,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Answer, Refused, Socket, Wire, http};
+use crate::{Answer, Refused, Socket, TlsDialer, Wire, http};
 
 /// For how long a test waits before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -163,12 +163,17 @@ impl Gateway {
 
     /// Opens a session at `path` with a client that does nothing by itself.
     pub async fn wire(&self, path: &str) -> Wire {
-        Wire::connect(self.address(), path, None).await
+        Wire::connect(self.address(), path, None, None).await
     }
 
     /// The same for a client whose kernel takes little that it does not read, in bytes.
     pub async fn narrow_wire(&self, path: &str, receive_buffer: u32) -> Wire {
-        Wire::connect(self.address(), path, Some(receive_buffer)).await
+        Wire::connect(self.address(), path, Some(receive_buffer), None).await
+    }
+
+    /// The same under TLS, at the gateway's second listener; `receive_buffer` as above, where it is given.
+    pub async fn tls_wire(&self, path: &str, dialer: &TlsDialer, receive_buffer: Option<u32>) -> Wire {
+        Wire::connect(self.addresses()[1], path, receive_buffer, Some(dialer)).await
     }
 
     /// A figure of `/metrics`, by its name and labels as they stand there.

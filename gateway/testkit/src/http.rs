@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -61,7 +61,14 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: Option<
 
 /// Sends `bytes` and answers what comes back until the other side closes.
 pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
-    let Ok(mut stream) = TcpStream::connect(address).await else { return Answer::parse("") };
+    match TcpStream::connect(address).await {
+        Ok(stream) => exchange_on(stream, bytes).await,
+        Err(_) => Answer::parse(""),
+    }
+}
+
+/// The same on a stream that is there.
+pub async fn exchange_on(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> Answer {
     // The other side may close before it has read everything.
     let _refused_early = stream.write_all(bytes).await;
     let mut answer = Vec::new();

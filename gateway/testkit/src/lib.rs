@@ -6,10 +6,12 @@
 mod gateway;
 mod http;
 mod socket;
+mod tls;
 mod wire;
 
 pub use gateway::{Gateway, Options};
-pub use http::{Answer, exchange, request};
+pub use http::{Answer, exchange, exchange_on, request};
 pub use rustix::process::Signal;
 pub use socket::{Refused, Socket};
+pub use tls::{Authority, Issued, TlsClient, TlsDial, TlsDialer};
 pub use wire::{Frame, Wire, frame, opcode};

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -14,9 +15,9 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::gateway::PATIENCE;
 
-/// A session, from the client's side.
+/// A session, from the client's side, on whatever stream.
 #[derive(Debug)]
-pub struct Socket(WebSocketStream<TcpStream>);
+pub struct Socket<S = TcpStream>(WebSocketStream<S>);
 
 /// The status of an answer that was not 101.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +29,32 @@ impl Socket {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<Self, Refused> {
-        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self::open(stream, &format!("ws://{address}{path}"), headers).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Asks for a session on a stream that is there.
+    ///
+    /// # Errors
+    /// The answer, where it is not 101.
+    pub async fn open(stream: S, url: &str, headers: &[(&str, &str)]) -> Result<Self, Refused> {
+        let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
             let name: HeaderName = name.parse().unwrap();
             request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
         }
-        let stream = TcpStream::connect(address).await.unwrap();
         match timeout(PATIENCE, client_async(request, stream)).await.expect("no answer to the handshake") {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(Error::Http(answer)) => Err(Refused(answer.status().as_u16())),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// The stream below, for what no WebSocket client does.
+    pub fn stream(&mut self) -> &mut S {
+        self.0.get_mut()
     }
 
     /// Sends JSON.

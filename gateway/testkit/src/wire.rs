@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::gateway::PATIENCE;
+use crate::{TlsClient, TlsDialer};
 
 /// A client's frames are masked with this.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -62,20 +65,42 @@ impl Frame {
 /// A client's end of a connection, behind the handshake.
 #[derive(Debug)]
 pub struct Wire {
-    stream: Arc<TcpStream>,
+    stream: Stream,
     /// Come, and not yet taken.
     read: Vec<u8>,
 }
 
+#[derive(Debug)]
+enum Stream {
+    Plain(Arc<TcpStream>),
+    Tls {
+        /// None for who only sends.
+        read: Option<ReadHalf<TlsClient>>,
+        write: Arc<Mutex<WriteHalf<TlsClient>>>,
+    },
+}
+
 impl Wire {
-    pub(crate) async fn connect(address: SocketAddr, path: &str, receive_buffer: Option<u32>) -> Self {
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        path: &str,
+        receive_buffer: Option<u32>,
+        tls: Option<&TlsDialer>,
+    ) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(size) = receive_buffer {
             socket.set_recv_buffer_size(size).unwrap();
         }
         let stream = socket.connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut wire = Self { stream: Arc::new(stream), read: Vec::new() };
+        let stream = match tls {
+            None => Stream::Plain(Arc::new(stream)),
+            Some(dialer) => {
+                let (read, write) = tokio::io::split(dialer.shake(stream).await.unwrap());
+                Stream::Tls { read: Some(read), write: Arc::new(Mutex::new(write)) }
+            }
+        };
+        let mut wire = Self { stream, read: Vec::new() };
         let handshake = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -96,14 +121,29 @@ impl Wire {
 
     /// The same connection, to send on it while another task reads.
     pub fn sender(&self) -> Self {
-        Self { stream: Arc::clone(&self.stream), read: Vec::new() }
+        let stream = match &self.stream {
+            Stream::Plain(stream) => Stream::Plain(Arc::clone(stream)),
+            Stream::Tls { write, .. } => Stream::Tls { read: None, write: Arc::clone(write) },
+        };
+        Self { stream, read: Vec::new() }
     }
 
     /// Sends bytes as they are.
     pub async fn send_raw(&self, mut bytes: &[u8]) {
+        let stream = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls { write, .. } => {
+                let mut write = write.lock().await;
+                let sent = async {
+                    write.write_all(bytes).await?;
+                    write.flush().await
+                };
+                return timeout(PATIENCE, sent).await.expect("nothing is taken").unwrap();
+            }
+        };
         while !bytes.is_empty() {
-            timeout(PATIENCE, self.stream.writable()).await.expect("nothing is taken").unwrap();
-            match self.stream.try_write(bytes) {
+            timeout(PATIENCE, stream.writable()).await.expect("nothing is taken").unwrap();
+            match stream.try_write(bytes) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
             }
@@ -173,9 +213,19 @@ impl Wire {
 
     /// Reads once; `false` at the end of the stream.
     async fn fill(&mut self) -> bool {
-        timeout(PATIENCE, self.stream.readable()).await.expect("nothing comes").unwrap();
         let mut buffer = [0; READ];
-        match self.stream.try_read(&mut buffer) {
+        let stream = match &mut self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls { read, .. } => {
+                let read = read.as_mut().expect("this end only sends");
+                // An end without a close_notify is an error here.
+                let count = timeout(PATIENCE, read.read(&mut buffer)).await.expect("nothing comes").unwrap();
+                self.read.extend_from_slice(&buffer[..count]);
+                return count > 0;
+            }
+        };
+        timeout(PATIENCE, stream.readable()).await.expect("nothing comes").unwrap();
+        match stream.try_read(&mut buffer) {
             Ok(count) => {
                 self.read.extend_from_slice(&buffer[..count]);
                 count > 0

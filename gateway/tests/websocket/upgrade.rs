@@ -14,9 +14,9 @@ use hyper::{Request, Response};
 use tidegate::drain::Drain;
 use tidegate::listener::{Http, Listener, Permits, lanes};
 use tidegate::metrics::Metrics;
+use tidegate::transport::Socket;
 use tidegate::transport::websocket::{Inbound, Message, handshake};
 use tidegate::web::{Body, ConnectionInfo, Handoff, RequestBody, Takeover};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -28,7 +28,7 @@ const HANDSHAKE: &[u8] = b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: webso
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// What a connection is upgraded to: the stream, and what came behind the handshake.
-type Upgraded = (TcpStream, Bytes);
+type Upgraded = (Socket, Bytes);
 
 /// A listener that upgrades whoever asks.
 struct House {
@@ -66,7 +66,7 @@ async fn answer(
 
 impl House {
     /// Sends `wire` in one go and upgrades; with the client.
-    async fn upgrade(&mut self, wire: Vec<u8>) -> (Rc<TcpStream>, Bytes, std::net::TcpStream) {
+    async fn upgrade(&mut self, wire: Vec<u8>) -> (Rc<Socket>, Bytes, std::net::TcpStream) {
         let mut client = std::net::TcpStream::connect(self.address).unwrap();
         client.write_all(&wire).unwrap();
         let (stream, early) = self.upgraded.recv().await.unwrap();

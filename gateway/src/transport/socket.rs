@@ -1,0 +1,139 @@
+//! A session's socket: plain, or under TLS.
+//!
+//! It is written through a shared reference and without a task's context, straight from the shard's walk, and read
+//! by the session's task. Under TLS a write is sealed and sent at once, so that the encryption is the only copy that
+//! it adds; what the kernel does not take of a sealed record waits here, at most one, and nothing more is sealed
+//! until it is gone. So the plaintext waits where it does for a plain socket: by reference, in the session's backlog.
+
+mod tls;
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+use bytes::BufMut;
+use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
+use rustls::ServerConnection;
+use tokio::net::TcpStream;
+
+use super::websocket::Link;
+pub use tls::TlsSocket;
+
+/// A raw send neither waits nor raises a signal.
+const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
+/// See the module's documentation. A plain one takes no more room than its stream does.
+#[derive(Debug)]
+pub enum Socket {
+    /// Bytes go as they are.
+    Plain(TcpStream),
+    /// Boxed, as it is a hundred times as large.
+    Tls(Box<TlsSocket>),
+}
+
+const _: () = assert!(size_of::<Socket>() == size_of::<TcpStream>());
+
+impl Socket {
+    /// A stream under TLS whose handshake is done.
+    ///
+    /// # Errors
+    /// What has come behind the handshake is no TLS.
+    pub fn tls(stream: TcpStream, connection: ServerConnection) -> io::Result<Self> {
+        TlsSocket::new(stream, connection).map(|tls| Self::Tls(Box::new(tls)))
+    }
+
+    /// Sends what the kernel takes at once, and answers how many of `bytes` are on their way. `last`: nothing
+    /// follows them, and TLS ends with them.
+    ///
+    /// # Errors
+    /// `WouldBlock` where nothing is taken now; any other error is the connection's end.
+    #[inline]
+    pub fn send(&self, bytes: &[u8], last: bool) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => Ok(send(stream, bytes, FLAGS)?),
+            Self::Tls(tls) => tls.send(&mut [IoSlice::new(bytes)], last),
+        }
+    }
+
+    /// The same for bytes that lie in pieces. TLS changes the list itself.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    #[inline]
+    pub fn send_pieces(&self, pieces: &mut [IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => Ok(sendmsg(stream, pieces, &mut SendAncillaryBuffer::default(), FLAGS)?),
+            Self::Tls(tls) => tls.send(pieces, false),
+        }
+    }
+
+    /// Bytes that count as sent and that the kernel has not taken: [`poll_flush`](Self::poll_flush) sends them.
+    #[inline]
+    pub fn held(&self) -> usize {
+        match self {
+            Self::Plain(_) => 0,
+            Self::Tls(tls) => tls.held(),
+        }
+    }
+
+    /// Sends what is [`held`](Self::held); answers whether there was anything.
+    ///
+    /// # Errors
+    /// The connection's.
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        match self {
+            Self::Plain(_) => Poll::Ready(Ok(false)),
+            Self::Tls(tls) => tls.poll_flush(cx),
+        }
+    }
+
+    /// As [`send_pieces`](Self::send_pieces), and wakes the task when more is taken. After a raw send that the
+    /// kernel refused, tokio still believes the socket writable: only its own failed write makes it wait.
+    ///
+    /// # Errors
+    /// The connection's; `WouldBlock` is none of them, and means to ask again.
+    pub fn poll_send(&self, cx: &mut Context<'_>, pieces: &mut [IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => {
+                ready!(stream.poll_write_ready(cx))?;
+                Poll::Ready(stream.try_write_vectored(pieces))
+            }
+            Self::Tls(tls) => tls.poll_send(cx, pieces),
+        }
+    }
+
+    /// Ends TLS, where that is not done yet: its last message is [`held`](Self::held) then. Answers whether it was.
+    pub fn part(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(tls) => tls.part(),
+        }
+    }
+
+    /// No further byte will be written: the client sees the stream's end after what it was sent.
+    pub fn finish(&self) {
+        let _already_gone = shutdown(self.stream(), Shutdown::Write);
+    }
+
+    fn stream(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(tls) => tls.stream(),
+        }
+    }
+}
+
+impl Link for Socket {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Link::poll_read_ready(stream, cx),
+            Self::Tls(tls) => Link::poll_read_ready(&**tls, cx),
+        }
+    }
+
+    fn try_read<B: BufMut>(&self, into: &mut B) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => Link::try_read(stream, into),
+            Self::Tls(tls) => Link::try_read(&**tls, into),
+        }
+    }
+}
