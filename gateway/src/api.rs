@@ -17,6 +17,7 @@ mod rooms;
 mod root;
 mod sessions;
 mod stats;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use http::Method;
 
 use crate::drain::Drain;
 use crate::hub::Hub;
+use crate::identity::{Ledger, Principal};
 use crate::web::{PluginAdmin, Problem, Response};
 
 /// What the API tells about, and acts on.
@@ -37,6 +39,8 @@ pub struct Api {
     pub drain: Drain,
     /// The plugins.
     pub plugins: Arc<dyn PluginAdmin>,
+    /// What tokens are called back.
+    pub ledger: Arc<Ledger>,
     /// What `/` says.
     pub about: About,
     /// Test routes are refused.
@@ -57,6 +61,8 @@ pub struct About {
 /// A request to the API.
 #[derive(Debug)]
 pub struct Request {
+    /// Who asks; it has the route's scope, in full or narrowed to some rooms.
+    pub principal: Arc<Principal>,
     /// The path's parameters in order, decoded.
     pub params: Vec<String>,
     /// The query as it came, without the question mark.
@@ -104,6 +110,7 @@ pub fn routes(production: bool) -> Vec<Route> {
         route(Method::DELETE, "/api/v1/users/{id}", admin, handler!(sessions::close_user)),
         route(Method::POST, "/api/v1/sessions/{id}/rooms", admin, handler!(sessions::join)),
         route(Method::DELETE, "/api/v1/sessions/{id}/rooms/{room}", admin, handler!(sessions::leave)),
+        route(Method::POST, "/api/v1/tokens/revoke", admin, handler!(tokens::revoke)),
         route(Method::GET, "/api/v1/plugins", read, handler!(plugins::list)),
         route(Method::POST, "/api/v1/plugins/{name}/start", admin, handler!(plugins::start)),
         route(Method::POST, "/api/v1/plugins/{name}/stop", admin, handler!(plugins::stop)),

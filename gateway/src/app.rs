@@ -5,6 +5,7 @@ mod drain;
 mod endpoints;
 mod gauges;
 mod house;
+mod identity;
 mod memory;
 mod ready;
 mod shards;
@@ -46,6 +47,9 @@ pub enum StartError {
     /// A plugin is missing, or two want the same.
     #[error(transparent)]
     Plugin(#[from] crate::plugin::PluginError),
+    /// Keys cannot be had.
+    #[error(transparent)]
+    Identity(#[from] identity::IdentityError),
     /// The ready file cannot be written.
     #[error("cannot write the ready file {path}: {source}")]
     ReadyFile {

@@ -16,12 +16,14 @@ mod layers;
 mod machine;
 pub mod model;
 mod print;
+mod secret;
 mod trail;
 
 pub use finding::{Finding, Report, Severity};
 pub use key::Key;
 pub use model::{Config, Environment, Unsafe};
 pub use print::{schema, to_toml};
+pub use secret::{Secret, Weakness, weakness};
 pub use trail::Place;
 
 use finding::Findings;

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-pub use directory::{Directory, Slot};
+pub use directory::{Directory, Entered, Slot, UserLimit};
 pub use filter::FilterId;
 pub use mailbox::Mailbox;
 pub use member::Seat;

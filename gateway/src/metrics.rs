@@ -3,12 +3,14 @@
 
 mod connections;
 pub mod page;
+mod refusals;
 mod types;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use connections::{Answers, Connections, Total};
+pub use refusals::Refusals;
 
 use crate::frame::{EventType, Timestamp};
 use types::ByType;
@@ -57,6 +59,8 @@ pub struct Metrics {
     pub connections: Connections,
     /// Answers to HTTP requests.
     pub answers: Answers,
+    /// Credentials that did not hold.
+    pub refusals: Refusals,
     shards: Box<[Arc<ShardCounters>]>,
     broadcasts: AtomicU64,
     published: ByType,
@@ -69,6 +73,7 @@ impl Metrics {
         Arc::new(Self {
             connections: Connections::default(),
             answers: Answers::default(),
+            refusals: Refusals::default(),
             shards: (0..shards).map(|_| Arc::default()).collect(),
             broadcasts: AtomicU64::new(0),
             published: ByType::default(),

@@ -18,10 +18,13 @@ use tidegate::api::{About, Api};
 use tidegate::drain::Drain;
 use tidegate::frame::Forms;
 use tidegate::hub::{self, Hub, Rules};
+use tidegate::identity::credentials::{Source, Taking};
+use tidegate::identity::{ClaimRules, Keyring, Ledger, Profile, Revocations, Settings};
 use tidegate::listener::{Http, Listener, Permits, lanes};
 use tidegate::metrics::Metrics;
-use tidegate::pipeline::{self, Pipeline};
+use tidegate::pipeline::{self, Origins, Pipeline};
 use tidegate::router::Router;
+use tidegate::store::{Durability, Embedded};
 use tidegate::web::{
     self, Answering, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes, Serve, Spec,
 };
@@ -107,7 +110,12 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     let hub = Arc::new(Hub::new(config, Rules::new([]), Forms::default(), Arc::clone(&metrics)));
     let about = About { name: String::new(), version: String::new() };
     let (plugins, heartbeat) = (Arc::new(Nobody), Duration::ZERO);
-    let api = Arc::new(Api { hub, drain: drain.clone(), plugins, about, production: false, heartbeat });
+    let data = tempfile::tempdir().unwrap();
+    let store = Embedded::open(data.path(), Durability::Os).unwrap();
+    let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
+    let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), Arc::new(store)).unwrap());
+    let production = false;
+    let api = Arc::new(Api { hub, drain: drain.clone(), plugins, ledger, about, production, heartbeat });
     let routes = Arc::new(Routes::new(Router::is_core));
     let spec = |(index, (method, path, scope)): (usize, &(Method, &str, Option<&str>))| {
         let (scope, path) = (scope.map(Into::into), (*path).to_owned());
@@ -115,7 +123,15 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     };
     routes.declare("p", ROUTES.iter().enumerate().map(spec).collect(), Arc::new(Host)).unwrap();
     let router = Rc::new(Router::new(api, routes, Vec::new()));
-    let rules = pipeline::Rules::new(pipeline::Config { anonymous, ..Default::default() }).unwrap();
+    let config = pipeline::Config {
+        origins: Origins::default(),
+        credentials: false,
+        profile: Arc::new(profile(anonymous, revocations)),
+        api_keys: Arc::default(),
+        endpoints: Vec::new(),
+        hosts: Vec::new(),
+    };
+    let rules = pipeline::Rules::new(config).unwrap();
     let pipeline = Pipeline::new(rules, Arc::clone(&metrics));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
@@ -135,7 +151,24 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
             },
         ));
     }
-    move |bytes| Box::pin(async move { exchange(address, &bytes).await })
+    move |bytes| {
+        let _until_then = &data;
+        Box::pin(async move { exchange(address, &bytes).await })
+    }
+}
+
+/// A profile that knows no token.
+fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
+    Profile::new(Settings {
+        name: "p".into(),
+        anonymous,
+        taking: Taking { order: vec![Source::Header], cookie: "token".into() },
+        max_per_user: 0,
+        close_oldest: false,
+        keyring: Arc::new(Keyring::fixed(Vec::new(), Vec::new())),
+        claims: ClaimRules::default(),
+        revocations,
+    })
 }
 
 fn get(path: &str) -> Vec<u8> {

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::frame::Timestamp;
 use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::web::{Invalid, Problem, query_pairs};
 
@@ -84,6 +86,32 @@ impl<'a> Fields<'a> {
             self.wrong(name, "expected a string", "string_type");
         }
         self.string(name)
+    }
+
+    /// A string that may be missing, or a whole number that stands for its digits.
+    pub(super) fn text_or_number(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        let value = self.raw(name)?;
+        let number = value.get().bytes().all(|byte| byte.is_ascii_digit()).then(|| value.get().into());
+        let found = text(value).or(number).filter(|text| !text.is_empty());
+        if found.is_none() {
+            self.wrong(name, "expected a string or a whole number", "string_type");
+        }
+        found
+    }
+
+    /// A moment that may be missing: RFC 3339, or seconds since 1970.
+    pub(super) fn moment(&mut self, name: &str) -> Option<Timestamp> {
+        let value = self.raw(name)?;
+        let written = text(value).and_then(|text| humantime::parse_rfc3339_weak(&text).ok());
+        let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).or_else(|| {
+            let seconds: f64 = serde_json::from_str(value.get()).ok()?;
+            Duration::try_from_secs_f64(seconds).ok()
+        });
+        let found = since.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Timestamp);
+        if found.is_none() {
+            self.wrong(name, "expected a time such as \"2030-01-31T00:00:00Z\", or seconds", "datetime_type");
+        }
+        found
     }
 
     /// Strings in a list that may be missing.

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::fields::{Fields, json as parse, text};
+use super::fields::{Fields, json as parse};
 use super::{Answered, Api, Request};
 use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
@@ -109,7 +109,7 @@ fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
             (body.strings("rooms").unwrap_or_default().into_iter().map(Cow::into_owned).collect(), true)
         }
         Some(prefix) => {
-            (person(body, prefix).into_iter().map(|id| format!("{prefix}:{id}")).collect(), false)
+            (body.text_or_number(prefix).into_iter().map(|id| format!("{prefix}:{id}")).collect(), false)
         }
     };
     if given.first() == Some(&"rooms") && rooms.is_empty() {
@@ -121,17 +121,6 @@ fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
         }
     }
     (rooms, several)
-}
-
-/// A user's id or a role: a string, or a whole number.
-fn person(body: &mut Fields<'_>, name: &str) -> Option<String> {
-    let value = body.raw(name)?;
-    let number = value.get().bytes().all(|byte| byte.is_ascii_digit()).then(|| value.get().to_owned());
-    let found = text(value).map(Cow::into_owned).or(number).filter(|text| !text.is_empty());
-    if found.is_none() {
-        body.wrong(name, "expected a string or a whole number", "string_type");
-    }
-    found
 }
 
 fn short(body: &mut Fields<'_>, name: &str) -> Option<Box<str>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::identity::Identity;
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
 use super::{StartError, gauges};
@@ -22,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::{self, EndpointRules, Origins};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
-use crate::store::{Durability, Embedded};
+use crate::store::{Durability, Embedded, Store, StoreError};
 use crate::web::Routes;
 
 /// How often rooms whose time has passed are looked for.
@@ -51,16 +52,19 @@ impl House {
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
         let phase = Drain::default();
         let routes = Arc::new(Routes::new(Router::is_core));
-        let plugins = start_plugins(&config, &hub, &routes).await?;
+        let store = open_store(&config)?;
+        let identity = Identity::build(&config, Arc::clone(&store))?;
+        let plugins = start_plugins(&config, &hub, store, &routes).await?;
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
+            ledger: Arc::clone(&identity.ledger),
             about: about(&config),
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
-        let requests = pipeline::Rules::new(requests(&config))?;
+        let requests = pipeline::Rules::new(requests(&config, &identity))?;
         let listeners = bind(&config)?;
         let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let permits = permits(&config);
@@ -72,6 +76,7 @@ impl House {
             api,
             routes,
             rules: requests,
+            identity: Arc::new(identity),
             rooms_form,
             phase: phase.clone(),
         };
@@ -106,20 +111,24 @@ impl House {
     }
 }
 
-async fn start_plugins(
-    config: &Config,
-    hub: &Arc<Hub>,
-    routes: &Arc<Routes>,
-) -> Result<Arc<Plugins>, StartError> {
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     let durability = match config.data.fsync {
         model::store::Fsync::Always => Durability::Always,
         model::store::Fsync::Interval => Durability::Interval,
         model::store::Fsync::Os => Durability::Os,
     };
+    Ok(Arc::new(Embedded::open(&config.data.dir.join("store"), durability)?))
+}
+
+async fn start_plugins(
+    config: &Config,
+    hub: &Arc<Hub>,
+    store: Arc<dyn Store>,
+    routes: &Arc<Routes>,
+) -> Result<Arc<Plugins>, StartError> {
     let settings = plugin_settings(config);
-    let store = Embedded::open(&config.data.dir.join("store"), durability)?;
     let control = tokio::runtime::Handle::current();
-    let services = Services { hub: Arc::clone(hub), store: Arc::new(store), control };
+    let services = Services { hub: Arc::clone(hub), store, control };
     Ok(Plugins::start(settings, services, Arc::clone(routes), Rooms::reserved().collect()).await?)
 }
 
@@ -168,18 +177,18 @@ fn rules(config: &Config) -> Rules {
 }
 
 /// What requests are judged by before they are routed.
-fn requests(config: &Config) -> pipeline::Config {
-    let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
+fn requests(config: &Config, identity: &Identity) -> pipeline::Config {
     let endpoint = |endpoint: &model::session::Config| EndpointRules {
         path: endpoint.path.clone(),
-        anonymous: anonymous(&endpoint.auth),
+        profile: identity.profile(&endpoint.auth),
         origins: Origins::new(endpoint.origins.iter().cloned()),
     };
     let hosts = |listener: &model::listener::Config| (listener.name.as_str().into(), listener.hosts.clone());
     pipeline::Config {
         origins: Origins::new(config.cors.origins.iter().cloned()),
         credentials: config.cors.credentials,
-        anonymous: anonymous(&config.api.auth),
+        profile: identity.profile(&config.api.auth),
+        api_keys: Arc::clone(&identity.api_keys),
         endpoints: config.endpoint.iter().map(endpoint).collect(),
         hosts: config.listener.iter().map(hosts).collect(),
     }

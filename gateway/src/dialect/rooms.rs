@@ -12,8 +12,8 @@ use super::{Answer, Asked, Dialect, Greeting, Malformed, Message, Welcome};
 use crate::frame::Form;
 
 /// Names of requests that the gateway itself answers; a plugin's call may have none of them.
-pub(super) const ACTIONS: [&str; 8] =
-    ["ping", "join", "leave", "subscribe", "unsubscribe", "info", "publish", "cancel"];
+pub(super) const ACTIONS: [&str; 9] =
+    ["ping", "join", "leave", "subscribe", "unsubscribe", "info", "publish", "auth", "cancel"];
 
 /// The version of the dialect, in the welcome.
 const PROTOCOL: u32 = 1;
@@ -31,7 +31,7 @@ impl Rooms {
 
     /// Names that a plugin's call cannot have.
     pub fn reserved() -> impl Iterator<Item = &'static str> {
-        ["history", "presence", "auth", "ack"].into_iter().chain(ACTIONS)
+        ["history", "presence", "ack"].into_iter().chain(ACTIONS)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::history::Keep;
+use crate::identity::Principal;
 
 /// Who may do a thing in a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +13,13 @@ pub enum Who {
     Anyone,
     /// No session: only plugins and the API.
     Nobody,
+}
+
+impl Who {
+    /// Whether `principal` is among them, in the room `name`.
+    pub fn takes_in(&self, _principal: &Principal, _name: &str) -> bool {
+        *self == Self::Anyone
+    }
 }
 
 /// What holds for the rooms whose names start with `prefix`.

@@ -114,6 +114,11 @@ impl Page {
         self.family(name, "HTTP requests refused before they were routed.", "counter");
         self.sample(name, &[("reason", "malformed")], metrics.answers.malformed.get() as f64);
         self.sample(name, &[("reason", "origin")], metrics.answers.origins.get() as f64);
+        let name = "tidegate_auth_failures_total";
+        self.family(name, "Requests and sessions whose token or key did not hold, by the reason.", "counter");
+        for (reason, count) in metrics.refusals.all() {
+            self.sample(name, &[("reason", reason)], count as f64);
+        }
         self.counter(
             "tidegate_http_panics_total",
             "HTTP handlers that panicked.",

@@ -54,6 +54,11 @@ impl Outbound {
         Self { stream, backlog, bound, task, dead: Cell::new(false), failed: Cell::new(false) }
     }
 
+    /// Gives the stream back, on which nothing was written.
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     pub(super) fn stream(&self) -> &TcpStream {
         &self.stream
     }

@@ -9,10 +9,10 @@ use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
 use super::Session;
-use super::calls::Calls;
+use super::waiting::Open;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
-use crate::hub::{Busy, JoinError, PublishError, ReadOn, Who, check_name};
+use crate::hub::{Busy, JoinError, PublishError, ReadOn};
 
 /// Event types and patterns that a session may hold at most.
 const MOST_PATTERNS: usize = 100;
@@ -20,16 +20,14 @@ const MOST_PATTERNS: usize = 100;
 const RETRY_AFTER: u64 = 100;
 /// The source of events that clients publish.
 const SOURCE: &str = "client";
-/// Rooms of roles: a session is in those of its roles, and can ask for none.
-const ROLES: &str = "role:";
 
 impl Session {
     /// Answers one frame.
-    pub(super) fn handle(self: &Rc<Self>, message: Message<'_>, calls: &mut Calls, out: &mut Vec<u8>) {
+    pub(super) fn handle(self: &Rc<Self>, message: Message<'_>, open: &mut Open, out: &mut Vec<u8>) {
         self.asked();
         self.common.shard.counters().received.add(1);
         match self.endpoint.dialect.decode(message) {
-            Ok(Asked { id, request }) => self.request(id, request, message, calls, out),
+            Ok(Asked { id, request }) => self.request(id, request, message, open, out),
             Err((id, malformed)) => self.endpoint.dialect.malformed(id, &malformed, out),
         }
     }
@@ -39,7 +37,7 @@ impl Session {
         id: Option<&RawValue>,
         request: Request<'_>,
         message: Message<'_>,
-        calls: &mut Calls,
+        open: &mut Open,
         out: &mut Vec<u8>,
     ) {
         let mut answer = |answer: Answer<'_>| self.endpoint.dialect.answer(id, &answer, out);
@@ -56,9 +54,12 @@ impl Session {
             },
             Request::Publish(publish) => self.publish(&publish, &mut answer),
             Request::Join { room, since } => self.join(id, named(&room), since, out),
-            Request::Call { name, room, data } => calls.open(self, id, (&name, room.as_deref()), data, out),
+            Request::Call { name, room, data } => {
+                open.calls.open(self, id, (&name, room.as_deref()), data, out);
+            }
+            Request::Auth { token } => self.authenticate(id, &token, open, out),
             Request::Cancel => {
-                let answer = match calls.cancel(self, id, out) {
+                let answer = match open.calls.cancel(self, id, out) {
                     true => Answer::Cancelled,
                     false => Answer::Refused("No open call has this id"),
                 };
@@ -70,10 +71,11 @@ impl Session {
     fn join(self: &Rc<Self>, id: Option<&RawValue>, room: Option<&str>, since: Since, out: &mut Vec<u8>) {
         let dialect = &self.endpoint.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
-        if room.starts_with(ROLES) {
-            return dialect.answer(id, &Answer::Refused(&refusal(&JoinError::Denied)), out);
-        }
-        match self.common.shard.join(self, room, since) {
+        let joined = match self.seat.is_in(room) || self.may_join(&self.principal(), room) {
+            true => self.common.shard.join(self, room, since),
+            false => Err(JoinError::Denied),
+        };
+        match joined {
             Ok(joined) => {
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
@@ -154,7 +156,9 @@ impl Session {
         let Some(kind) = hub.types().find(&publish.event_type) else {
             return answer(Answer::UnknownTypes(vec![&publish.event_type]));
         };
-        if hub.rules().find(room).publish == Who::Nobody {
+        let principal = self.principal();
+        let may = principal.may_enter(room) && hub.rules().find(room).publish.takes_in(&principal, room);
+        if !may {
             return answer(Answer::Refused("Not allowed to publish to this room"));
         }
         let event = Event {
@@ -179,7 +183,7 @@ impl Session {
         }
     }
 
-    /// Joins the rooms that its endpoint puts every session in.
+    /// Joins the rooms that it is in from the start.
     pub(super) fn join_first_rooms(self: &Rc<Self>) {
         if self.seat.form().is_none() {
             return;
@@ -189,13 +193,7 @@ impl Session {
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }
-        for room in self.endpoint.first_rooms(self.user().map(|user| &**user)) {
-            if check_name(&room).is_ok()
-                && let Err(error) = self.common.shard.admit(self, &room, Since::Now)
-            {
-                tracing::warn!(session = %self.id, room, %error, "cannot join the endpoint's room");
-            }
-        }
+        self.join_own_rooms();
     }
 }
 

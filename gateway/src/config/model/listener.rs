@@ -20,6 +20,13 @@ pub struct Config {
     pub hosts: Vec<String>,
 }
 
+impl Config {
+    /// Whether other machines reach it.
+    pub fn is_exposed(&self) -> bool {
+        !self.address.ip().to_canonical().is_loopback()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self { name: "main".into(), address: (Ipv4Addr::LOCALHOST, 8080).into(), hosts: Vec::new() }

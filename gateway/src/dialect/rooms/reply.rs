@@ -82,6 +82,14 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             Reply { success: true, message: "Connection information".into(), data: Data::Info(info) }
         }
         Answer::Published { room, cursor } => done("Published", place(room, *cursor)),
+        Answer::Authenticated { user_id, roles, expires_at } => done(
+            "Authenticated",
+            json!({
+                "user_id": user_id,
+                "roles": roles,
+                "expires_at": expires_at.map(|at| at.to_string()),
+            }),
+        ),
         Answer::RoomRequired => refused("Room name is required"),
         Answer::UnknownAction { name, calls } => {
             let mut actions: Vec<&str> = ACTIONS.to_vec();
