@@ -19,6 +19,8 @@ use crate::config::Config;
 use crate::pipeline::BadOrigins;
 use house::House;
 
+pub use identity::{IdentityError, profile_alone, secret_alone};
+
 /// `EX_USAGE`-like: the configuration cannot be served.
 const UNUSABLE: u8 = 64;
 

@@ -11,6 +11,7 @@ mod check;
 mod listen;
 mod plugin;
 mod serve;
+mod token;
 
 /// What a process answers whose configuration has errors (`EX_USAGE` of sysexits.h).
 const UNUSABLE: u8 = 64;
@@ -41,6 +42,9 @@ enum Command {
     /// Judge a plugin's library, show what it says of itself, or which ones a configuration would load
     #[command(subcommand)]
     Plugin(plugin::Arguments),
+    /// Make, verify and look into tokens; make keys for programs
+    #[command(subcommand)]
+    Token(token::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
 }
@@ -51,6 +55,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
+        Command::Token(arguments) => token::run(arguments),
         Command::Listen(arguments) => listen::run(arguments),
     }
 }

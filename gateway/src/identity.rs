@@ -17,6 +17,7 @@ mod principal;
 mod profile;
 mod refusal;
 mod revocation;
+mod signer;
 mod token;
 
 pub use api_keys::{ApiKey, ApiKeys, BadHash, hash_of};
@@ -29,3 +30,5 @@ pub use principal::{Principal, Proof, Scopes, Token};
 pub use profile::{Profile, Settings};
 pub use refusal::Refusal;
 pub use revocation::{Ledger, Revocation, Revocations, RevokeError, Revoked, TooMany};
+pub use signer::{SignError, Signer};
+pub use token::unverified;

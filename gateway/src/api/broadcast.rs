@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::fields::{Fields, is_object, json as parse};
-use super::publish::{event, problem};
+use super::publish::{check_rights, event, problem};
 use super::{Answered, Api, Request, stats};
 use crate::frame::json::shorten;
 use crate::hub::Receipt;
@@ -24,6 +24,7 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Answered {
         return Err(unknown_type(api, &wanted.event_type));
     };
     let targets: Vec<&str> = wanted.room.as_deref().into_iter().collect();
+    check_rights(&request.principal, targets.iter().copied())?;
     let event = event(kind, wanted.data, "api_broadcast");
     let sent = sent(api.hub.publish(&targets, &event).map_err(problem)?).await;
     Ok(web::json(
@@ -97,6 +98,7 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     let topic = body.string("topic").filter(|topic| !topic.is_empty());
     let data = json!({ "title": title, "content": content, "level": level }).to_string();
     body.check()?;
+    check_rights(&request.principal, topic.as_deref())?;
     let name = match &*level {
         "warning" => "warning",
         "error" => "error",

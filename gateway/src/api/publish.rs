@@ -12,6 +12,7 @@ use super::{Answered, Api, Request};
 use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::{Placed, PublishError, check_name};
+use crate::identity::Principal;
 use crate::web::{self, Invalid, Problem};
 
 /// Events of one batch at most.
@@ -29,12 +30,32 @@ struct Wanted {
     event: Event,
 }
 
+impl Wanted {
+    fn check_rights(&self, principal: &Principal) -> Result<(), Problem> {
+        check_rights(principal, self.rooms.iter().map(String::as_str))
+    }
+}
+
+/// Whether `principal` may publish to all of these rooms; to everyone where there is none.
+pub(super) fn check_rights<'a>(
+    principal: &Principal,
+    rooms: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Problem> {
+    let mut rooms = rooms.into_iter().peekable();
+    let everyone = rooms.peek().is_none();
+    if everyone && !principal.may("publish") || !rooms.all(|room| principal.may_in("publish", room)) {
+        return Err(web::lacks_scope("publish"));
+    }
+    Ok(())
+}
+
 /// One target answers `{room, epoch, offset, sent}`, `rooms` a list of these, a batch a list with one such answer
 /// for each event.
 pub(super) async fn publish(api: &Api, request: &Request) -> Answered {
     let body = parse(&request.body)?;
     if !body.get().trim_start().starts_with('[') {
         let wanted = wanted(api, body, vec!["body".into()])?;
+        wanted.check_rights(&request.principal)?;
         return Ok(web::json(StatusCode::OK, &place(api, wanted).await?));
     }
     let batch: Vec<&RawValue> = serde_json::from_str(body.get()).unwrap_or_default();
@@ -43,7 +64,9 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Answered {
         return Err(Problem::invalid(vec![Invalid { loc: vec!["body".into()], msg, kind: "list_length" }]));
     }
     let mut answers = Vec::new();
-    for wanted in check_all(api, &batch)? {
+    let all = check_all(api, &batch)?;
+    all.iter().try_for_each(|wanted| wanted.check_rights(&request.principal))?;
+    for wanted in all {
         match place(api, wanted).await {
             Ok(answer) => answers.push(answer),
             Err(problem) => return Err(problem.with("published", answers)),

@@ -163,14 +163,18 @@ fn hub_config(config: &Config, shards: usize) -> hub::Config {
 }
 
 fn rules(config: &Config) -> Rules {
-    let who = |access| match access {
+    let who = |access: &room::Access| match access {
         room::Access::Anyone => Who::Anyone,
+        room::Access::Authenticated => Who::Authenticated,
+        room::Access::Owner => Who::Owner,
+        room::Access::Role(role) => Who::Role(role.as_str().into()),
+        room::Access::Claim(claim) => Who::Claim(claim.as_str().into()),
         room::Access::Nobody => Who::Nobody,
     };
     Rules::new(config.room.iter().map(|rule| Rule {
         prefix: rule.prefix.clone(),
-        join: who(rule.join),
-        publish: who(rule.publish),
+        join: who(&rule.join),
+        publish: who(&rule.publish),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
         max_members: rule.max_members as usize,
     }))

@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::config::model::auth::{self as settings, OverLimit};
+use crate::config::model::room::Access;
 use crate::config::{Config, Unsafe, Weakness, weakness};
 use crate::frame::Timestamp;
 use crate::identity::credentials::{Source, Taking};
 use crate::identity::{
-    ApiKey, ApiKeys, BadHash, BadKey, BadKeySet, ClaimRules, Key, Keyring, Ledger, Profile, Revocations,
-    Settings,
+    ApiKey, ApiKeys, BadHash, BadKey, ClaimRules, Key, Keyring, Ledger, Profile, Revocations, Settings,
 };
 use crate::store::{Store, StoreError};
 
@@ -42,15 +43,15 @@ pub enum IdentityError {
         /// What is wrong with it.
         source: BadKey,
     },
-    /// A file holds no set of keys.
-    #[error("auth.{profile}: {path} {source}")]
-    KeySet {
+    /// A set of keys cannot be fetched.
+    #[error("auth.{profile}: {jwks}: {why}")]
+    Fetch {
         /// Whose.
         profile: String,
-        /// Which.
-        path: String,
-        /// What is wrong with it.
-        source: BadKeySet,
+        /// Where it should be.
+        jwks: String,
+        /// What went wrong.
+        why: String,
     },
     /// A secret in a file that may not stand there.
     #[error(
@@ -117,6 +118,40 @@ impl Identity {
     }
 }
 
+/// A profile by itself, outside of any gateway: without revocations, its keys read or fetched once.
+///
+/// # Errors
+/// [`IdentityError`]; also where there is no such profile.
+pub async fn profile_alone(config: &Config, name: &str) -> Result<Profile, IdentityError> {
+    let settings = settings_of(config, name)?;
+    let keyring = Arc::new(Reader { config, name, settings }.keyring()?);
+    if let Some(jwks) = &settings.jwks {
+        feed::once(name, jwks, &keyring).await?;
+    }
+    Ok(profile(config, name, settings, keyring, Arc::new(Revocations::new(0, Duration::ZERO))))
+}
+
+/// What signs tokens for a profile: its own secret.
+///
+/// # Errors
+/// [`IdentityError`]; also where the profile has no secret.
+pub fn secret_alone(config: &Config, name: &str) -> Result<String, IdentityError> {
+    let settings = settings_of(config, name)?;
+    let reader = Reader { config, name, settings };
+    match (&settings.secret, &settings.secret_file) {
+        (Some(secret), _) => Ok(secret.expose().to_owned()),
+        (None, Some(path)) => reader.secret_of(path),
+        (None, None) => Err(IdentityError::Setting(format!(
+            "auth.{name}: has no secret, so tokens for it are signed with a private key: --key FILE"
+        ))),
+    }
+}
+
+fn settings_of<'a>(config: &'a Config, name: &str) -> Result<&'a settings::Config, IdentityError> {
+    let missing = || IdentityError::Setting(format!("there is no profile [auth.{name}]"));
+    config.auth.get(name).ok_or_else(missing)
+}
+
 /// A profile that verifies tokens with `keyring`.
 pub(super) fn profile(
     config: &Config,
@@ -152,7 +187,7 @@ fn place(source: settings::Source) -> Source {
     }
 }
 
-fn claim_rules(_config: &Config, profile: Arc<str>, settings: &settings::Config) -> ClaimRules {
+fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) -> ClaimRules {
     let values = |value: &Value| match value {
         Value::Array(values) => values.clone(),
         one => vec![one.clone()],
@@ -170,8 +205,22 @@ fn claim_rules(_config: &Config, profile: Arc<str>, settings: &settings::Config)
         rooms: settings.rooms.clone(),
         info: settings.info.clone(),
         rate_class: settings.rate_class.clone(),
-        kept: Vec::new(),
+        kept: asked_for(config),
     }
+}
+
+/// The claims that rules for rooms ask for.
+fn asked_for(config: &Config) -> Vec<Arc<str>> {
+    let rules = config.room.iter().flat_map(|rule| [&rule.join, &rule.publish]);
+    let mut claims: Vec<Arc<str>> = Vec::new();
+    for access in rules {
+        if let Access::Claim(claim) = access
+            && !claims.iter().any(|known| **known == **claim)
+        {
+            claims.push(claim.as_str().into());
+        }
+    }
+    claims
 }
 
 /// Reads a profile's keys.

@@ -157,7 +157,7 @@ impl Session {
             return answer(Answer::UnknownTypes(vec![&publish.event_type]));
         };
         let principal = self.principal();
-        let may = principal.may_enter(room) && hub.rules().find(room).publish.takes_in(&principal, room);
+        let may = principal.may_enter(room) && hub.rules().find(room).lets_publish(&principal, room);
         if !may {
             return answer(Answer::Refused("Not allowed to publish to this room"));
         }

@@ -118,8 +118,6 @@ impl Session {
     /// Whether `principal` may ask to be in `room`.
     pub(super) fn may_join(&self, principal: &Principal, room: &str) -> bool {
         let rules = self.common.shard.hub().rules();
-        !room.starts_with(ROLES)
-            && principal.may_enter(room)
-            && rules.find(room).join.takes_in(principal, room)
+        !room.starts_with(ROLES) && principal.may_enter(room) && rules.find(room).lets_join(principal, room)
     }
 }

@@ -49,21 +49,21 @@ pub(super) fn start(
     every: Duration,
     keyring: &Arc<Keyring>,
 ) -> Result<(), IdentityError> {
-    let place = match jwks.parse::<Uri>() {
-        Ok(address) if jwks.contains("://") => Place::Address(address),
-        _ => {
-            let read = fs::read_to_string(jwks).map_err(|source| IdentityError::Unreadable {
-                profile: profile.to_owned(),
-                path: jwks.into(),
-                source,
-            })?;
-            let (profile, path) = (profile.to_owned(), jwks.to_owned());
-            keyring.put(&read).map_err(|source| IdentityError::KeySet { profile, path, source })?;
-            Place::File(jwks.to_owned())
-        }
-    };
+    let place = Place::of(jwks);
+    if let Place::File(path) = &place {
+        read(path).and_then(|set| Ok(keyring.put(&set)?)).map_err(|error| error.at_start(profile, jwks))?;
+    }
     tokio::spawn(feed(profile.to_owned(), place, every, Arc::clone(keyring)));
     Ok(())
+}
+
+/// Feeds `keyring` once.
+///
+/// # Errors
+/// Where the set cannot be had, or used.
+pub(super) async fn once(profile: &str, jwks: &str, keyring: &Keyring) -> Result<(), IdentityError> {
+    let fed = fetch(&Place::of(jwks)).await.and_then(|set| Ok(keyring.put(&set)?));
+    fed.map_err(|error| error.at_start(profile, jwks))
 }
 
 /// Never ends.
@@ -87,7 +87,7 @@ async fn feed(profile: String, place: Place, every: Duration, keyring: Arc<Keyri
 
 async fn fetch(place: &Place) -> Result<String, FetchError> {
     let address = match place {
-        Place::File(path) => return Ok(fs::read_to_string(path)?),
+        Place::File(path) => return read(path),
         Place::Address(address) => address,
     };
     let answer = outgoing::get(address, PATIENCE).await?;
@@ -97,7 +97,24 @@ async fn fetch(place: &Place) -> Result<String, FetchError> {
     String::from_utf8(answer.body.into()).map_err(|_| FetchError::Text)
 }
 
+fn read(path: &str) -> Result<String, FetchError> {
+    Ok(fs::read_to_string(path)?)
+}
+
+impl FetchError {
+    fn at_start(self, profile: &str, jwks: &str) -> IdentityError {
+        IdentityError::Fetch { profile: profile.to_owned(), jwks: jwks.to_owned(), why: self.to_string() }
+    }
+}
+
 impl Place {
+    fn of(jwks: &str) -> Self {
+        match jwks.parse::<Uri>() {
+            Ok(address) if jwks.contains("://") => Self::Address(address),
+            _ => Self::File(jwks.to_owned()),
+        }
+    }
+
     /// For the log: a query may hold a key.
     fn shown(&self) -> String {
         match self {
