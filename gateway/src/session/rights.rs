@@ -89,9 +89,11 @@ impl Session {
         Ok(principal)
     }
 
-    /// Rooms that it could not have asked for before stay: somebody else has put it there.
+    /// It stays where its endpoint puts it, and in rooms that it could not have asked for before: somebody else has put
+    /// it there.
     fn leave_lost_rooms(self: &Rc<Self>, before: &Principal, now: &Principal) {
-        for room in self.seat.rooms() {
+        let own: Vec<String> = self.endpoint.first_rooms(now.user.as_deref()).collect();
+        for room in self.seat.rooms().into_iter().filter(|room| !own.iter().any(|own| **own == **room)) {
             let lost = match room.strip_prefix(ROLES) {
                 Some(role) => !now.roles.iter().any(|own| **own == *role),
                 None => self.may_join(before, &room) && !self.may_join(now, &room),

@@ -162,7 +162,7 @@ async fn what_is_signed_and_misshapen_is_refused() {
         ("malformed", sign(r#"{"alg":"HS256","crit":["b64"],"b64":false}"#, &good)),
         ("malformed", sign(r#"{"alg":"HS256","alg":"HS256"}"#, &good)),
         ("malformed", sign(r#"["HS256"]"#, &good)),
-        ("malformed", format!("{}=", sign(plain, &good))),
+        ("signature", format!("{}=", sign(plain, &good))),
         ("malformed", format!("{}.x", sign(plain, &good))),
         ("claim", sign(plain, &with(r#""sub":"eve""#))),
         ("claim", sign(plain, &with(&deep))),
