@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use tidegate::config::Sources;
 
 mod check;
+mod completions;
 mod listen;
+mod man;
 mod plugin;
 mod serve;
 mod token;
@@ -47,6 +49,10 @@ enum Command {
     Token(token::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
+    /// Print what makes a shell complete this program's commands and options
+    Completions(completions::Arguments),
+    /// Print a page of the manual, or write all of them into a directory
+    Man(man::Arguments),
 }
 
 /// Runs the command that the command line names.
@@ -57,6 +63,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Listen(arguments) => listen::run(arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 

@@ -14,7 +14,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
 use testkit::{Answer, exchange, request};
-use tidegate::api::{About, Api};
+use tidegate::api::{Api, Documents};
+use tidegate::documents::Face;
 use tidegate::drain::Drain;
 use tidegate::frame::Forms;
 use tidegate::hub::{self, Hub, Rules};
@@ -26,7 +27,8 @@ use tidegate::pipeline::{self, Origins, Pipeline};
 use tidegate::router::Router;
 use tidegate::store::{Durability, Embedded};
 use tidegate::web::{
-    self, Answering, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes, Serve, Spec,
+    self, Answering, Declaration, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes,
+    Serve, Spec,
 };
 use tokio::task::{LocalSet, spawn_local};
 
@@ -39,6 +41,10 @@ impl PluginAdmin for Nobody {
     }
 
     fn metrics(&self, _: &mut String) {}
+
+    fn declared(&self) -> Vec<Arc<Declaration>> {
+        Vec::new()
+    }
 
     fn start(&self, name: &str) -> Outcome {
         self.stop(name)
@@ -108,14 +114,20 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     let (metrics, drain) = (Metrics::new(1), Drain::default());
     let config = hub::Config { shards: 1, mailbox: 1 << 20, rooms_per_session: 10 };
     let hub = Arc::new(Hub::new(config, Rules::new([]), Forms::default(), Arc::clone(&metrics)));
-    let about = About { name: String::new(), version: String::new() };
-    let (plugins, heartbeat) = (Arc::new(Nobody), Duration::ZERO);
     let data = tempfile::tempdir().unwrap();
     let store = Embedded::open(data.path(), Durability::Os).unwrap();
     let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
     let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), Arc::new(store)).unwrap());
-    let production = false;
-    let api = Arc::new(Api { hub, drain: drain.clone(), plugins, ledger, about, production, heartbeat });
+    let api = Arc::new(Api {
+        hub,
+        drain: drain.clone(),
+        plugins: Arc::new(Nobody),
+        ledger,
+        face: Face::default(),
+        documents: Documents::default(),
+        production: false,
+        heartbeat: Duration::ZERO,
+    });
     let routes = Arc::new(Routes::new(Router::is_core));
     let spec = |(index, (method, path, scope)): (usize, &(Method, &str, Option<&str>))| {
         let (scope, path) = (scope.map(Into::into), (*path).to_owned());

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
+use schemars::JsonSchema;
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -88,11 +88,16 @@ impl<'a> Fields<'a> {
         self.string(name)
     }
 
-    /// A string that may be missing, or a whole number that stands for its digits.
-    pub(super) fn text_or_number(&mut self, name: &str) -> Option<Cow<'a, str>> {
+    /// A user's id or a role, which may be missing: a string, or a whole number, which may be written as `7.0`.
+    pub(super) fn person(&mut self, name: &str) -> Option<String> {
         let value = self.raw(name)?;
-        let number = value.get().bytes().all(|byte| byte.is_ascii_digit()).then(|| value.get().into());
-        let found = text(value).or(number).filter(|text| !text.is_empty());
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let whole = || {
+            let number: f64 = value.get().parse().ok()?;
+            Some(format!("{number:.0}")).filter(|text| number.fract() == 0.0 && digits(text))
+        };
+        let number = || if digits(value.get()) { Some(value.get().to_owned()) } else { whole() };
+        let found = text(value).map(Cow::into_owned).filter(|text| !text.is_empty()).or_else(number);
         if found.is_none() {
             self.wrong(name, "expected a string or a whole number", "string_type");
         }
@@ -149,10 +154,20 @@ pub(super) fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{') && IgnoredAny::deserialize(value).is_ok()
 }
 
-/// Which part of a list is wanted: `skip` and `limit`.
+/// Which part of a list is wanted.
+#[derive(JsonSchema)]
 pub(super) struct Page {
+    /// How many to leave out.
+    #[serde(default)]
     pub(super) skip: usize,
+    /// How many to show.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 1000))]
     pub(super) limit: usize,
+}
+
+fn hundred() -> usize {
+    100
 }
 
 impl Page {
@@ -160,7 +175,7 @@ impl Page {
         let pairs = query_pairs(query_text);
         let mut errors = Vec::new();
         let skip = number(&pairs, "skip", 0, 0..=usize::MAX, &mut errors);
-        let limit = number(&pairs, "limit", 100, 1..=1000, &mut errors);
+        let limit = number(&pairs, "limit", hundred(), 1..=1000, &mut errors);
         if errors.is_empty() { Ok(Self { skip, limit }) } else { Err(Problem::invalid(errors)) }
     }
 
@@ -177,8 +192,11 @@ fn number(
     errors: &mut Vec<Invalid>,
 ) -> usize {
     let Some((_, text)) = pairs.iter().rev().find(|(key, _)| key == name) else { return default };
-    match usize::from_str(text) {
-        Ok(number) if range.contains(&number) => number,
+    // What is larger than any list is as good as the largest number.
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits && range.contains(&number) => number,
+        Err(_) if digits && *range.end() == usize::MAX => usize::MAX,
         _ => {
             let least = range.start();
             let msg = match *range.end() {

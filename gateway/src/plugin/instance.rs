@@ -62,7 +62,7 @@ pub(super) fn start(
 impl Instance {
     /// Tells it to stop and waits until it has, or until the time is over and a little more.
     pub(super) async fn stop(&self, deadline: Duration) {
-        self.shared.queue.owe(Task::Stop(Instant::now() + deadline));
+        self.shared.queue.stop(Instant::now() + deadline);
         let mut ended = self.ended.clone();
         let waited = tokio::time::timeout(deadline + LAST * 2, ended.wait_for(|ended| *ended)).await;
         if waited.is_err() {
@@ -90,7 +90,7 @@ fn run(
             }
             if started.send(Ok(())).is_err() {
                 // It took too long: nobody wants it any more.
-                shared.queue.owe(Task::Stop(Instant::now() + LAST));
+                shared.queue.stop(Instant::now() + LAST);
             }
             serve(hooks, shared, door);
         }
@@ -103,7 +103,7 @@ fn run(
 
 fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Register) -> Result<Hooks, String> {
     let hooks = Hooks::create(library, shared, config)?;
-    let ready = declared(&hooks).and_then(|declared| {
+    let ready = declared(library, &hooks).and_then(|declared| {
         let abilities = Abilities {
             routes: hooks.has_routes(),
             calls: hooks.has_calls(),
@@ -127,7 +127,7 @@ fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Regist
     }
 }
 
-fn declared(hooks: &Hooks) -> Result<Declared, String> {
+fn declared(library: &Library, hooks: &Hooks) -> Result<Declared, String> {
     if let Some(json) = hooks.watches()? {
         let asked: serde_json::Value =
             serde_json::from_slice(&json).map_err(|error| format!("select: {error}"))?;
@@ -136,7 +136,7 @@ fn declared(hooks: &Hooks) -> Result<Declared, String> {
         }
     }
     match hooks.declare()? {
-        Some(json) => Declared::parse(&json).map_err(|error| error.to_string()),
+        Some(json) => Declared::parse(&json, &library.manifest).map_err(|error| error.to_string()),
         None => Ok(Declared::default()),
     }
 }

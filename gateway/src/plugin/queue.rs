@@ -109,6 +109,8 @@ struct Inner {
     /// Who has been told `BUSY`, and when to tell them to try again.
     busy: Vec<Request>,
     resume_at: Option<Instant>,
+    /// From then on [`Task::Stop`] comes before all that waits.
+    stop_at: Option<Instant>,
     nudged: bool,
 }
 
@@ -154,6 +156,16 @@ impl Queue {
         self.filled.notify_one();
     }
 
+    /// Tells the plugin to stop by `deadline`: in its turn, or when half of the time has gone, so that what waits
+    /// does not take the time that stopping needs.
+    pub(super) fn stop(&self, deadline: Instant) {
+        let now = Instant::now();
+        let mut inner = self.inner.lock();
+        inner.stop_at = Some(now + deadline.saturating_duration_since(now) / 2);
+        inner.tasks.push_back(Task::Stop(deadline));
+        self.filled.notify_one();
+    }
+
     /// Puts a followed event in; where the queue is full, or has been for this room, it becomes a gap.
     pub(super) fn follow(&self, posted: &Arc<Posted>) {
         let mut inner = self.inner.lock();
@@ -194,7 +206,7 @@ impl Queue {
                 return None;
             }
             inner.catch_up(now);
-            if let Some(task) = inner.tasks.pop_front() {
+            if let Some(task) = inner.stop(now).or_else(|| inner.tasks.pop_front()) {
                 if let Some(weight) = task.weight() {
                     inner.waiting -= 1;
                     inner.bytes -= weight;
@@ -218,6 +230,13 @@ impl Queue {
 }
 
 impl Inner {
+    /// The order to stop, where it can wait no longer.
+    fn stop(&mut self, now: Instant) -> Option<Task> {
+        self.stop_at.take_if(|at| *at <= now)?;
+        let place = self.tasks.iter().position(|task| matches!(task, Task::Stop(_)))?;
+        self.tasks.remove(place)
+    }
+
     /// Puts what is due behind the rest: who was busy is told, and what was missed, once there is space again. What
     /// a hook makes busy again has its own time to wait, so that no plugin's trying keeps others from their turn.
     fn catch_up(&mut self, now: Instant) {
@@ -300,6 +319,19 @@ mod tests {
         queue.owe(Task::Stopped);
         assert!(queue.next(Some(Instant::now())).is_none());
         assert!(matches!(queue.next(None), Some(Task::Stopped)));
+    }
+
+    #[test]
+    fn an_order_to_stop_waits_its_turn_for_half_of_its_time() {
+        let queue = Queue::default();
+        queue.follow(&posted(1));
+        queue.stop(Instant::now() + Duration::from_secs(3600));
+        assert!(matches!(queue.next(None), Some(Task::Event(_))));
+        assert!(matches!(queue.next(None), Some(Task::Stop(_))));
+        queue.follow(&posted(2));
+        queue.stop(Instant::now());
+        assert!(matches!(queue.next(None), Some(Task::Stop(_))));
+        assert!(matches!(queue.next(None), Some(Task::Event(_))));
     }
 
     #[test]

@@ -14,9 +14,10 @@ use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
-use super::{Common, Endpoint, Pulse, Session, TOO_MANY};
+use super::{Common, Endpoint, Pulse, Session, TOO_MANY, json};
 use crate::dialect;
 use crate::frame::Timestamp;
+use crate::hub::own::Disconnected;
 use crate::hub::{Entered, Seat};
 use crate::identity::Principal;
 use crate::transport::close::CloseReason;
@@ -204,8 +205,8 @@ impl Run {
             session.common.shard.counters().slow_closes.add(1);
             session.outbound.drop_backlog();
         } else if warn {
-            let data = serde_json::json!({ "code": reason.code(), "reason": reason.reason() });
-            if let Some(event) = session.event("disconnected", "connection_manager", data.to_string()) {
+            let data = json(&Disconnected::now(reason.code(), reason.reason()));
+            if let Some(event) = session.event("disconnected", "connection_manager", data) {
                 session.tell(event, "");
             }
         }

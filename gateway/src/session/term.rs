@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::Session;
+use super::{Session, json};
 use crate::frame::Timestamp;
+use crate::hub::own::Disconnected;
 use crate::identity::Principal;
 use crate::transport::close::CloseReason;
 
@@ -54,13 +55,13 @@ impl Session {
             return;
         }
         self.term.warning.set(None);
-        let data = serde_json::json!({
-            "code": CloseReason::Policy(EXPIRED.into()).code(),
-            "reason": EXPIRED,
-            "expires_at": end.to_string(),
-            "expires_in_ms": end.0 - now.0,
-        });
-        if let Some(event) = self.event("disconnected", "connection_manager", data.to_string()) {
+        let warning = Disconnected {
+            code: CloseReason::Policy(EXPIRED.into()).code(),
+            reason: EXPIRED.into(),
+            expires_at: Some(end),
+            expires_in_ms: Some(end.0 - now.0),
+        };
+        if let Some(event) = self.event("disconnected", "connection_manager", json(&warning)) {
             self.tell(event, "");
         }
     }

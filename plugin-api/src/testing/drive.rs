@@ -3,6 +3,7 @@
 
 mod ask;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,7 @@ use super::hooks::{HookThread, Plugged, host_of, life, release_ours};
 use super::state::{Asked, Ended, Inner, Kind};
 use super::{Setup, TestHost};
 use crate::abi::{self, Buf, Status, Str, ext};
+use crate::schema::Schema;
 
 /// A route of the manifest.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub(super) fn start(setup: Setup) -> Result<TestHost, String> {
     let manifest: Value =
         serde_json::from_str(verified.manifest).map_err(|e| format!("its manifest is no JSON: {e}"))?;
     let (jobs, work) = std::sync::mpsc::channel();
-    let types = names(&manifest, "events", "type");
+    let types = types(&manifest)?;
     let inner = Arc::new(Inner::new(setup.name, types, setup.store, setup.missing, jobs.clone()));
     let (host, config) = (host_of(&inner), setup.config.to_string());
     let hooks = HookThread::create(verified.table, host, inner.clone(), config, (jobs, work))?;
@@ -53,6 +55,20 @@ pub(super) fn start(setup: Setup) -> Result<TestHost, String> {
 fn names(manifest: &Value, list: &str, key: &str) -> Vec<String> {
     let list = manifest[list].as_array().cloned().unwrap_or_default();
     list.iter().filter_map(|item| item[key].as_str().map(str::to_owned)).collect()
+}
+
+/// The event types of a manifest with their schemas.
+fn types(manifest: &Value) -> Result<HashMap<String, Schema>, String> {
+    let events = manifest["events"].as_array().into_iter().flatten();
+    let typed = events.filter_map(|event| Some((event["type"].as_str()?.to_owned(), event.get("schema"))));
+    typed
+        .map(|(kind, schema)| {
+            // Miri takes minutes for one schema.
+            let compiled = Schema::compile(schema.filter(|_| !cfg!(miri)));
+            let compiled = compiled.map_err(|error| format!("the schema of event type '{kind}' {error}"))?;
+            Ok((kind, compiled))
+        })
+        .collect()
 }
 
 fn routes(manifest: &Value) -> Vec<Route> {
@@ -167,7 +183,7 @@ impl TestHost {
                 declared.map_err(|e| format!("what it declares is no JSON: {e}"))
             }
         })?;
-        self.inner.state().types.extend(names(&json, "events", "type"));
+        self.inner.state().types.extend(types(&json)?);
         self.calls.extend(names(&json, "calls", "name"));
         Ok(())
     }
