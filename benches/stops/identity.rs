@@ -35,6 +35,7 @@ fn profile() -> Profile {
             ..ClaimRules::default()
         },
         revocations: Arc::new(Revocations::new(1, Duration::ZERO)),
+        authoriser: None,
     })
 }
 

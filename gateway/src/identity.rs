@@ -6,6 +6,7 @@
 //! [revoked](Revocations) holds from the moment on at which it was, for sessions that live too.
 
 mod api_keys;
+mod authoriser;
 mod cache;
 mod claims;
 pub mod credentials;
@@ -21,6 +22,7 @@ mod signer;
 mod token;
 
 pub use api_keys::{ApiKey, ApiKeys, BadHash, hash_of};
+pub use authoriser::{Authoriser, Question, Wish};
 pub use claims::ClaimRules;
 pub use jwks::BadKeySet;
 pub use keyring::Keyring;

@@ -2,6 +2,7 @@
 //! requests one at a time, and finishes what the socket would not take at once. Events are written straight from
 //! the shard's walk.
 
+mod asking;
 mod calls;
 mod endpoint;
 mod heartbeat;

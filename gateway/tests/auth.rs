@@ -5,6 +5,8 @@
 
 #[path = "auth/api.rs"]
 mod api;
+#[path = "auth/authoriser.rs"]
+mod authoriser;
 #[path = "auth/issuer.rs"]
 mod issuer;
 #[path = "auth/places.rs"]
@@ -13,6 +15,8 @@ mod places;
 mod revocation;
 #[path = "auth/rotation.rs"]
 mod rotation;
+#[path = "auth/server.rs"]
+mod server;
 #[path = "auth/sessions.rs"]
 mod sessions;
 #[path = "auth/tokens.rs"]

@@ -383,11 +383,8 @@ fn a_profile_must_be_able_to_verify_what_it_is_shown() {
     refused(&profile(&["algorithms=[\"none\"]"]), "\"none\" is not known here");
     refused(&profile(&["keys=a.pem"]), "holds public keys");
     refused(&profile(&["jwks=https://a.example/keys"]), "holds public keys");
-    refused(&profile(&["jwks=http://a.example/keys", "algorithms=[\"ES256\"]"]), "keys come by https");
-    refused(
-        &profile(&["jwks=ftp://a.example/keys", "algorithms=[\"ES256\"]"]),
-        "neither a file nor an https address",
-    );
+    refused(&profile(&["jwks=http://a.example/keys", "algorithms=[\"ES256\"]"]), "must be https");
+    refused(&profile(&["jwks=ftp://a.example/keys", "algorithms=[\"ES256\"]"]), "is no https address");
     loaded(&profile(&["jwks=http://127.0.0.1:1/keys", "algorithms=[\"ES256\"]"]));
     refused(&profile(&["claims={a={b=1}}"]), "expected a text, a number");
     refused(&profile(&["previous=[{until=\"2030-01-01T00:00:00Z\"}]"]), "needs one of");

@@ -180,6 +180,7 @@ fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
         keyring: Arc::new(Keyring::fixed(Vec::new(), Vec::new())),
         claims: ClaimRules::default(),
         revocations,
+        authoriser: None,
     })
 }
 

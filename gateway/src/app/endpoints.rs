@@ -136,6 +136,7 @@ impl WebSocket {
     ) -> Result<Response, Problem> {
         let reason = match no {
             No::Refused(Refusal::Missing) => "Authentication required",
+            No::Refused(Refusal::Denied) => "Not allowed",
             No::Refused(_) => "Invalid token",
             No::Full => session::TOO_MANY,
         };

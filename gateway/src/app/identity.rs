@@ -16,7 +16,8 @@ use crate::config::{Config, Unsafe, Weakness, weakness};
 use crate::frame::Timestamp;
 use crate::identity::credentials::{Source, Taking};
 use crate::identity::{
-    ApiKey, ApiKeys, BadHash, BadKey, ClaimRules, Key, Keyring, Ledger, Profile, Revocations, Settings,
+    ApiKey, ApiKeys, Authoriser, BadHash, BadKey, ClaimRules, Key, Keyring, Ledger, Profile, Revocations,
+    Settings, Wish,
 };
 use crate::store::{Store, StoreError};
 
@@ -161,6 +162,16 @@ pub(super) fn profile(
     revocations: Arc<Revocations>,
 ) -> Profile {
     let name: Arc<str> = name.into();
+    let authoriser = settings.authoriser.as_ref().and_then(|authoriser| {
+        let asks = authoriser.asks.iter().map(|wish| match wish {
+            settings::Wish::Connect => Wish::Connect,
+            settings::Wish::Join => Wish::Join,
+            settings::Wish::Publish => Wish::Publish,
+        });
+        // `check` has refused an address that is none.
+        let url = authoriser.url.parse().ok()?;
+        Some(Authoriser::new(url, asks.collect(), authoriser.timeout.get(), authoriser.cache.get()))
+    });
     Profile::new(Settings {
         name: Arc::clone(&name),
         anonymous: settings.anonymous,
@@ -173,6 +184,7 @@ pub(super) fn profile(
         keyring,
         claims: claim_rules(config, name, settings),
         revocations,
+        authoriser,
     })
 }
 

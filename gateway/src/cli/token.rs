@@ -17,7 +17,7 @@ mod verify;
 #[derive(Subcommand)]
 pub(super) enum Arguments {
     /// Make a token for a profile, with its secret or with a private key
-    Mint(mint::Arguments),
+    Mint(Box<mint::Arguments>),
     /// Say who a token is by a profile, or why it does not hold
     Verify(verify::Arguments),
     /// Show what a token says, whether or not it holds

@@ -72,8 +72,10 @@ impl ApiKeys {
             return None;
         }
         let shown = cache::hash(key);
-        let same = |known: &&ApiKey| verify_slices_are_equal(&known.hash, &shown).is_ok();
-        self.0.iter().filter(same).last().map(|known| &known.principal)
+        self.0.iter().fold(None, |found, known| {
+            let same = verify_slices_are_equal(&known.hash, &shown).is_ok();
+            if same { Some(&known.principal) } else { found }
+        })
     }
 }
 

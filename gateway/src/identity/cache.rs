@@ -91,7 +91,7 @@ mod tests {
         let (cache, keys) = filled(1);
         let found = |keys: &Arc<Keys>, now| cache.find(&hash("0"), keys, Timestamp(now)).is_some();
         assert!(found(&keys, 99) && found(&keys, 99));
-        assert!(!cache.find(&hash("1"), &keys, Timestamp(0)).is_some());
+        assert!(cache.find(&hash("1"), &keys, Timestamp(0)).is_none());
         assert!(!found(&Arc::default(), 0), "other keys");
         let (cache, keys) = filled(1);
         assert!(cache.find(&hash("0"), &keys, LATER).is_none());

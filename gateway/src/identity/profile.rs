@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cache::{self, Cache};
 use super::credentials::{Shown, Taking};
 use super::token::{self, Parts};
-use super::{ClaimRules, Keyring, Principal, Refusal, Revocations};
+use super::{Authoriser, ClaimRules, Keyring, Principal, Refusal, Revocations};
 use crate::frame::Timestamp;
 
 /// What a profile is made of.
@@ -27,6 +27,8 @@ pub struct Settings {
     pub claims: ClaimRules,
     /// What was called back.
     pub revocations: Arc<Revocations>,
+    /// Who else is asked; none: nobody.
+    pub authoriser: Option<Authoriser>,
 }
 
 /// See the module's documentation.

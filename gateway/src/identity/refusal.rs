@@ -37,6 +37,9 @@ pub enum Refusal {
     /// A claim is missing, is not of the form that it must have, or has another value than it must.
     #[error("the token is not valid")]
     Claim,
+    /// Who is asked about it does not let this principal in, or does not answer.
+    #[error("not allowed to connect")]
+    Denied,
     /// It was called back.
     #[error("the token is revoked")]
     Revoked,
@@ -47,7 +50,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Missing,
         Self::Malformed,
         Self::TooLarge,
@@ -59,6 +62,7 @@ impl Refusal {
         Self::Issuer,
         Self::Audience,
         Self::Claim,
+        Self::Denied,
         Self::Revoked,
         Self::Unavailable,
     ];
@@ -77,6 +81,7 @@ impl Refusal {
             Self::Issuer => "issuer",
             Self::Audience => "audience",
             Self::Claim => "claim",
+            Self::Denied => "denied",
             Self::Revoked => "revoked",
             Self::Unavailable => "unavailable",
         }

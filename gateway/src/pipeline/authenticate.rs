@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderName, Request};
+use http::{HeaderName, Request, header};
 use tower::Service;
 
 use super::{Pipeline, origin};
 use crate::identity::credentials::Shown;
-use crate::identity::{Principal, Profile, Refusal};
+use crate::identity::{Principal, Profile, Question, Refusal, Wish};
 use crate::web::Response;
 
 /// Where a program may show its key, besides `Authorization: Bearer`.
@@ -54,23 +54,58 @@ where
             Ok(Some(token)) => pipeline.known(profile, endpoint.is_none(), token),
             Err(refusal) => Err(*refusal),
         };
-        match (verdict, shown) {
-            (Err(refusal), Ok(Some(token))) if profile.may_turn(refusal) => {
-                // Rare: a key that was not there a moment ago.
-                let (profile, token) = (Arc::clone(profile), token.into_owned());
-                let (pipeline, mut inner) = (Rc::clone(pipeline), self.inner.clone());
-                Either::Right(Box::pin(async move {
-                    let verdict = profile.authenticate_anew(&token, refusal).await;
-                    pipeline.mark(&mut request, verdict);
-                    inner.call(request).await
-                }))
+        let later = match (&verdict, shown) {
+            (Err(refusal), Ok(Some(token))) if profile.may_turn(*refusal) => {
+                Some(Later::Keys(token.into_owned()))
             }
-            (verdict, _) => {
-                pipeline.mark(&mut request, verdict);
-                Either::Left(self.inner.call(request))
-            }
+            (Ok(_), _) if endpoint.is_some() && asks(profile, &request) => Some(Later::Authoriser),
+            _ => None,
+        };
+        let Some(later) = later else {
+            pipeline.mark(&mut request, verdict);
+            return Either::Left(self.inner.call(request));
+        };
+        let profile = Arc::clone(profile);
+        let (pipeline, mut inner) = (Rc::clone(pipeline), self.inner.clone());
+        Either::Right(Box::pin(async move {
+            let verdict = later.verdict(&profile, verdict, &request).await;
+            pipeline.mark(&mut request, verdict);
+            inner.call(request).await
+        }))
+    }
+}
+
+/// What has to be waited for.
+enum Later {
+    /// Rare: a key that was not there a moment ago, for this token.
+    Keys(String),
+    /// What the profile's authoriser says.
+    Authoriser,
+}
+
+impl Later {
+    async fn verdict<B>(self, profile: &Profile, verdict: Verdict, request: &Request<B>) -> Verdict {
+        let principal = match (self, verdict) {
+            (Self::Keys(token), Err(refusal)) => profile.authenticate_anew(&token, refusal).await?,
+            (_, verdict) => verdict?,
+        };
+        let Some(authoriser) = profile.settings.authoriser.as_ref().filter(|_| asks(profile, request)) else {
+            return Ok(principal);
+        };
+        let question = Question::new(Wish::Connect, &principal).at(request.uri().path());
+        if principal.is_nobody() || authoriser.allows(question).await {
+            Ok(principal)
+        } else {
+            Err(Refusal::Denied)
         }
     }
+}
+
+/// Whether somebody else is asked before this request may become a session.
+fn asks<B>(profile: &Profile, request: &Request<B>) -> bool {
+    let asked =
+        profile.settings.authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect));
+    asked && request.headers().contains_key(header::UPGRADE)
 }
 
 impl Pipeline {

@@ -8,12 +8,14 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
+use super::asking::Permission;
 use super::waiting::Open;
 use super::{Session, json};
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
 use crate::hub::own::Gap;
-use crate::hub::{Busy, JoinError, PublishError, ReadOn};
+use crate::hub::{Busy, JoinError, Joined, PublishError, ReadOn};
+use crate::identity::Wish;
 
 /// Event types and patterns that a session may hold at most.
 const MOST_PATTERNS: usize = 100;
@@ -53,8 +55,8 @@ impl Session {
                 Some(room) if self.common.shard.leave(self, room) => answer(Answer::Left(room)),
                 Some(room) => answer(Answer::NotLeft(room)),
             },
-            Request::Publish(publish) => self.publish(&publish, &mut answer),
-            Request::Join { room, since } => self.join(id, named(&room), since, out),
+            Request::Publish(publish) => self.publish(id, &publish, open, out),
+            Request::Join { room, since } => self.join(id, named(&room), since, open, out),
             Request::Call { name, room, data } => {
                 open.calls.open(self, id, (&name, room.as_deref()), data, out);
             }
@@ -69,13 +71,39 @@ impl Session {
         }
     }
 
-    fn join(self: &Rc<Self>, id: Option<&RawValue>, room: Option<&str>, since: Since, out: &mut Vec<u8>) {
+    fn join(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        room: Option<&str>,
+        since: Since,
+        open: &mut Open,
+        out: &mut Vec<u8>,
+    ) {
         let dialect = &self.endpoint.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
-        let joined = match self.seat.is_in(room) || self.may_join(&self.principal(), room) {
-            true => self.common.shard.join(self, room, since),
-            false => Err(JoinError::Denied),
+        let permission = match self.seat.is_in(room) {
+            true => Permission::Known(true),
+            false if self.may_join(&self.principal(), room) => self.permission(Wish::Join, room, None),
+            false => Permission::Known(false),
         };
+        let room = room.to_owned();
+        self.with_permission(id, permission, open, out, move |session, allow, id, out| {
+            let joined = match allow {
+                true => session.common.shard.join(session, &room, since),
+                false => Err(JoinError::Denied),
+            };
+            session.answer_join(id, &room, joined, out);
+        });
+    }
+
+    fn answer_join(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        room: &str,
+        joined: Result<Joined, JoinError>,
+        out: &mut Vec<u8>,
+    ) {
+        let dialect = &self.endpoint.dialect;
         match joined {
             Ok(joined) => {
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
@@ -147,17 +175,24 @@ impl Session {
         Answer::Unsubscribed(types)
     }
 
-    fn publish(&self, publish: &Publish<'_>, answer: &mut dyn FnMut(Answer<'_>)) {
-        let hub = self.common.shard.hub();
-        let Some(room) = named(&publish.room) else { return answer(Answer::RoomRequired) };
+    fn publish(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        publish: &Publish<'_>,
+        open: &mut Open,
+        out: &mut Vec<u8>,
+    ) {
+        let (hub, dialect) = (self.common.shard.hub(), &self.endpoint.dialect);
+        let Some(room) = named(&publish.room) else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let Some(kind) = hub.types().find(&publish.event_type) else {
-            return answer(Answer::UnknownTypes(vec![&publish.event_type]));
+            return dialect.answer(id, &Answer::UnknownTypes(vec![&publish.event_type]), out);
         };
         let principal = self.principal();
         let may = principal.may_enter(room) && hub.rules().find(room).lets_publish(&principal, room);
-        if !may {
-            return answer(Answer::Refused("Not allowed to publish to this room"));
-        }
+        let permission = match may {
+            true => self.permission(Wish::Publish, room, Some(&publish.event_type)),
+            false => Permission::Known(false),
+        };
         let event = Event {
             kind,
             data: Bytes::copy_from_slice(publish.data.get().as_bytes()),
@@ -166,17 +201,30 @@ impl Session {
             id: None,
             time: Timestamp::now(),
         };
-        match hub.publish(&[room], &event) {
+        let room = room.to_owned();
+        self.with_permission(id, permission, open, out, move |session, allow, id, out| {
+            session.put_into(id, &room, allow.then_some(&event), out);
+        });
+    }
+
+    /// Publishes the event that is allowed, and answers.
+    fn put_into(&self, id: Option<&RawValue>, room: &str, event: Option<&Event>, out: &mut Vec<u8>) {
+        let dialect = &self.endpoint.dialect;
+        let Some(event) = event else {
+            return dialect.answer(id, &Answer::Refused("Not allowed to publish to this room"), out);
+        };
+        match self.common.shard.hub().publish(&[room], event) {
             // Rooms in memory have committed when publish returns.
             Ok(receipt) => {
                 if let Some(placed) = receipt.committed().now_or_never().and_then(|p| p.into_iter().next()) {
-                    answer(Answer::Published { room, cursor: placed.cursor });
+                    dialect.answer(id, &Answer::Published { room, cursor: placed.cursor }, out);
                 }
             }
             Err(PublishError::Busy(Busy)) => {
-                answer(Answer::Busy { message: &capital(&Busy.to_string()), retry_after_ms: RETRY_AFTER });
+                let busy = Answer::Busy { message: &capital(&Busy.to_string()), retry_after_ms: RETRY_AFTER };
+                dialect.answer(id, &busy, out);
             }
-            Err(error) => answer(Answer::Refused(&capital(&error.to_string()))),
+            Err(error) => dialect.answer(id, &Answer::Refused(&capital(&error.to_string())), out),
         }
     }
 

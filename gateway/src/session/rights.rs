@@ -74,10 +74,10 @@ impl Session {
             (Some(own), other) if Some(own) != other.as_ref() => {
                 return Err("The token is another user's".to_owned());
             }
-            (None, Some(user)) => {
-                if self.common.shard.adopt(self, user, self.endpoint.user_limit()) == Entered::Full {
-                    return Err(super::requests::capital(TOO_MANY));
-                }
+            (None, Some(user))
+                if self.common.shard.adopt(self, user, self.endpoint.user_limit()) == Entered::Full =>
+            {
+                return Err(super::requests::capital(TOO_MANY));
             }
             _ => {}
         }

@@ -132,10 +132,9 @@ impl Problem {
 /// RFC 6750, section 3: who has shown nothing is told what to show, and whose token does not hold, that it does not.
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        if refusal == Refusal::Unavailable {
-            return Self::busy(refusal.to_string(), 5);
-        }
         let challenge = match refusal {
+            Refusal::Unavailable => return Self::busy(refusal.to_string(), 5),
+            Refusal::Denied => return Self::new(StatusCode::FORBIDDEN, refusal.to_string()),
             Refusal::Missing => HeaderValue::from_static("Bearer"),
             refusal => {
                 let text = format!("Bearer error=\"invalid_token\", error_description=\"{refusal}\"");

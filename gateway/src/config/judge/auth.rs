@@ -62,6 +62,13 @@ fn sources(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
         let public = jwks.contains("://");
         findings.require(!public || asymmetric, key.then("jwks"), for_keys);
     }
+    if let Some(authoriser) = &profile.authoriser {
+        let key = key.then("authoriser");
+        let is_url = authoriser.url.contains("://");
+        findings.require(is_url, key.then("url"), "expected an https address");
+        address(&authoriser.url, &key.then("url"), findings);
+        findings.require(!authoriser.timeout.is_zero(), key.then("timeout"), "must be above zero");
+    }
     findings.require(!profile.refresh.is_zero(), key.then("refresh"), "must be above zero");
     findings.require(
         !profile.take_from.is_empty() || profile.anonymous,
@@ -81,9 +88,9 @@ fn address(jwks: &str, key: &Key, findings: &mut Findings<'_>) {
         ("https", Some(_)) => {}
         ("http", Some(url)) if url.host().is_some_and(is_loopback) => {}
         ("http", Some(_)) => {
-            findings.error(key.clone(), "keys come by https, so that nobody can exchange them on the way");
+            findings.error(key.clone(), "must be https, so that nobody can exchange what comes on the way");
         }
-        _ => findings.error(key.clone(), format!("{jwks:?} is neither a file nor an https address")),
+        _ => findings.error(key.clone(), format!("{jwks:?} is no https address, nor a file")),
     }
 }
 

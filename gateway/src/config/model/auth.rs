@@ -73,6 +73,9 @@ pub struct Config {
     pub max_per_user: u32,
     /// What happens to a session over that.
     pub over_limit: OverLimit,
+    /// Who else is asked before a client may do something; left out: nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authoriser: Option<Authoriser>,
 }
 
 impl Default for Config {
@@ -102,8 +105,47 @@ impl Default for Config {
             cookie: "token".into(),
             max_per_user: 0,
             over_limit: OverLimit::Refuse,
+            authoriser: None,
         }
     }
+}
+
+/// Who is asked, over HTTP, before a client may do what the rules allow it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Authoriser {
+    /// An https address; http only on this machine. It gets a POST of `{action, profile, user, roles, endpoint?, room?,
+    /// event_type?}` and answers `{"allow": true}`; anything else is a no.
+    pub url: String,
+    /// What it is asked about.
+    pub asks: Vec<Wish>,
+    /// For how long it may take; then it is a no.
+    pub timeout: Period,
+    /// For how long an answer counts; zero: only for the question that it answers.
+    pub cache: Period,
+}
+
+impl Default for Authoriser {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            asks: vec![Wish::Connect, Wish::Join, Wish::Publish],
+            timeout: Period::seconds(2),
+            cache: Period::seconds(30),
+        }
+    }
+}
+
+/// Something that a client wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// Open a session.
+    Connect,
+    /// Join a room.
+    Join,
+    /// Publish to a room.
+    Publish,
 }
 
 /// A key of before: one of its three.
