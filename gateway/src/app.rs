@@ -8,6 +8,7 @@ mod gauges;
 mod house;
 mod identity;
 mod memory;
+mod parts;
 mod ready;
 mod shards;
 

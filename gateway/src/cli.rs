@@ -41,7 +41,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Judge a configuration, and start nothing
     Check(check::Arguments),
-    /// Judge a plugin's library, show what it says of itself, or which ones a configuration would load
+    /// Begin a plugin, judge a library, show what it says of itself, or which ones a configuration would load
     #[command(subcommand)]
     Plugin(plugin::Arguments),
     /// Make, verify and look into tokens; make keys for programs

@@ -92,8 +92,8 @@ pub struct Publish<'a> {
 /// An answer to a request.
 #[derive(Debug)]
 pub enum Answer<'a> {
-    /// To [`Request::Ping`].
-    Pong,
+    /// To [`Request::Ping`], at that time.
+    Pong(Timestamp),
     /// The session is in the room.
     Joined {
         /// Its name.

@@ -8,20 +8,19 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use http::{HeaderValue, Method, StatusCode, header};
-use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 
 use crate::api::{self, Api};
 use crate::identity::{self, Principal};
 use crate::web::{
-    self, ConnectionInfo, Found, Handoff, PluginRequest, Problem, Refusal, RequestId, Response, Route,
-    Routes, trim,
+    self, ConnectionInfo, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response,
+    Route, Routes, trim,
 };
 
 /// A path where sessions begin.
 pub trait Endpoint {
     /// Answers a request for it: 101, with what goes on left in `handoff`, or a refusal.
-    fn upgrade(&self, request: &mut http::Request<Incoming>, handoff: &Handoff) -> Response;
+    fn upgrade(&self, request: &mut http::Request<RequestBody>, handoff: &Handoff) -> Response;
 }
 
 /// Where requests go; one for each shard.
@@ -52,7 +51,7 @@ impl Router {
     }
 
     /// Answers a request.
-    pub async fn answer(&self, mut request: http::Request<Incoming>, handoff: Handoff) -> Response {
+    pub async fn answer(&self, mut request: http::Request<RequestBody>, handoff: Handoff) -> Response {
         let path = trim(request.uri().path()).to_owned();
         if let Some(endpoint) = self.endpoints.get(&path) {
             return endpoint.upgrade(&mut request, &handoff);
@@ -71,7 +70,7 @@ impl Router {
         &self,
         routes: &[api::Route],
         params: Vec<String>,
-        request: http::Request<Incoming>,
+        request: http::Request<RequestBody>,
     ) -> Result<Response, Problem> {
         let wanted = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let Some(route) = routes.iter().find(|route| route.method == *wanted) else {
@@ -81,7 +80,7 @@ impl Router {
         if let Some(scope) = route.scope {
             check_token(&request)?;
             // What a scope is narrowed to, the route's own function looks at.
-            check_scope(&principal, scope, principal.may_somewhere(scope))?;
+            self.check_scope(&principal, scope, principal.may_somewhere(scope))?;
         }
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
@@ -90,7 +89,21 @@ impl Router {
         (route.handler)(&self.api, &api::Request { principal, params, query, headers, body }).await
     }
 
-    async fn answer_plugin(&self, path: &str, request: http::Request<Incoming>) -> Result<Response, Problem> {
+    /// Counts whom it refuses.
+    fn check_scope(&self, principal: &Principal, scope: &str, may: bool) -> Result<(), Problem> {
+        let answers = &self.api.hub.metrics().answers;
+        check_scope(principal, scope, may).inspect_err(|problem| {
+            let unknown = problem.status == StatusCode::UNAUTHORIZED;
+            let counter = if unknown { &answers.unauthenticated } else { &answers.forbidden };
+            counter.add(1);
+        })
+    }
+
+    async fn answer_plugin(
+        &self,
+        path: &str,
+        request: http::Request<RequestBody>,
+    ) -> Result<Response, Problem> {
         let Route { target, params } = match self.plugins.find(request.method(), path) {
             Found::Route(route) => route,
             Found::Methods(methods) => return Err(wrong_method(methods)),
@@ -101,7 +114,7 @@ impl Router {
         check_token(&request)?;
         let principal = principal(&request);
         if let Some(scope) = target.scope.as_deref() {
-            check_scope(&principal, scope, principal.may(scope))?;
+            self.check_scope(&principal, scope, principal.may(scope))?;
         }
         let params = params
             .into_iter()

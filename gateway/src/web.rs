@@ -7,6 +7,7 @@ mod handoff;
 mod host;
 mod plugins;
 mod problem;
+mod request_body;
 mod routes;
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ pub use handoff::{Handoff, Run, Takeover};
 pub use host::Host;
 pub use plugins::{AdminError, Health, HealthStatus, Outcome, PluginAdmin, PluginInfo};
 pub use problem::{Invalid, Problem, ProblemDetails};
+pub use request_body::RequestBody;
 pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
 
 /// Bytes of a request's body at most.
@@ -107,6 +109,20 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written").into()
         }
     }
+}
+
+/// Works something out that takes longer than a shard's loop should stand still: on another thread.
+///
+/// # Errors
+/// 503 where the runtime is ending.
+///
+/// # Panics
+/// Where `work` does.
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Problem::busy("the gateway is shutting down", 1),
+    })
 }
 
 /// An answer with a body of type `content`, or of none where that is empty.

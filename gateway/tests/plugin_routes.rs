@@ -18,11 +18,12 @@ use tidegate::api::{Api, Documents};
 use tidegate::documents::Face;
 use tidegate::drain::Drain;
 use tidegate::frame::Forms;
+use tidegate::health::Health;
 use tidegate::hub::{self, Hub, Rules};
 use tidegate::identity::credentials::{Source, Taking};
 use tidegate::identity::{ClaimRules, Keyring, Ledger, Profile, Revocations, Settings};
 use tidegate::listener::{Http, Listener, Permits, lanes};
-use tidegate::metrics::Metrics;
+use tidegate::metrics::{Family, Metrics};
 use tidegate::pipeline::{self, Origins, Pipeline};
 use tidegate::router::Router;
 use tidegate::store::{Durability, Embedded};
@@ -40,7 +41,9 @@ impl PluginAdmin for Nobody {
         Vec::new()
     }
 
-    fn metrics(&self, _: &mut String) {}
+    fn metrics(&self) -> Vec<Family> {
+        Vec::new()
+    }
 
     fn declared(&self) -> Vec<Arc<Declaration>> {
         Vec::new()
@@ -123,6 +126,8 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         drain: drain.clone(),
         plugins: Arc::new(Nobody),
         ledger,
+        health: Health::new([], Box::new(|_| {})),
+        views: Arc::default(),
         face: Face::default(),
         documents: Documents::default(),
         production: false,

@@ -1,12 +1,18 @@
 //! JSON Schemas of manifests, compiled once: the gateway holds events, requests and settings against them, and the
 //! miniature gateway of tests does the same with the same code. With the feature `schemas`.
 
+mod defs;
+
 use std::fmt;
 
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+pub use defs::lend;
+
+/// Keywords that tell people something and ask nothing of a value.
+const TELL: [&str; 6] = ["title", "description", "default", "examples", "deprecated", "$comment"];
 /// Flaws that are told at once.
 const MOST: usize = 20;
 /// Bytes of a schema's JSON at most: what is larger takes long to compile, and nobody can read it.
@@ -125,7 +131,9 @@ impl Schema {
 
 /// Whether a schema lets everything through.
 fn is_open(schema: &Value) -> bool {
-    *schema == Value::Bool(true) || schema.as_object().is_some_and(serde_json::Map::is_empty)
+    let tells =
+        |schema: &serde_json::Map<String, Value>| schema.keys().all(|key| TELL.contains(&key.as_str()));
+    *schema == Value::Bool(true) || schema.as_object().is_some_and(tells)
 }
 
 fn is_deeper(value: &Value, levels: usize) -> bool {

@@ -1,7 +1,7 @@
 /** An AsyncAPI 3 document as what the page shows: channels, each with what clients send and what they get. */
 
 import { deref, nameOf } from './pointer.js';
-import { propertyNames } from './schema.js';
+import { propertyNames, slug } from './names.js';
 
 /**
  * @typedef {object} Message
@@ -9,6 +9,7 @@ import { propertyNames } from './schema.js';
  * @property {string} name         the event type, or the request's name
  * @property {string} summary
  * @property {string} description
+ * @property {string} about        whose it is and which room it goes to, where the document says so
  * @property {any} schema          of the payload
  * @property {unknown[]} examples  payloads
  * @property {Message[]} replies   what answers it
@@ -38,15 +39,23 @@ export function channels(doc) {
     const said = deref(doc, given);
     const operations = operationsOf(doc, key, said);
     const id = `ws-${slug(key)}`;
-    const of = (/** @type {string} */ action) => unique(operations
-      .filter((operation) => operation.action === action)
-      .flatMap((operation) => messagesOf(doc, id, operation, said)));
+    const of = (/** @type {string} */ action) =>
+      unique(
+        operations
+          .filter((operation) => operation.action === action)
+          .flatMap((operation) => messagesOf(doc, id, operation, said)),
+      );
     return {
-      id, address: said.address ?? key, title: said.title ?? key,
+      id,
+      address: said.address ?? key,
+      title: said.title ?? key,
       description: said.description ?? said.summary ?? '',
-      query: queryOf(doc, said), parameters: parametersOf(doc, said), isSocket: isSocket(doc, said),
+      query: queryOf(doc, said),
+      parameters: parametersOf(doc, said),
+      isSocket: isSocket(doc, said),
       // An action is the gateway's: what it receives is what clients send.
-      requests: of('receive'), events: of('send'),
+      requests: of('receive'),
+      events: of('send'),
     };
   });
 }
@@ -60,7 +69,9 @@ export function channels(doc) {
  */
 function operationsOf(doc, key, channel) {
   const all = Object.values(doc.operations ?? {}).map((operation) => deref(doc, operation));
-  return all.filter(({ channel: where }) => where?.$ref === `#/channels/${key}` || deref(doc, where) === channel);
+  return all.filter(
+    ({ channel: where }) => where?.$ref === `#/channels/${key}` || deref(doc, where) === channel,
+  );
 }
 
 /**
@@ -73,7 +84,9 @@ function operationsOf(doc, key, channel) {
 function messagesOf(doc, prefix, operation, channel) {
   const given = operation.messages ?? Object.values(channel.messages ?? {});
   const reply = operation.reply ? deref(doc, operation.reply) : {};
-  const answers = (reply.messages ?? []).map((/** @type {any} */ answer) => messageOf(doc, prefix, answer, []));
+  const answers = (reply.messages ?? []).map((/** @type {any} */ answer) =>
+    messageOf(doc, prefix, answer, []),
+  );
   return given.map((/** @type {any} */ message) => messageOf(doc, prefix, message, answers, operation));
 }
 
@@ -92,11 +105,18 @@ function messageOf(doc, prefix, given, replies, operation = {}) {
   const schema = said.payload?.schemaFormat ? said.payload.schema : said.payload;
   const examples = (said.examples ?? []).map((/** @type {any} */ example) => example.payload);
   const { summary = operation.summary ?? '', description = operation.description ?? '' } = said;
+  const tags = (said.tags ?? []).map((/** @type {any} */ tag) => deref(doc, tag).name);
+  const about = [...tags, said['x-room'] && `room ${said['x-room']}`].filter(Boolean).join(' · ');
   return {
-    id: `${prefix}-${slug(key)}`, name, summary, description, schema, replies,
+    id: `${prefix}-${slug(key)}`,
+    name,
+    summary,
+    description,
+    about,
+    schema,
+    replies,
     examples: examples.filter((/** @type {unknown} */ payload) => payload !== undefined),
-    words: [name, said.name ?? '', key, summary, description, ...propertyNames(doc, schema),
-      ...(said.tags ?? []).map((/** @type {any} */ tag) => deref(doc, tag).name)],
+    words: [name, said.name ?? '', key, summary, description, about, ...propertyNames(doc, schema)],
   };
 }
 
@@ -110,8 +130,12 @@ const unique = (messages) => [...new Map(messages.map((message) => [message.id, 
 function queryOf(doc, channel) {
   const schema = deref(doc, deref(doc, channel.bindings).ws?.query);
   const required = new Set(schema.required);
-  return Object.entries(schema.properties ?? {}).map(([name, property]) => (
-    { name, description: property.description ?? '', required: required.has(name), schema: property }));
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+    name,
+    description: property.description ?? '',
+    required: required.has(name),
+    schema: property,
+  }));
 }
 
 /**
@@ -131,9 +155,8 @@ function parametersOf(doc, channel) {
  * @param {any} channel
  */
 function isSocket(doc, channel) {
-  const servers = (channel.servers ?? Object.values(doc.servers ?? {})).map((/** @type {any} */ server) => deref(doc, server));
+  const servers = (channel.servers ?? Object.values(doc.servers ?? {})).map((/** @type {any} */ server) =>
+    deref(doc, server),
+  );
   return servers.length === 0 || servers.some(({ protocol = '' }) => /^wss?$/.test(protocol));
 }
-
-/** @param {string} key */
-const slug = (key) => key.replaceAll(/[^\w.-]+/g, '-');

@@ -22,6 +22,7 @@ const CODES = {
  * @param {string} reason  the gateway's, may be empty
  */
 export function explain(code, reason) {
-  const meaning = CODES[code] ?? (code >= 4000 ? 'a code of the application’s own' : 'a code without a known meaning');
+  const meaning =
+    CODES[code] ?? (code >= 4000 ? 'a code of the application’s own' : 'a code without a known meaning');
   return `Closed with ${code}: ${meaning}.${reason ? ` The gateway says: ${reason}` : ''}`;
 }

@@ -73,8 +73,8 @@ function hideToken(url) {
 }
 
 /**
- * A browser does not tell a page why a handshake failed: the same address is asked once more by plain HTTP, which a
- * WebSocket's endpoint answers with 426 whoever asks.
+ * A browser does not tell a page why a handshake failed: the same address is asked once more by plain HTTP,
+ * which an endpoint of WebSockets answers with 426 whoever asks.
  * @param {URL} url
  */
 async function whyRefused(url) {
@@ -82,8 +82,13 @@ async function whyRefused(url) {
     const response = await fetch(url, { cache: 'no-store' });
     const detail = parsed(await response.text())?.detail;
     if (response.status === 426) {
-      const guess = url.searchParams.has('token') ? 'the token may be wrong or expired' : 'it may want a token';
-      return `The gateway refused, and a browser does not tell a page why. There is an endpoint at this address: ${guess}.`;
+      const guess = url.searchParams.has('token')
+        ? 'the token may be wrong or expired'
+        : 'it may want a token';
+      return (
+        'The gateway refused, and a browser does not tell a page why. ' +
+        `There is an endpoint at this address: ${guess}.`
+      );
     }
     return `The gateway refused: ${response.status}${detail ? `, ${detail}` : ''}.`;
   } catch {

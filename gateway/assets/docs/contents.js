@@ -60,17 +60,38 @@ export function contents(parts) {
 /** @param {Part} part */
 function partView({ title, chapters }) {
   const id = fresh('part');
-  return h('div', {}, h('p', { id, class: 'part' }, title), h('ul', { 'aria-labelledby': id }, chapters.map(chapterView)));
+  return h(
+    'div',
+    {},
+    h('p', { id, class: 'part' }, title),
+    h('ul', { 'aria-labelledby': id }, chapters.map(chapterView)),
+  );
 }
 
 /** @param {Chapter} chapter */
 function chapterView({ title, link, items }) {
-  const list = h('ul', { id: fresh('chapter') }, items.map(({ id, label }) => h('li', {}, h('a', { href: `#${id}` }, label))));
-  if (!items.length) return h('li', { 'data-chapter': link }, h('a', { class: 'chapter', href: `#${link}` }, title));
-  const button = h('button', { type: 'button', class: 'chapter', 'aria-expanded': 'true', 'aria-controls': list.id, onclick: () => {
-    list.hidden = !list.hidden;
-    button.setAttribute('aria-expanded', String(!list.hidden));
-  } }, h('span', {}, title), h('span', { class: 'count' }, h('span', { class: 'number' }), h('span', { class: 'unseen' }, ' entries')));
+  const list = h(
+    'ul',
+    { id: fresh('chapter') },
+    items.map(({ id, label }) => h('li', {}, h('a', { href: `#${id}` }, label))),
+  );
+  if (!items.length)
+    return h('li', { 'data-chapter': link }, h('a', { class: 'chapter', href: `#${link}` }, title));
+  const button = h(
+    'button',
+    {
+      type: 'button',
+      class: 'chapter',
+      'aria-expanded': 'true',
+      'aria-controls': list.id,
+      onclick: () => {
+        list.hidden = !list.hidden;
+        button.setAttribute('aria-expanded', String(!list.hidden));
+      },
+    },
+    h('span', {}, title),
+    h('span', { class: 'count' }, h('span', { class: 'number' }), h('span', { class: 'unseen' }, ' entries')),
+  );
   return h('li', { 'data-chapter': link }, button, list);
 }
 

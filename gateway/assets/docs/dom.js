@@ -20,7 +20,8 @@ let made = 0;
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    if (typeof value === 'function')
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
     else if (value !== null && value !== undefined && value !== false) {
       element.setAttribute(name, value === true ? '' : String(value));
     }
@@ -47,7 +48,11 @@ export function announce(text) {
  * @param {() => string} text
  */
 export function copyButton(what, text) {
-  const button = h('button', { type: 'button', class: 'small', 'aria-label': `Copy ${what}`, onclick: click }, 'Copy');
+  const button = h(
+    'button',
+    { type: 'button', class: 'small', 'aria-label': `Copy ${what}`, onclick: click },
+    'Copy',
+  );
   async function click() {
     const copied = await copy(text());
     button.textContent = copied ? 'Copied' : 'Not copied';
@@ -84,7 +89,12 @@ async function copy(text) {
 export function codeBlock(label, text) {
   const code = h('code');
   if (text.length > COLOURED || mistake(text)) code.textContent = text;
-  else code.append(...pieces(text).map(({ kind, text: part }) => (kind === 'plain' ? part : h('span', { class: `j-${kind}` }, part))));
+  else
+    code.append(
+      ...pieces(text).map(({ kind, text: part }) =>
+        kind === 'plain' ? part : h('span', { class: `j-${kind}` }, part),
+      ),
+    );
   return h('pre', { tabindex: '0', role: 'group', 'aria-label': label }, code);
 }
 
@@ -95,7 +105,17 @@ export function codeBlock(label, text) {
  */
 export function figure(caption, text) {
   const lower = caption.charAt(0).toLowerCase() + caption.slice(1);
-  return h('figure', {}, h('figcaption', {}, h('span', {}, caption), copyButton(lower, () => text)), codeBlock(caption, text));
+  return h(
+    'figure',
+    {},
+    h(
+      'figcaption',
+      {},
+      h('span', {}, caption),
+      copyButton(lower, () => text),
+    ),
+    codeBlock(caption, text),
+  );
 }
 
 /**
@@ -107,8 +127,12 @@ export function figure(caption, text) {
  */
 export function disclosure(label, about, make) {
   const panel = h('div', { id: fresh('panel'), class: 'panel', hidden: true });
-  const button = h('button', { type: 'button', class: 'primary', 'aria-expanded': 'false', 'aria-controls': panel.id },
-    label, h('span', { class: 'unseen' }, ` ${about}`));
+  const button = h(
+    'button',
+    { type: 'button', class: 'primary', 'aria-expanded': 'false', 'aria-controls': panel.id },
+    label,
+    h('span', { class: 'unseen' }, ` ${about}`),
+  );
   button.addEventListener('click', () => {
     if (!panel.firstChild) panel.append(make());
     panel.hidden = !panel.hidden;
@@ -124,7 +148,14 @@ export function disclosure(label, about, make) {
  * @param {string} text
  */
 export function heading(tag, id, text) {
-  return h('div', { class: 'head' },
+  return h(
+    'div',
+    { class: 'head' },
     h(tag, { id: `${id}-title`, tabindex: '-1' }, text),
-    h('a', { class: 'anchor', href: `#${id}`, 'aria-label': `Link to ${text}` }, h('span', { 'aria-hidden': 'true' }, '#')));
+    h(
+      'a',
+      { class: 'anchor', href: `#${id}`, 'aria-label': `Link to ${text}` },
+      h('span', { 'aria-hidden': 'true' }, '#'),
+    ),
+  );
 }

@@ -1,4 +1,4 @@
-/** Sends a request and shows what came back. Bounded in time and bytes, as an answer may be a stream without end. */
+/** Sends a request and shows what came back, bounded in time and bytes, as an answer may be without end. */
 
 import { codeBlock, copyButton, h } from './dom.js';
 import { pretty } from './json.js';
@@ -36,8 +36,14 @@ export async function exchange({ method, url, headers, body }, stop) {
     const type = response.headers.get('content-type') ?? '';
     const isText = !type || /^text\/|json|xml|javascript|yaml/.test(type);
     return {
-      status: response.status, statusText: response.statusText, headers: [...response.headers], took,
-      body: isText ? new TextDecoder().decode(bytes) : '', bytes: bytes.length, isWhole, isText,
+      status: response.status,
+      statusText: response.statusText,
+      headers: [...response.headers],
+      took,
+      body: isText ? new TextDecoder().decode(bytes) : '',
+      bytes: bytes.length,
+      isWhole,
+      isText,
     };
   } catch (error) {
     return { failed: failure(error, stop.signal) };
@@ -54,7 +60,7 @@ function failure(error, signal) {
   if (signal.reason === 'late') return `There was no whole answer within ${PATIENCE / 1000} seconds.`;
   if (signal.aborted) return 'Stopped.';
   const said = error instanceof Error ? error.message : String(error);
-  return `There was no answer (${said}). The gateway may be down, or the browser did not let the page send this.`;
+  return `No answer (${said}). The gateway may be down, or the browser did not let the page send this.`;
 }
 
 /**
@@ -86,32 +92,71 @@ async function read(response) {
 export function answerView(answer) {
   if ('failed' in answer) return { said: [h('strong', { class: 'status bad' }, answer.failed)], details: [] };
   const { status, statusText, headers, body, bytes, isWhole, isText, took } = answer;
-  const size = isWhole ? `${bytes.toLocaleString('en')} bytes` : `the first ${MOST.toLocaleString('en')} bytes`;
+  const size = isWhole
+    ? `${bytes.toLocaleString('en')} bytes`
+    : `the first ${MOST.toLocaleString('en')} bytes`;
   const said = [
-    h('strong', { class: `status s${String(status)[0]}` }, `${status} ${statusText || names[status] || ''}`.trim()),
+    h(
+      'strong',
+      { class: `status s${String(status)[0]}` },
+      `${status} ${statusText || names[status] || ''}`.trim(),
+    ),
     ` in ${took < 10 ? took.toFixed(1) : Math.round(took)} ms, ${size}`,
   ];
-  const fields = h('details', { class: 'headers' }, h('summary', {}, `${headers.length} headers`),
-    h('dl', {}, headers.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])));
-  const content = body === ''
-    ? h('p', { class: 'about' }, isText ? 'The answer has no body.' : 'The body is not text and is not shown.')
-    : bodyView(body);
+  const fields = h(
+    'details',
+    { class: 'headers' },
+    h('summary', {}, `${headers.length} headers`),
+    h(
+      'dl',
+      {},
+      headers.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]),
+    ),
+  );
+  const content =
+    body === ''
+      ? h(
+          'p',
+          { class: 'about' },
+          isText ? 'The answer has no body.' : 'The body is not text and is not shown.',
+        )
+      : bodyView(body);
   return { said, details: [...problemView(body), fields, content] };
 }
 
 /** HTTP/2 has no words behind the number. @type {Record<number, string>} */
 const names = {
-  200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No Content', 400: 'Bad Request', 401: 'Unauthorized',
-  403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict', 413: 'Content Too Large',
-  422: 'Unprocessable Content', 429: 'Too Many Requests', 500: 'Internal Server Error', 503: 'Service Unavailable',
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'No Content',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
 };
 
 /** @param {string} body */
 function bodyView(body) {
   const text = pretty(body);
-  return h('div', {},
-    h('div', { class: 'between' }, h('span', { class: 'caption' }, 'Body'), copyButton('the body', () => text)),
-    codeBlock('Body of the answer', text));
+  return h(
+    'div',
+    {},
+    h(
+      'div',
+      { class: 'between' },
+      h('span', { class: 'caption' }, 'Body'),
+      copyButton('the body', () => text),
+    ),
+    codeBlock('Body of the answer', text),
+  );
 }
 
 /**
@@ -123,10 +168,21 @@ function problemView(body) {
   const problem = parsed(body);
   if (typeof problem?.title !== 'string' || typeof problem.detail !== 'string') return [];
   const errors = Array.isArray(problem.errors) ? problem.errors : [];
-  return [h('div', { class: 'problem' },
-    h('p', {}, h('strong', {}, problem.title), `: ${problem.detail}`),
-    errors.length > 0 && h('ul', {}, errors.map((/** @type {any} */ { loc, msg }) =>
-      h('li', {}, h('code', {}, [loc].flat().join('.')), ` ${msg ?? ''}`))))];
+  return [
+    h(
+      'div',
+      { class: 'problem' },
+      h('p', {}, h('strong', {}, problem.title), `: ${problem.detail}`),
+      errors.length > 0 &&
+        h(
+          'ul',
+          {},
+          errors.map((/** @type {any} */ { loc, msg }) =>
+            h('li', {}, h('code', {}, [loc].flat().join('.')), ` ${msg ?? ''}`),
+          ),
+        ),
+    ),
+  ];
 }
 
 /** @param {string} text */

@@ -6,7 +6,10 @@ export const MOST = 1000;
 export const LONGEST = 64 * 1024;
 
 /** @typedef {'sent' | 'received' | 'note'} Kind */
-/** @typedef {{ number: number, kind: Kind, at: Date, text: string, cut: number }} Entry  `cut`: characters left out */
+/**
+ * `cut`: characters left out.
+ * @typedef {{ number: number, kind: Kind, at: Date, text: string, cut: number }} Entry
+ */
 
 export class FrameLog {
   /** @type {Entry[]} */
@@ -19,7 +22,13 @@ export class FrameLog {
    * @param {Date} at
    */
   add(kind, text, at) {
-    this.#entries.push({ number: this.#next, kind, at, text: text.slice(0, LONGEST), cut: Math.max(0, text.length - LONGEST) });
+    this.#entries.push({
+      number: this.#next,
+      kind,
+      at,
+      text: text.slice(0, LONGEST),
+      cut: Math.max(0, text.length - LONGEST),
+    });
     this.#next += 1;
     if (this.#entries.length > MOST) this.#entries.shift();
   }
@@ -52,7 +61,9 @@ export class FrameLog {
   matching(filter, from = 0) {
     const wanted = filter.trim().toLowerCase();
     const begin = Math.max(0, from - this.first);
-    return this.#entries.slice(begin).filter(({ kind, text }) => `${kind} ${text}`.toLowerCase().includes(wanted));
+    return this.#entries
+      .slice(begin)
+      .filter(({ kind, text }) => `${kind} ${text}`.toLowerCase().includes(wanted));
   }
 }
 

@@ -7,7 +7,7 @@ import { build, curl, key } from './request.js';
 import { sample } from './sample.js';
 
 /** @typedef {import('./openapi.js').Operation} Operation */
-/** @typedef {import('./main.js').Context} Context */
+/** @typedef {import('./parts.js').Context} Context */
 
 /**
  * @param {Context} context
@@ -15,25 +15,57 @@ import { sample } from './sample.js';
  */
 export function tryHttp(context, operation) {
   const { doc, base, token } = context;
-  const fields = operation.parameters.filter(({ in: where }) => where !== 'cookie').map((parameter) => (
-    { parameter, ...field(doc, { ...parameter, where: `in ${parameter.in}` }) }));
+  const fields = operation.parameters
+    .filter(({ in: where }) => where !== 'cookie')
+    .map((parameter) => ({ parameter, ...field(doc, { ...parameter, where: `in ${parameter.in}` }) }));
   const body = operation.body ? bodyParts(doc, operation) : null;
-  const request = () => build(operation, {
-    values: Object.fromEntries(fields.map(({ parameter, input }) => [key(parameter), input.value])),
-    type: body?.type() ?? '', body: body?.text() ?? '', token: token(),
-  }, base);
-  const line = h('pre', { tabindex: '0', role: 'group', 'aria-label': 'The request as a line of curl' }, h('code'));
+  const request = () =>
+    build(
+      operation,
+      {
+        values: Object.fromEntries(fields.map(({ parameter, input }) => [key(parameter), input.value])),
+        type: body?.type() ?? '',
+        body: body?.text() ?? '',
+        token: token(),
+      },
+      base,
+    );
+  const line = h(
+    'pre',
+    { tabindex: '0', role: 'group', 'aria-label': 'The request as a line of curl' },
+    h('code'),
+  );
   const showLine = () => (line.firstElementChild ?? line).replaceChildren(curl(request()));
   const { buttons, result, send } = sender(request);
-  const form = h('form', { class: 'try', oninput: showLine, onchange: showLine, onsubmit: (/** @type {Event} */ event) => {
-    event.preventDefault();
-    showLine();
-    send();
-  } },
-  fields.length > 0 && h('div', { class: 'fields' }, fields.map(({ row }) => row)),
-  body?.rows, buttons,
-  h('div', { class: 'between' }, h('span', { class: 'caption' }, 'In a shell'), copyButton('the line of curl', () => curl(request()))),
-  line, result);
+  const form = h(
+    'form',
+    {
+      class: 'try',
+      oninput: showLine,
+      onchange: showLine,
+      onsubmit: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        showLine();
+        send();
+      },
+    },
+    fields.length > 0 &&
+      h(
+        'div',
+        { class: 'fields' },
+        fields.map(({ row }) => row),
+      ),
+    body?.rows,
+    buttons,
+    h(
+      'div',
+      { class: 'between' },
+      h('span', { class: 'caption' }, 'In a shell'),
+      copyButton('the line of curl', () => curl(request())),
+    ),
+    line,
+    result,
+  );
   context.onToken(showLine);
   showLine();
   return form;
@@ -45,7 +77,9 @@ export function tryHttp(context, operation) {
  * @param {Operation} operation
  */
 function bodyParts(doc, { body }) {
-  const media = [...(body?.media ?? [])].sort((a, b) => Number(/json/.test(b.type)) - Number(/json/.test(a.type)));
+  const media = [...(body?.media ?? [])].sort(
+    (a, b) => Number(/json/.test(b.type)) - Number(/json/.test(a.type)),
+  );
   let chosen = media[0] ?? { type: 'application/json', schema: {}, examples: [] };
   const isJson = () => /json/.test(chosen.type);
   const text = jsonField('Body', { required: body?.required, isJson });
@@ -55,12 +89,24 @@ function bodyParts(doc, { body }) {
   };
   const rows = [];
   if (media.length > 1) {
-    rows.push(choice('Media type', media.map(({ type }) => type), (index) => {
-      chosen = media[index];
-      fill(0);
-    }).row);
+    rows.push(
+      choice(
+        'Media type',
+        media.map(({ type }) => type),
+        (index) => {
+          chosen = media[index];
+          fill(0);
+        },
+      ).row,
+    );
   } else if (chosen.examples.length > 1) {
-    rows.push(choice('Example', chosen.examples.map(({ name, summary }) => summary || name), fill).row);
+    rows.push(
+      choice(
+        'Example',
+        chosen.examples.map(({ name, summary }) => summary || name),
+        fill,
+      ).row,
+    );
   }
   fill(0);
   return { rows: [...rows, text.row], type: () => chosen.type, text: () => text.input.value };

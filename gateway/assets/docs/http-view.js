@@ -11,7 +11,7 @@ import { shape } from './schema.js';
 /** @typedef {import('./openapi.js').Parameter} Parameter */
 /** @typedef {import('./openapi.js').Media} Media */
 /** @typedef {import('./openapi.js').Answer} Answer */
-/** @typedef {import('./main.js').Context} Context */
+/** @typedef {import('./parts.js').Context} Context */
 
 /**
  * @param {Context} context
@@ -20,16 +20,26 @@ import { shape } from './schema.js';
 export function operationSection(context, operation) {
   const { id, method, path, summary, description, access, deprecated } = operation;
   const { button, panel } = disclosure('Try it', `${method} ${path}`, () => tryHttp(context, operation));
-  return h('article', { id, class: 'entry', 'aria-labelledby': `${id}-title` },
+  return h(
+    'article',
+    { id, class: 'entry', 'aria-labelledby': `${id}-title` },
     heading('h4', id, summary || `${method} ${path}`),
-    h('p', { class: 'call' }, methodLabel(method), ' ', h('code', { class: 'path' }, pathParts(path)), button),
+    h(
+      'p',
+      { class: 'call' },
+      methodLabel(method),
+      ' ',
+      h('code', { class: 'path' }, pathParts(path)),
+      button,
+    ),
     deprecated && h('p', { class: 'deprecated' }, 'Deprecated'),
     prose(description),
-    access && h('p', { class: 'access' }, `Needs ${access}`),
+    access && h('p', { class: 'access' }, line(access)),
     panel,
     parameters(context, operation.parameters),
     body(context, operation),
-    answers(context, operation.answers));
+    answers(context, operation.answers),
+  );
 }
 
 /** @param {string} method */
@@ -37,7 +47,9 @@ export const methodLabel = (method) => h('span', { class: `method ${method.toLow
 
 /** A path that may break behind each slash. @param {string} path */
 export function pathParts(path) {
-  return path.split(/(?<=\/)/).flatMap((part) => [part.startsWith('{') ? h('var', {}, part) : part, h('wbr')]);
+  return path
+    .split(/(?<=\/)/)
+    .flatMap((part) => [part.startsWith('{') ? h('var', {}, part) : part, h('wbr')]);
 }
 
 /**
@@ -60,10 +72,13 @@ function parameters({ doc }, all) {
  */
 function body({ doc }, { body }) {
   if (!body) return null;
-  return h('div', {},
+  return h(
+    'div',
+    {},
     h('h5', {}, 'Request body', body.required && h('span', { class: 'required' }, 'required')),
     prose(body.description),
-    body.media.flatMap((media) => mediaParts(doc, media, 'request body', true)));
+    body.media.flatMap((media) => mediaParts(doc, media, 'request body', true)),
+  );
 }
 
 /**
@@ -75,7 +90,10 @@ function body({ doc }, { body }) {
  */
 function mediaParts(doc, { type, schema, examples }, what, always = false) {
   const isJson = /json/.test(type);
-  const made = always && isJson && !examples.length ? [{ name: '', summary: '', value: sample(doc, schema) }] : examples;
+  const made =
+    always && isJson && !examples.length
+      ? [{ name: 'made from the schema', summary: '', value: sample(doc, schema) }]
+      : examples;
   const figures = made.map(({ name, summary, value }) => {
     const caption = summary || (name && name !== 'example' ? `Example: ${name}` : `Example of the ${what}`);
     return figure(caption, typeof value === 'string' && !isJson ? value : JSON.stringify(value, null, 2));
@@ -97,10 +115,24 @@ function answers(context, all) {
   const row = (/** @type {Answer} */ answer) => answerRow(context, answer, answer === first);
   const own = all.filter(({ isShared }) => !isShared);
   const shared = all.filter(({ isShared }) => isShared);
-  return h('div', {}, h('h5', {}, 'Responses'), own.map(row),
-    shared.length > 0 && h('details', { class: 'answer shared' },
-      h('summary', {}, 'As of other operations: ', shared.flatMap(({ status }) => [h('code', {}, status), ' '])),
-      shared.map(row)));
+  return h(
+    'div',
+    {},
+    h('h5', {}, 'Responses'),
+    own.map(row),
+    shared.length > 0 &&
+      h(
+        'details',
+        { class: 'answer shared' },
+        h(
+          'summary',
+          {},
+          'As of other operations: ',
+          shared.flatMap(({ status }) => [h('code', {}, status), ' ']),
+        ),
+        shared.map(row),
+      ),
+  );
 }
 
 /**
@@ -114,11 +146,16 @@ function answerRow({ doc }, { status, description, headers, media }, open) {
   const details = h('details', { class: 'answer', open }, h('summary', {}, ...title));
   const fill = () => {
     if (details.childElementCount > 1) return;
-    const shapes = headers.map(({ name, description, schema }) =>
-      ({ ...shape(doc, schema, { name }), description, notes: ['header'] }));
+    const shapes = headers.map(({ name, description, schema }) => ({
+      ...shape(doc, schema, { name }),
+      description,
+    }));
     details.append(
-      ...(shapes.length ? [list(shapes, `Headers of ${status}`)] : []),
-      ...media.flatMap((one) => mediaParts(doc, one, `response ${status}`)));
+      ...media.flatMap((one) => mediaParts(doc, one, `response ${status}`)),
+      ...(shapes.length
+        ? [h('p', { class: 'caption' }, 'Headers'), list(shapes, `Headers of ${status}`)]
+        : []),
+    );
   };
   if (open) fill();
   details.addEventListener('toggle', fill);

@@ -52,7 +52,9 @@ export function mistake(text) {
     if (!next) return { ...place(text, token.at), message: complaint(token, wanted) };
     wanted = next;
   }
-  return wanted === 'end' ? null : { ...place(text, text.length), message: `${EXPECTED[wanted]}, and it ends here` };
+  return wanted === 'end'
+    ? null
+    : { ...place(text, text.length), message: `${EXPECTED[wanted]}, and it ends here` };
 }
 
 /** What is said where a state meets something else. @type {Record<string, string>} */
@@ -110,7 +112,8 @@ function step({ kind, text }, wanted, open) {
  * @param {string} wanted
  */
 function complaint(token, wanted) {
-  if (token.kind === 'bad' && token.text.startsWith('"')) return 'a text in double quotes is not closed, or has a bad escape';
+  if (token.kind === 'bad' && token.text.startsWith('"'))
+    return 'a text in double quotes is not closed, or has a bad escape';
   const found = token.text.length > 20 ? `${token.text.slice(0, 20)}…` : token.text;
   return `${EXPECTED[wanted]}, not ${found}`;
 }
@@ -163,5 +166,7 @@ export function pieces(text) {
  */
 export function pretty(text) {
   if (mistake(text)) return text;
-  return pieces(text).map((piece) => piece.text).join('');
+  return pieces(text)
+    .map((piece) => piece.text)
+    .join('');
 }

@@ -1,7 +1,7 @@
 /** An OpenAPI 3.1 document as what the page shows: operations by tag. */
 
 import { deref } from './pointer.js';
-import { propertyNames } from './schema.js';
+import { propertyNames, slug } from './names.js';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
 
@@ -21,7 +21,7 @@ const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
  * @property {string} summary
  * @property {string} description
  * @property {boolean} deprecated
- * @property {string | null} access  what a caller needs, in words; null: nothing
+ * @property {string | null} access  what a caller needs, in a sentence; null: nothing
  * @property {Parameter[]} parameters
  * @property {Body | null} body
  * @property {Answer[]} answers
@@ -38,7 +38,8 @@ const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
 export function groups(doc) {
   /** @type {Map<string, Group>} */
   const found = new Map();
-  for (const { name, description = '' } of doc.tags ?? []) found.set(name, { name, description, operations: [] });
+  for (const { name, description = '' } of doc.tags ?? [])
+    found.set(name, { name, description, operations: [] });
   for (const [path, given] of Object.entries(doc.paths ?? {})) {
     const item = deref(doc, given);
     for (const method of METHODS.filter((method) => item[method])) {
@@ -63,15 +64,30 @@ function operation(doc, path, method, item) {
   const body = said.requestBody ? bodyOf(doc, deref(doc, said.requestBody)) : null;
   const answers = Object.entries(said.responses ?? {}).map(([status, given]) => answerOf(doc, status, given));
   const { summary = '', description = '' } = said;
-  const schemas = [...(body?.media ?? []), ...answers.flatMap((answer) => answer.media)].map(({ schema }) => schema);
+  const schemas = [...(body?.media ?? []), ...answers.flatMap((answer) => answer.media)].map(
+    ({ schema }) => schema,
+  );
   const properties = schemas.flatMap((schema) => [...propertyNames(doc, schema)]);
   return {
-    id: `op-${said.operationId ?? `${method}-${path.replaceAll(/[^\w]+/g, '-')}`}`,
-    method: method.toUpperCase(), path, summary, description, parameters, body, answers,
+    id: `op-${slug(said.operationId ?? `${method}-${path}`)}`,
+    method: method.toUpperCase(),
+    path,
+    summary,
+    description,
+    parameters,
+    body,
+    answers,
     deprecated: said.deprecated === true,
     access: accessOf(said.security ?? doc.security),
-    words: [`${method} ${path}`, said.operationId ?? '', summary, description, ...(said.tags ?? []),
-      ...parameters.map(({ name }) => name), ...new Set(properties)],
+    words: [
+      `${method} ${path}`,
+      said.operationId ?? '',
+      summary,
+      description,
+      ...(said.tags ?? []),
+      ...parameters.map(({ name }) => name),
+      ...new Set(properties),
+    ],
   };
 }
 
@@ -99,7 +115,10 @@ function parameterOf(said) {
   const schema = said.schema ?? content?.schema ?? {};
   const first = Object.values(said.examples ?? {})[0];
   return {
-    name: said.name, in: said.in, required: said.required === true, schema,
+    name: said.name,
+    in: said.in,
+    required: said.required === true,
+    schema,
     description: said.description ?? '',
     example: said.example ?? first?.value ?? schema.example ?? schema.examples?.[0],
     explode: said.explode ?? true,
@@ -112,7 +131,11 @@ function parameterOf(said) {
  * @returns {Body}
  */
 function bodyOf(doc, said) {
-  return { required: said.required === true, description: said.description ?? '', media: mediaOf(doc, said.content) };
+  return {
+    required: said.required === true,
+    description: said.description ?? '',
+    media: mediaOf(doc, said.content),
+  };
 }
 
 /**
@@ -140,19 +163,29 @@ function mediaOf(doc, content = {}) {
 function answerOf(doc, status, given) {
   const said = deref(doc, given);
   const headers = Object.entries(said.headers ?? {}).map(([name, header]) =>
-    parameterOf({ ...deref(doc, header), name, in: 'header' }));
-  return { status, description: said.description ?? '', headers, media: mediaOf(doc, said.content), isShared: given.$ref !== undefined };
+    parameterOf({ ...deref(doc, header), name, in: 'header' }),
+  );
+  return {
+    status,
+    description: said.description ?? '',
+    headers,
+    media: mediaOf(doc, said.content),
+    isShared: given.$ref !== undefined,
+  };
 }
 
 /**
- * @param {Record<string, string[]>[] | undefined} security
+ * @param {Record<string, string[]>[] | undefined} security  ways of which one will do; an empty one: no token
  * @returns {string | null}
  */
-function accessOf(security) {
-  if (!security?.length) return null;
-  const ways = security.map((way) => {
-    const schemes = Object.entries(way).map(([name, scopes]) => (scopes.length ? `${name} (${scopes.join(', ')})` : name));
-    return schemes.join(' and ') || 'nothing';
+function accessOf(security = []) {
+  const ways = security.flatMap((way) => {
+    const schemes = Object.entries(way).map(([name, scopes]) =>
+      scopes.length ? `${name} with the scope \`${scopes.join('`, `')}\`` : name,
+    );
+    return schemes.length ? [schemes.join(' and ')] : [];
   });
-  return ways.join(' or ');
+  if (!ways.length) return null;
+  const isOptional = ways.length < security.length;
+  return `${isOptional ? 'No token is needed here; if one is sent' : 'Needs a token'}: ${ways.join(' or ')}`;
 }

@@ -11,11 +11,49 @@ import { blocks, spans } from './prose.js';
  */
 export function prose(text) {
   if (!text.trim()) return null;
-  return h('div', { class: 'prose' }, blocks(text).map((block) => {
-    if (block.kind === 'code') return h('pre', {}, h('code', {}, block.text));
-    if (block.kind === 'list') return h('ul', {}, block.items.map((item) => h('li', {}, item.map(span))));
-    return h('p', {}, block.spans.map(span));
-  }));
+  return h(
+    'div',
+    { class: 'prose' },
+    blocks(text).map((block) => {
+      if (block.kind === 'code') return h('pre', {}, h('code', {}, block.text));
+      if (block.kind === 'list')
+        return h(
+          'ul',
+          {},
+          block.items.map((item) => h('li', {}, item.map(span))),
+        );
+      if (block.kind === 'table') return table(block);
+      return h('p', {}, block.spans.map(span));
+    }),
+  );
+}
+
+/** @param {{ head: Span[][], rows: Span[][][] }} table */
+function table({ head, rows }) {
+  return h(
+    'table',
+    {},
+    h(
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        head.map((cell) => h('th', { scope: 'col' }, cell.map(span))),
+      ),
+    ),
+    h(
+      'tbody',
+      {},
+      rows.map((row) =>
+        h(
+          'tr',
+          {},
+          row.map((cell) => h('td', {}, cell.map(span))),
+        ),
+      ),
+    ),
+  );
 }
 
 /**

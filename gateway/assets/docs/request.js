@@ -46,9 +46,11 @@ export function build(operation, { values, type, body, token }, base) {
     if (value === '') continue;
     if (parameter.in === 'path') path = path.replaceAll(`{${parameter.name}}`, encodeURIComponent(value));
     if (parameter.in === 'header') headers.push([parameter.name, value]);
-    if (parameter.in === 'query') for (const one of parts(parameter, value)) query.append(parameter.name, one);
+    if (parameter.in === 'query')
+      for (const one of parts(parameter, value)) query.append(parameter.name, one);
   }
-  const hasBody = operation.body !== null && body.trim() !== '' && !['GET', 'HEAD'].includes(operation.method);
+  const hasBody =
+    operation.body !== null && body.trim() !== '' && !['GET', 'HEAD'].includes(operation.method);
   if (hasBody) headers.push(['content-type', type]);
   if (token) headers.push(['authorization', `Bearer ${token}`]);
   const tail = query.size ? `?${query}` : '';
@@ -61,7 +63,9 @@ export function build(operation, { values, type, body, token }, base) {
  * @param {string} value
  */
 function parts({ schema, explode }, value) {
-  return [schema?.type].flat().includes('array') && explode ? value.split(',').map((part) => part.trim()) : [value];
+  return [schema?.type].flat().includes('array') && explode
+    ? value.split(',').map((part) => part.trim())
+    : [value];
 }
 
 /**
@@ -75,7 +79,10 @@ export function curl({ method, url, headers, body }) {
   if (method === 'HEAD') words.push('--head');
   else if (!isDefault) words.push('-X', method);
   for (const [name, value] of headers) {
-    words.push('-H', name === 'authorization' ? '"authorization: Bearer $TOKEN"' : quoted(`${name}: ${value}`));
+    words.push(
+      '-H',
+      name === 'authorization' ? '"authorization: Bearer $TOKEN"' : quoted(`${name}: ${value}`),
+    );
   }
   if (body !== null) words.push('--data-raw', quoted(body));
   return [...words, quoted(url)].join(' ');

@@ -7,9 +7,18 @@ const DEEPEST = 6;
 
 /** @type {Record<string, string>} */
 const TEXTS = {
-  'date-time': '2026-01-01T12:00:00Z', date: '2026-01-01', time: '12:00:00Z', duration: 'PT1M',
-  uuid: '00000000-0000-4000-8000-000000000000', email: 'someone@example.org', hostname: 'example.org',
-  ipv4: '192.0.2.1', ipv6: '2001:db8::1', uri: 'https://example.org/', 'uri-reference': '/', regex: '.*',
+  'date-time': '2026-01-01T12:00:00Z',
+  date: '2026-01-01',
+  time: '12:00:00Z',
+  duration: 'PT1M',
+  uuid: '00000000-0000-4000-8000-000000000000',
+  email: 'someone@example.org',
+  hostname: 'example.org',
+  ipv4: '192.0.2.1',
+  ipv6: '2001:db8::1',
+  uri: 'https://example.org/',
+  'uri-reference': '/',
+  regex: '.*',
 };
 
 /**
@@ -46,16 +55,25 @@ function madeUp(root, schema, seen) {
   const type = [schema.type].flat()[0] ?? (schema.properties ? 'object' : schema.items ? 'array' : 'object');
   switch (type) {
     case 'string':
-      return TEXTS[schema.format] ?? 'text'.padEnd(schema.minLength ?? 0, '_').slice(0, schema.maxLength ?? 4);
+      return (
+        TEXTS[schema.format] ?? 'text'.padEnd(schema.minLength ?? 0, '_').slice(0, schema.maxLength ?? 4)
+      );
     case 'integer':
     case 'number':
-      return schema.minimum ?? (schema.exclusiveMinimum !== undefined ? schema.exclusiveMinimum + 1 : Math.min(0, schema.maximum ?? 0));
+      return (
+        schema.minimum ??
+        (schema.exclusiveMinimum !== undefined
+          ? schema.exclusiveMinimum + 1
+          : Math.min(0, schema.maximum ?? 0))
+      );
     case 'boolean':
       return true;
     case 'null':
       return null;
     case 'array':
-      return schema.minItems > 0 && seen.length < DEEPEST ? [sample(root, schema.items ?? true, [...seen, ''])] : [];
+      return schema.minItems > 0 && seen.length < DEEPEST
+        ? [sample(root, schema.items ?? true, [...seen, ''])]
+        : [];
     default:
       return object(root, schema, seen);
   }

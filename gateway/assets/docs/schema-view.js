@@ -39,13 +39,19 @@ function item(shape) {
 /** @param {Shape} shape */
 function row({ name, type, required, deprecated, description, notes, values }) {
   return [
-    name && h('code', { class: 'name' }, name), name && ' ',
+    name && h('code', { class: 'name' }, name),
+    name && ' ',
     h('span', { class: 'type' }, type),
     required && h('span', { class: 'required' }, 'required'),
     deprecated && h('span', { class: 'deprecated' }, 'deprecated'),
     ...notes.map((note) => h('span', { class: 'note' }, note)),
-    values.length > 0 && h('span', { class: 'values' }, h('span', { class: 'unseen' }, values.length === 1 ? 'always ' : 'one of '),
-      values.flatMap((value, index) => [index ? ' ' : '', h('code', {}, value)])),
+    values.length > 0 &&
+      h(
+        'span',
+        { class: 'values' },
+        h('span', { class: 'unseen' }, values.length === 1 ? 'always ' : 'one of '),
+        values.flatMap((value, index) => [index ? ' ' : '', h('code', {}, value)]),
+      ),
     description && h('span', { class: 'about' }, line(description)),
   ].flatMap((part) => (part && part !== ' ' ? [part, ' '] : []));
 }

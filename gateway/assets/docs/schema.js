@@ -19,18 +19,26 @@ import { notes } from './constraints.js';
  * @property {() => Shape[]} children  made when they are looked at, as schemas may be without end
  */
 
-/** @typedef {{ schema: Schema, refs: string[] }} Resolved  `refs`: the references that led here, first to last */
+/**
+ * `refs`: the references that led here, first to last.
+ * @typedef {{ schema: Schema, refs: string[] }} Resolved
+ */
 
 /** Keywords whose schemas cannot be put together by taking both. */
 const COMPOSITE = ['oneOf', 'anyOf', 'items', 'prefixItems', 'not', 'if'];
 
 /** Keywords with one schema, and the word that stands before it. */
 const SINGLE = /** @type {const} */ ([
-  ['contains', 'at least one'], ['propertyNames', 'each name'], ['not', 'but not'],
-  ['if', 'if'], ['then', 'then'], ['else', 'else'],
+  ['contains', 'at least one'],
+  ['propertyNames', 'each name'],
+  ['not', 'but not'],
+  ['if', 'if'],
+  ['then', 'then'],
+  ['else', 'else'],
 ]);
 
-const isObject = (/** @type {unknown} */ value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (/** @type {unknown} */ value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * Follows references and puts `allOf` together, so that what is left describes itself.
@@ -99,7 +107,8 @@ function merge(a, b) {
 function orNull(schema) {
   for (const key of ['oneOf', 'anyOf']) {
     const parts = schema[key];
-    const at = Array.isArray(parts) && parts.length === 2 ? parts.findIndex((part) => part?.type === 'null') : -1;
+    const at =
+      Array.isArray(parts) && parts.length === 2 ? parts.findIndex((part) => part?.type === 'null') : -1;
     if (at >= 0) {
       const { [key]: _, ...rest } = schema;
       return { ...rest, allOf: [...(rest.allOf ?? []), parts[1 - at]] };
@@ -122,16 +131,37 @@ export function shape(root, given, { name = '', required = false, seen = [] } = 
   const again = refs.find((reference) => seen.includes(reference));
   const said = /** @type {Record<string, any>} */ (isObject(schema) ? schema : {});
   const path = [...seen, ...refs];
-  const type = (refs.length ? nameOf(refs[0]) : typeOf(root, schema, path)) + (inner ? ' or null' : '');
+  const own = again ? '' : typeOf(root, schema, path);
+  const type = (refs.length ? named(nameOf(refs[0]), own) : own) + (inner ? ' or null' : '');
   return {
-    name, required, type,
+    name,
+    required,
+    type,
     deprecated: said.deprecated === true,
-    description: said.description ?? said.title ?? '',
+    description: said.description ?? said.title ?? aboutItems(root, said, path),
     notes: again ? [`as ${nameOf(again)} above`] : notes(said),
     values: values(said),
     branch: !again && hasChildren(root, said, path),
     children: () => (again ? [] : children(root, said, path)),
   };
+}
+
+/**
+ * A name says it all of an object; of what is none, its type says more.
+ * @param {string} name
+ * @param {string} type
+ */
+const named = (name, type) => (['', 'object', 'anything'].includes(type) ? name : `${name}: ${type}`);
+
+/**
+ * What is said of a list's items, which have no line of their own where they have properties.
+ * @param {unknown} root
+ * @param {Record<string, any>} schema
+ * @param {string[]} seen
+ */
+function aboutItems(root, { items }, seen) {
+  const each = isTelling(items) ? shape(root, items, { seen }) : null;
+  return each?.branch ? each.description : '';
 }
 
 /**
@@ -148,7 +178,8 @@ function typeOf(root, schema, seen) {
   if (said.anyOf) return `any of ${said.anyOf.length}`;
   const types = said.type === undefined ? guess(said) : [said.type].flat();
   const words = types.map((type) => {
-    if (type === 'array' && said.items !== undefined) return `array of ${shape(root, said.items, { seen }).type}`;
+    if (type === 'array' && said.items !== undefined)
+      return `array of ${shape(root, said.items, { seen }).type}`;
     return type === 'string' && said.format ? `string (${said.format})` : type;
   });
   return words.join(' or ') || 'anything';
@@ -162,7 +193,8 @@ function typeOf(root, schema, seen) {
 function guess(schema) {
   if ('const' in schema || schema.enum) {
     const all = schema.enum ?? [schema.const];
-    const kind = (/** @type {any} */ value) => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value);
+    const kind = (/** @type {any} */ value) =>
+      value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
     return [...new Set(all.map(kind))];
   }
   if (schema.properties || schema.required || schema.patternProperties) return ['object'];
@@ -232,29 +264,6 @@ function children(root, schema, seen) {
  */
 function items(root, schema, seen) {
   const each = shape(root, schema, { name: 'each', seen });
-  if (each.branch && !isLeafTelling(each)) return each.children();
+  if (each.branch && !each.notes.length && !each.values.length) return each.children();
   return each.branch || isLeafTelling(each) ? [each] : [];
-}
-
-/**
- * All property names of a schema, at any depth.
- * @param {unknown} root
- * @param {any} schema
- * @returns {Set<string>}
- */
-export function propertyNames(root, schema) {
-  const names = new Set();
-  const visited = new Set();
-  const open = [schema];
-  while (open.length) {
-    const next = open.pop();
-    if (typeof next !== 'object' || next === null || visited.has(next)) continue;
-    visited.add(next);
-    if (typeof next.$ref === 'string') open.push(follow(root, next.$ref));
-    if (isObject(next.properties)) for (const name of Object.keys(next.properties)) names.add(name);
-    for (const [key, value] of Object.entries(next)) {
-      if (!['enum', 'const', 'default', 'example', 'examples'].includes(key)) open.push(value);
-    }
-  }
-  return names;
 }

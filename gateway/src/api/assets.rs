@@ -33,9 +33,10 @@ macro_rules! files {
 
 static DOCS: LazyLock<Vec<File>> = LazyLock::new(|| {
     files!("docs":
-        "index.html", "theme.css", "docs.css", "icon.svg", "main.js",
+        "index.html", "icon.svg", "theme.css", "docs.css", "entries.css", "try.css", "main.js", "parts.js", "moves.js",
         // what the documents say
-        "pointer.js", "schema.js", "constraints.js", "sample.js", "openapi.js", "asyncapi.js", "prose.js", "search.js",
+        "openapi.js", "asyncapi.js", "pointer.js", "names.js", "schema.js", "constraints.js", "sample.js", "prose.js",
+        "search.js",
         // how it is shown
         "dom.js", "json.js", "prose-view.js", "schema-view.js", "http-view.js", "socket-view.js", "contents.js",
         // how it is tried

@@ -46,7 +46,7 @@ pub(super) async fn stop(api: &Api, request: &Request) -> Result<Json<PluginInfo
 
 fn told(id: &'static str, summary: &'static str) -> Operation {
     Operation::new(id, Tag::Plugins, summary)
-        .path("instance", "The instance's name, its table's in the configuration", "echo")
+        .path("instance", "The instance's name, its table's in the configuration", "hostload")
         .good("The plugin as it is now")
         .problem(StatusCode::NOT_FOUND, "There is none of that name")
         .problem(StatusCode::CONFLICT, "Its state does not allow it")

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::net::TcpStream;
 
 use super::identity::Identity;
@@ -21,7 +20,7 @@ use crate::router;
 use crate::session::{self, Common, Heartbeat, bad_client_id};
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
-use crate::web::{Handoff, Problem, Response, Takeover, query_pairs};
+use crate::web::{Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
 
 /// An endpoint that WebSocket clients connect to.
 struct WebSocket {
@@ -41,6 +40,7 @@ pub(super) fn all(
 ) -> Vec<(String, Rc<dyn router::Endpoint>)> {
     let endpoint = |settings: &settings::Config| -> (String, Rc<dyn router::Endpoint>) {
         let endpoint = Rc::new(endpoint(config, identity, settings, rooms));
+        common.shard.counters().opened.know(endpoint.dialect.name());
         let (common, refuse, phase) = (Rc::clone(common), settings.refuse, phase.clone());
         (settings.path.clone(), Rc::new(WebSocket { common, endpoint, refuse, phase }))
     };
@@ -76,8 +76,25 @@ fn endpoint(
 }
 
 impl router::Endpoint for WebSocket {
-    fn upgrade(&self, request: &mut Request<Incoming>, handoff: &Handoff) -> Response {
-        self.accept(request, handoff).unwrap_or_else(Response::from)
+    fn upgrade(&self, request: &mut Request<RequestBody>, handoff: &Handoff) -> Response {
+        self.accept(request, handoff).unwrap_or_else(|Refused(why, problem)| {
+            self.common.shard.hub().metrics().handshakes.count(why);
+            problem.into()
+        })
+    }
+}
+
+/// No session, counted by this word.
+struct Refused(&'static str, Problem);
+
+impl From<handshake::HandshakeError> for Refused {
+    fn from(error: handshake::HandshakeError) -> Self {
+        let problem = Problem::new(error.status(), error.to_string());
+        let problem = match error.header() {
+            Some((name, value)) => problem.header(name, value),
+            None => problem,
+        };
+        Self(error.label(), problem)
     }
 }
 
@@ -89,20 +106,31 @@ enum No {
     Full,
 }
 
+impl No {
+    /// Its name in metrics.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Refused(Refusal::Missing) => "unauthenticated",
+            Self::Refused(refusal) => refusal.name(),
+            Self::Full => "max_per_user",
+        }
+    }
+}
+
 impl WebSocket {
-    fn accept(&self, request: &mut Request<Incoming>, handoff: &Handoff) -> Result<Response, Problem> {
-        handshake::judge(request).map_err(refused)?;
+    fn accept(&self, request: &mut Request<RequestBody>, handoff: &Handoff) -> Result<Response, Refused> {
+        handshake::judge(request)?;
         if self.phase.phase() >= Phase::Closing {
-            return Err(Problem::busy("the gateway is shutting down", 1));
+            return Err(Refused("draining", Problem::busy("the gateway is shutting down", 1)));
         }
         let principal = match self.who(request) {
             Ok(principal) => principal,
             Err(no) if self.refuse == settings::Refuse::Close => {
                 return self.turn_away(request, handoff, &no);
             }
-            Err(no) => return Err(no.into()),
+            Err(no) => return Err(Refused(no.label(), no.into())),
         };
-        let client_id = client_id(request.uri().query())?;
+        let client_id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
         self.upgrade(request, handoff, move |stream, early| {
             Box::pin(session::open(common, endpoint, principal, client_id, stream, early))
@@ -110,7 +138,7 @@ impl WebSocket {
     }
 
     /// Who the client is, if it may come in.
-    fn who(&self, request: &Request<Incoming>) -> Result<Arc<Principal>, No> {
+    fn who(&self, request: &Request<RequestBody>) -> Result<Arc<Principal>, No> {
         let extensions = request.extensions();
         if let Some(refusal) = extensions.get::<Refusal>() {
             return Err(No::Refused(*refusal));
@@ -118,7 +146,7 @@ impl WebSocket {
         let hub = self.common.shard.hub();
         let principal = extensions.get::<Arc<Principal>>().filter(|principal| !principal.is_nobody());
         let Some(principal) = principal else {
-            hub.metrics().refusals.count(Refusal::Missing);
+            hub.metrics().answers.unauthenticated.add(1);
             return Err(No::Refused(Refusal::Missing));
         };
         match &principal.user {
@@ -130,10 +158,11 @@ impl WebSocket {
     /// Lets the client in to tell it that it is not: what browsers show of a refused handshake says nothing.
     fn turn_away(
         &self,
-        request: &mut Request<Incoming>,
+        request: &mut Request<RequestBody>,
         handoff: &Handoff,
         no: &No,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Response, Refused> {
+        self.common.shard.hub().metrics().handshakes.count(no.label());
         let reason = match no {
             No::Refused(Refusal::Missing) => "Authentication required",
             No::Refused(Refusal::Denied) => "Not allowed",
@@ -147,12 +176,12 @@ impl WebSocket {
 
     fn upgrade(
         &self,
-        request: &mut Request<Incoming>,
+        request: &mut Request<RequestBody>,
         handoff: &Handoff,
         run: impl FnOnce(TcpStream, Bytes) -> LocalBoxFuture<'static, ()> + 'static,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Response, Refused> {
         let bearer = credentials::offers_bearer(request.headers());
-        let (mut response, on) = handshake::accept(request).map_err(refused)?;
+        let (mut response, on) = handshake::accept(request)?;
         if bearer {
             // A browser closes where none of its subprotocols is answered; this one is always understood.
             response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, credentials::BEARER);
@@ -178,13 +207,5 @@ fn client_id(query: Option<&str>) -> Result<Option<Arc<str>>, Problem> {
     match bad_client_id(&id) {
         Some(why) => Err(Problem::new(StatusCode::BAD_REQUEST, why)),
         None => Ok(Some(id.into())),
-    }
-}
-
-fn refused(error: handshake::HandshakeError) -> Problem {
-    let problem = Problem::new(error.status(), error.to_string());
-    match error.header() {
-        Some((name, value)) => problem.header(name, value),
-        None => problem,
     }
 }

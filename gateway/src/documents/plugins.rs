@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
+use tidegate_plugin::schema::Schema;
 
 use super::answers::{Answers, problem};
 use super::openapi::{media, security};
@@ -118,18 +119,21 @@ impl Told<'_> {
 
     /// What an answer holds: a problem where it is an error, else what its schema says, if that says anything.
     fn content(&mut self, status: StatusCode, schema: &Value) -> Option<(&'static str, Value)> {
-        let says_nothing = schema.as_object().is_some_and(|keys| keys.keys().all(|key| key == "description"));
+        let words = ["description", "examples"];
+        let says_nothing =
+            schema.as_object().is_some_and(|keys| keys.keys().all(|key| words.contains(&key.as_str())));
         let mut own = self.adopt(status.as_str(), schema);
         let example = self.schemas.example(&own);
         // They stand beside the schema.
-        for key in ["description", "examples"] {
+        for key in words {
             take(&mut own, key);
         }
         if status.as_u16() >= 400 {
             let problem = problem(if says_nothing { None } else { Some(own) }, self.schemas);
             return Some(("application/problem+json", media(problem, example)));
         }
-        let empty = says_nothing && (status == StatusCode::NO_CONTENT || schema.get("description").is_some());
+        let names_a_body = example.is_some() || schema.get("description").is_none();
+        let empty = says_nothing && (status == StatusCode::NO_CONTENT || !names_a_body);
         if empty { None } else { Some(("application/json", media(own, example))) }
     }
 }
@@ -138,7 +142,7 @@ fn take(schema: &mut Value, key: &str) -> Option<Value> {
     schema.as_object_mut().and_then(|schema| schema.remove(key))
 }
 
-/// Whether a body may be left out: none is as good as null.
+/// Whether a body may be left out: none is as good as null where the gateway holds bodies to something.
 fn takes_nothing(request: &Value) -> bool {
-    jsonschema::validator_for(request).is_ok_and(|schema| schema.is_valid(&Value::Null))
+    Schema::compile(Some(request)).is_ok_and(|schema| !schema.is_open() && schema.fits(&Value::Null))
 }

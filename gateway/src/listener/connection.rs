@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,10 +18,10 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tower::{Service, ServiceExt};
 
-use super::Place;
 use super::framing::{Ambiguities, Framed};
+use super::{Ended, Place};
 use crate::drain::{Drain, Phase};
-use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, Run};
+use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run};
 
 /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which
 /// it needs no allocation.
@@ -72,7 +73,7 @@ impl Http {
 /// Makes the service of a connection.
 pub trait ServiceOf: 'static {
     /// The service.
-    type Service: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    type Service: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static;
 
@@ -83,7 +84,7 @@ pub trait ServiceOf: 'static {
 impl<F, S> ServiceOf for F
 where
     F: Fn(Arc<ConnectionInfo>, Handoff) -> S + 'static,
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -109,11 +110,15 @@ pub(super) async fn run<M: ServiceOf>(
     info: Arc<ConnectionInfo>,
     place: Place,
 ) {
-    let http: Pin<Box<dyn Future<Output = Option<Upgraded>>>> = Box::pin(http(shared, stream, info));
-    if let Some(Upgraded { run, stream, early }) = http.await {
-        run(stream, early).await;
-    }
-    drop(place);
+    let http: Pin<Box<dyn Future<Output = Result<Upgraded, Ended>>>> = Box::pin(http(shared, stream, info));
+    let ended = match http.await {
+        Ok(Upgraded { run, stream, early }) => {
+            run(stream, early).await;
+            Ended::Session
+        }
+        Err(ended) => ended,
+    };
+    place.end(ended);
 }
 
 /// What is left of a connection behind an upgrade.
@@ -123,11 +128,12 @@ struct Upgraded {
     early: Bytes,
 }
 
+/// Answers what has ended it, where it was not an upgrade.
 async fn http<M: ServiceOf>(
     shared: Rc<Shared<M>>,
     stream: TcpStream,
     info: Arc<ConnectionInfo>,
-) -> Option<Upgraded> {
+) -> Result<Upgraded, Ended> {
     let framed = Framed::new(stream);
     let handoff = Handoff::default();
     let service = Requests {
@@ -136,20 +142,20 @@ async fn http<M: ServiceOf>(
         begun: Rc::default(),
     };
     let begun = Rc::clone(&service.begun);
-    speak(&shared, framed, service, &begun).await;
-    let takeover = handoff.take()?;
-    let upgraded = takeover.on.await.ok()?;
-    let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).ok()?;
+    let ended = speak(&shared, framed, service, &begun).await;
+    let takeover = handoff.take().ok_or(ended)?;
+    let upgraded = takeover.on.await.map_err(|_| Ended::Error)?;
+    let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).map_err(|_| Ended::Error)?;
     // An empty buffer would pin the 8 KiB that hyper read into.
     let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
-    Some(Upgraded { run: takeover.run, stream: parts.io.into_inner().into_inner(), early })
+    Ok(Upgraded { run: takeover.run, stream: parts.io.into_inner().into_inner(), early })
 }
 
 /// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself
-/// measures the time of a head, but not how long it takes to find out which version is spoken.
-async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>)
+/// measures the time of a head, but not how long it takes to find out which version is spoken. Answers what ended it.
+async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>) -> Ended
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -161,7 +167,7 @@ where
     loop {
         tokio::select! {
             // An error is the other end's: it went away, or spoke something else and has been told so.
-            _ended = connection.as_mut() => return,
+            outcome = connection.as_mut() => return ended(outcome),
             () = closing.as_mut(), if !told => {
                 told = true;
                 connection.as_mut().graceful_shutdown();
@@ -169,10 +175,19 @@ where
             () = overdue.as_mut(), if watched => {
                 watched = false;
                 if begun.get() == 0 {
-                    return;
+                    return Ended::Timeout;
                 }
             }
         }
+    }
+}
+
+fn ended(outcome: Result<(), BoxError>) -> Ended {
+    let is_timeout = |error: &BoxError| error.downcast_ref().is_some_and(hyper::Error::is_timeout);
+    match outcome {
+        Ok(()) => Ended::Http,
+        Err(error) if is_timeout(&error) => Ended::Timeout,
+        Err(_) => Ended::Error,
     }
 }
 
@@ -185,7 +200,7 @@ struct Requests<S> {
 
 impl<S> hyper::service::Service<Request<Incoming>> for Requests<S>
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -200,14 +215,25 @@ where
             request.extensions_mut().insert(Ambiguous);
         }
         let upgrade = request.headers().contains_key(header::UPGRADE);
+        // Whoever waits for leave to send a body is not given it for one that nobody wants.
+        let may_drain = !request.headers().contains_key(header::EXPECT);
+        // HTTP/2 ends the one stream; HTTP/1 has nothing but the connection.
+        let version_1 = request.version() <= Version::HTTP_11;
+        let request = request.map(RequestBody::from);
+        let rest = version_1.then(|| request.body().clone());
         let answer = self.inner.clone().oneshot(request);
         Box::pin(async move {
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            if upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                // The framing of what follows would not be looked at any more.
+            let is_clean = match rest {
+                Some(rest) if !rest.is_end_stream() => may_drain && rest.drain().await,
+                _ => true,
+            };
+            // Behind an upgrade the framing of what follows would not be looked at any more.
+            let refused_upgrade = upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+            if refused_upgrade || !is_clean {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)

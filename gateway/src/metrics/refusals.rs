@@ -13,8 +13,9 @@ impl Refusals {
         self.0[refusal as usize].add(1);
     }
 
-    /// All counts, by the reasons' names.
+    /// All counts, by the reasons' names; whoever has shown nothing is counted among the answers.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Refusal::ALL.into_iter().map(|refusal| (refusal.name(), self.0[refusal as usize].get()))
+        let shown = Refusal::ALL.into_iter().filter(|refusal| *refusal != Refusal::Missing);
+        shown.map(|refusal| (refusal.name(), self.0[refusal as usize].get()))
     }
 }

@@ -132,7 +132,7 @@ impl Manifest {
 
     fn check(&self) -> Result<(), ManifestError> {
         let wrong = |text: String| Err(ManifestError::Content(text));
-        if !is_name(&self.name) {
+        if !Self::is_name(&self.name) {
             return wrong(format!("name '{}': lower-case letters, digits, '-' and '_'", self.name));
         }
         for route in &self.routes {
@@ -148,6 +148,12 @@ impl Manifest {
         check_documented(&self.routes, &self.calls)?;
         schema::compile("config", self.config.as_ref())?;
         Terms::of(self, Validate::Off).map(|_| ())
+    }
+
+    /// Whether a plugin, or a call, can have this name.
+    pub fn is_name(name: &str) -> bool {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
     }
 
     /// What in `config` its schema does not allow: where, and why.
@@ -229,7 +235,7 @@ impl Declared {
             serde_json::from_slice(json).map_err(|error| ManifestError::Declared(error.to_string()))?;
         defs::lend(&manifest.defs, &mut declared.events, &mut [], &mut declared.calls);
         for route in &mut declared.routes {
-            defs::lend_one(&manifest.defs, &mut route.request);
+            tidegate_plugin::schema::lend(&manifest.defs, &mut route.request);
             if !manifest.routes.iter().any(|known| route.is(known)) {
                 let text = format!("it narrows '{} {}', which it does not serve", route.method, route.path);
                 return Err(ManifestError::Content(text));
@@ -290,17 +296,12 @@ fn check_types(events: &[EventSpec]) -> Result<(), ManifestError> {
 }
 
 fn check_calls(calls: &[CallSpec]) -> Result<(), ManifestError> {
-    match calls.iter().find(|call| !is_name(&call.name)) {
+    match calls.iter().find(|call| !Manifest::is_name(&call.name)) {
         Some(call) => {
             Err(ManifestError::Content(format!("call '{}': lower-case letters, digits, '-', '_'", call.name)))
         }
         None => Ok(()),
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
 }
 
 #[cfg(test)]

@@ -82,6 +82,9 @@ impl Session {
             _ => {}
         }
         self.principal.replace(Arc::clone(&principal));
+        let directory = self.common.shard.hub().directory();
+        directory.enter_roles(&principal.roles);
+        directory.leave_roles(&before.roles);
         self.term.begin(&principal, Timestamp::now());
         self.begin_heartbeat();
         self.leave_lost_rooms(&before, &principal);

@@ -40,7 +40,8 @@ pub fn open(
         Ok(seated) => seated,
         Err(stream) => return Either::Left(turn_away(stream, CloseReason::Policy(TOO_MANY.into()))),
     };
-    session.common.shard.counters().opened.add(1);
+    session.common.shard.counters().opened.count(session.endpoint.dialect.name());
+    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
@@ -188,7 +189,7 @@ impl Run {
     fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
         if self.phase == Phase::Open {
             frames::close(out, code, reason);
-            self.retire(session);
+            self.retire(session, "client");
         }
         self.phase = Phase::Parting;
     }
@@ -201,9 +202,9 @@ impl Run {
         session.reply(out);
         out.clear();
         if *reason == CloseReason::SlowConsumer {
+            session.outbound.drop_backlog();
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
-            session.outbound.drop_backlog();
         } else if warn {
             let data = json(&Disconnected::now(reason.code(), reason.reason()));
             if let Some(event) = session.event("disconnected", "connection_manager", data) {
@@ -211,16 +212,16 @@ impl Run {
             }
         }
         frames::close(out, Some(reason.code()), &reason.reason());
-        self.retire(session);
+        self.retire(session, reason.label());
         self.phase = Phase::Closing;
     }
 
     /// From here on nothing is delivered, and the session has a short time to end.
-    fn retire(&mut self, session: &Rc<Session>) {
+    fn retire(&mut self, session: &Rc<Session>, why: &'static str) {
         session.closing.set(true);
         self.open = Open::default();
         session.common.shard.retire(session, &session.id, session.user().as_ref());
-        session.common.shard.counters().closed.add(1);
+        session.count_end(why);
         session.begin_farewell();
     }
 
@@ -252,7 +253,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         let session = &self.session;
         if !session.closing.replace(true) {
-            session.common.shard.counters().closed.add(1);
+            session.count_end("gone"); // without a close frame of either side
         }
         if session.outbound.has_failed() {
             session.common.shard.counters().send_errors.add(1);

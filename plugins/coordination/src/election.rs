@@ -29,6 +29,16 @@ pub(crate) struct Election {
     pub(crate) eligible_voters: usize,
 }
 
+/// The election as the store keeps it: what is shown, and what is not.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Reign {
+    #[serde(flatten)]
+    election: Election,
+    /// A node's coordinator leads, who is never lost. Its id does not say so: an agent may be called like one.
+    #[serde(default)]
+    by_coordinator: bool,
+}
+
 #[derive(Serialize)]
 struct Triggered {
     message: &'static str,
@@ -60,7 +70,7 @@ impl<W: World> Service<W> {
     /// What elections have come to.
     pub(crate) async fn election(&self) -> Result<Election> {
         self.catch_up().await;
-        self.kept_election().await
+        self.reign().await.map(|reign| reign.election)
     }
 
     /// Holds an election.
@@ -71,7 +81,8 @@ impl<W: World> Service<W> {
 
     /// Has another leader elected where the one that is kept is not there any more.
     pub(crate) async fn replace_leader(&self, turn: &Turn<'_>) -> Result<()> {
-        let leader = self.kept_election().await?.leader_id;
+        let reign = self.reign().await?;
+        let leader = reign.election.leader_id.filter(|_| !reign.by_coordinator);
         match leader.filter(|leader| self.roster.borrow().has_lost(leader)) {
             Some(gone) => self.elect(turn, Some(&gone)).await.map(|_| ()),
             None => Ok(()),
@@ -80,43 +91,46 @@ impl<W: World> Service<W> {
 
     /// Holds an election; with `instead_of` only where that one still leads, since another node may have been quicker.
     async fn elect(&self, _turn: &Turn<'_>, instead_of: Option<&str>) -> Result<Election> {
-        let (winner, voters) = {
+        let (fittest, voters) = {
             let roster = self.roster.borrow();
-            (roster.fittest().unwrap_or(&self.coordinator).to_owned(), roster.active().count())
+            (roster.fittest().map(str::to_owned), roster.active().count())
         };
-        let change = |kept: &mut Kept<Election>, now: Moment| {
-            if instead_of.is_some_and(|gone| kept.value.leader_id.as_deref() != Some(gone)) {
+        let change = |kept: &mut Kept<Reign>, now: Moment| {
+            let Reign { election, by_coordinator } = &mut kept.value;
+            if instead_of.is_some_and(|gone| *by_coordinator || election.leader_id.as_deref() != Some(gone)) {
                 return Ok(false);
             }
-            let changed = kept.value.hold(&winner, voters, now.wall);
-            kept.say(("election_triggered", COORDINATION), now, |election| Triggered {
+            *by_coordinator = fittest.is_none();
+            let changed = election.hold(fittest.as_ref().unwrap_or(&self.coordinator), voters, now.wall);
+            kept.say(("election_triggered", COORDINATION), now, |Reign { election, .. }| Triggered {
                 message: "Leader election triggered",
                 election_term: election.election_term,
             })?;
             if changed {
-                kept.say(("leader_elected", COORDINATION), now, |election| Elected {
+                kept.say(("leader_elected", COORDINATION), now, |Reign { election, .. }| Elected {
                     leader_id: election.leader_id.clone(),
                     election_term: election.election_term,
                 })?;
             }
             Ok(true)
         };
-        match kept::revise(&self.world, KEY, Some(Election::default()), change).await? {
-            Revised::Written(written) => written.tell(&self.world).await,
-            Revised::Same(election) => Ok(election),
-            Revised::Absent => Ok(Election::default()),
-        }
+        let reign = match kept::revise(&self.world, KEY, Some(Reign::default()), change).await? {
+            Revised::Written(written) => written.tell(&self.world).await?,
+            Revised::Same(reign) => reign,
+            Revised::Absent => Reign::default(),
+        };
+        Ok(reign.election)
     }
 
-    async fn kept_election(&self) -> Result<Election> {
-        let found = shelf::get::<Kept<Election>>(&self.world, KEY.into()).await?;
+    async fn reign(&self) -> Result<Reign> {
+        let found = shelf::get::<Kept<Reign>>(&self.world, KEY.into()).await?;
         Ok(found.map(|(kept, _)| kept.value).unwrap_or_default())
     }
 }
 
 /// What the life before this one has left untold of it.
 pub(crate) async fn leftover(world: &impl World) -> Result<Option<Leftover>> {
-    let found = shelf::get::<Kept<Election>>(world, KEY.into()).await?;
+    let found = shelf::get::<Kept<Reign>>(world, KEY.into()).await?;
     Ok(found.and_then(|(kept, _)| kept.untold_since()).map(|since| (since, KEY.to_owned())))
 }
 

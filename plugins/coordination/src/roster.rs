@@ -10,8 +10,6 @@ use crate::world::World;
 
 /// Who the events on agents come from. Whatever others publish to their room says nothing of them.
 const SOURCE: &str = "agent_service";
-/// How the id of a node's coordinator begins.
-pub(crate) const COORDINATOR: &str = "coordinator:";
 /// From this health on an agent votes for by itself.
 const WELL: f64 = 0.5;
 
@@ -214,12 +212,9 @@ impl Roster {
         self.0.contains_key(id)
     }
 
-    /// Whether that is an agent which is not there any more. A coordinator is no agent.
+    /// Whether that agent is not there any more: deleted, or silent for too long.
     pub(crate) fn has_lost(&self, id: &str) -> bool {
-        match self.0.get(id) {
-            Some(agent) => agent.standing == Standing::Lost,
-            None => !id.starts_with(COORDINATOR),
-        }
+        self.0.get(id).is_none_or(|agent| agent.standing == Standing::Lost)
     }
 
     /// All agents.

@@ -11,7 +11,7 @@ use crate::collection::{Collection, Leftover};
 use crate::consensus::Motion;
 use crate::election;
 use crate::kept;
-use crate::roster::{COORDINATOR, News, Roster};
+use crate::roster::{News, Roster};
 use crate::settings::Settings;
 use crate::shelf;
 use crate::status::SystemHealth;
@@ -37,8 +37,10 @@ pub(crate) struct Service<W> {
     pub(crate) coordinator: String,
     /// What the life before this one has left untold; told by whoever has the first turn.
     left: RefCell<Vec<Leftover>>,
-    /// Whether something has happened to agents after which the leader may be gone.
-    leader_in_doubt: Cell<bool>,
+    /// How often something has happened to agents after which the leader may be gone; and the last of these times after which
+    /// it was looked whether it is. What happens meanwhile is another time.
+    doubts: Cell<u64>,
+    looked_after: Cell<u64>,
     /// Who has the turn may change something. It is given up when the events of the change are published, so that they come in
     /// the order of the changes.
     turn: Mutex<()>,
@@ -62,7 +64,7 @@ impl<W: World> Service<W> {
         left.extend(election::leftover(&world).await?);
         // In the order in which it happened.
         left.sort();
-        let coordinator = format!("{COORDINATOR}{}", node(&world).await?.id);
+        let coordinator = format!("coordinator:{}", node(&world).await?.id);
         let roster = Roster::read(&world).await?;
         Ok(Self {
             tasks,
@@ -71,7 +73,8 @@ impl<W: World> Service<W> {
             roster: RefCell::new(roster),
             coordinator,
             left: RefCell::new(left),
-            leader_in_doubt: Cell::new(true),
+            doubts: Cell::new(1),
+            looked_after: Cell::new(0),
             turn: Mutex::new(()),
             world,
         })
@@ -87,9 +90,10 @@ impl<W: World> Service<W> {
             }
         }
         self.expire(&turn).await;
-        if self.leader_in_doubt.get() {
+        let doubts = self.doubts.get();
+        if doubts > self.looked_after.get() {
             match self.replace_leader(&turn).await {
-                Ok(()) => self.leader_in_doubt.set(false),
+                Ok(()) => self.looked_after.set(doubts),
                 Err(error) => {
                     self.world.warn(&format!("whether the leader is gone is not known yet: {error}"))
                 }
@@ -100,7 +104,7 @@ impl<W: World> Service<W> {
 
     /// Does what is due, so that no answer shows what should be over.
     pub(crate) async fn catch_up(&self) {
-        if self.leader_in_doubt.get() || self.due_in().is_some_and(|left| left.is_zero()) {
+        if self.doubts > self.looked_after || self.due_in().is_some_and(|left| left.is_zero()) {
             drop(self.turn().await);
         }
     }
@@ -119,7 +123,7 @@ impl<W: World> Service<W> {
         let agent = news.agent_id().to_owned();
         self.roster.borrow_mut().hear(news);
         if self.roster.borrow().has_lost(&agent) {
-            self.leader_in_doubt.set(true);
+            self.doubts.update(|doubts| doubts + 1);
         }
         let _turn = self.turn().await;
         self.judge_health().await
@@ -129,7 +133,7 @@ impl<W: World> Service<W> {
     pub(crate) async fn reread(&self) -> Result<()> {
         let roster = Roster::read(&self.world).await?;
         self.roster.replace(roster);
-        self.leader_in_doubt.set(true);
+        self.doubts.update(|doubts| doubts + 1);
         let _turn = self.turn().await;
         self.judge_health().await
     }

@@ -6,6 +6,7 @@
 mod contract {
     mod alone;
     mod assignment;
+    mod checks;
     mod consensus;
     mod durability;
     mod elections;
@@ -14,8 +15,10 @@ mod contract {
     mod fixture;
     mod flows;
     mod leaders;
+    mod listener;
     mod lists;
     mod parallel;
+    mod races;
     mod resumption;
     mod routes;
     mod status;
@@ -25,7 +28,9 @@ mod contract {
     mod validation;
     mod votes;
 
+    pub(crate) use checks::*;
     pub(crate) use fixture::*;
+    pub(crate) use listener::Listener;
 }
 
 use contract::*;

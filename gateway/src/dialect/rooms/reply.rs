@@ -10,7 +10,6 @@ use super::super::Answer;
 use super::super::json::put_string;
 use super::action::Action;
 use super::shapes::{Actions, Authenticated, Joined, Left, Place, Pong, Retry, Types, Unknown};
-use crate::frame::Timestamp;
 use crate::frame::json::shorten;
 use crate::transport::websocket::frames::{self, Kind};
 
@@ -63,7 +62,7 @@ fn put_reply(id: Option<&RawValue>, reply: Reply<'_>, text: &mut Vec<u8>) {
 
 fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
     match answer {
-        Answer::Pong => done("pong", &Pong { timestamp: Timestamp::now() }),
+        Answer::Pong(timestamp) => done("pong", &Pong { timestamp: *timestamp }),
         Answer::Joined { room, cursor, recovered } => {
             let joined = Joined { place: Place::new(room, *cursor), recovered: *recovered };
             done(format!("Joined room '{room}'"), &joined)

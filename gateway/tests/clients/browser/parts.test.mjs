@@ -12,7 +12,10 @@ import { announcement, search } from '../../../assets/docs/search.js';
 
 test('a mistake in JSON is told with its line and column', () => {
   for (const [text, expected] of [
-    ['{"a": 1}', null], [' [] ', null], ['-1.5e3', null], ['{"a":[{"b":null}]}', null],
+    ['{"a": 1}', null],
+    [' [] ', null],
+    ['-1.5e3', null],
+    ['{"a":[{"b":null}]}', null],
     ['', '1:1 a value is expected, and it ends here'],
     ['{\n  "a": 1,\n}', '3:1 a key in double quotes is expected, not }'],
     ['{"a" 1}', '1:6 ":" is expected, not 1'],
@@ -32,7 +35,28 @@ test('a mistake in JSON is told with its line and column', () => {
 });
 
 test('what is JSON for the browser is JSON here, and nothing else', () => {
-  const alphabet = ['{', '}', '[', ']', ',', ':', '"a"', '"', '\\', '1', '0', '-', '.', 'e', 'true', 'nul', 'null', ' ', '\n', '\u00e9'];
+  const alphabet = [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"a"',
+    '"',
+    '\\',
+    '1',
+    '0',
+    '-',
+    '.',
+    'e',
+    'true',
+    'nul',
+    'null',
+    ' ',
+    '\n',
+    '\u00e9',
+  ];
   let seed = 42;
   const random = (below) => {
     seed = (seed * 1103515245 + 12345) % 2147483648;
@@ -55,8 +79,10 @@ test('what is JSON for the browser is JSON here, and nothing else', () => {
 });
 
 test('JSON is indented, and its numbers keep every digit', () => {
-  assert.equal(pretty('{"offset":18446744073709551615,"a":[],"b":{},"c":[1.0,{"d":"x:y"}]}'),
-    '{\n  "offset": 18446744073709551615,\n  "a": [],\n  "b": {},\n  "c": [\n    1.0,\n    {\n      "d": "x:y"\n    }\n  ]\n}');
+  assert.equal(
+    pretty('{"offset":18446744073709551615,"a":[],"b":{},"c":[1.0,{"d":"x:y"}]}'),
+    '{\n  "offset": 18446744073709551615,\n  "a": [],\n  "b": {},\n  "c": [\n    1.0,\n    {\n      "d": "x:y"\n    }\n  ]\n}',
+  );
   assert.equal(pretty('no JSON'), 'no JSON');
   const deep = '['.repeat(50_000) + ']'.repeat(50_000);
   assert.equal(mistake(deep), null);
@@ -79,7 +105,8 @@ test('a search wants every word, in any case and place', () => {
 });
 
 const operation = {
-  method: 'POST', path: '/a/{id}/b',
+  method: 'POST',
+  path: '/a/{id}/b',
   parameters: [
     { name: 'id', in: 'path', required: true, schema: {}, explode: true },
     { name: 'limit', in: 'query', required: false, schema: { type: 'integer' }, explode: true },
@@ -90,18 +117,29 @@ const operation = {
 };
 const filled = {
   values: { 'path id': 'a/b ü', 'query limit': '', 'query tag': 'x, y&z', 'header x-trace': "it's" },
-  type: 'application/json', body: '{"say": "it\'s"}', token: 'secret',
+  type: 'application/json',
+  body: '{"say": "it\'s"}',
+  token: 'secret',
 };
 
 test('a form becomes a request, and that a line of curl without the token', () => {
   const request = build(operation, filled, 'http://h:1');
   assert.deepEqual(request, {
-    method: 'POST', url: 'http://h:1/a/a%2Fb%20%C3%BC/b?tag=x&tag=y%26z', body: filled.body,
-    headers: [['x-trace', "it's"], ['content-type', 'application/json'], ['authorization', 'Bearer secret']],
+    method: 'POST',
+    url: 'http://h:1/a/a%2Fb%20%C3%BC/b?tag=x&tag=y%26z',
+    body: filled.body,
+    headers: [
+      ['x-trace', "it's"],
+      ['content-type', 'application/json'],
+      ['authorization', 'Bearer secret'],
+    ],
   });
   const line = curl(request);
-  assert.equal(line, String.raw`curl -H 'x-trace: it'\''s' -H 'content-type: application/json' -H "authorization: Bearer $TOKEN" `
-    + String.raw`--data-raw '{"say": "it'\''s"}' 'http://h:1/a/a%2Fb%20%C3%BC/b?tag=x&tag=y%26z'`);
+  assert.equal(
+    line,
+    String.raw`curl -H 'x-trace: it'\''s' -H 'content-type: application/json' -H "authorization: Bearer $TOKEN" ` +
+      String.raw`--data-raw '{"say": "it'\''s"}' 'http://h:1/a/a%2Fb%20%C3%BC/b?tag=x&tag=y%26z'`,
+  );
   assert.ok(!line.includes('secret'));
 });
 
@@ -117,10 +155,14 @@ test('a request without a body has none, and a line of curl says the method wher
 
 test('the log keeps the last frames, and cuts the longest', () => {
   const log = new FrameLog();
-  for (let number = 0; number < MOST + 5; number += 1) log.add('received', `{"number":${number}}`, new Date(0));
+  for (let number = 0; number < MOST + 5; number += 1)
+    log.add('received', `{"number":${number}}`, new Date(0));
   assert.deepEqual([log.size, log.first, log.next], [MOST, 5, MOST + 5]);
   assert.equal(log.matching('', MOST).length, 5, 'from a number on');
-  assert.deepEqual(log.matching('"number":7}').map(({ number }) => number), [7]);
+  assert.deepEqual(
+    log.matching('"number":7}').map(({ number }) => number),
+    [7],
+  );
   log.add('sent', 'x'.repeat(LONGEST + 3), new Date(0));
   const [last] = log.matching('SENT');
   assert.deepEqual([last.text.length, last.cut, last.kind], [LONGEST, 3, 'sent']);
@@ -129,21 +171,46 @@ test('the log keeps the last frames, and cuts the longest', () => {
 });
 
 test('closes are explained', () => {
-  assert.equal(explain(1013, 'slow consumer'),
-    'Closed with 1013: the gateway is at capacity, or this client was too slow; try again later. The gateway says: slow consumer');
+  assert.equal(
+    explain(1013, 'slow consumer'),
+    'Closed with 1013: the gateway is at capacity, or this client was too slow; try again later. The gateway says: slow consumer',
+  );
   assert.equal(explain(1006, ''), 'Closed with 1006: the connection broke without a close frame.');
   assert.match(explain(4001, ''), /application’s own/);
 });
 
-test('descriptions are paragraphs, lists and code, and no link runs anything', () => {
-  assert.deepEqual(blocks('One\nline with `code`.\n\nThe list:\n- **a**\n- b\n  and more\n\n```\nx < y\n```'), [
-    { kind: 'paragraph', spans: [{ kind: 'text', text: 'One line with ' }, { kind: 'code', text: 'code' }, { kind: 'text', text: '.' }] },
-    { kind: 'paragraph', spans: [{ kind: 'text', text: 'The list:' }] },
-    { kind: 'list', items: [[{ kind: 'strong', text: 'a' }], [{ kind: 'text', text: 'b and more' }]] },
-    { kind: 'code', text: 'x < y' },
+test('descriptions are paragraphs, lists, tables and code, and no link runs anything', () => {
+  assert.deepEqual(
+    blocks('One\nline with `code`.\n\nThe list:\n- **a**\n- b\n  and more\n\n```\nx < y\n```'),
+    [
+      {
+        kind: 'paragraph',
+        spans: [
+          { kind: 'text', text: 'One line with ' },
+          { kind: 'code', text: 'code' },
+          { kind: 'text', text: '.' },
+        ],
+      },
+      { kind: 'paragraph', spans: [{ kind: 'text', text: 'The list:' }] },
+      { kind: 'list', items: [[{ kind: 'strong', text: 'a' }], [{ kind: 'text', text: 'b and more' }]] },
+      { kind: 'code', text: 'x < y' },
+    ],
+  );
+  const plain = (text) => [{ kind: 'text', text }];
+  assert.deepEqual(blocks('| code | why |\n|---|---|\n| 1000 |  |\n| 1\\|2 | b |'), [
+    {
+      kind: 'table',
+      head: [plain('code'), plain('why')],
+      rows: [
+        [plain('1000'), []],
+        [plain('1|2'), plain('b')],
+      ],
+    },
   ]);
   assert.deepEqual(spans('[a](https://b.example/) [c](javascript:alert)'), [
-    { kind: 'link', text: 'a', url: 'https://b.example/' }, { kind: 'text', text: ' ' }, { kind: 'text', text: 'c' },
+    { kind: 'link', text: 'a', url: 'https://b.example/' },
+    { kind: 'text', text: ' ' },
+    { kind: 'text', text: 'c' },
   ]);
   assert.deepEqual(spans('agent_id * 2 * 3'), [{ kind: 'text', text: 'agent_id * 2 * 3' }]);
 });

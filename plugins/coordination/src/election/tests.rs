@@ -111,3 +111,26 @@ async fn two_nodes_never_hold_one_term_and_replace_a_leader_once() {
     let after = ours.election().await.unwrap();
     assert_eq!((after.election_term, after.total_elections, after.leader_changes), (21, 21, 2));
 }
+
+#[tokio::test]
+async fn what_happens_while_it_is_looked_whether_the_leader_is_gone_is_not_forgotten() {
+    let service = service(&["a", "b", "c"]).await;
+    service.trigger().await.unwrap();
+    let gone = |id: &str| json!({"agent_id": id});
+    tokio::join!(
+        tell(&service, "agent_deleted", gone("a")),
+        tell(&service, "agent_deleted", gone("b")),
+        tell(&service, "agent_deleted", gone("c")),
+    );
+    assert_eq!(service.election().await.unwrap().leader_id.as_deref(), Some("coordinator:n1"));
+}
+
+#[tokio::test]
+async fn an_agent_that_is_called_like_a_coordinator_ends_as_any_agent_also_over_a_restart() {
+    let before = service(&["coordinator:x"]).await;
+    before.trigger().await.unwrap();
+    let election = on(&before.world.node()).await.election().await.unwrap();
+    assert_eq!((election.leader_id.as_deref(), election.election_term), (Some("coordinator:n1"), 2));
+    let again = on(&before.world.node()).await.election().await.unwrap();
+    assert_eq!(again, election);
+}

@@ -70,12 +70,11 @@ fn events_of_other_kinds_and_shapes_say_nothing() {
 }
 
 #[test]
-fn who_is_deleted_or_lost_is_lost_and_who_rests_or_coordinates_is_not() {
+fn who_is_deleted_or_lost_is_lost_and_who_rests_is_not() {
     let roster =
         kept(&[("rests", "paused", 0.0, 0.0), ("off", "inactive", 0.0, 0.0), ("lost", "lost", 1.0, 0.0)]);
     assert!(roster.has_lost("lost") && roster.has_lost("deleted"));
     assert!(!roster.has_lost("rests") && !roster.has_lost("off"));
-    assert!(!roster.has_lost("coordinator:another node"));
 }
 
 #[test]

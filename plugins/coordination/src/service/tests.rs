@@ -202,7 +202,7 @@ async fn what_is_left_untold_of_several_is_told_in_the_order_in_which_it_happene
         node.keep_agents(&[agent("a", "active", 1.0, 0.0)]);
         let service = on(&node).await;
         service.left.take();
-        service.leader_in_doubt.set(false);
+        service.looked_after.set(1);
         node.kill_after(1);
         let failed = match what {
             "" => service.trigger().await.is_err(),
