@@ -50,8 +50,7 @@ impl Publisher {
     /// Builds, loads and starts it.
     pub fn start(validate: Validate) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let sizes = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
         let hub = Arc::new(Hub::new(sizes, Rules::new([]), Forms::default(), Metrics::new(1)));
         let store = Arc::new(Embedded::open(&folder.path().join("store"), Durability::Os).unwrap());
@@ -82,7 +81,7 @@ impl Publisher {
             answers,
         };
         self.hub.calls().route(call).unwrap().unwrap();
-        let answer = receiver.blocking_recv();
+        let answer = self.runtime.block_on(receiver.recv());
         assert!(matches!(answer, Some(Answer::Done { .. })), "{answer:?}");
     }
 }

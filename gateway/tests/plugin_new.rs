@@ -86,8 +86,13 @@ async fn a_plugin_in_c_works_as_it_is_written() {
     said(&new(&["try-c", "--lang", "c"], folder.path()));
     let plugin = folder.path().join("try-c");
     let make = |target: &str| {
+        // Called from a make of its own it is none of it: what that one was told does not hold here.
         let mut make = Command::new("make");
-        make.arg(target).arg(format!("TIDEGATE={PROGRAM}")).current_dir(&plugin);
+        make.env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .arg(target)
+            .arg(format!("TIDEGATE={PROGRAM}"))
+            .current_dir(&plugin);
         run(&mut make)
     };
     make("all");

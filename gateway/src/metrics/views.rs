@@ -96,10 +96,10 @@ impl Views {
         List { total_metrics: metrics.len(), metrics }
     }
 
-    /// Where a series goes; none where it has no sample in the last `window` seconds.
-    pub fn trend(&self, name: &str, window: u64) -> Option<Trend> {
+    /// Where a series goes; nowhere where it has no sample in the last `window` seconds.
+    pub fn trend(&self, name: &str, window: u64) -> Trend {
         let (since, state) = (self.since(window), self.state.lock());
-        Trend::of(&state.points(name, since)?, window)
+        Trend::of(&state.points(name, since).unwrap_or_default(), window)
     }
 
     /// How a series was spread; none where it has no sample in the last `window` seconds.
@@ -190,8 +190,8 @@ mod tests {
         assert!(count(2).unwrap() < 4);
         assert_eq!(views.rates(60)["events_total"], Number(20.0 / 3.0));
         assert_eq!(views.rates(60).len(), 3, "counters alone");
-        assert_eq!(views.trend("rooms", 60).unwrap().direction, Direction::Increasing);
-        assert!(views.trend("nothing", 60).is_none() && views.aggregation("nothing", 60).is_none());
+        assert_eq!(views.trend("rooms", 60).direction, Direction::Increasing);
+        assert!(views.trend("nothing", 60).data_points == 0 && views.aggregation("nothing", 60).is_none());
     }
 
     #[test]
@@ -208,7 +208,7 @@ mod tests {
     fn a_history_that_is_cleared_is_empty_and_goes_on() {
         let views = sampled(&[(1.0, 10.0), (2.0, 20.0)]);
         views.clear_history();
-        assert!(views.aggregation("rooms", 60).is_none() && views.trend("rooms", 60).is_none());
+        assert!(views.aggregation("rooms", 60).is_none() && views.trend("rooms", 60).data_points == 0);
         assert_eq!((views.list().total_metrics, views.rates(60)["events_total"]), (4, Number(0.0)));
         assert!(views.statistics(&families(1.0, 1.0), 60).time_series_aggregations.is_empty());
         views.sample(&families(5.0, 30.0));

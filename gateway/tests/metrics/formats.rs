@@ -102,7 +102,7 @@ async fn no_name_of_a_room_a_session_or_a_path_is_a_label() {
     assert_eq!(gateway.get("/nowhere-4711").await.status, 404);
     let unknown = gateway.post("/api/v1/publish", &event("r", "type-4711")).await;
     assert!(unknown.status >= 400);
-    assert_eq!(gateway.get("/metrics/trends/metric-4711").await.status, 404);
+    assert_eq!(gateway.get("/metrics/aggregation/metric-4711").await.status, 404);
     let page = page(&gateway).await;
     assert_eq!(page.label_values().iter().find(|text| text.contains("4711")), None);
     let classes = page.label_values().into_iter().filter(|text| text.ends_with('*')).collect::<Vec<_>>();

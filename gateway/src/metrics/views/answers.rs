@@ -139,17 +139,19 @@ pub struct Trend {
     pub direction: Direction,
     /// How steeply: in the series' own unit, per second.
     pub slope: Number,
-    /// Samples.
+    /// Samples; 0 where there is no such series, or none of that time.
     pub data_points: usize,
     /// Seconds back from now that they are from.
     pub window_seconds: u64,
 }
 
 impl Trend {
-    /// Of values with their times in seconds; none where there is none.
-    pub(super) fn of(points: &[(f64, f64)], window_seconds: u64) -> Option<Self> {
+    /// Of values with their times in seconds; where there is none, nothing moves.
+    pub(super) fn of(points: &[(f64, f64)], window_seconds: u64) -> Self {
+        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+            return Self { direction: Direction::Stable, slope: Number(0.0), data_points: 0, window_seconds };
+        };
         let count = points.len() as f64;
-        let (first, last) = (points.first()?, points.last()?);
         let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
         let (mean_time, mean_value) = (mean(|point| point.0), mean(|point| point.1));
         let (mut together, mut alone) = (0.0, 0.0);
@@ -165,7 +167,7 @@ impl Trend {
             change if change > 0.0 => (Direction::Increasing, slope),
             _ => (Direction::Decreasing, slope),
         };
-        Some(Self { direction, slope: Number(slope), data_points: points.len(), window_seconds })
+        Self { direction, slope: Number(slope), data_points: points.len(), window_seconds }
     }
 }
 
@@ -189,12 +191,13 @@ mod tests {
         let trend = |values: &[f64]| {
             let points: Vec<_> =
                 values.iter().enumerate().map(|(n, value)| (1000.0 + n as f64, *value)).collect();
-            Trend::of(&points, 60).map(|trend| (trend.direction, trend.slope.0))
+            let trend = Trend::of(&points, 60);
+            (trend.direction, trend.slope.0)
         };
-        assert_eq!(trend(&[1.0, 3.0, 5.0]), Some((Direction::Increasing, 2.0)));
-        assert_eq!(trend(&[5.0, 4.0, 4.5, 3.0]), Some((Direction::Decreasing, -0.55)));
-        assert_eq!(trend(&[0.1; 10]), Some((Direction::Stable, 0.0)), "but for rounding");
-        assert_eq!((trend(&[9.0]), trend(&[])), (Some((Direction::Stable, 0.0)), None));
+        assert_eq!(trend(&[1.0, 3.0, 5.0]), (Direction::Increasing, 2.0));
+        assert_eq!(trend(&[5.0, 4.0, 4.5, 3.0]), (Direction::Decreasing, -0.55));
+        assert_eq!(trend(&[0.1; 10]), (Direction::Stable, 0.0), "but for rounding");
+        assert_eq!([trend(&[9.0]), trend(&[])], [(Direction::Stable, 0.0); 2]);
     }
 
     #[test]
