@@ -7,7 +7,7 @@ use std::time::Duration;
 use tidegate::dialect::RoomsFrame;
 use tidegate::frame::{Event, Forms, Since, Timestamp};
 use tidegate::history::Keep;
-use tidegate::hub::{Config, Hub, Rule, Rules, Shard};
+use tidegate::hub::{Config, Entered, Hub, Rule, Rules, Shard, UserLimit};
 use tidegate::metrics::Metrics;
 
 use crate::{Member, Outlet, PAYLOAD};
@@ -40,7 +40,8 @@ impl<O: Outlet> House<O> {
             shard,
         };
         for (number, member) in house.members.iter().enumerate() {
-            assert!(house.shard.open(member, &format!("member{number}").into(), None));
+            let id = format!("member{number}").into();
+            assert_eq!(house.shard.open(member, &id, None, UserLimit::None), Entered::In(None));
             house.shard.join(member, room, Since::Now).unwrap();
         }
         house.walk();

@@ -15,6 +15,7 @@ mod rooms;
 mod root;
 mod sessions;
 mod stats;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::documents::{Face, Operation};
 use crate::drain::Drain;
 use crate::health::Health;
 use crate::hub::Hub;
+use crate::identity::{Ledger, Principal};
 use crate::metrics::{Family, Gauges, Views};
 use crate::web::{PluginAdmin, Problem, Response};
 use answer::{Good, described};
@@ -40,6 +42,8 @@ pub struct Api {
     pub drain: Drain,
     /// The plugins.
     pub plugins: Arc<dyn PluginAdmin>,
+    /// What tokens are called back.
+    pub ledger: Arc<Ledger>,
     /// How the parts are.
     pub health: Arc<Health>,
     /// Figures over time.
@@ -87,6 +91,8 @@ impl Sources {
 /// A request to the API.
 #[derive(Debug)]
 pub struct Request {
+    /// Who asks; it has the route's scope, in full or narrowed to some rooms.
+    pub principal: Arc<Principal>,
     /// The path's parameters in order, decoded.
     pub params: Vec<String>,
     /// The query as it came, without the question mark.
@@ -157,6 +163,7 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(DELETE "/api/v1/users/{id}", admin, sessions::close_user, sessions::told_close_user()),
         route!(POST "/api/v1/sessions/{id}/rooms", admin, sessions::join, sessions::told_join()),
         route!(DELETE "/api/v1/sessions/{id}/rooms/{room}", admin, sessions::leave, sessions::told_leave()),
+        route!(POST "/api/v1/tokens/revoke", admin, tokens::revoke, tokens::told()),
         route!(GET "/api/v1/plugins", read, plugins::list, plugins::told_list()),
         route!(POST "/api/v1/plugins/{instance}/start", admin, plugins::start, plugins::told_start()),
         route!(POST "/api/v1/plugins/{instance}/stop", admin, plugins::stop, plugins::told_stop()),

@@ -6,6 +6,7 @@ mod endpoints;
 mod face;
 mod gauges;
 mod house;
+mod identity;
 mod memory;
 mod parts;
 mod ready;
@@ -19,6 +20,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Config;
 use crate::pipeline::BadOrigins;
 use house::House;
+
+pub use identity::{IdentityError, profile_alone, secret_alone};
 
 /// `EX_USAGE`-like: the configuration cannot be served.
 const UNUSABLE: u8 = 64;
@@ -51,6 +54,9 @@ pub enum StartError {
     /// A plugin is missing, or two want the same.
     #[error(transparent)]
     Plugin(#[from] crate::plugin::PluginError),
+    /// Keys cannot be had.
+    #[error(transparent)]
+    Identity(#[from] identity::IdentityError),
     /// The ready file cannot be written.
     #[error("cannot write the ready file {path}: {source}")]
     ReadyFile {

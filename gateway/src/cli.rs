@@ -14,6 +14,7 @@ mod listen;
 mod man;
 mod plugin;
 mod serve;
+mod token;
 
 /// What a process answers whose configuration has errors (`EX_USAGE` of sysexits.h).
 const UNUSABLE: u8 = 64;
@@ -46,6 +47,9 @@ enum Command {
     /// Begin a plugin, judge a library, show what it says of itself, or which ones a configuration would load
     #[command(subcommand)]
     Plugin(plugin::Arguments),
+    /// Make, verify and look into tokens; make keys for programs
+    #[command(subcommand)]
+    Token(token::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
     /// Print what makes a shell complete this program's commands and options
@@ -61,6 +65,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Certs(arguments) => certs::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
+        Command::Token(arguments) => token::run(arguments),
         Command::Listen(arguments) => listen::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

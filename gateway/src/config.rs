@@ -16,6 +16,7 @@ mod layers;
 mod machine;
 pub mod model;
 mod print;
+mod secret;
 mod trail;
 
 pub use finding::{Finding, Report, Severity};
@@ -23,6 +24,7 @@ pub use key::Key;
 pub use machine::too_few_files;
 pub use model::{Config, Environment, Unsafe};
 pub use print::{schema, to_toml};
+pub use secret::{Secret, Weakness, weakness};
 pub use trail::Place;
 
 use finding::Findings;

@@ -65,6 +65,11 @@ pub enum Request<'a> {
         /// JSON; `null` where there was none.
         data: &'a RawValue,
     },
+    /// To go on with another token.
+    Auth {
+        /// As it came.
+        token: Cow<'a, str>,
+    },
     /// To have the call with the same id stopped.
     Cancel,
     /// To get the frame back.
@@ -116,6 +121,15 @@ pub enum Answer<'a> {
         room: &'a str,
         /// The event's place.
         cursor: Cursor,
+    },
+    /// The session goes on with another token.
+    Authenticated {
+        /// Whose it is.
+        user_id: Option<&'a str>,
+        /// In which roles.
+        roles: &'a [Arc<str>],
+        /// When it ceases to hold.
+        expires_at: Option<Timestamp>,
     },
     /// A room's name was missing or empty.
     RoomRequired,

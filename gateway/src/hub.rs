@@ -32,7 +32,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-pub use directory::{Directory, Slot};
+pub use directory::{Directory, Entered, Slot, UserLimit};
 pub use filter::FilterId;
 pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;

@@ -1,42 +1,36 @@
 //! Who a session or request is, and what it may do.
+//!
+//! A request shows [credentials](credentials) (a token, taken from where its [`Profile`] says, or an API key) and
+//! becomes a [`Principal`], or is [refused](Refusal). Keys are at hand when a token is looked at: they are read and
+//! fetched beside the requests ([`Keyring`]), and what was verified once is remembered ([`Profile`]). What was
+//! [revoked](Revocations) holds from the moment on at which it was, for sessions that live too.
 
-use std::sync::Arc;
+mod api_keys;
+mod authoriser;
+mod cache;
+mod claims;
+pub mod credentials;
+mod jwks;
+mod keyring;
+mod keys;
+mod pattern;
+mod principal;
+mod profile;
+mod refusal;
+mod revocation;
+mod signer;
+mod token;
 
-/// Who authenticated.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Principal {
-    /// The user's id; none for anonymous.
-    pub user: Option<Arc<str>>,
-    /// Roles, as `operator`.
-    pub roles: Vec<Arc<str>>,
-    /// What it may do.
-    pub scopes: Scopes,
-}
-
-/// Rights of a principal, also called permissions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Scopes {
-    /// Everything: an anonymous principal of a development profile.
-    All,
-    /// These only.
-    Some(Vec<Arc<str>>),
-    /// None.
-    #[default]
-    None,
-}
-
-impl Principal {
-    /// Without user, with every scope: who connects without a token where the profile is anonymous.
-    pub fn anonymous() -> Self {
-        Self { user: None, roles: Vec::new(), scopes: Scopes::All }
-    }
-
-    /// Whether it has `scope`, as `publish`.
-    pub fn may(&self, scope: &str) -> bool {
-        match &self.scopes {
-            Scopes::All => true,
-            Scopes::Some(scopes) => scopes.iter().any(|s| **s == *scope),
-            Scopes::None => false,
-        }
-    }
-}
+pub use api_keys::{ApiKey, ApiKeys, BadHash, hash_of};
+pub use authoriser::{Authoriser, Question, Wish};
+pub use claims::ClaimRules;
+pub use jwks::BadKeySet;
+pub use keyring::Keyring;
+pub use keys::{Algorithm, BadKey, Key};
+pub use pattern::Pattern;
+pub use principal::{Principal, Proof, Scopes, Token};
+pub use profile::{Profile, Settings};
+pub use refusal::Refusal;
+pub use revocation::{Ledger, Revocation, Revocations, RevokeError, Revoked, TooMany};
+pub use signer::{SignError, Signer};
+pub use token::unverified;

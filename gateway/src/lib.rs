@@ -20,6 +20,8 @@ pub mod web;
 pub mod api;
 // Who a session or request is, and what it may do.
 pub mod identity;
+// Requests that the gateway itself sends.
+pub mod outgoing;
 // What carries a session's frames.
 pub mod transport;
 // The life of a session.

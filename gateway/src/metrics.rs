@@ -12,6 +12,7 @@ mod labels;
 mod own;
 pub mod page;
 mod process;
+mod refusals;
 mod shard;
 mod tls;
 mod types;
@@ -26,6 +27,7 @@ pub use family::{Distribution, Family, Kind, Sample, Value};
 pub use histogram::{Histogram, SIZES, Scale, TIMES};
 pub use labels::ByLabel;
 pub use own::{Gauges, families};
+pub use refusals::Refusals;
 pub use shard::{ClassCounters, FrameCounts, ShardCounters};
 pub use tls::{Certificates, Handshake, Tls};
 pub use views::{Aggregation, Direction, List, Number, Statistics, Trend, Views};
@@ -42,6 +44,8 @@ pub struct Metrics {
     pub tls: Tls,
     /// Answers to HTTP requests.
     pub answers: Answers,
+    /// Credentials that did not hold.
+    pub refusals: Refusals,
     /// Requests for a session that were refused, by reason.
     pub handshakes: ByLabel<Total>,
     /// Publishes refused, as a mailbox was full.
@@ -60,6 +64,7 @@ impl Metrics {
             connections: Connections::default(),
             tls: Tls::default(),
             answers: Answers::default(),
+            refusals: Refusals::default(),
             handshakes: ByLabel::default(),
             busy: Total::default(),
             shards: (0..shards).map(|_| Arc::new(ShardCounters::new())).collect(),

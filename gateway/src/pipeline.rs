@@ -1,13 +1,13 @@
 //! What every request passes on its way to the router, as one stack of tower layers.
 
 mod access_log;
+mod authenticate;
 mod cors;
 mod guard;
 mod hygiene;
 mod origin;
 mod request_id;
 mod rescue;
-mod rights;
 mod sizes;
 
 use std::convert::Infallible;
@@ -21,10 +21,11 @@ use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
 
-use crate::identity::Principal;
+use crate::identity::{ApiKeys, Principal, Profile};
 use crate::metrics::Metrics;
 use crate::web::{ConnectionInfo, Response, trim};
 use access_log::AccessLog;
+use authenticate::Authenticate;
 use guard::Guard;
 use request_id::Ids;
 use rescue::Rescue;
@@ -33,14 +34,16 @@ pub use cors::BadOrigins;
 pub use origin::Origins;
 
 /// What requests are judged by.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Config {
     /// Origins of web pages that may use the gateway.
     pub origins: Origins,
     /// Whether such pages may send credentials.
     pub credentials: bool,
-    /// Whether a request to the API or a plugin that shows no token has every scope.
-    pub anonymous: bool,
+    /// By which a request to the API or a plugin says who it is by.
+    pub profile: Arc<Profile>,
+    /// Keys that programs may show there instead of a token.
+    pub api_keys: Arc<ApiKeys>,
     /// The endpoints' own rules.
     pub endpoints: Vec<EndpointRules>,
     /// By a listener's name: hosts besides loopback under which anonymous rights hold; `*` is any.
@@ -48,12 +51,12 @@ pub struct Config {
 }
 
 /// What holds at an endpoint's path.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EndpointRules {
     /// The path.
     pub path: String,
-    /// Whether a client that shows no token has every scope.
-    pub anonymous: bool,
+    /// By which a client says who it is.
+    pub profile: Arc<Profile>,
     /// Origins of pages that may connect; none: those of the gateway's own origin and of [`Config::origins`].
     pub origins: Origins,
 }
@@ -80,7 +83,7 @@ pub struct Pipeline {
     config: Config,
     cors: CorsLayer,
     ids: Ids,
-    /// Who every request is by: the one or the other.
+    /// Who a request is by that shows nothing.
     anonymous: Arc<Principal>,
     nobody: Arc<Principal>,
     metrics: Arc<Metrics>,
@@ -132,7 +135,7 @@ impl Pipeline {
             // Whoever asks: another site's page may not make its visitor's browser connect or change things.
             .layer(layer_fn(|inner| Guard { check: origin::check(of()), inner }))
             // Last, as it is for the router: who asks, and with which rights.
-            .layer(layer_fn(|inner| Guard { check: rights::check(of(), hosts), inner }))
+            .layer(layer_fn(|inner| Authenticate { pipeline: of(), hosts, inner }))
             // The seam: below is one type, whatever is served.
             .service(service_fn(move |request| handler(request).map(Ok).boxed_local()))
     }

@@ -11,10 +11,10 @@ use http::{HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
 use crate::api::{self, Api};
-use crate::identity::{Principal, Scopes};
+use crate::identity::{self, Principal};
 use crate::web::{
-    ConnectionInfo, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response, Route,
-    Routes, trim,
+    self, ConnectionInfo, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response,
+    Route, Routes, trim,
 };
 
 /// A path where sessions begin.
@@ -76,18 +76,23 @@ impl Router {
         let Some(route) = routes.iter().find(|route| route.method == *wanted) else {
             return Err(wrong_method(routes.iter().map(|route| route.method.clone()).collect()));
         };
-        self.check_scope(&principal(&request), route.scope)?;
+        let principal = principal(&request);
+        if let Some(scope) = route.scope {
+            check_token(&request)?;
+            // What a scope is narrowed to, the route's own function looks at.
+            self.check_scope(&principal, scope, principal.may_somewhere(scope))?;
+        }
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
         let (head, body) = request.into_parts();
         let (headers, body) = (head.headers, body::collect(body).await?);
-        (route.handler)(&self.api, &api::Request { params, query, headers, body }).await
+        (route.handler)(&self.api, &api::Request { principal, params, query, headers, body }).await
     }
 
     /// Counts whom it refuses.
-    fn check_scope(&self, principal: &Principal, scope: Option<&str>) -> Result<(), Problem> {
+    fn check_scope(&self, principal: &Principal, scope: &str, may: bool) -> Result<(), Problem> {
         let answers = &self.api.hub.metrics().answers;
-        check_scope(principal, scope).inspect_err(|problem| {
+        check_scope(principal, scope, may).inspect_err(|problem| {
             let unknown = problem.status == StatusCode::UNAUTHORIZED;
             let counter = if unknown { &answers.unauthenticated } else { &answers.forbidden };
             counter.add(1);
@@ -106,8 +111,11 @@ impl Router {
                 return Err(Problem::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
             }
         };
+        check_token(&request)?;
         let principal = principal(&request);
-        self.check_scope(&principal, target.scope.as_deref())?;
+        if let Some(scope) = target.scope.as_deref() {
+            self.check_scope(&principal, scope, principal.may(scope))?;
+        }
         let params = params
             .into_iter()
             .map(|(name, value)| Ok((name, decode(&value)?)))
@@ -154,14 +162,18 @@ fn principal<B>(request: &http::Request<B>) -> Arc<Principal> {
     request.extensions().get::<Arc<Principal>>().cloned().unwrap_or_default()
 }
 
-/// 401 for who has no rights at all, 403 for who has others.
-fn check_scope(principal: &Principal, scope: Option<&str>) -> Result<(), Problem> {
-    let Some(scope) = scope.filter(|scope| !principal.may(scope)) else { return Ok(()) };
-    if principal.user.is_none() && principal.scopes == Scopes::None {
-        let problem = Problem::new(StatusCode::UNAUTHORIZED, "authentication is required");
-        return Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+/// A token that does not hold is refused, also where none is needed.
+fn check_token<B>(request: &http::Request<B>) -> Result<(), Problem> {
+    request.extensions().get::<identity::Refusal>().map_or(Ok(()), |refusal| Err(Problem::from(*refusal)))
+}
+
+/// 401 for who has not shown who it is, 403 for who has too few rights.
+fn check_scope(principal: &Principal, scope: &str, may: bool) -> Result<(), Problem> {
+    match may {
+        true => Ok(()),
+        false if principal.is_nobody() => Err(identity::Refusal::Missing.into()),
+        false => Err(web::lacks_scope(scope)),
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, format!("this needs the scope '{scope}'")))
 }
 
 fn wrong_method(mut methods: Vec<Method>) -> Problem {
@@ -195,6 +207,7 @@ fn refused(refusal: Refusal) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Proof;
 
     #[test]
     fn the_api_has_a_table_without_clashes() {
@@ -205,13 +218,12 @@ mod tests {
 
     #[test]
     fn a_scope_tells_who_is_unknown_from_who_may_not() {
-        let status =
-            |principal: &Principal| check_scope(principal, Some("admin")).map_err(|p| p.status.as_u16());
+        let status = |principal: &Principal| {
+            check_scope(principal, "admin", principal.may("admin")).map_err(|problem| problem.status.as_u16())
+        };
         assert_eq!(status(&Principal::anonymous()), Ok(()));
         assert_eq!(status(&Principal::default()), Err(401));
-        let reader =
-            Principal { user: Some("u".into()), scopes: Scopes::Some(vec!["read".into()]), roles: vec![] };
+        let reader = Principal { proof: Proof::Key("k".into()), ..Principal::default() };
         assert_eq!(status(&reader), Err(403));
-        assert!(check_scope(&Principal::default(), None).is_ok());
     }
 }

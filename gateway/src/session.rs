@@ -2,12 +2,17 @@
 //! requests one at a time, and finishes what the socket would not take at once. Events are written straight from
 //! the shard's walk.
 
+mod asking;
 mod calls;
 mod endpoint;
 mod heartbeat;
 mod outbound;
 mod requests;
+mod rights;
 mod run;
+mod term;
+mod turn_away;
+mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -21,19 +26,24 @@ use bytes::{BufMut, Bytes};
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
 pub use run::open;
+pub use turn_away::turn_away;
 
 use crate::dialect::{Info, Metadata, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{Backlog, Cause, Guest, Order, Seat, SessionInfo, Shard};
-use crate::identity::Principal;
+use crate::identity::{Principal, Revocations};
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::Link;
 use heartbeat::Pulse;
 use outbound::{Outbound, Taken};
+use term::Term;
 
 /// Bytes of replies that are put together before they are written.
 const MOST_REPLIES: usize = 64 * 1024;
+
+/// What a client is told whose user has as many sessions as may be.
+pub const TOO_MANY: &str = "too many sessions of this user";
 
 /// What the sessions of a shard share.
 pub struct Common {
@@ -41,6 +51,8 @@ pub struct Common {
     pub shard: Rc<Shard<Session>>,
     /// Their heartbeats.
     pub wheel: Wheel,
+    /// Tokens that were called back.
+    pub revocations: Arc<Revocations>,
     /// Calls with an id that a session may have open at once.
     pub calls_per_session: usize,
     /// Replies of one burst are put together here.
@@ -49,8 +61,13 @@ pub struct Common {
 
 impl Common {
     /// For the sessions of `shard`.
-    pub fn new(shard: Rc<Shard<Session>>, calls_per_session: usize) -> Rc<Self> {
-        Rc::new(Self { shard, wheel: Wheel::default(), calls_per_session, scratch: RefCell::default() })
+    pub fn new(
+        shard: Rc<Shard<Session>>,
+        revocations: Arc<Revocations>,
+        calls_per_session: usize,
+    ) -> Rc<Self> {
+        let (wheel, scratch) = (Wheel::default(), RefCell::default());
+        Rc::new(Self { shard, wheel, revocations, calls_per_session, scratch })
     }
 }
 
@@ -59,7 +76,9 @@ pub struct Session {
     id: Arc<str>,
     /// The id that the client asked for, where it did.
     client_id: Option<Arc<str>>,
-    principal: Arc<Principal>,
+    /// Who it is by; another token of the same user may take its place.
+    principal: RefCell<Arc<Principal>>,
+    term: Term,
     endpoint: Rc<Endpoint>,
     common: Rc<Common>,
     connected_at: Timestamp,
@@ -81,16 +100,20 @@ impl Session {
         }
     }
 
+    fn principal(&self) -> Arc<Principal> {
+        Arc::clone(&self.principal.borrow())
+    }
+
     /// Counts its end, which it has one of.
     fn count_end(&self, why: &'static str) {
         let counters = self.common.shard.counters();
         counters.closed.count(self.endpoint.dialect.name());
         counters.endings.count(why);
-        self.common.shard.hub().directory().leave_roles(&self.principal.roles);
+        self.common.shard.hub().directory().leave_roles(&self.principal.borrow().roles);
     }
 
-    fn user(&self) -> Option<&Arc<str>> {
-        self.principal.user.as_ref()
+    fn user(&self) -> Option<Arc<str>> {
+        self.principal.borrow().user.clone()
     }
 
     /// Whether so much waits for the client that nothing further should be asked or answered. Replies of a
@@ -156,7 +179,7 @@ impl Session {
             message: &self.endpoint.welcome,
             timestamp: self.connected_at,
             heartbeat: self.endpoint.heartbeat.interval.as_secs(),
-            user_id: self.user().map(|user| &**user),
+            user_id: self.user().as_deref(),
         });
         if let Some(greeting) = greeting
             && let Some(event) = self.event(greeting.event_type, greeting.source, greeting.data)
@@ -172,7 +195,7 @@ impl Session {
             metadata: Metadata { connected_at: info.connected_at, client_id: self.client_id.clone() },
             connection_id: info.connection_id,
             user_id: info.user_id,
-            roles: self.principal.roles.clone(),
+            roles: self.principal.borrow().roles.clone(),
             rooms: info.rooms,
             subscriptions: info.subscriptions,
             backlog: crate::dialect::Backlog { frames: info.backlog.frames, bytes: info.backlog.bytes },
@@ -200,6 +223,9 @@ impl Guest for Session {
             Order::Close(Cause::Administrator) => {
                 self.end(CloseReason::Policy("closed by an administrator".into()))
             }
+            Order::Close(Cause::Displaced) => {
+                self.end(CloseReason::Policy("replaced by a newer session of this user".into()))
+            }
             Order::Close(Cause::Plugin { code, reason }) => {
                 self.end(CloseReason::Other { code, reason: reason.to_string() });
             }
@@ -220,7 +246,7 @@ impl Guest for Session {
         let (frames, bytes) = self.outbound.backlog();
         SessionInfo {
             connection_id: Arc::clone(&self.id),
-            user_id: self.user().cloned(),
+            user_id: self.user(),
             endpoint: Arc::clone(&self.endpoint.path),
             dialect: self.endpoint.dialect.name(),
             connected_at: self.connected_at.to_string(),

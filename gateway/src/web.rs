@@ -161,6 +161,14 @@ pub fn answer(status: StatusCode, content: &'static str, bytes: impl Into<Bytes>
     response
 }
 
+/// 403 for who is known and has not this right (RFC 6750, section 3.1).
+pub fn lacks_scope(scope: &str) -> Problem {
+    let text = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+    let challenge = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"));
+    let problem = Problem::new(StatusCode::FORBIDDEN, format!("this needs the scope '{scope}'"));
+    problem.header(header::WWW_AUTHENTICATE, challenge)
+}
+
 /// A query's pairs, decoded; `+` is a space.
 pub fn query_pairs(query: Option<&str>) -> Vec<(String, String)> {
     let decode = |text: &str| {

@@ -166,3 +166,82 @@ fn a_connection_that_fails_or_is_thrown_out_ends_with_1() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(err(&output), "the gateway closed the session: 1008 go away\n");
 }
+
+/// A secret of the tests, long enough not to be warned of.
+const SECRET: &str = "auth.default.secret=5f2c9a81b7d34e60a1c8f09b6e7d2a43";
+
+#[test]
+fn a_minted_token_is_what_its_profile_reads() {
+    let mint = |more: &[&str]| {
+        let output = run(&[&["token", "mint", "--set", SECRET, "--user", "ada"], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        out(&output).trim().to_owned()
+    };
+    let token = mint(&[
+        "--role",
+        "operator",
+        "--scope",
+        "read",
+        "--scope",
+        "publish:news:*",
+        "--room",
+        "news:*",
+        "--jti",
+        "7",
+    ]);
+    let verified = run(&["token", "verify", "--set", SECRET, &token]);
+    let principal: Value = serde_json::from_str(out(&verified)).unwrap();
+    assert_eq!((&principal["user"], &principal["roles"]), (&json!("ada"), &json!(["operator"])));
+    assert_eq!(
+        (&principal["scopes"], &principal["rooms"]),
+        (&json!(["read", "publish:news:*"]), &json!(["news:*"]))
+    );
+    assert_eq!(principal["jti"], "7");
+    let other = run(&["token", "verify", "--set", "auth.default.secret=another", &token]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(err(&other).contains("(signature)") && !err(&other).contains(&token));
+
+    let own = mint(&["--claim", "team=[\"red\"]", "--claim", "note=a b", "--lifetime", "0s"]);
+    let inspected = run(&["token", "inspect", &own]);
+    let inspected: Value = serde_json::from_str(out(&inspected)).unwrap();
+    assert_eq!(
+        (&inspected["claims"]["team"], &inspected["claims"]["note"]),
+        (&json!(["red"]), &json!("a b"))
+    );
+    assert_eq!((&inspected["claims"]["exp"], &inspected["verified"]), (&json!(null), &json!(false)));
+    let endless = run(&["token", "verify", "--set", SECRET, &own]);
+    assert!(err(&endless).contains("(claim)"), "exp is required");
+
+    let mut reading = tidegate(&["token", "inspect", "-"]).spawn().unwrap();
+    reading.stdin.take().unwrap().write_all(format!("{token}\n").as_bytes()).unwrap();
+    assert!(out(&reading.wait_with_output().unwrap()).contains("\"ada\""), "- is standard input");
+}
+
+#[test]
+fn what_cannot_be_minted_is_said() {
+    for (arguments, why) in [
+        (&["--profile", "other"][..], "there is no profile [auth.other]"),
+        (&["--set", "auth.default.anonymous=true"], "has no secret"),
+        (&["--set", SECRET, "--algorithm", "RS256"], "RS256 needs a private key"),
+        (&["--set", SECRET, "--algorithm", "none"], "\"none\" is no algorithm"),
+        (&["--set", SECRET, "--claim", "x"], "expected NAME=VALUE"),
+        (&["--set", "auth.default.algorithms=[\"ES256\"]", "--key", "/no/such.pem"], "cannot be read"),
+    ] {
+        let output = run(&[&["token", "mint"], arguments].concat());
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        assert!(err(&output).contains(why), "{}", err(&output));
+    }
+    assert_eq!(run(&["token", "inspect", "nonsense"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_key_comes_with_the_setting_that_knows_it() {
+    let output = run(&["token", "key", "--name", "ci", "--scope", "publish:builds:*", "--scope", "read"]);
+    let (key, setting) = out(&output).split_once("\nsetting: ").unwrap();
+    let key = key.strip_prefix("key:     ").unwrap();
+    let hash = tidegate::identity::hash_of(key);
+    assert!(setting.contains(&hash) && !setting.contains(key));
+    let checked = run(&["check", "--print", "--set", &format!("api.keys=[{}]", setting.trim())]);
+    assert_eq!(checked.status.code(), Some(0), "{}", err(&checked));
+    assert!(out(&checked).contains("publish:builds:*"));
+}

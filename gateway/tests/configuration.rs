@@ -376,6 +376,63 @@ fn what_is_unsafe_is_refused_unless_it_is_allowed_by_name() {
 }
 
 #[test]
+fn secrets_that_everybody_knows_keep_nobody_out() {
+    let closed =
+        ["auth.default.anonymous=false", "auth.default.secret=tidegate-development-secret-of-this-machine"];
+    let with = |more: &[&str]| set(&[&closed[..], more].concat());
+    assert_eq!(config::load(&with(&[])).unwrap().warnings, [], "fine on this machine");
+    refused(
+        &with(&["listener.0.address=0.0.0.0:8080"]),
+        "is a development secret, and other machines reach 0.0.0.0",
+    );
+    loaded(&with(&["listener.0.address=0.0.0.0:8080", "allow=[\"development-secret\"]"]));
+    refused(&with(&["environment=production"]), "is a development secret, which is refused in production");
+    let short = ["auth.default.anonymous=false", "auth.default.secret=0123456789"];
+    warned(&set(&short), "has fewer than 32 bytes");
+    refused(&set(&[&short[..], &["environment=production"]].concat()), "has fewer than 32 bytes");
+}
+
+#[test]
+fn a_profile_must_be_able_to_verify_what_it_is_shown() {
+    let profile = |settings: &[&str]| {
+        let settings: Vec<_> = settings.iter().map(|setting| format!("auth.default.{setting}")).collect();
+        set(&settings.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    refused(&profile(&["secret=x", "secret_file=y"]), "stands beside `secret`");
+    refused(&profile(&["secret=x", "algorithms=[\"RS256\"]"]), "secret: is for HS256");
+    refused(&profile(&["algorithms=[]"]), "must name one at least");
+    refused(&profile(&["algorithms=[\"none\"]"]), "\"none\" is not known here");
+    refused(&profile(&["keys=a.pem"]), "holds public keys");
+    refused(&profile(&["jwks=https://a.example/keys"]), "holds public keys");
+    refused(&profile(&["jwks=http://a.example/keys", "algorithms=[\"ES256\"]"]), "must be https");
+    refused(&profile(&["jwks=ftp://a.example/keys", "algorithms=[\"ES256\"]"]), "is no https address");
+    loaded(&profile(&["jwks=http://127.0.0.1:1/keys", "algorithms=[\"ES256\"]"]));
+    refused(&profile(&["claims={a={b=1}}"]), "expected a text, a number");
+    refused(&profile(&["previous=[{until=\"2030-01-01T00:00:00Z\"}]"]), "needs one of");
+    refused(&profile(&["previous=[{secret=\"x\", until=\"soon\"}]"]), "expected a time such as");
+    refused(&profile(&["take_from=[\"body\"]"]), "\"body\" is not known here");
+    warned(&profile(&["anonymous=false"]), "it lets nobody in");
+    warned(&profile(&["anonymous=false", "secret=x", "required=[]"]), "holds for ever");
+    let one = loaded(&profile(&["issuer=us", "audience=[\"a\", \"b\"]"]));
+    assert_eq!((one.auth["default"].issuer.0.len(), one.auth["default"].audience.0.len()), (1, 2));
+    refused(&set(&["api.keys=[{name=\"a\", hash=\"x\", scopes=[\"read\"]}]"]), "expected \"sha256:\"");
+    refused(&set(&["room.0.join=role:"]), "\"role:\" is not known here");
+}
+
+#[test]
+fn a_secret_is_never_printed() {
+    let secret = "b1946ac92492d2347c6235b4d2611184";
+    let config = loaded(&variables(&[("TIDEGATE_AUTH__DEFAULT__SECRET", secret)]));
+    let previous = format!("auth.default.previous=[{{secret=\"{secret}\",until=\"2100-01-01T00:00:00Z\"}}]");
+    let previous = loaded(&set(&[&previous]));
+    for config in [config, previous] {
+        let printed = config::to_toml(&config).unwrap();
+        assert!(printed.contains("secret = \"***\"") && !printed.contains(secret), "{printed}");
+        assert!(!format!("{config:?}").contains(secret));
+    }
+}
+
+#[test]
 fn what_is_legal_and_risky_is_warned_of() {
     warned(
         &set(&["cors.origins=[\"*\"]"]),

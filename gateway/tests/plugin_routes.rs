@@ -20,10 +20,13 @@ use tidegate::drain::Drain;
 use tidegate::frame::Forms;
 use tidegate::health::Health;
 use tidegate::hub::{self, Hub, Rules};
+use tidegate::identity::credentials::{Source, Taking};
+use tidegate::identity::{ClaimRules, Keyring, Ledger, Profile, Revocations, Settings};
 use tidegate::listener::{Http, Listener, Permits, lanes};
 use tidegate::metrics::{Family, Metrics};
-use tidegate::pipeline::{self, Pipeline};
+use tidegate::pipeline::{self, Origins, Pipeline};
 use tidegate::router::Router;
+use tidegate::store::{Durability, Embedded};
 use tidegate::web::{
     self, Answering, Declaration, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes,
     Serve, Spec,
@@ -114,10 +117,15 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     let (metrics, drain) = (Metrics::new(1), Drain::default());
     let config = hub::Config { shards: 1, mailbox: 1 << 20, rooms_per_session: 10 };
     let hub = Arc::new(Hub::new(config, Rules::new([]), Forms::default(), Arc::clone(&metrics)));
+    let data = tempfile::tempdir().unwrap();
+    let store = Embedded::open(data.path(), Durability::Os).unwrap();
+    let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
+    let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), Arc::new(store)).unwrap());
     let api = Arc::new(Api {
         hub,
         drain: drain.clone(),
         plugins: Arc::new(Nobody),
+        ledger,
         health: Health::new([], Box::new(|_| {})),
         views: Arc::default(),
         face: Face::default(),
@@ -132,7 +140,15 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     };
     routes.declare("p", ROUTES.iter().enumerate().map(spec).collect(), Arc::new(Host)).unwrap();
     let router = Rc::new(Router::new(api, routes, Vec::new()));
-    let rules = pipeline::Rules::new(pipeline::Config { anonymous, ..Default::default() }).unwrap();
+    let config = pipeline::Config {
+        origins: Origins::default(),
+        credentials: false,
+        profile: Arc::new(profile(anonymous, revocations)),
+        api_keys: Arc::default(),
+        endpoints: Vec::new(),
+        hosts: Vec::new(),
+    };
+    let rules = pipeline::Rules::new(config).unwrap();
     let pipeline = Pipeline::new(rules, Arc::clone(&metrics));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
@@ -152,7 +168,25 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
             },
         ));
     }
-    move |bytes| Box::pin(async move { exchange(address, &bytes).await })
+    move |bytes| {
+        let _until_then = &data;
+        Box::pin(async move { exchange(address, &bytes).await })
+    }
+}
+
+/// A profile that knows no token.
+fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
+    Profile::new(Settings {
+        name: "p".into(),
+        anonymous,
+        taking: Taking { order: vec![Source::Header], cookie: "token".into() },
+        max_per_user: 0,
+        close_oldest: false,
+        keyring: Arc::new(Keyring::fixed(Vec::new(), Vec::new())),
+        claims: ClaimRules::default(),
+        revocations,
+        authoriser: None,
+    })
 }
 
 fn get(path: &str) -> Vec<u8> {

@@ -22,7 +22,8 @@ use rand::rngs::StdRng;
 use tidegate::frame::{Cursor, Epoch, Form, Forms, Posted, Since};
 use tidegate::history::Keep;
 use tidegate::hub::{
-    Cause, Config, Follow, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules, Shard,
+    Cause, Config, Entered, Follow, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules,
+    Shard, UserLimit,
 };
 use tidegate::metrics::Metrics;
 
@@ -117,7 +118,8 @@ impl World {
         self.serial += 1;
         let client = Client::new(&format!("c{}", self.serial), self.form);
         client.space.set(self.rng.random_range(100..6000));
-        assert!(self.shards[shard].open(&client, &client.id, None));
+        let entered = self.shards[shard].open(&client, &client.id, None, UserLimit::None);
+        assert_eq!(entered, Entered::In(None));
         let lets = if self.rng.random_bool(0.4) { "ga" } else { "" };
         if !lets.is_empty() {
             self.shards[shard].set_filter(&client, vec!["ga*".into()]);
@@ -356,7 +358,7 @@ fn an_event_in_several_rooms_reaches_a_session_once_where_frames_name_no_room() 
     let shard = Shard::new(&hub, 0);
     let client = |id: &str, form| {
         let client = Client::new(id, form);
-        shard.open(&client, &client.id, None);
+        shard.open(&client, &client.id, None, UserLimit::None);
         shard.join(&client, "a", Since::Now).unwrap();
         shard.join(&client, "b", Since::Now).unwrap();
         client
@@ -380,7 +382,7 @@ fn an_event_in_several_rooms_reaches_a_session_once_where_frames_name_no_room() 
 fn who_joins_a_session_from_elsewhere_and_then_publishes_reaches_it() {
     let (hub, shard, named, _) = one_shard(1 << 20);
     let client = Client::new("far", named);
-    shard.open(&client, &client.id, None);
+    shard.open(&client, &client.id, None, UserLimit::None);
     let mut joined = hub.join("far", "a").unwrap();
     hub.publish(&["a"], &event(&hub, "gap", "1")).unwrap();
     while shard.slice(Duration::ZERO) {}
@@ -396,7 +398,7 @@ fn who_joins_a_session_from_elsewhere_and_then_publishes_reaches_it() {
 fn an_event_with_an_id_is_sent_once() {
     let (hub, shard, named, _) = one_shard(1 << 20);
     let client = Client::new("one", named);
-    shard.open(&client, &client.id, None);
+    shard.open(&client, &client.id, None, UserLimit::None);
     shard.join(&client, "a", Since::Now).unwrap();
     let publish = || {
         let event = tidegate::frame::Event { id: Some("same".into()), ..event(&hub, "gap", "1") };
@@ -414,7 +416,7 @@ fn a_flood_fills_its_own_share_and_other_rooms_go_on() {
     let (hub, shard, named, _) = one_shard(8_000);
     let clients = ["hot", "calm"].map(|room| {
         let client = Client::new(room, named);
-        shard.open(&client, &client.id, None);
+        shard.open(&client, &client.id, None, UserLimit::None);
         shard.join(&client, room, Since::Now).unwrap();
         client
     });
@@ -435,7 +437,7 @@ fn a_filter_that_takes_another_ones_number_in_the_middle_of_a_walk_is_judged_ane
     let clients: Vec<_> = (0..40)
         .map(|number| {
             let client = Client::new(&format!("c{number}"), named);
-            shard.open(&client, &client.id, None);
+            shard.open(&client, &client.id, None, UserLimit::None);
             shard.join(&client, "a", Since::Now).unwrap();
             client
         })

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Json;
 use super::fields::{Fields, is_object, json as parse};
-use super::publish::{BUSY, EventTypeName, event, problem};
+use super::publish::{BUSY, EventTypeName, check_rights, event, problem};
 use super::{Answered, Api, Request, stats};
 use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
@@ -96,6 +96,7 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Result<Json<Broad
         return Err(unknown_type(api, &wanted.event_type));
     };
     let targets: Vec<&str> = wanted.room.as_deref().into_iter().collect();
+    check_rights(&request.principal, targets.iter().copied())?;
     let event = event(kind, wanted.data, "api_broadcast");
     let sent = sent(api.hub.publish(&targets, &event).map_err(problem)?).await;
     Ok(Json(Broadcast {
@@ -209,6 +210,7 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     }
     let data = json!({ "title": title, "content": content, "level": level }).to_string();
     body.check()?;
+    check_rights(&request.principal, topic.as_deref())?;
     let name = match &*level {
         "warning" => "warning",
         "error" => "error",

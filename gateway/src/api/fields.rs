@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
 
 use schemars::JsonSchema;
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::frame::Timestamp;
 use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::web::{Invalid, Problem, query_pairs};
 
@@ -84,6 +86,37 @@ impl<'a> Fields<'a> {
             self.wrong(name, "expected a string", "string_type");
         }
         self.string(name)
+    }
+
+    /// A user's id or a role, which may be missing: a string, or a whole number, which may be written as `7.0`.
+    pub(super) fn person(&mut self, name: &str) -> Option<String> {
+        let value = self.raw(name)?;
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let whole = || {
+            let number: f64 = value.get().parse().ok()?;
+            Some(format!("{number:.0}")).filter(|text| number.fract() == 0.0 && digits(text))
+        };
+        let number = || if digits(value.get()) { Some(value.get().to_owned()) } else { whole() };
+        let found = text(value).map(Cow::into_owned).filter(|text| !text.is_empty()).or_else(number);
+        if found.is_none() {
+            self.wrong(name, "expected a string or a whole number", "string_type");
+        }
+        found
+    }
+
+    /// A moment that may be missing: RFC 3339, or seconds since 1970.
+    pub(super) fn moment(&mut self, name: &str) -> Option<Timestamp> {
+        let value = self.raw(name)?;
+        let written = text(value).and_then(|text| humantime::parse_rfc3339_weak(&text).ok());
+        let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).or_else(|| {
+            let seconds: f64 = serde_json::from_str(value.get()).ok()?;
+            Duration::try_from_secs_f64(seconds).ok()
+        });
+        let found = since.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Timestamp);
+        if found.is_none() {
+            self.wrong(name, "expected a time such as \"2030-01-31T00:00:00Z\", or seconds", "datetime_type");
+        }
+        found
     }
 
     /// Strings in a list that may be missing.

@@ -197,6 +197,7 @@ mod tests {
 
     fn asked(query: &str) -> Result<u64, u16> {
         let request = Request {
+            principal: std::sync::Arc::default(),
             params: Vec::new(),
             query: Some(query.to_owned()),
             headers: HeaderMap::new(),

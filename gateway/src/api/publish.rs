@@ -10,13 +10,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::answer::Json;
-use super::fields::{Fields, json as parse, text};
+use super::fields::{Fields, json as parse};
 use super::{Api, Request};
 use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::{PublishError, check_name};
-use crate::web::{Invalid, Problem};
+use crate::identity::Principal;
+use crate::web::{self, Invalid, Problem};
 use shapes::{CutShort, Placed, PublishBody, Published};
 pub(super) use shapes::{EventTypeName, RoomName};
 
@@ -50,6 +51,24 @@ pub(super) fn told() -> Operation {
 
 /// When publishing is refused with 503.
 pub(super) const BUSY: &str = "The gateway has too much to do";
+impl Wanted {
+    fn check_rights(&self, principal: &Principal) -> Result<(), Problem> {
+        check_rights(principal, self.rooms.iter().map(String::as_str))
+    }
+}
+
+/// Whether `principal` may publish to all of these rooms; to everyone where there is none.
+pub(super) fn check_rights<'a>(
+    principal: &Principal,
+    rooms: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Problem> {
+    let mut rooms = rooms.into_iter().peekable();
+    let everyone = rooms.peek().is_none();
+    if everyone && !principal.may("publish") || !rooms.all(|room| principal.may_in("publish", room)) {
+        return Err(web::lacks_scope("publish"));
+    }
+    Ok(())
+}
 
 /// One target answers `{room, epoch, offset, sent}`, `rooms` a list of these, a batch a list with one such answer
 /// for each event.
@@ -57,6 +76,7 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
     let body = parse(&request.body)?;
     if !body.get().trim_start().starts_with('[') {
         let wanted = wanted(api, body, vec!["body".into()])?;
+        wanted.check_rights(&request.principal)?;
         return Ok(Json(place(api, wanted).await?));
     }
     let batch: Vec<&RawValue> = serde_json::from_str(body.get()).unwrap_or_default();
@@ -65,7 +85,9 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
         return Err(Problem::invalid(vec![Invalid { loc: vec!["body".into()], msg, kind: "list_length" }]));
     }
     let mut published = Vec::new();
-    for wanted in check_all(api, &batch)? {
+    let all = check_all(api, &batch)?;
+    all.iter().try_for_each(|wanted| wanted.check_rights(&request.principal))?;
+    for wanted in all {
         match place(api, wanted).await {
             Ok(answer) => published.push(answer),
             Err(problem) => return Err(problem.with_all(&CutShort { published: Some(published) })),
@@ -123,9 +145,7 @@ fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
         Some(&"rooms") => {
             (body.strings("rooms").unwrap_or_default().into_iter().map(Cow::into_owned).collect(), true)
         }
-        Some(prefix) => {
-            (person(body, prefix).into_iter().map(|id| format!("{prefix}:{id}")).collect(), false)
-        }
+        Some(prefix) => (body.person(prefix).into_iter().map(|id| format!("{prefix}:{id}")).collect(), false),
     };
     if given.first() == Some(&"rooms") && rooms.is_empty() {
         body.wrong("rooms", "at least one room", "list_length");
@@ -136,22 +156,6 @@ fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
         }
     }
     (rooms, several)
-}
-
-/// A user's id or a role: a string, or a whole number, which may be written as `7.0`.
-fn person(body: &mut Fields<'_>, name: &str) -> Option<String> {
-    let value = body.raw(name)?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let whole = || {
-        let number: f64 = value.get().parse().ok()?;
-        Some(format!("{number:.0}")).filter(|text| number.fract() == 0.0 && digits(text))
-    };
-    let number = || if digits(value.get()) { Some(value.get().to_owned()) } else { whole() };
-    let found = text(value).map(Cow::into_owned).filter(|text| !text.is_empty()).or_else(number);
-    if found.is_none() {
-        body.wrong(name, "expected a string or a whole number", "string_type");
-    }
-    found
 }
 
 fn short(body: &mut Fields<'_>, name: &str) -> Option<Box<str>> {

@@ -3,17 +3,22 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Request, StatusCode};
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 
+use super::identity::Identity;
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::{Dialect, Echo, Rooms};
 use crate::drain::{Drain, Phase};
 use crate::frame::Form;
-use crate::identity::{Principal, Scopes};
+use crate::identity::{Principal, Refusal, credentials};
 use crate::router;
 use crate::session::{self, Common, Heartbeat, bad_client_id};
+use crate::transport::Socket;
+use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
 use crate::web::{Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
 
@@ -21,29 +26,33 @@ use crate::web::{Handoff, Problem, RequestBody, Response, Takeover, query_pairs}
 struct WebSocket {
     common: Rc<Common>,
     endpoint: Rc<session::Endpoint>,
-    /// Whether its auth profile lets in who has no token.
-    anonymous: bool,
+    refuse: settings::Refuse,
     phase: Drain,
 }
 
 /// The endpoints of the configuration by path, for one shard.
 pub(super) fn all(
     config: &Config,
+    identity: &Identity,
     common: &Rc<Common>,
     rooms: Form,
     phase: &Drain,
 ) -> Vec<(String, Rc<dyn router::Endpoint>)> {
     let endpoint = |settings: &settings::Config| -> (String, Rc<dyn router::Endpoint>) {
-        let anonymous = config.auth.get(&settings.auth).is_some_and(|profile| profile.anonymous);
-        let endpoint = Rc::new(endpoint(config, settings, rooms));
+        let endpoint = Rc::new(endpoint(config, identity, settings, rooms));
         common.shard.counters().opened.know(endpoint.dialect.name());
-        let common = Rc::clone(common);
-        (settings.path.clone(), Rc::new(WebSocket { common, endpoint, anonymous, phase: phase.clone() }))
+        let (common, refuse, phase) = (Rc::clone(common), settings.refuse, phase.clone());
+        (settings.path.clone(), Rc::new(WebSocket { common, endpoint, refuse, phase }))
     };
     config.endpoint.iter().map(endpoint).collect()
 }
 
-fn endpoint(config: &Config, settings: &settings::Config, rooms: Form) -> session::Endpoint {
+fn endpoint(
+    config: &Config,
+    identity: &Identity,
+    settings: &settings::Config,
+    rooms: Form,
+) -> session::Endpoint {
     let dialect: Box<dyn Dialect> = match settings.dialect {
         settings::Dialect::Rooms => Box::new(Rooms::new(rooms)),
         settings::Dialect::Echo => Box::new(Echo),
@@ -52,6 +61,7 @@ fn endpoint(config: &Config, settings: &settings::Config, rooms: Form) -> sessio
     session::Endpoint {
         path: settings.path.as_str().into(),
         dialect,
+        profile: identity.profile(&settings.auth),
         welcome: settings.welcome.clone(),
         auto_join: settings.auto_join.clone(),
         heartbeat: Heartbeat {
@@ -88,26 +98,105 @@ impl From<handshake::HandshakeError> for Refused {
     }
 }
 
+/// Why a client that asks properly is not let in.
+enum No {
+    /// Its credentials do not hold.
+    Refused(Refusal),
+    /// Its user has as many sessions as may be.
+    Full,
+}
+
+impl No {
+    /// Its name in metrics.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Refused(Refusal::Missing) => "unauthenticated",
+            Self::Refused(refusal) => refusal.name(),
+            Self::Full => "max_per_user",
+        }
+    }
+}
+
 impl WebSocket {
     fn accept(&self, request: &mut Request<RequestBody>, handoff: &Handoff) -> Result<Response, Refused> {
         handshake::judge(request)?;
-        let principal = request.extensions().get::<Arc<Principal>>().cloned().unwrap_or_default();
-        if !self.anonymous || principal.scopes == Scopes::None {
-            self.common.shard.hub().metrics().answers.unauthenticated.add(1);
-            let problem = Problem::new(StatusCode::UNAUTHORIZED, "authentication is required");
-            return Err(Refused("unauthenticated", problem));
-        }
         if self.phase.phase() >= Phase::Closing {
             return Err(Refused("draining", Problem::busy("the gateway is shutting down", 1)));
         }
+        let principal = match self.who(request) {
+            Ok(principal) => principal,
+            Err(no) if self.refuse == settings::Refuse::Close => {
+                return self.turn_away(request, handoff, &no);
+            }
+            Err(no) => return Err(Refused(no.label(), no.into())),
+        };
         let client_id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
-        let (response, on) = handshake::accept(request)?;
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
-        let run = Box::new(move |stream, early| -> futures_util::future::LocalBoxFuture<'static, ()> {
-            Box::pin(session::open(common, endpoint, principal, client_id, stream, early))
-        });
-        handoff.leave(Takeover { on, run });
+        self.upgrade(request, handoff, move |socket, early| {
+            Box::pin(session::open(common, endpoint, principal, client_id, socket, early))
+        })
+    }
+
+    /// Who the client is, if it may come in.
+    fn who(&self, request: &Request<RequestBody>) -> Result<Arc<Principal>, No> {
+        let extensions = request.extensions();
+        if let Some(refusal) = extensions.get::<Refusal>() {
+            return Err(No::Refused(*refusal));
+        }
+        let hub = self.common.shard.hub();
+        let principal = extensions.get::<Arc<Principal>>().filter(|principal| !principal.is_nobody());
+        let Some(principal) = principal else {
+            hub.metrics().answers.unauthenticated.add(1);
+            return Err(No::Refused(Refusal::Missing));
+        };
+        match &principal.user {
+            Some(user) if hub.directory().is_full(user, self.endpoint.user_limit()) => Err(No::Full),
+            _ => Ok(Arc::clone(principal)),
+        }
+    }
+
+    /// Lets the client in to tell it that it is not: what browsers show of a refused handshake says nothing.
+    fn turn_away(
+        &self,
+        request: &mut Request<RequestBody>,
+        handoff: &Handoff,
+        no: &No,
+    ) -> Result<Response, Refused> {
+        self.common.shard.hub().metrics().handshakes.count(no.label());
+        let reason = match no {
+            No::Refused(Refusal::Missing) => "Authentication required",
+            No::Refused(Refusal::Denied) => "Not allowed",
+            No::Refused(_) => "Invalid token",
+            No::Full => session::TOO_MANY,
+        };
+        self.upgrade(request, handoff, move |socket, _| {
+            Box::pin(session::turn_away(socket, CloseReason::Policy(reason.into())))
+        })
+    }
+
+    fn upgrade(
+        &self,
+        request: &mut Request<RequestBody>,
+        handoff: &Handoff,
+        run: impl FnOnce(Socket, Bytes) -> LocalBoxFuture<'static, ()> + 'static,
+    ) -> Result<Response, Refused> {
+        let bearer = credentials::offers_bearer(request.headers());
+        let (mut response, on) = handshake::accept(request)?;
+        if bearer {
+            // A browser closes where none of its subprotocols is answered; this one is always understood.
+            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, credentials::BEARER);
+        }
+        handoff.leave(Takeover { on, run: Box::new(run) });
         Ok(response.map(|body| body.map_err(|never| match never {}).boxed_unsync()))
+    }
+}
+
+impl From<No> for Problem {
+    fn from(no: No) -> Self {
+        match no {
+            No::Refused(refusal) => refusal.into(),
+            No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY),
+        }
     }
 }
 

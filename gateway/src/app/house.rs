@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::identity::Identity;
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint, Redirects};
 use super::{StartError, face, gauges, parts};
@@ -59,7 +60,9 @@ impl House {
         let phase = Drain::default();
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
-        let (plugins, health) = start_plugins(&config, &hub, &routes, &phase).await?;
+        let store = open_store(&config)?;
+        let identity = Identity::build(&config, Arc::clone(&store))?;
+        let (plugins, health) = start_plugins(&config, &hub, store, &routes, &phase).await?;
         let views = Arc::<Views>::default();
         let listeners = bind(&config, &certificates, &metrics)?;
         let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
@@ -67,6 +70,7 @@ impl House {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
+            ledger: Arc::clone(&identity.ledger),
             health,
             views: Arc::clone(&views),
             face: face::face(&config, &addresses),
@@ -75,7 +79,7 @@ impl House {
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
         tokio::spawn(gauges::sample(api.sources(), views));
-        let requests = pipeline::Rules::new(requests(&config))?;
+        let requests = pipeline::Rules::new(requests(&config, &identity))?;
         let permits = permits(&config);
         let (lanes, intakes) = lanes(count);
         let config = Arc::new(config);
@@ -86,6 +90,7 @@ impl House {
             routes,
             rules: requests,
             redirects: redirects(&config, &addresses),
+            identity: Arc::new(identity),
             rooms_form,
             phase: phase.clone(),
         };
@@ -125,10 +130,11 @@ impl House {
 async fn start_plugins(
     config: &Config,
     hub: &Arc<Hub>,
+    store: Arc<dyn Store>,
     routes: &Arc<Routes>,
     phase: &Drain,
 ) -> Result<(Arc<Plugins>, Arc<Health>), StartError> {
-    let (hub, store, changed) = (Arc::clone(hub), open_store(config)?, Arc::default());
+    let (hub, changed) = (Arc::clone(hub), Arc::default());
     let (control, ours) = (Handle::current(), Arc::clone(&changed));
     let services = Services { hub: Arc::clone(&hub), store: Arc::clone(&store), control, changed: ours };
     let reserved = Rooms::reserved().collect();
@@ -179,33 +185,37 @@ fn hub_config(config: &Config, shards: usize) -> hub::Config {
 }
 
 fn rules(config: &Config) -> Rules {
-    let who = |access| match access {
+    let who = |access: &room::Access| match access {
         room::Access::Anyone => Who::Anyone,
+        room::Access::Authenticated => Who::Authenticated,
+        room::Access::Owner => Who::Owner,
+        room::Access::Role(role) => Who::Role(role.as_str().into()),
+        room::Access::Claim(claim) => Who::Claim(claim.as_str().into()),
         room::Access::Nobody => Who::Nobody,
     };
     Rules::new(config.room.iter().map(|rule| Rule {
         prefix: rule.prefix.clone(),
         class: 0,
-        join: who(rule.join),
-        publish: who(rule.publish),
+        join: who(&rule.join),
+        publish: who(&rule.publish),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
         max_members: rule.max_members as usize,
     }))
 }
 
 /// What requests are judged by before they are routed.
-fn requests(config: &Config) -> pipeline::Config {
-    let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
+fn requests(config: &Config, identity: &Identity) -> pipeline::Config {
     let endpoint = |endpoint: &model::session::Config| EndpointRules {
         path: endpoint.path.clone(),
-        anonymous: anonymous(&endpoint.auth),
+        profile: identity.profile(&endpoint.auth),
         origins: Origins::new(endpoint.origins.iter().cloned()),
     };
     let hosts = |listener: &model::listener::Config| (listener.name.as_str().into(), listener.hosts.clone());
     pipeline::Config {
         origins: Origins::new(config.cors.origins.iter().cloned()),
         credentials: config.cors.credentials,
-        anonymous: anonymous(&config.api.auth),
+        profile: identity.profile(&config.api.auth),
+        api_keys: Arc::clone(&identity.api_keys),
         endpoints: config.endpoint.iter().map(endpoint).collect(),
         hosts: config.listener.iter().map(hosts).collect(),
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::task::{LocalSet, spawn_local};
 
 use super::endpoints;
+use super::identity::Identity;
 use crate::api::Api;
 use crate::config::Config;
 use crate::drain::{Drain, Phase};
@@ -36,6 +37,7 @@ pub(super) struct Blueprint {
     pub(super) routes: Arc<Routes>,
     pub(super) rules: pipeline::Rules,
     pub(super) redirects: Redirects,
+    pub(super) identity: Arc<Identity>,
     pub(super) rooms_form: Form,
     pub(super) phase: Drain,
 }
@@ -77,12 +79,13 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
 }
 
 async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
-    let Blueprint { config, hub, api, routes, rules, redirects, rooms_form, phase } = blueprint;
+    let Blueprint { config, hub, api, routes, rules, identity, redirects, rooms_form, phase } = blueprint;
     let shard = Shard::<Session>::new(&hub, index);
-    let common = Common::new(Rc::clone(&shard), config.limits.calls_per_session as usize);
+    let revocations = Arc::clone(identity.ledger.revocations());
+    let common = Common::new(Rc::clone(&shard), revocations, config.limits.calls_per_session as usize);
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
-    let endpoints = endpoints::all(&config, &common, rooms_form, &phase);
+    let endpoints = endpoints::all(&config, &identity, &common, rooms_form, &phase);
     let router = Rc::new(Router::new(api, routes, endpoints));
     let pipeline = Pipeline::new(rules, Arc::clone(hub.metrics()));
     let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {

@@ -4,6 +4,7 @@ use super::Config;
 use super::finding::Findings;
 use super::key::Key;
 
+mod auth;
 mod endpoints;
 mod limits;
 mod plugins;
@@ -14,6 +15,7 @@ mod tls;
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     listeners(config, findings);
     endpoints::settings(config, findings);
+    auth::settings(config, findings);
     limits::settings(config, findings);
     rooms(config, findings);
     plugins::settings(config, findings);

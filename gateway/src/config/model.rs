@@ -18,6 +18,7 @@ pub mod listener;
 pub mod log;
 pub mod metrics;
 pub mod plugin;
+pub mod revocations;
 pub mod room;
 pub mod session;
 pub mod store;
@@ -44,6 +45,8 @@ pub struct Config {
     pub endpoint: Vec<session::Config>,
     /// The profiles by which endpoints and the API know who a client is.
     pub auth: BTreeMap<String, auth::Config>,
+    /// Tokens that are called back.
+    pub revocations: revocations::Config,
     /// Which web pages may use the gateway.
     pub cors: cors::Config,
     /// Rules for rooms; of those whose prefix a room's name starts with, the longest counts.
@@ -64,10 +67,22 @@ pub struct Config {
     pub log: log::Config,
 }
 
+impl Config {
+    /// Whether it is the real thing.
+    pub fn is_production(&self) -> bool {
+        self.environment == Environment::Production
+    }
+
+    /// Whether other machines reach any of its listeners.
+    pub fn is_exposed(&self) -> bool {
+        self.listener.iter().any(listener::Config::is_exposed)
+    }
+}
+
 impl Default for Config {
     /// A gateway for development: one listener on loopback, one endpoint, anonymous access, no plugin.
     fn default() -> Self {
-        let anonymous = auth::Config { anonymous: true };
+        let anonymous = auth::Config { anonymous: true, ..auth::Config::default() };
         Self {
             name: "Tidegate".into(),
             api_version: String::new(),
@@ -78,6 +93,7 @@ impl Default for Config {
             listener: vec![listener::Config::default()],
             endpoint: vec![session::Config { path: "/ws".into(), ..session::Config::default() }],
             auth: BTreeMap::from([("default".into(), anonymous)]),
+            revocations: revocations::Config::default(),
             cors: cors::Config::default(),
             room: vec![room::Config::default()],
             hub: hub::Config::default(),
@@ -108,4 +124,6 @@ pub enum Environment {
 pub enum Unsafe {
     /// Anonymous rights on a listener that other machines reach.
     Anonymous,
+    /// A secret that everybody can know, on such a listener.
+    DevelopmentSecret,
 }

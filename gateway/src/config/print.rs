@@ -3,9 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Config;
-
-/// What stands for a secret.
-const HIDDEN: &str = "***";
+use super::secret::HIDDEN;
 
 /// The configuration as TOML. Secrets are hidden, so that it can be shown to others.
 ///

@@ -60,7 +60,7 @@ fn bearer() -> Value {
     json!({
         "type": "http",
         "scheme": "bearer",
-        "description": "A token of this gateway's, which gives its bearer scopes: `read`, `publish`, `admin`, and those of plugins.",
+        "description": "A token that the profile of the API takes, or a key of a program, which gives its bearer scopes: `read`, `publish`, `admin`, and those of plugins.",
     })
 }
 

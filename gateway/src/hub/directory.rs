@@ -17,6 +17,29 @@ pub struct Slot {
     pub generation: u32,
 }
 
+/// How many sessions a user may have at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserLimit {
+    /// As many as come.
+    #[default]
+    None,
+    /// So many; a further one is refused.
+    Refuse(usize),
+    /// So many; a further one takes the place of the oldest.
+    Displace(usize),
+}
+
+/// How entering a session went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// It is in; the user's session at this slot has to go for it.
+    In(Option<Slot>),
+    /// Its id is another session's.
+    Taken,
+    /// Its user has as many as may be.
+    Full,
+}
+
 /// Sessions by id and by user.
 #[derive(Default)]
 pub struct Directory(RwLock<Tables>);
@@ -30,19 +53,52 @@ struct Tables {
     roles: HashMap<Arc<str>, usize, foldhash::fast::RandomState>,
 }
 
+impl Tables {
+    fn enter_user(&mut self, user: &Arc<str>, limit: UserLimit, slot: Slot) -> Entered {
+        let slots = self.users.entry(Arc::clone(user)).or_default();
+        let displaced = match limit {
+            UserLimit::Refuse(most) if slots.len() >= most => return Entered::Full,
+            // Struck out at once, so that the next one displaces another.
+            UserLimit::Displace(most) if slots.len() >= most => Some(slots.remove(0)),
+            _ => None,
+        };
+        slots.push(slot);
+        Entered::In(displaced)
+    }
+}
+
 impl Directory {
-    /// Enters a session; `false` where its id is taken.
-    pub(crate) fn enter(&self, id: &Arc<str>, user: Option<&Arc<str>>, slot: Slot) -> bool {
+    /// Enters a session.
+    pub(crate) fn enter(
+        &self,
+        id: &Arc<str>,
+        user: Option<&Arc<str>>,
+        limit: UserLimit,
+        slot: Slot,
+    ) -> Entered {
         let mut tables = self.0.write();
         if tables.sessions.contains_key(id) {
-            return false;
+            return Entered::Taken;
         }
+        let displaced = match user.map(|user| tables.enter_user(user, limit, slot)) {
+            Some(Entered::In(displaced)) => displaced,
+            Some(no) => return no,
+            None => None,
+        };
         tables.sessions.insert(Arc::clone(id), slot);
         tables.slots.insert(slot);
-        if let Some(user) = user {
-            tables.users.entry(Arc::clone(user)).or_default().push(slot);
-        }
-        true
+        Entered::In(displaced)
+    }
+
+    /// From here on the session at `slot`, which had no user, is this one's.
+    pub(crate) fn adopt(&self, user: &Arc<str>, limit: UserLimit, slot: Slot) -> Entered {
+        self.0.write().enter_user(user, limit, slot)
+    }
+
+    /// Whether a further session of `user` would be refused.
+    pub fn is_full(&self, user: &str, limit: UserLimit) -> bool {
+        let UserLimit::Refuse(most) = limit else { return false };
+        self.0.read().users.get(user).is_some_and(|slots| slots.len() >= most)
     }
 
     /// Strikes a session out.

@@ -69,6 +69,11 @@ impl Seat {
         rooms.iter().map(|m| &m.room.id.name).filter(|name| !name.is_empty()).cloned().collect()
     }
 
+    /// Whether it is in this room.
+    pub fn is_in(&self, room: &str) -> bool {
+        self.find_name(room).is_some()
+    }
+
     /// Whether it reads on from a history and so wants to know when its backlog is empty.
     pub fn reads(&self) -> bool {
         self.rooms.borrow().iter().any(|m| matches!(m.standing, Standing::Reading(_)))

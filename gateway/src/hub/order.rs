@@ -25,6 +25,8 @@ pub enum Order {
 pub enum Cause {
     /// By the API: an operator or a plugin closed it.
     Administrator,
+    /// Its user has opened another, and may have no more.
+    Displaced,
     /// A plugin wants it so.
     Plugin {
         /// The close code.

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::frame::Cursor;
+use crate::frame::{Cursor, Timestamp};
 
 /// An event type of the gateway's own.
 pub struct Own {
@@ -90,6 +90,19 @@ pub struct Disconnected<'a> {
     pub code: u16,
     /// The reason that follows.
     pub reason: Cow<'a, str>,
+    /// When it follows, where that is some time off: a token that expires can be renewed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The same in milliseconds from now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<i64>,
+}
+
+impl<'a> Disconnected<'a> {
+    /// The close follows at once.
+    pub fn now(code: u16, reason: Cow<'a, str>) -> Self {
+        Self { code, reason, expires_at: None, expires_in_ms: None }
+    }
 }
 
 /// Events of a room that a session does not get.

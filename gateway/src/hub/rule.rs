@@ -1,15 +1,30 @@
 //! Rules for rooms, matched by the longest prefix of their names.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::history::Keep;
+use crate::identity::{Pattern, Principal};
+
+/// Rooms of users.
+const USERS: &str = "user:";
 
 /// Who may do a thing in a room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Who {
     /// Every session.
     #[default]
     Anyone,
+    /// Whoever has shown who it is.
+    Authenticated,
+    /// The user whose room it is: whose id follows `user:`, or else the rule's prefix, in the room's name.
+    Owner,
+    /// Who has this role.
+    Role(Arc<str>),
+    /// Whose token has this claim, and means this room with it where it can.
+    Claim(Arc<str>),
     /// No session: only plugins and the API.
     Nobody,
 }
@@ -29,6 +44,45 @@ pub struct Rule {
     pub keep: Keep,
     /// Members at most; 0: no limit.
     pub max_members: usize,
+}
+
+impl Rule {
+    /// Whether `principal` may join the room `name`, which the rule is for.
+    pub fn lets_join(&self, principal: &Principal, name: &str) -> bool {
+        self.takes_in(&self.join, principal, name)
+    }
+
+    /// Whether `principal` may publish to it.
+    pub fn lets_publish(&self, principal: &Principal, name: &str) -> bool {
+        self.takes_in(&self.publish, principal, name)
+    }
+
+    fn takes_in(&self, who: &Who, principal: &Principal, name: &str) -> bool {
+        let rest = name.strip_prefix(USERS).or(name.strip_prefix(&self.prefix)).unwrap_or(name);
+        match who {
+            Who::Anyone => true,
+            Who::Authenticated => principal.is_authenticated(),
+            Who::Owner => principal.user.as_deref() == Some(rest),
+            Who::Role(role) => principal.roles.contains(role),
+            Who::Claim(claim) => principal.claims.get(claim).is_some_and(|value| means(value, name, rest)),
+            Who::Nobody => false,
+        }
+    }
+}
+
+/// Whether a claim's value says yes: a list where it names the room, anything else where it is not empty.
+fn means(value: &Value, name: &str, rest: &str) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(yes) => *yes,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+        Value::Array(entries) => entries.iter().any(|entry| {
+            let text = entry.as_str().map(Cow::Borrowed).unwrap_or_else(|| entry.to_string().into());
+            text == name || text == rest || Pattern::new(&text).matches(name)
+        }),
+    }
 }
 
 /// The rules of a gateway.
@@ -60,5 +114,63 @@ impl Rules {
     /// By number of the class: the prefix, and whether history is kept.
     pub(super) fn classes(&self) -> impl Iterator<Item = (String, bool)> {
         self.rules.iter().rev().map(|rule| (rule.prefix.clone(), rule.keep.size > 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::identity::{Proof, Scopes};
+
+    fn ada() -> Principal {
+        let claims =
+            [("vip", json!(true)), ("off", json!(false)), ("teams", json!(["red", "team:blue", 7, "x:*"]))];
+        Principal {
+            user: Some("ada".into()),
+            roles: vec!["editor".into()],
+            claims: claims.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+            proof: Proof::Key("k".into()),
+            ..Principal::default()
+        }
+    }
+
+    fn lets(who: Who, prefix: &str, principal: &Principal, room: &str) -> bool {
+        Rule { prefix: prefix.into(), join: who, ..Rule::default() }.lets_join(principal, room)
+    }
+
+    #[test]
+    fn each_rule_takes_in_whom_it_names() {
+        let (ada, anyone) = (ada(), Principal::anonymous());
+        for (who, prefix, room, known, unknown) in [
+            (Who::Anyone, "", "a", true, true),
+            (Who::Nobody, "", "a", false, false),
+            (Who::Authenticated, "", "a", true, false),
+            (Who::Owner, "user:", "user:ada", true, false),
+            (Who::Owner, "user:", "user:bob", false, false),
+            (Who::Owner, "", "user:ada", true, false),
+            (Who::Owner, "inbox/", "inbox/ada", true, false),
+            (Who::Owner, "user:", "user:", false, false),
+            (Who::Role("editor".into()), "", "a", true, false),
+            (Who::Role("edito".into()), "", "a", false, false),
+            (Who::Claim("vip".into()), "", "a", true, false),
+            (Who::Claim("off".into()), "", "a", false, false),
+            (Who::Claim("none".into()), "", "a", false, false),
+            (Who::Claim("teams".into()), "team:", "team:red", true, false),
+            (Who::Claim("teams".into()), "team:", "team:blue", true, false),
+            (Who::Claim("teams".into()), "team:", "team:7", true, false),
+            (Who::Claim("teams".into()), "", "x:anything", true, false),
+            (Who::Claim("teams".into()), "team:", "team:green", false, false),
+        ] {
+            assert_eq!(lets(who.clone(), prefix, &ada, room), known, "{who:?} {room}");
+            assert_eq!(lets(who.clone(), prefix, &anyone, room), unknown, "{who:?} {room}");
+        }
+    }
+
+    #[test]
+    fn all_scopes_are_no_claim_and_no_role() {
+        assert_eq!(Principal::anonymous().scopes, Scopes::All);
+        assert!(!lets(Who::Role("admin".into()), "", &Principal::anonymous(), "a"));
     }
 }

@@ -218,6 +218,11 @@ impl<G: Guest> Shard<G> {
         true
     }
 
+    /// Looks at each session that has not left; `look` does not call the shard.
+    pub fn each(&self, look: impl FnMut(&Rc<G>)) {
+        self.guests.borrow().all().filter(|guest| !guest.seat().retired.get()).for_each(look);
+    }
+
     /// The session that sits there.
     pub fn guest(&self, slot: Slot) -> Option<Rc<G>> {
         self.guests.borrow().get(slot)

@@ -80,7 +80,15 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         .handshakes
         .all()
         .for_each(|(reason, count)| handshakes.push([("reason", reason.into())], count as f64));
-    let auth = "Requests refused for want of rights: nobody known asks (unauthenticated), or one who may not (forbidden).";
+    let auth = "Requests and sessions refused for want of rights: nobody known asks (unauthenticated), or one who may not \
+                (forbidden), or the token or key does not hold, by why.";
+    let mut refused = Family::new(Kind::Counter, "tidegate_auth_failures", auth)
+        .with([("reason", "unauthenticated".into())], answers.unauthenticated.get() as f64)
+        .with([("reason", "forbidden".into())], answers.forbidden.get() as f64);
+    metrics
+        .refusals
+        .all()
+        .for_each(|(reason, count)| refused.push([("reason", reason.into())], count as f64));
     vec![
         by_class,
         Family::new(Kind::Counter, "tidegate_http_refused", "HTTP requests refused before they were routed.")
@@ -88,9 +96,7 @@ fn http(metrics: &Metrics) -> Vec<Family> {
             .with([("reason", "origin".into())], answers.origins.get() as f64),
         Family::counter("tidegate_http_panics", "HTTP handlers that panicked.", answers.panics.get()),
         handshakes,
-        Family::new(Kind::Counter, "tidegate_auth_failures", auth)
-            .with([("reason", "unauthenticated".into())], answers.unauthenticated.get() as f64)
-            .with([("reason", "forbidden".into())], answers.forbidden.get() as f64),
+        refused,
     ]
 }
 

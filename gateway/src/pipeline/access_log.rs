@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use http::{Method, Request, Uri};
+use percent_encoding::percent_decode_str;
 use tower::Service;
 
 use crate::metrics::Metrics;
@@ -98,13 +99,18 @@ impl Entry {
     }
 }
 
-/// Path and query, the values of tokens hidden.
+/// Path and query, the values of tokens hidden, however their names are written.
 fn redacted(uri: &Uri) -> Cow<'_, str> {
-    let Some(query) = uri.query().filter(|query| query.contains("token")) else {
+    let is_secret = |name: &str| {
+        let name = percent_decode_str(name).decode_utf8_lossy().to_lowercase();
+        ["token", "key", "secret", "password", "jwt"].iter().any(|word| name.contains(word))
+    };
+    let secret = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| is_secret(name));
+    let Some(query) = uri.query().filter(|query| query.split('&').any(secret)) else {
         return uri.path_and_query().map_or(uri.path(), |path| path.as_str()).into();
     };
-    let hide = |pair| match str::split_once(pair, '=') {
-        Some((name, _)) if name.contains("token") => format!("{name}=***"),
+    let hide = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) if is_secret(name) => format!("{name}=***"),
         _ => pair.to_owned(),
     };
     let query: Vec<_> = query.split('&').map(hide).collect();
@@ -122,6 +128,8 @@ mod tests {
             line("/ws?client_id=a&token=secret&access_token=x=y"),
             "/ws?client_id=a&token=***&access_token=***"
         );
+        assert_eq!(line("/ws?%74Oken=secret&a=b"), "/ws?%74Oken=***&a=b");
+        assert_eq!(line("/ws?api_key=secret"), "/ws?api_key=***");
         assert_eq!(line("/ws?room=a"), "/ws?room=a");
         assert_eq!(line("*"), "*");
     }

@@ -66,6 +66,17 @@ fn may<B>(pipeline: &Pipeline, request: &Request<B>) -> bool {
         return true; // it only reads, and the browser keeps what it reads from the page
     }
     let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return false };
+    is_listed(pipeline, request, origin)
+}
+
+/// Whether a request bears an `Origin`, and it is one that may connect.
+pub(super) fn matches<B>(pipeline: &Pipeline, request: &Request<B>) -> bool {
+    let mut origins = request.headers().get_all(header::ORIGIN).iter();
+    let origin = origins.next().and_then(|origin| origin.to_str().ok());
+    origins.next().is_none() && origin.is_some_and(|origin| is_listed(pipeline, request, origin))
+}
+
+fn is_listed<B>(pipeline: &Pipeline, request: &Request<B>, origin: &str) -> bool {
     let own = pipeline.endpoint(request.uri().path()).map(|endpoint| &endpoint.origins);
     match own.filter(|own| !own.is_empty()) {
         Some(own) => own.list(origin),

@@ -1,22 +1,52 @@
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::*;
+use crate::identity::credentials::{Source, Taking};
+use crate::identity::{Algorithm, ApiKey, ClaimRules, Key, Keyring, Refusal, Revocations, Settings, hash_of};
 use crate::web::{Ambiguous, RequestId, empty, json};
 
 const LISTED: &str = "https://app.example";
 
+const SECRET: &str = "a secret of the tests' own, long enough";
+
+fn profile(anonymous: bool) -> Arc<Profile> {
+    let key = Key::secret(SECRET.as_bytes(), &[Algorithm::HS256]).unwrap();
+    let revocations = Revocations::new(1, Duration::ZERO);
+    Arc::new(Profile::new(Settings {
+        name: "p".into(),
+        anonymous,
+        taking: Taking { order: vec![Source::Header, Source::Query, Source::Cookie], cookie: "token".into() },
+        max_per_user: 0,
+        close_oldest: false,
+        keyring: Arc::new(Keyring::fixed(vec![key], vec![Algorithm::HS256])),
+        claims: ClaimRules { permissions: vec!["scope".into()], ..ClaimRules::default() },
+        revocations: Arc::new(revocations),
+        authoriser: None,
+    }))
+}
+
+/// A token with the scope `admin`.
+fn token() -> String {
+    let claims = serde_json::json!({ "scope": "admin" });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
 fn config() -> Config {
     let endpoint = |path: &str, origins: &[&str]| EndpointRules {
         path: path.into(),
-        anonymous: true,
+        profile: profile(true),
         origins: Origins::new(origins.iter().map(|o| (*o).to_owned())),
     };
     Config {
         origins: Origins::new([LISTED.to_owned()]),
         credentials: false,
-        anonymous: true,
+        profile: profile(true),
+        api_keys: Arc::new(ApiKeys::new(vec![ApiKey::new("k", &hash_of("key"), &["admin".into()]).unwrap()])),
         endpoints: vec![endpoint("/ws", &[]), endpoint("/own", &["https://own.example"])],
         hosts: vec![("main".into(), vec!["gateway.example".into()])],
     }
@@ -38,12 +68,13 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
 async fn handler(request: Request<()>) -> Response {
     assert!(request.uri().path() != "/late", "secret");
     let rights = request.extensions().get::<Arc<Principal>>().is_some_and(|principal| principal.may("admin"));
+    let refused = request.extensions().get::<Refusal>().map(|refusal| refusal.name());
     let id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
     assert!(request.extensions().get::<Arc<ConnectionInfo>>().is_some());
     if request.uri().path() == "/refuse" {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
-    json(StatusCode::OK, &serde_json::json!({ "rights": rights, "id": id }))
+    json(StatusCode::OK, &serde_json::json!({ "rights": rights, "id": id, "refused": refused }))
 }
 
 struct Answer {
@@ -267,9 +298,35 @@ async fn anonymous_rights_hold_only_under_a_host_of_our_own() {
     assert_eq!(send_to(any, request("GET", "/", &[("host", "x.example")])).await.0.body["rights"], true);
     let other = Config { hosts: vec![("other".into(), vec!["*".into()])], ..config() };
     assert_eq!(send_to(other, request("GET", "/", &[("host", "x.example")])).await.0.body["rights"], false);
-    let closed = Config { anonymous: false, ..config() };
+    let closed = Config { profile: profile(false), ..config() };
     assert_eq!(send_to(closed.clone(), request("GET", "/", &[])).await.0.body["rights"], false);
     assert_eq!(send_to(closed, request("GET", "/ws", &[])).await.0.body["rights"], true);
+}
+
+#[tokio::test]
+async fn a_token_or_key_says_who_asks_and_a_bad_one_leaves_nothing() {
+    let (bearer, query) = (format!("Bearer {}", token()), format!("/?token={}", token()));
+    let cookie = format!("token={}", token());
+    for (rights, refused, path, headers) in [
+        (true, None, "/", &[("authorization", &*bearer), ("host", "rebound.example")][..]),
+        (true, None, "/ws", &[("authorization", &bearer)]),
+        (true, None, &query, &[("host", "rebound.example")]),
+        (true, None, "/", &[("cookie", &cookie), ("origin", LISTED), ("host", "rebound.example")]),
+        (false, None, "/", &[("cookie", &cookie), ("host", "rebound.example")]),
+        (false, Some("signature"), "/", &[("authorization", &bearer[..bearer.len() - 4])]),
+        (false, Some("malformed"), &query, &[("authorization", "Bearer x")]),
+        (true, None, "/", &[("authorization", "Bearer key"), ("host", "rebound.example")]),
+        (true, None, "/", &[("x-api-key", "key"), ("host", "rebound.example")]),
+        (false, Some("malformed"), "/", &[("x-api-key", "kez")]),
+        (false, Some("malformed"), "/ws", &[("authorization", "Bearer key")]),
+        (true, None, "/", &[("authorization", "Basic a2V5")]),
+    ] {
+        let (answer, metrics) = send_to(config(), request("GET", path, headers)).await;
+        assert_eq!(answer.body["rights"], rights, "{path} {headers:?}");
+        assert_eq!(answer.body["refused"].as_str(), refused, "{path} {headers:?}");
+        let counted: u64 = metrics.refusals.all().map(|(_, count)| count).sum();
+        assert_eq!(counted, u64::from(refused.is_some()));
+    }
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ impl Calls {
             data: data.get().as_bytes().to_vec().into(),
             session: session.id.clone(),
             room: room.map(Into::into),
-            principal: session.principal.clone(),
+            principal: session.principal(),
             answers: sender,
         });
         match routed {

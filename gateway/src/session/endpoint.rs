@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialect::Dialect;
+use crate::hub::UserLimit;
+use crate::identity::Profile;
 use crate::transport::websocket::Limits;
 
 /// Bytes of a `client_id` at most.
@@ -15,6 +17,8 @@ pub struct Endpoint {
     pub path: Arc<str>,
     /// What its frames mean.
     pub dialect: Box<dyn Dialect>,
+    /// How it is known who a client is.
+    pub profile: Arc<Profile>,
     /// The text that clients are greeted with.
     pub welcome: String,
     /// Rooms that its sessions are in from the start; `{user_id}` stands for the user, and a room that needs
@@ -42,6 +46,16 @@ pub struct Heartbeat {
 }
 
 impl Endpoint {
+    /// How many sessions one user may have.
+    pub fn user_limit(&self) -> UserLimit {
+        let profile = &self.profile.settings;
+        match profile.max_per_user {
+            0 => UserLimit::None,
+            most if profile.close_oldest => UserLimit::Displace(most),
+            most => UserLimit::Refuse(most),
+        }
+    }
+
     /// The rooms that a session of `user` is in from the start.
     pub(super) fn first_rooms(&self, user: Option<&str>) -> impl Iterator<Item = String> {
         self.auto_join.iter().filter_map(move |room| match user {

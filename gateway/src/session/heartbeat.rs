@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::{Common, Endpoint, Session};
+use crate::frame::Timestamp;
 use crate::hub::Slot;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::frames;
@@ -22,23 +23,27 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub struct Wheel {
     now: Cell<u32>,
     buckets: RefCell<Vec<Vec<Slot>>>,
+    /// Revocations up to which sessions were reviewed.
+    reviewed: Cell<u64>,
 }
 
 impl Default for Wheel {
     fn default() -> Self {
         let buckets = (0..BUCKETS).map(|_| Vec::new()).collect();
-        Self { now: Cell::new(0), buckets: RefCell::new(buckets) }
+        Self { now: Cell::new(0), buckets: RefCell::new(buckets), reviewed: Cell::new(0) }
     }
 }
 
 /// When a session was last heard, and what is due next; all in ticks.
 pub(super) struct Pulse {
+    /// When the wheel looks at the session next; what is on the wheel for another moment is out of date.
+    due: Cell<u32>,
     heard: Cell<u32>,
     asked: Cell<u32>,
     ping: Cell<u32>,
     /// When a session that closes is given up; 0 while it does not close.
     farewell: Cell<u32>,
-    /// Nothing is read while a plugin answers a request without an id: silence says nothing then.
+    /// Nothing is read while a request waits for its answer: silence says nothing then.
     deaf: Cell<bool>,
 }
 
@@ -51,10 +56,13 @@ impl Wheel {
         self.now.get()
     }
 
-    fn put(&self, slot: Slot, due: u32) {
-        let steps = due.saturating_sub(self.now()).clamp(1, BUCKETS - 1);
-        let bucket = self.now().wrapping_add(steps) % BUCKETS;
-        self.buckets.borrow_mut()[bucket as usize].push(slot);
+    /// Has `session` looked at then, or a turn from now where that is later; and at no other moment.
+    fn put(&self, session: &Session, due: u32) {
+        let Some(slot) = session.seat.slot() else { return };
+        let due = self.now() + due.saturating_sub(self.now()).clamp(1, BUCKETS - 1);
+        if session.pulse.due.replace(due) != due {
+            self.buckets.borrow_mut()[(due % BUCKETS) as usize].push(slot);
+        }
     }
 
     /// Turns the wheel for the sessions of `common`; never ends.
@@ -71,11 +79,15 @@ impl Wheel {
     fn step(&self, common: &Common) {
         self.now.set(self.now() + 1);
         let due = std::mem::take(&mut self.buckets.borrow_mut()[(self.now() % BUCKETS) as usize]);
-        for slot in due {
-            if let Some(session) = common.shard.guest(slot) {
+        for session in due.into_iter().filter_map(|slot| common.shard.guest(slot)) {
+            if session.pulse.due.get() == self.now() {
                 let next = session.look_after(self.now());
-                self.put(slot, next);
+                self.put(&session, next);
             }
+        }
+        let revocations = common.revocations.generation();
+        if self.reviewed.replace(revocations) != revocations {
+            common.shard.each(|session| session.review());
         }
     }
 }
@@ -85,7 +97,7 @@ impl Pulse {
         let now = wheel.now();
         let ping = Cell::new(now.saturating_add(ticks(endpoint.heartbeat.interval)));
         let (heard, asked) = (Cell::new(now), Cell::new(now));
-        Self { heard, asked, ping, farewell: Cell::new(0), deaf: Cell::new(false) }
+        Self { due: Cell::new(0), heard, asked, ping, farewell: Cell::new(0), deaf: Cell::new(false) }
     }
 }
 
@@ -100,28 +112,24 @@ impl Session {
         self.pulse.asked.set(self.common.wheel.now());
     }
 
-    /// Whether it waits for a plugin before it reads on; the client cannot be heard or ask meanwhile.
-    pub(super) fn waits_for_plugin(&self, waits: bool) {
+    /// Whether it waits for an answer before it reads on; the client cannot be heard or ask meanwhile.
+    pub(super) fn waits(&self, waits: bool) {
         if self.pulse.deaf.replace(waits) && !waits {
             self.heard();
             self.asked();
         }
     }
 
-    /// Puts the session on the wheel.
+    /// Puts the session on the wheel, or at another place there.
     pub(super) fn begin_heartbeat(&self) {
-        if let Some(slot) = self.seat.slot() {
-            self.common.wheel.put(slot, self.next_look());
-        }
+        self.common.wheel.put(self, self.next_look());
     }
 
     /// From here on the session has a short time to end.
     pub(super) fn begin_farewell(&self) {
         let due = self.common.wheel.now() + ticks(FAREWELL);
         self.pulse.farewell.set(due);
-        if let Some(slot) = self.seat.slot() {
-            self.common.wheel.put(slot, due);
-        }
+        self.common.wheel.put(self, due);
     }
 
     /// Does what is due; answers when to look again.
@@ -147,6 +155,7 @@ impl Session {
             self.reply(&ping);
             self.pulse.ping.set(now.saturating_add(ticks(heartbeat.interval)));
         }
+        self.look_at_term();
         self.next_look()
     }
 
@@ -161,6 +170,10 @@ impl Session {
             Duration::ZERO => u32::MAX,
             idle => self.pulse.asked.get().saturating_add(ticks(idle)),
         };
-        self.pulse.ping.get().min(silent).min(idle)
+        let term = self
+            .term
+            .next_in(Timestamp::now())
+            .map_or(u32::MAX, |left| self.common.wheel.now().saturating_add(ticks(left)));
+        self.pulse.ping.get().min(silent).min(idle).min(term)
     }
 }

@@ -60,6 +60,11 @@ impl Outbound {
         Self { socket, backlog, bound, task, dead, failed, last }
     }
 
+    /// Gives the socket back, on which nothing was written.
+    pub(super) fn into_socket(self) -> Socket {
+        self.socket
+    }
+
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }

@@ -8,12 +8,14 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
-use super::calls::Calls;
+use super::asking::Permission;
+use super::waiting::Open;
 use super::{Session, json};
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
 use crate::hub::own::Gap;
-use crate::hub::{Busy, JoinError, PublishError, ReadOn, Who, check_name};
+use crate::hub::{Busy, JoinError, Joined, PublishError, ReadOn};
+use crate::identity::Wish;
 
 /// Event types and patterns that a session may hold at most.
 const MOST_PATTERNS: usize = 100;
@@ -21,18 +23,16 @@ const MOST_PATTERNS: usize = 100;
 const RETRY_AFTER: u64 = 100;
 /// The source of events that clients publish.
 const SOURCE: &str = "client";
-/// Rooms of roles: a session is in those of its roles, and can ask for none.
-const ROLES: &str = "role:";
 
 impl Session {
     /// Answers one frame.
-    pub(super) fn handle(self: &Rc<Self>, message: Message<'_>, calls: &mut Calls, out: &mut Vec<u8>) {
+    pub(super) fn handle(self: &Rc<Self>, message: Message<'_>, open: &mut Open, out: &mut Vec<u8>) {
         self.asked();
         let counters = self.common.shard.counters();
         counters.received.add(1);
         counters.bytes_in.add(message.payload.len() as u64);
         match self.endpoint.dialect.decode(message) {
-            Ok(Asked { id, request }) => self.request(id, request, message, calls, out),
+            Ok(Asked { id, request }) => self.request(id, request, message, open, out),
             Err((id, malformed)) => self.endpoint.dialect.malformed(id, &malformed, out),
         }
     }
@@ -42,7 +42,7 @@ impl Session {
         id: Option<&RawValue>,
         request: Request<'_>,
         message: Message<'_>,
-        calls: &mut Calls,
+        open: &mut Open,
         out: &mut Vec<u8>,
     ) {
         let mut answer = |answer: Answer<'_>| self.endpoint.dialect.answer(id, &answer, out);
@@ -57,11 +57,14 @@ impl Session {
                 Some(room) if self.common.shard.leave(self, room) => answer(Answer::Left(room)),
                 Some(room) => answer(Answer::NotLeft(room)),
             },
-            Request::Publish(publish) => self.publish(&publish, &mut answer),
-            Request::Join { room, since } => self.join(id, named(&room), since, out),
-            Request::Call { name, room, data } => calls.open(self, id, (&name, room.as_deref()), data, out),
+            Request::Publish(publish) => self.publish(id, &publish, open, out),
+            Request::Join { room, since } => self.join(id, named(&room), since, open, out),
+            Request::Call { name, room, data } => {
+                open.calls.open(self, id, (&name, room.as_deref()), data, out);
+            }
+            Request::Auth { token } => self.authenticate(id, &token, open, out),
             Request::Cancel => {
-                let answer = match calls.cancel(self, id, out) {
+                let answer = match open.calls.cancel(self, id, out) {
                     true => Answer::Cancelled,
                     false => Answer::Refused("No open call has this id"),
                 };
@@ -70,13 +73,40 @@ impl Session {
         }
     }
 
-    fn join(self: &Rc<Self>, id: Option<&RawValue>, room: Option<&str>, since: Since, out: &mut Vec<u8>) {
+    fn join(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        room: Option<&str>,
+        since: Since,
+        open: &mut Open,
+        out: &mut Vec<u8>,
+    ) {
         let dialect = &self.endpoint.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
-        if room.starts_with(ROLES) {
-            return dialect.answer(id, &Answer::Refused(&refusal(&JoinError::Denied)), out);
-        }
-        match self.common.shard.join(self, room, since) {
+        let permission = match self.seat.is_in(room) {
+            true => Permission::Known(true),
+            false if self.may_join(&self.principal(), room) => self.permission(Wish::Join, room, None),
+            false => Permission::Known(false),
+        };
+        let room = room.to_owned();
+        self.with_permission(id, permission, open, out, move |session, allow, id, out| {
+            let joined = match allow {
+                true => session.common.shard.join(session, &room, since),
+                false => Err(JoinError::Denied),
+            };
+            session.answer_join(id, &room, joined, out);
+        });
+    }
+
+    fn answer_join(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        room: &str,
+        joined: Result<Joined, JoinError>,
+        out: &mut Vec<u8>,
+    ) {
+        let dialect = &self.endpoint.dialect;
+        match joined {
             Ok(joined) => {
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
@@ -150,15 +180,24 @@ impl Session {
         Answer::Unsubscribed(types)
     }
 
-    fn publish(&self, publish: &Publish<'_>, answer: &mut dyn FnMut(Answer<'_>)) {
-        let hub = self.common.shard.hub();
-        let Some(room) = named(&publish.room) else { return answer(Answer::RoomRequired) };
+    fn publish(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        publish: &Publish<'_>,
+        open: &mut Open,
+        out: &mut Vec<u8>,
+    ) {
+        let (hub, dialect) = (self.common.shard.hub(), &self.endpoint.dialect);
+        let Some(room) = named(&publish.room) else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let Some(kind) = hub.types().find(&publish.event_type) else {
-            return answer(Answer::UnknownTypes(vec![&publish.event_type]));
+            return dialect.answer(id, &Answer::UnknownTypes(vec![&publish.event_type]), out);
         };
-        if hub.rules().find(room).publish == Who::Nobody {
-            return answer(Answer::Refused("Not allowed to publish to this room"));
-        }
+        let principal = self.principal();
+        let may = principal.may_enter(room) && hub.rules().find(room).lets_publish(&principal, room);
+        let permission = match may {
+            true => self.permission(Wish::Publish, room, Some(&publish.event_type)),
+            false => Permission::Known(false),
+        };
         let event = Event {
             kind,
             data: Bytes::copy_from_slice(publish.data.get().as_bytes()),
@@ -167,21 +206,34 @@ impl Session {
             id: None,
             time: Timestamp::now(),
         };
-        match hub.publish(&[room], &event) {
+        let room = room.to_owned();
+        self.with_permission(id, permission, open, out, move |session, allow, id, out| {
+            session.put_into(id, &room, allow.then_some(&event), out);
+        });
+    }
+
+    /// Publishes the event that is allowed, and answers.
+    fn put_into(&self, id: Option<&RawValue>, room: &str, event: Option<&Event>, out: &mut Vec<u8>) {
+        let dialect = &self.endpoint.dialect;
+        let Some(event) = event else {
+            return dialect.answer(id, &Answer::Refused("Not allowed to publish to this room"), out);
+        };
+        match self.common.shard.hub().publish(&[room], event) {
             // Rooms in memory have committed when publish returns.
             Ok(receipt) => {
                 if let Some(placed) = receipt.committed().now_or_never().and_then(|p| p.into_iter().next()) {
-                    answer(Answer::Published { room, cursor: placed.cursor });
+                    dialect.answer(id, &Answer::Published { room, cursor: placed.cursor }, out);
                 }
             }
             Err(PublishError::Busy(Busy)) => {
-                answer(Answer::Busy { message: &capital(&Busy.to_string()), retry_after_ms: RETRY_AFTER });
+                let busy = Answer::Busy { message: &capital(&Busy.to_string()), retry_after_ms: RETRY_AFTER };
+                dialect.answer(id, &busy, out);
             }
-            Err(error) => answer(Answer::Refused(&capital(&error.to_string()))),
+            Err(error) => dialect.answer(id, &Answer::Refused(&capital(&error.to_string())), out),
         }
     }
 
-    /// Joins the rooms that its endpoint puts every session in.
+    /// Joins the rooms that it is in from the start.
     pub(super) fn join_first_rooms(self: &Rc<Self>) {
         if self.seat.form().is_none() {
             return;
@@ -191,13 +243,7 @@ impl Session {
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }
-        for room in self.endpoint.first_rooms(self.user().map(|user| &**user)) {
-            if check_name(&room).is_ok()
-                && let Err(error) = self.common.shard.admit(self, &room, Since::Now)
-            {
-                tracing::warn!(session = %self.id, room, %error, "cannot join the endpoint's room");
-            }
-        }
+        self.join_own_rooms();
     }
 }
 

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::future::Either;
 
-use super::calls::Calls;
 use super::outbound::Outbound;
-use super::{Common, Endpoint, Pulse, Session, json};
+use super::term::Term;
+use super::turn_away::turn_away;
+use super::waiting::Open;
+use super::{Common, Endpoint, Pulse, Session, TOO_MANY, json};
 use crate::dialect;
 use crate::frame::Timestamp;
-use crate::hub::Seat;
 use crate::hub::own::Disconnected;
+use crate::hub::{Entered, Seat};
 use crate::identity::Principal;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
@@ -33,28 +36,34 @@ pub fn open(
     socket: Socket,
     early: Bytes,
 ) -> impl Future<Output = ()> {
-    let (session, taken) = seat(common, endpoint, principal, client_id, socket);
+    let (session, taken) = match seat(common, endpoint, principal, client_id, socket) {
+        Ok(seated) => seated,
+        Err(socket) => return Either::Left(turn_away(socket, CloseReason::Policy(TOO_MANY.into()))),
+    };
     session.common.shard.counters().opened.count(session.endpoint.dialect.name());
-    session.common.shard.hub().directory().enter_roles(&session.principal.roles);
+    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
     session.join_first_rooms();
     session.welcome(taken.as_deref());
+    // What was revoked since its request was looked at has been looked for by now.
+    session.review();
     let limits = session.endpoint.limits;
     let inbound = Inbound::new(&session, limits, early);
-    let mut run = Run { session, inbound, calls: Calls::default(), phase: Phase::Open };
-    poll_fn(move |cx| run.poll(cx))
+    let mut run = Run { session, inbound, open: Open::default(), phase: Phase::Open };
+    Either::Right(poll_fn(move |cx| run.poll(cx)))
 }
 
-/// Makes the session, under the id that it asks for or, where another session has it, under one like it.
+/// Makes the session, under the id that it asks for or, where another session has it, under one like it. Gives the
+/// socket back where its user has enough of them.
 fn seat(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
     principal: Arc<Principal>,
     client_id: Option<Arc<str>>,
     socket: Socket,
-) -> (Rc<Session>, Option<Arc<str>>) {
+) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
@@ -63,7 +72,8 @@ fn seat(
             pulse: Pulse::new(&common.wheel, &endpoint),
             id,
             client_id: client_id.clone(),
-            principal: Arc::clone(&principal),
+            term: Term::of(&principal, Timestamp::now()),
+            principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(&endpoint),
             common: Rc::clone(&common),
             connected_at: Timestamp::now(),
@@ -71,17 +81,20 @@ fn seat(
             ending: RefCell::default(),
             closing: Cell::new(false),
         });
-        if common.shard.open(&session, &session.id, session.user()) {
+        let entered =
+            common.shard.open(&session, &session.id, principal.user.as_ref(), endpoint.user_limit());
+        if let Entered::In(_) = entered {
             let taken = client_id.filter(|asked| *asked != session.id);
-            return (session, taken);
+            return Ok((session, taken));
+        }
+        match Rc::try_unwrap(session) {
+            Ok(session) if entered == Entered::Full => return Err(session.outbound.into_socket()),
+            Ok(session) => outbound = session.outbound,
+            Err(_) => unreachable!("a session that was not seated has one owner"),
         }
         // Its id is taken, so nobody else holds it: it is made again under another.
         let asked = client_id.as_deref().unwrap_or("ws");
         id = format!("{asked}_{}", random_hex(6)).into();
-        match Rc::try_unwrap(session) {
-            Ok(session) => outbound = session.outbound,
-            Err(_) => unreachable!("a session that was not seated has one owner"),
-        }
     }
 }
 
@@ -94,7 +107,7 @@ fn random_hex(digits: usize) -> String {
 struct Run {
     session: Rc<Session>,
     inbound: Inbound<Session>,
-    calls: Calls,
+    open: Open,
     phase: Phase,
 }
 
@@ -118,7 +131,7 @@ impl Run {
         let mut out = session.common.scratch.take();
         out.clear();
         let poll = self.poll_with(&session, cx, &mut out);
-        session.waits_for_plugin(self.calls.is_waiting());
+        session.waits(self.open.is_waiting());
         session.reply(&out);
         out.clear();
         out.shrink_to(64 * 1024);
@@ -137,8 +150,8 @@ impl Run {
         }
         for _ in 0..BURST {
             // Each time: the request before may have opened a call, whose answer must wake this task.
-            self.calls.poll(session, cx, out);
-            if self.phase == Phase::Open && (self.calls.is_waiting() || session.is_pressed(out)) {
+            self.open.poll(session, cx, out);
+            if self.phase == Phase::Open && (self.open.is_waiting() || session.is_pressed(out)) {
                 return Poll::Pending;
             }
             match self.inbound.poll_next(session, cx) {
@@ -162,11 +175,11 @@ impl Run {
             _ if self.phase != Phase::Open => {} // it has not seen our close yet
             Message::Text(payload) => {
                 let message = dialect::Message { payload: &payload, text: true };
-                session.handle(message, &mut self.calls, out);
+                session.handle(message, &mut self.open, out);
             }
             Message::Binary(payload) => {
                 let message = dialect::Message { payload: &payload, text: false };
-                session.handle(message, &mut self.calls, out);
+                session.handle(message, &mut self.open, out);
             }
             Message::Ping(payload) => frames::pong(out, &payload),
             Message::Pong(_) => {}
@@ -193,7 +206,7 @@ impl Run {
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
         } else if warn {
-            let data = json(&Disconnected { code: reason.code(), reason: reason.reason() });
+            let data = json(&Disconnected::now(reason.code(), reason.reason()));
             if let Some(event) = session.event("disconnected", "connection_manager", data) {
                 session.tell(event, "");
             }
@@ -207,8 +220,8 @@ impl Run {
     /// word for it in metrics.
     fn retire(&mut self, session: &Rc<Session>, why: &'static str, out: &mut Vec<u8>) {
         session.closing.set(true);
-        self.calls = Calls::default();
-        session.common.shard.retire(session, &session.id, session.user());
+        self.open = Open::default();
+        session.common.shard.retire(session, &session.id, session.user().as_ref());
         session.count_end(why);
         session.begin_farewell();
         session.reply_last(out);
@@ -248,6 +261,6 @@ impl Drop for Run {
         if session.outbound.has_failed() {
             session.common.shard.counters().send_errors.add(1);
         }
-        session.common.shard.close(session, &session.id, session.user());
+        session.common.shard.close(session, &session.id, session.user().as_ref());
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Response, answer};
+use crate::identity::Refusal;
 
 /// An error as a client gets it.
 #[derive(Clone, Debug)]
@@ -125,6 +126,22 @@ impl Problem {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.extra.headers.push((name, value));
         self
+    }
+}
+
+/// RFC 6750, section 3: who has shown nothing is told what to show, and whose token does not hold, that it does not.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let challenge = match refusal {
+            Refusal::Unavailable => return Self::busy(refusal.to_string(), 5),
+            Refusal::Denied => return Self::new(StatusCode::FORBIDDEN, refusal.to_string()),
+            Refusal::Missing => HeaderValue::from_static("Bearer"),
+            refusal => {
+                let text = format!("Bearer error=\"invalid_token\", error_description=\"{refusal}\"");
+                HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+            }
+        };
+        Self::new(StatusCode::UNAUTHORIZED, refusal.to_string()).header(header::WWW_AUTHENTICATE, challenge)
     }
 }
 

@@ -81,7 +81,8 @@ async fn a_token_that_nothing_can_verify_is_refused_where_rights_are_needed() {
     let bearer = [("Authorization", "Bearer x.y.z")];
     let ask = async |path| exchange(gateway.address(), &request("GET", path, &bearer, None)).await;
     let refused = ask("/api/v1/rooms").await;
-    assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
+    assert_eq!(refused.status, 401);
+    assert!(refused.header("www-authenticate").unwrap().starts_with("Bearer error=\"invalid_token\""));
     assert_eq!(ask("/ws/stats").await.status, 200);
     assert_eq!(gateway.get("/api/v1/rooms?token=x").await.status, 401);
     assert!(!gateway.log().contains("x.y.z"));

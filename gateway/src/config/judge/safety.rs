@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::config::finding::Findings;
 use crate::config::key::Key;
 use crate::config::model::listener;
-use crate::config::{Config, Environment, Unsafe};
+use crate::config::{Config, Environment, Secret, Unsafe, Weakness};
 
-/// Judges anonymous access and open origins.
+/// Judges anonymous access, secrets that are none, and open origins.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
+    secrets(config, findings);
     let users = users(config);
     if config.environment == Environment::Production {
         for profile in profiles(&users) {
@@ -29,6 +30,31 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         let message =
             format!("any web page that someone opens here may use what is anonymous: {}", whose.join(", "));
         findings.warn(origins.clone(), message);
+    }
+}
+
+/// A secret that can be guessed lets everybody in who reaches the gateway.
+fn secrets(config: &Config, findings: &mut Findings<'_>) {
+    let allowed = config.allow.contains(&Unsafe::DevelopmentSecret);
+    let reached = config.listener.iter().find(|listener| listener.is_exposed());
+    for (name, profile) in &config.auth {
+        let Some(weakness) = profile.secret.as_ref().and_then(Secret::weakness) else { continue };
+        let key = Key::of("auth").then(name).then("secret");
+        match reached {
+            _ if config.environment == Environment::Production => {
+                findings.error(key, format!("{weakness}, which is refused in production"));
+            }
+            Some(listener) if !allowed => {
+                let message = format!(
+                    "{weakness}, and other machines reach {}: take a long random one, listen on 127.0.0.1, or, where \
+                     it is meant, set allow = [\"development-secret\"]",
+                    listener.address
+                );
+                findings.error(key, message);
+            }
+            _ if weakness == Weakness::Short => findings.warn(key, weakness.to_string()),
+            _ => {}
+        }
     }
 }
 
@@ -69,7 +95,7 @@ fn profiles<'a>(users: &[User<'a>]) -> Vec<&'a str> {
 
 /// Judges a listener while something gives anonymous rights.
 fn reach(config: &Config, listener: &listener::Config, key: &Key, whose: &str, findings: &mut Findings<'_>) {
-    let reached = !listener.address.ip().to_canonical().is_loopback();
+    let reached = listener.is_exposed();
     if reached && !config.allow.contains(&Unsafe::Anonymous) {
         let message = format!(
             "other machines reach {}, and anonymous access is on ({whose}): listen on 127.0.0.1, turn `anonymous` off, \

@@ -30,6 +30,13 @@ pub struct Config {
     pub tls: Option<Tls>,
 }
 
+impl Config {
+    /// Whether other machines reach it.
+    pub fn is_exposed(&self) -> bool {
+        !self.address.ip().to_canonical().is_loopback()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         let address = (Ipv4Addr::LOCALHOST, 8080).into();

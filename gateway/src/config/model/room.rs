@@ -1,7 +1,11 @@
 //! Settings of the rooms whose names start alike.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::units::Period;
 
@@ -26,14 +30,78 @@ pub struct Config {
 }
 
 /// Which sessions may do a thing in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Access {
-    /// Every session.
+    /// `anyone`: every session.
     #[default]
     Anyone,
-    /// No session: only plugins and the API.
+    /// `authenticated`: whoever has shown who it is.
+    Authenticated,
+    /// `owner`: the user whose id follows the rule's prefix in the room's name, as `ada` in `user:ada`.
+    Owner,
+    /// `role:<role>`: who has this role.
+    Role(String),
+    /// `claim:<claim>`: whose token has this claim; where that is a list, it must name the room, whole, by what follows
+    /// the prefix, or by a pattern as `news:*`.
+    Claim(String),
+    /// `nobody`: no session, only plugins and the API.
     Nobody,
+}
+
+impl FromStr for Access {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text.split_once(':') {
+            None if text == "anyone" => Self::Anyone,
+            None if text == "authenticated" => Self::Authenticated,
+            None if text == "owner" => Self::Owner,
+            None if text == "nobody" => Self::Nobody,
+            Some(("role", role)) if !role.is_empty() => Self::Role(role.to_owned()),
+            Some(("claim", claim)) if !claim.is_empty() => Self::Claim(claim.to_owned()),
+            _ => {
+                return Err(format!(
+                    "{text:?} is not known here; there is: anyone, authenticated, owner, role:<role>, claim:<claim>, \
+                     nobody"
+                ));
+            }
+        })
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anyone => f.write_str("anyone"),
+            Self::Authenticated => f.write_str("authenticated"),
+            Self::Owner => f.write_str("owner"),
+            Self::Role(role) => write!(f, "role:{role}"),
+            Self::Claim(claim) => write!(f, "claim:{claim}"),
+            Self::Nobody => f.write_str("nobody"),
+        }
+    }
+}
+
+impl Serialize for Access {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Access {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Access {
+    fn schema_name() -> Cow<'static, str> {
+        "Access".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(anyone|authenticated|owner|nobody|role:.+|claim:.+)$" })
+    }
 }
 
 /// What is kept of a room's events.

@@ -18,6 +18,8 @@ pub struct Config {
     pub dialect: Dialect,
     /// The authentication profile (`[auth.<profile>]`) that says who a client is.
     pub auth: String,
+    /// How a client is told that it is not let in.
+    pub refuse: Refuse,
     /// The text that a session is greeted with.
     pub welcome: String,
     /// Rooms that a session is in from its start. `{user_id}` stands for the user; a session without user is not put
@@ -44,6 +46,7 @@ impl Default for Config {
             transport: Transport::WebSocket,
             dialect: Dialect::Rooms,
             auth: "default".into(),
+            refuse: Refuse::Status,
             welcome: "Connected to Tidegate".into(),
             auto_join: Vec::new(),
             origins: Vec::new(),
@@ -53,6 +56,17 @@ impl Default for Config {
             message: None,
         }
     }
+}
+
+/// How a client is told that it is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Refuse {
+    /// By an HTTP status, before the upgrade.
+    #[default]
+    Status,
+    /// By close code 1008 after it, as browsers show scripts no status.
+    Close,
 }
 
 /// What carries the frames of a session.

@@ -17,13 +17,15 @@ pub enum Action {
     Info,
     /// To publish an event.
     Publish,
+    /// To go on with another token.
+    Auth,
     /// To have a call stopped.
     Cancel,
 }
 
 impl Action {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ping,
         Self::Join,
         Self::Leave,
@@ -31,6 +33,7 @@ impl Action {
         Self::Unsubscribe,
         Self::Info,
         Self::Publish,
+        Self::Auth,
         Self::Cancel,
     ];
 
@@ -44,6 +47,7 @@ impl Action {
             Self::Unsubscribe => "unsubscribe",
             Self::Info => "info",
             Self::Publish => "publish",
+            Self::Auth => "auth",
             Self::Cancel => "cancel",
         }
     }

@@ -82,6 +82,7 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
         Some(Action::Unsubscribe) => Request::Unsubscribe(event_types(keys.data)?),
         Some(Action::Info) => Request::Info,
         Some(Action::Publish) => Request::Publish(publish(room()?, keys.data)?),
+        Some(Action::Auth) => Request::Auth { token: token(keys.data)? },
         Some(Action::Cancel) => Request::Cancel,
         None => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
     })
@@ -184,6 +185,17 @@ fn publish<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decod
         .ok_or_else(|| shape("data.event_type: a string is required"))?;
     let data = wanted.data.ok_or_else(|| shape("data.data: a value is required"))?;
     Ok(Publish { room, event_type, data, key: text(wanted.key, "data.key")? })
+}
+
+fn token(value: Option<&RawValue>) -> Decoded<Cow<'_, str>> {
+    #[derive(Default, Deserialize)]
+    struct Wanted<'a> {
+        #[serde(borrow, default)]
+        token: Option<&'a RawValue>,
+    }
+
+    let wanted: Wanted<'_> = data(value)?;
+    text(wanted.token, "data.token")?.ok_or_else(|| shape("data.token: a string is required"))
 }
 
 /// Null is a value here, which an `Option` would take for none.

@@ -2,6 +2,7 @@
 //! (`request.rs`), so that an error names the field, and stand here for the documents.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -77,6 +78,26 @@ pub(super) struct PublishData {
     data: Value,
     /// What it is about, for receivers that keep only the newest of each.
     key: Option<String>,
+}
+
+/// Another token for the session.
+#[derive(JsonSchema)]
+#[schemars(rename = "AuthData", extend("examples" = [{ "token": "eyJhbGciOi…" }]))]
+pub(super) struct AuthData {
+    /// The token, of the same user.
+    #[expect(dead_code, reason = "read by hand")]
+    token: String,
+}
+
+/// Who the session is by, and for how long.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Authenticated<'a> {
+    /// The user.
+    pub(super) user_id: Option<&'a str>,
+    /// The user's roles.
+    pub(super) roles: &'a [Arc<str>],
+    /// When the token ceases to hold; null: never.
+    pub(super) expires_at: Option<Timestamp>,
 }
 
 /// The answer to a ping.

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::super::{Answer, Backlog, Info, Metadata, Welcome};
 use super::action::Action;
 use super::shapes::{
-    Actions, Greeted, JoinData, Joined, Left, Place, Pong, PublishData, Retry, Types, TypesData, Unknown,
+    Actions, AuthData, Authenticated, Greeted, JoinData, Joined, Left, Place, Pong, PublishData, Retry,
+    Types, TypesData, Unknown,
 };
 use super::{GREETER, RoomsFrame, reply};
 use crate::frame::{Cursor, Encode, Epoch, Event, EventType, Posted, RoomId, Timestamp};
@@ -108,6 +109,23 @@ impl Action {
                     "The gateway has too much to do",
                     &Answer::Busy { message: "The gateway is busy", retry_after_ms: 100 },
                 ),
+            Self::Auth => Told::new(
+                "Goes on with another token of the same user",
+                json!({ "data": { "token": "eyJ…" } }),
+            )
+            .takes::<AuthData>(true)
+            .reply::<Authenticated<'_>>(
+                "The session has the token's rights and time",
+                &Answer::Authenticated {
+                    user_id: Some("u-17"),
+                    roles: &["operator".into()],
+                    expires_at: Some(THEN),
+                },
+            )
+            .plain(
+                "The token does not hold, or is another user's",
+                &Answer::Refused("The token has expired"),
+            ),
             Self::Cancel => Told::new("Stops the open call that has the same id", json!({ "id": 7 }))
                 .plain("The call is stopped, and has had its reply", &Answer::Cancelled)
                 .plain("There is none", &Answer::Refused("No open call has this id")),

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::directory::Slot;
+use super::super::directory::{Entered, Slot, UserLimit};
 use super::super::filter::{FilterId, Patterns};
 use super::super::mailbox::{Attach, Letter};
 use super::super::member::{Member, Membership, Standing};
+use super::super::order::{Cause, Order};
 use super::super::room::{Room, State};
-use super::super::rule::Who;
 use super::super::{JoinError, check_name};
 use super::hall::Item;
 use super::{Guest, Shard};
@@ -44,16 +44,34 @@ pub enum ReadOn {
 }
 
 impl<G: Guest> Shard<G> {
-    /// Seats a session; `false` where its id is taken.
-    pub fn open(&self, guest: &Rc<G>, id: &Arc<str>, user: Option<&Arc<str>>) -> bool {
+    /// Seats a session, unless its id is taken or its user has enough. Where it displaces another, that one is told.
+    pub fn open(&self, guest: &Rc<G>, id: &Arc<str>, user: Option<&Arc<str>>, limit: UserLimit) -> Entered {
         let slot = self.guests.borrow_mut().insert(self.index as u16, Rc::clone(guest));
-        let entered = self.hub.directory.enter(id, user, slot);
-        if entered {
-            guest.seat().slot.set(Some(slot));
-        } else {
-            self.guests.borrow_mut().remove(slot);
+        let entered = self.hub.directory.enter(id, user, limit, slot);
+        match entered {
+            Entered::In(displaced) => {
+                guest.seat().slot.set(Some(slot));
+                self.displace(displaced);
+            }
+            Entered::Taken | Entered::Full => self.guests.borrow_mut().remove(slot),
         }
         entered
+    }
+
+    /// Gives a session that had none a user.
+    pub fn adopt(&self, guest: &Rc<G>, user: &Arc<str>, limit: UserLimit) -> Entered {
+        let Some(slot) = guest.seat().slot.get() else { return Entered::Full };
+        let entered = self.hub.directory.adopt(user, limit, slot);
+        if let Entered::In(displaced) = entered {
+            self.displace(displaced);
+        }
+        entered
+    }
+
+    fn displace(&self, displaced: Option<Slot>) {
+        if let Some(slot) = displaced {
+            self.hub.order_slot(slot, Order::Close(Cause::Displaced));
+        }
     }
 
     /// Takes a session out of its rooms and lists; it keeps its seat until [`close`](Self::close).
@@ -81,25 +99,12 @@ impl<G: Guest> Shard<G> {
         self.enter(guest, "", Since::Now)
     }
 
-    /// Joins a room because its client asks: what the room's rule allows. Else as [`admit`](Self::admit).
-    ///
-    /// # Errors
-    /// [`JoinError`].
-    pub fn join(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
-        check_name(name)?;
-        let member = guest.seat().find_name(name).is_some();
-        if !member && self.hub.rules().find(name).join == Who::Nobody {
-            return Err(JoinError::Denied);
-        }
-        self.admit(guest, name, since)
-    }
-
     /// Puts a session in a room, or tells where one stands that is in it. One that is in it and asks for a
-    /// replay joins anew.
+    /// replay joins anew. Whether its client may ask for it, whoever calls this knows.
     ///
     /// # Errors
     /// [`JoinError`], but for [`Denied`](JoinError::Denied).
-    pub fn admit(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
+    pub fn join(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
         check_name(name)?;
         if let Some(at) = guest.seat().find_name(name) {
             if since == Since::Now {

@@ -1,0 +1,317 @@
+//! Profiles, keys and revocations, from what the configuration says.
+
+mod feed;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::config::model::auth::{self as settings, OverLimit};
+use crate::config::model::room::Access;
+use crate::config::{Config, Unsafe, Weakness, weakness};
+use crate::frame::Timestamp;
+use crate::identity::credentials::{Source, Taking};
+use crate::identity::{
+    ApiKey, ApiKeys, Authoriser, BadHash, BadKey, ClaimRules, Key, Keyring, Ledger, Profile, Revocations,
+    Settings, Wish,
+};
+use crate::store::{Store, StoreError};
+
+/// Why nobody could be let in.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// A file cannot be read.
+    #[error("auth.{profile}: {path} cannot be read: {source}")]
+    Unreadable {
+        /// Whose.
+        profile: String,
+        /// Which.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A file or a text holds no key.
+    #[error("auth.{profile}: {place} {source}")]
+    Key {
+        /// Whose.
+        profile: String,
+        /// Where it was given.
+        place: String,
+        /// What is wrong with it.
+        source: BadKey,
+    },
+    /// A set of keys cannot be fetched.
+    #[error("auth.{profile}: {jwks}: {why}")]
+    Fetch {
+        /// Whose.
+        profile: String,
+        /// Where it should be.
+        jwks: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// A secret in a file that may not stand there.
+    #[error(
+        "auth.{profile}: {path} {weakness}; take a long random one, or set allow = [\"development-secret\"]"
+    )]
+    Weak {
+        /// Whose.
+        profile: String,
+        /// Which.
+        path: PathBuf,
+        /// Why it is none.
+        weakness: Weakness,
+    },
+    /// A time that is none, or a hash: `check` says where.
+    #[error("{0}")]
+    Setting(String),
+    /// Revocations cannot be read.
+    #[error("cannot read what tokens are revoked: {0}")]
+    Revocations(#[from] StoreError),
+}
+
+impl From<BadHash> for IdentityError {
+    fn from(error: BadHash) -> Self {
+        Self::Setting(format!("api.keys: {error}"))
+    }
+}
+
+/// All that is needed to know who somebody is.
+pub(super) struct Identity {
+    /// By name.
+    pub(super) profiles: BTreeMap<String, Arc<Profile>>,
+    pub(super) api_keys: Arc<ApiKeys>,
+    pub(super) ledger: Arc<Ledger>,
+}
+
+impl Identity {
+    /// Reads the keys that are files, and has the others fetched from here on.
+    pub(super) fn build(config: &Config, store: Arc<dyn Store>) -> Result<Self, IdentityError> {
+        let kept = &config.revocations;
+        let revocations = Arc::new(Revocations::new(kept.entries as usize, kept.keep.get()));
+        let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), store)?);
+        let mut profiles = BTreeMap::new();
+        for (name, settings) in &config.auth {
+            let keyring = Arc::new(Reader { config, name, settings }.keyring()?);
+            if let Some(jwks) = &settings.jwks {
+                feed::start(name, jwks, settings.refresh.get(), &keyring)?;
+            }
+            let profile = profile(config, name, settings, keyring, Arc::clone(&revocations));
+            profiles.insert(name.clone(), Arc::new(profile));
+        }
+        let keys = config.api.keys.iter().map(|key| ApiKey::new(&key.name, &key.hash, &key.scopes));
+        let api_keys = Arc::new(ApiKeys::new(keys.collect::<Result<_, _>>()?));
+        tokio::spawn(feed::sweep(Arc::clone(&ledger)));
+        Ok(Self { profiles, api_keys, ledger })
+    }
+}
+
+impl Identity {
+    /// The profile of this name.
+    pub(super) fn profile(&self, name: &str) -> Arc<Profile> {
+        let found = self.profiles.get(name);
+        // `check` has refused a configuration that names another.
+        Arc::clone(found.unwrap_or_else(|| unreachable!("there is no profile [auth.{name}]")))
+    }
+}
+
+/// A profile by itself, outside of any gateway: without revocations, its keys read or fetched once.
+///
+/// # Errors
+/// [`IdentityError`]; also where there is no such profile.
+pub async fn profile_alone(config: &Config, name: &str) -> Result<Profile, IdentityError> {
+    let settings = settings_of(config, name)?;
+    let keyring = Arc::new(Reader { config, name, settings }.keyring()?);
+    if let Some(jwks) = &settings.jwks {
+        feed::once(name, jwks, &keyring).await?;
+    }
+    Ok(profile(config, name, settings, keyring, Arc::new(Revocations::new(0, Duration::ZERO))))
+}
+
+/// What signs tokens for a profile: its own secret.
+///
+/// # Errors
+/// [`IdentityError`]; also where the profile has no secret.
+pub fn secret_alone(config: &Config, name: &str) -> Result<String, IdentityError> {
+    let settings = settings_of(config, name)?;
+    let reader = Reader { config, name, settings };
+    match (&settings.secret, &settings.secret_file) {
+        (Some(secret), _) => Ok(secret.expose().to_owned()),
+        (None, Some(path)) => reader.secret_of(path),
+        (None, None) => Err(IdentityError::Setting(format!(
+            "auth.{name}: has no secret, so tokens for it are signed with a private key: --key FILE"
+        ))),
+    }
+}
+
+fn settings_of<'a>(config: &'a Config, name: &str) -> Result<&'a settings::Config, IdentityError> {
+    let missing = || IdentityError::Setting(format!("there is no profile [auth.{name}]"));
+    config.auth.get(name).ok_or_else(missing)
+}
+
+/// A profile that verifies tokens with `keyring`.
+pub(super) fn profile(
+    config: &Config,
+    name: &str,
+    settings: &settings::Config,
+    keyring: Arc<Keyring>,
+    revocations: Arc<Revocations>,
+) -> Profile {
+    let name: Arc<str> = name.into();
+    let authoriser = settings.authoriser.as_ref().and_then(|authoriser| {
+        let asks = authoriser.asks.iter().map(|wish| match wish {
+            settings::Wish::Connect => Wish::Connect,
+            settings::Wish::Join => Wish::Join,
+            settings::Wish::Publish => Wish::Publish,
+        });
+        // `check` has refused an address that is none.
+        let url = authoriser.url.parse().ok()?;
+        Some(Authoriser::new(url, asks.collect(), authoriser.timeout.get(), authoriser.cache.get()))
+    });
+    Profile::new(Settings {
+        name: Arc::clone(&name),
+        anonymous: settings.anonymous,
+        taking: Taking {
+            order: settings.take_from.iter().map(|source| place(*source)).collect(),
+            cookie: settings.cookie.as_str().into(),
+        },
+        max_per_user: settings.max_per_user as usize,
+        close_oldest: settings.over_limit == OverLimit::CloseOldest,
+        keyring,
+        claims: claim_rules(config, name, settings),
+        revocations,
+        authoriser,
+    })
+}
+
+fn place(source: settings::Source) -> Source {
+    match source {
+        settings::Source::Header => Source::Header,
+        settings::Source::Query => Source::Query,
+        settings::Source::Subprotocol => Source::Subprotocol,
+        settings::Source::Cookie => Source::Cookie,
+        settings::Source::FirstFrame => Source::FirstFrame,
+        settings::Source::Payload => Source::Payload,
+    }
+}
+
+fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) -> ClaimRules {
+    let values = |value: &Value| match value {
+        Value::Array(values) => values.clone(),
+        one => vec![one.clone()],
+    };
+    ClaimRules {
+        profile,
+        issuer: settings.issuer.0.clone(),
+        audience: settings.audience.0.clone(),
+        leeway: settings.leeway.get(),
+        required: settings.required.clone(),
+        fixed: settings.claims.iter().map(|(name, value)| (name.clone(), values(value))).collect(),
+        user: settings.user.clone(),
+        roles: settings.roles.clone(),
+        permissions: settings.permissions.clone(),
+        rooms: settings.rooms.clone(),
+        info: settings.info.clone(),
+        rate_class: settings.rate_class.clone(),
+        kept: asked_for(config),
+    }
+}
+
+/// The claims that rules for rooms ask for.
+fn asked_for(config: &Config) -> Vec<Arc<str>> {
+    let rules = config.room.iter().flat_map(|rule| [&rule.join, &rule.publish]);
+    let mut claims: Vec<Arc<str>> = Vec::new();
+    for access in rules {
+        if let Access::Claim(claim) = access
+            && !claims.iter().any(|known| **known == **claim)
+        {
+            claims.push(claim.as_str().into());
+        }
+    }
+    claims
+}
+
+/// Reads a profile's keys.
+pub(super) struct Reader<'a> {
+    pub(super) config: &'a Config,
+    pub(super) name: &'a str,
+    pub(super) settings: &'a settings::Config,
+}
+
+impl Reader<'_> {
+    /// The keys of the configuration and of files; none of an address yet.
+    pub(super) fn keyring(&self) -> Result<Keyring, IdentityError> {
+        let own = self.settings;
+        let secret = own.secret.as_ref().map(|secret| secret.expose());
+        let mut keys = self.keys(secret, own.secret_file.as_deref(), own.keys.as_deref())?;
+        for previous in &own.previous {
+            let secret = previous.secret.as_ref().map(|secret| secret.expose());
+            let until = humantime::parse_rfc3339_weak(&previous.until).ok();
+            let until = until.and_then(|until| until.duration_since(std::time::UNIX_EPOCH).ok());
+            let until = until.ok_or_else(|| {
+                IdentityError::Setting(format!("auth.{}.previous: `until` is no time", self.name))
+            })?;
+            let until = Timestamp(i64::try_from(until.as_millis()).unwrap_or(i64::MAX));
+            let old = self.keys(secret, previous.secret_file.as_deref(), previous.keys.as_deref())?;
+            keys.extend(old.into_iter().map(|key| key.until(until)));
+        }
+        let allowed = own.algorithms.clone();
+        Ok(match &own.jwks {
+            Some(jwks) => Keyring::fed(keys, allowed, !jwks.contains("://")),
+            None => Keyring::fixed(keys, allowed),
+        })
+    }
+
+    fn keys(
+        &self,
+        secret: Option<&str>,
+        secret_file: Option<&Path>,
+        pem: Option<&Path>,
+    ) -> Result<Vec<Key>, IdentityError> {
+        let allowed = &self.settings.algorithms;
+        let bad = |place: &str| {
+            let (profile, place) = (self.name.to_owned(), place.to_owned());
+            |source| IdentityError::Key { profile, place, source }
+        };
+        let mut keys = Vec::new();
+        if let Some(secret) = secret {
+            keys.push(Key::secret(secret.as_bytes(), allowed).map_err(bad("secret"))?);
+        }
+        if let Some(path) = secret_file {
+            let secret = self.secret_of(path)?;
+            let key = Key::secret(secret.as_bytes(), allowed);
+            keys.push(key.map_err(bad(&path.display().to_string()))?);
+        }
+        if let Some(path) = pem {
+            let read = Key::from_pem(&self.read(path)?, allowed);
+            keys.extend(read.map_err(bad(&path.display().to_string()))?);
+        }
+        Ok(keys)
+    }
+
+    fn read(&self, path: &Path) -> Result<String, IdentityError> {
+        fs::read_to_string(path).map_err(|source| IdentityError::Unreadable {
+            profile: self.name.to_owned(),
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// A secret in a file is judged here, as it is not looked at before the gateway starts.
+    fn secret_of(&self, path: &Path) -> Result<String, IdentityError> {
+        let text = self.read(path)?;
+        let secret = text.strip_suffix('\n').unwrap_or(&text);
+        let secret = secret.strip_suffix('\r').unwrap_or(secret).to_owned();
+        let exposed = self.config.is_exposed() && !self.config.allow.contains(&Unsafe::DevelopmentSecret);
+        match weakness(&secret).filter(|_| exposed || self.config.is_production()) {
+            Some(weakness) => {
+                Err(IdentityError::Weak { profile: self.name.to_owned(), path: path.to_owned(), weakness })
+            }
+            None => Ok(secret),
+        }
+    }
+}

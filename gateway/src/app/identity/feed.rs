@@ -1,0 +1,146 @@
+//! What feeds keyrings: sets of keys are read again every so often, and when they are wanted.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{StatusCode, Uri};
+
+use super::IdentityError;
+use crate::identity::{BadKeySet, Keyring, Ledger};
+use crate::outgoing::{self, OutgoingError};
+
+/// For how long an issuer may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Until the next attempt after one that failed.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Between two looks at what of the revocations has had its time.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Where a set of keys is.
+enum Place {
+    File(String),
+    Address(Uri),
+}
+
+/// Why there is no new set; the one before stays.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
+    #[error("answered {0}")]
+    Status(StatusCode),
+    #[error("cannot be read: {0}")]
+    File(#[from] std::io::Error),
+    #[error("is not UTF-8")]
+    Text,
+    #[error(transparent)]
+    Set(#[from] BadKeySet),
+}
+
+/// Feeds `keyring` with the set of keys at `jwks` from here on. A file is read at once, so that it is known at the
+/// start whether it holds one.
+///
+/// # Errors
+/// Where the file cannot be used.
+pub(super) fn start(
+    profile: &str,
+    jwks: &str,
+    every: Duration,
+    keyring: &Arc<Keyring>,
+) -> Result<(), IdentityError> {
+    let place = Place::of(jwks);
+    if let Place::File(path) = &place {
+        read(path).and_then(|set| Ok(keyring.put(&set)?)).map_err(|error| error.at_start(profile, jwks))?;
+    }
+    tokio::spawn(feed(profile.to_owned(), place, every, Arc::clone(keyring)));
+    Ok(())
+}
+
+/// Feeds `keyring` once.
+///
+/// # Errors
+/// Where the set cannot be had, or used.
+pub(super) async fn once(profile: &str, jwks: &str, keyring: &Keyring) -> Result<(), IdentityError> {
+    let fed = fetch(&Place::of(jwks)).await.and_then(|set| Ok(keyring.put(&set)?));
+    fed.map_err(|error| error.at_start(profile, jwks))
+}
+
+/// Never ends.
+async fn feed(profile: String, place: Place, every: Duration, keyring: Arc<Keyring>) {
+    loop {
+        let fetched = fetch(&place).await.and_then(|set| Ok(keyring.put(&set)?));
+        let pause = match &fetched {
+            Ok(()) => jittered(every),
+            Err(error) => {
+                keyring.put_nothing();
+                tracing::warn!(profile, jwks = place.shown(), %error, "the keys cannot be refreshed; those before stay");
+                AGAIN.min(every)
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = keyring.wanted() => {}
+        }
+    }
+}
+
+async fn fetch(place: &Place) -> Result<String, FetchError> {
+    let address = match place {
+        Place::File(path) => return read(path),
+        Place::Address(address) => address,
+    };
+    let answer = outgoing::get(address, PATIENCE).await?;
+    if answer.status != StatusCode::OK {
+        return Err(FetchError::Status(answer.status));
+    }
+    String::from_utf8(answer.body.into()).map_err(|_| FetchError::Text)
+}
+
+fn read(path: &str) -> Result<String, FetchError> {
+    Ok(fs::read_to_string(path)?)
+}
+
+impl FetchError {
+    fn at_start(self, profile: &str, jwks: &str) -> IdentityError {
+        IdentityError::Fetch { profile: profile.to_owned(), jwks: jwks.to_owned(), why: self.to_string() }
+    }
+}
+
+impl Place {
+    fn of(jwks: &str) -> Self {
+        match jwks.parse::<Uri>() {
+            Ok(address) if jwks.contains("://") => Self::Address(address),
+            _ => Self::File(jwks.to_owned()),
+        }
+    }
+
+    /// For the log: a query may hold a key.
+    fn shown(&self) -> String {
+        match self {
+            Self::File(path) => path.clone(),
+            Self::Address(address) => {
+                format!("{}{}", address.authority().map_or("", |authority| authority.host()), address.path())
+            }
+        }
+    }
+}
+
+/// Give or take a tenth, so that the gateways of a cluster do not ask all at once.
+fn jittered(every: Duration) -> Duration {
+    let share = uuid::Uuid::new_v4().as_u128() % 201;
+    every.mul_f64(0.9 + share as f64 / 1000.0)
+}
+
+/// Has the ledger forget what has had its time; never ends.
+pub(super) async fn sweep(ledger: Arc<Ledger>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        let ledger = Arc::clone(&ledger);
+        // It may wait for a disk.
+        if let Err(error) = tokio::task::spawn_blocking(move || ledger.sweep()).await {
+            tracing::error!(%error, "revocations are not swept");
+        }
+    }
+}

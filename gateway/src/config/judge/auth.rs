@@ -1,0 +1,145 @@
+//! Authentication profiles and API keys.
+
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::config::finding::Findings;
+use crate::config::key::Key;
+use crate::config::model::auth::{self, Previous};
+use crate::identity::ApiKey;
+
+/// Judges the profiles, the API's keys and what is kept of revocations.
+pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
+    for (name, profile) in &config.auth {
+        let key = Key::of("auth").then(name);
+        sources(profile, &key, findings);
+        claims(profile, &key, findings);
+        for (i, previous) in profile.previous.iter().enumerate() {
+            self::previous(previous, &key.then("previous").at(i), findings);
+        }
+        let used = config.api.auth == *name || config.endpoint.iter().any(|endpoint| endpoint.auth == *name);
+        if used && !profile.anonymous && !has_key(profile) {
+            findings.warn(key, "is neither anonymous nor has it a key: it lets nobody in");
+        }
+    }
+    api_keys(config, findings);
+    let entries = Key::of("revocations").then("entries");
+    findings.require(
+        config.revocations.entries > 0,
+        entries,
+        "must be above 0: no token could be called back",
+    );
+}
+
+fn has_key(profile: &auth::Config) -> bool {
+    profile.secret.is_some()
+        || profile.secret_file.is_some()
+        || profile.keys.is_some()
+        || profile.jwks.is_some()
+        || !profile.previous.is_empty()
+}
+
+/// Where keys and tokens come from.
+fn sources(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
+    let symmetric = profile.algorithms.iter().any(|algorithm| algorithm.is_symmetric());
+    let asymmetric = profile.algorithms.iter().any(|algorithm| !algorithm.is_symmetric());
+    findings.require(!profile.algorithms.is_empty(), key.then("algorithms"), "must name one at least");
+    if profile.secret.is_some() && profile.secret_file.is_some() {
+        findings.error(key.then("secret_file"), "stands beside `secret`: give one of the two");
+    }
+    let for_secrets = "is for HS256, HS384 and HS512, and `algorithms` names none of these";
+    for (given, name) in
+        [(profile.secret.is_some(), "secret"), (profile.secret_file.is_some(), "secret_file")]
+    {
+        findings.require(!given || symmetric, key.then(name), for_secrets);
+    }
+    let for_keys = "holds public keys, and `algorithms` names none that they are for, such as \"RS256\"";
+    findings.require(profile.keys.is_none() || asymmetric, key.then("keys"), for_keys);
+    if let Some(jwks) = &profile.jwks {
+        address(jwks, &key.then("jwks"), findings);
+        let public = jwks.contains("://");
+        findings.require(!public || asymmetric, key.then("jwks"), for_keys);
+    }
+    if let Some(authoriser) = &profile.authoriser {
+        let key = key.then("authoriser");
+        let is_url = authoriser.url.contains("://");
+        findings.require(is_url, key.then("url"), "expected an https address");
+        address(&authoriser.url, &key.then("url"), findings);
+        findings.require(!authoriser.timeout.is_zero(), key.then("timeout"), "must be above zero");
+    }
+    findings.require(!profile.refresh.is_zero(), key.then("refresh"), "must be above zero");
+    findings.require(
+        !profile.take_from.is_empty() || profile.anonymous,
+        key.then("take_from"),
+        "names no place where a token could come from",
+    );
+    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let named = !profile.cookie.is_empty() && profile.cookie.chars().all(plain);
+    findings.require(named, key.then("cookie"), "is no name that a cookie can have");
+}
+
+/// Keys that come over a network that others are on must come over TLS: whoever can change them can be anybody.
+fn address(jwks: &str, key: &Key, findings: &mut Findings<'_>) {
+    let Some((scheme, _)) = jwks.split_once("://") else { return };
+    let url = jwks.parse::<http::Uri>().ok().filter(|url| url.host().is_some());
+    match (scheme, url) {
+        ("https", Some(_)) => {}
+        ("http", Some(url)) if url.host().is_some_and(is_loopback) => {}
+        ("http", Some(_)) => {
+            findings.error(key.clone(), "must be https, so that nobody can exchange what comes on the way");
+        }
+        _ => findings.error(key.clone(), format!("{jwks:?} is no https address, nor a file")),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    crate::web::Host::parse(host).is_some_and(|host| host.is_loopback())
+}
+
+fn claims(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
+    for (name, value) in &profile.claims {
+        let plain = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
+        let right = match value {
+            Value::Array(values) => !values.is_empty() && values.iter().all(plain),
+            value => plain(value),
+        };
+        let message = "expected a text, a number, true or false, or a list of these";
+        findings.require(right, key.then("claims").then(name), message);
+    }
+    if has_key(profile) && !profile.required.iter().any(|name| name == "exp") && !profile.anonymous {
+        findings.warn(key.then("required"), "does not name \"exp\": a token without it holds for ever");
+    }
+}
+
+fn previous(previous: &Previous, key: &Key, findings: &mut Findings<'_>) {
+    let given = [previous.secret.is_some(), previous.secret_file.is_some(), previous.keys.is_some()];
+    let one = given.into_iter().filter(|given| *given).count() == 1;
+    findings.require(one, key.clone(), "needs one of `secret`, `secret_file` and `keys`");
+    match humantime::parse_rfc3339_weak(&previous.until) {
+        Ok(until) if until < SystemTime::now() => {
+            findings.warn(key.then("until"), "is past: the key counts no more");
+        }
+        Ok(_) => {}
+        Err(_) => findings.error(key.then("until"), "expected a time such as \"2030-01-31T00:00:00Z\""),
+    }
+}
+
+fn api_keys(config: &Config, findings: &mut Findings<'_>) {
+    let list = Key::of("api").then("keys");
+    for (i, api_key) in config.api.keys.iter().enumerate() {
+        let key = list.at(i);
+        findings.require(!api_key.name.is_empty(), key.then("name"), "must not be empty");
+        if config.api.keys[..i].iter().any(|other| other.name == api_key.name) {
+            findings.error(key.then("name"), format!("two keys are called {:?}", api_key.name));
+        }
+        if let Err(error) = ApiKey::new(&api_key.name, &api_key.hash, &[]) {
+            findings.error(key.then("hash"), error.to_string());
+        }
+        let scope = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
+        let message = "expected scopes such as \"read\" and \"publish:news:*\"";
+        let right = !api_key.scopes.is_empty() && api_key.scopes.iter().all(scope);
+        findings.require(right, key.then("scopes"), message);
+    }
+}

@@ -1,0 +1,160 @@
+//! A profile's keys, and how fresh ones come.
+//!
+//! Requests only ever read what is there. Where keys have a source outside (a set of keys in a file or at an address),
+//! whoever fetches them [puts](Keyring::put) them here, every so often and when they are [wanted](Keyring::wanted): a
+//! token that names a key which is not there has fresh ones fetched, but no more often than [`BURST`] and [`REFILL`]
+//! say, so that forged names cost the issuer nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout};
+
+use super::jwks::{self, BadKeySet};
+use super::keys::Keys;
+use super::{Algorithm, Key};
+
+/// Fetches for unknown names that may follow each other at once.
+const BURST: u32 = 5;
+/// After so long one more.
+const REFILL: Duration = Duration::from_secs(10);
+/// For how long a request waits for keys that are being fetched.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// See the module's documentation.
+pub struct Keyring {
+    /// Those of the configuration.
+    fixed: Vec<Key>,
+    /// What keys may be for.
+    allowed: Vec<Algorithm>,
+    /// Fixed and fetched ones.
+    now: ArcSwap<Keys>,
+    /// None: there is no source.
+    source: Option<Source>,
+}
+
+struct Source {
+    /// Whether nobody else can read it, so that secrets in it are secret.
+    is_private: bool,
+    wanted: Notify,
+    /// Counts attempts to fetch, and says whether there ever was a good one.
+    fetched: watch::Sender<Fetched>,
+    budget: Mutex<Budget>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Fetched {
+    attempts: u64,
+    ever: bool,
+}
+
+/// What is left of the fetches that unknown names may cause.
+struct Budget {
+    left: u32,
+    since: Instant,
+}
+
+impl Keyring {
+    /// Keys that never change.
+    pub fn fixed(fixed: Vec<Key>, allowed: Vec<Algorithm>) -> Self {
+        let now = ArcSwap::from_pointee(Keys(fixed.clone()));
+        Self { fixed, allowed, now, source: None }
+    }
+
+    /// Keys of the configuration, and others that somebody [puts](Self::put) here.
+    pub fn fed(fixed: Vec<Key>, allowed: Vec<Algorithm>, is_private: bool) -> Self {
+        let source = Source {
+            is_private,
+            wanted: Notify::new(),
+            fetched: watch::Sender::default(),
+            budget: Mutex::new(Budget { left: BURST, since: Instant::now() }),
+        };
+        Self { source: Some(source), ..Self::fixed(fixed, allowed) }
+    }
+
+    /// What keys may be for.
+    pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
+        self.allowed.contains(&algorithm)
+    }
+
+    /// The keys at this time.
+    pub(super) fn now(&self) -> Arc<Keys> {
+        self.now.load_full()
+    }
+
+    /// Whether fresh keys can come.
+    pub(super) fn has_source(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Whether keys have yet to come.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| !source.fetched.borrow().ever)
+    }
+
+    /// Takes the set that was fetched in place of the one before. Where it cannot be used, that one stays.
+    ///
+    /// # Errors
+    /// [`BadKeySet`].
+    pub fn put(&self, set: &str) -> Result<(), BadKeySet> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let read = jwks::read(set, &self.allowed, source.is_private);
+        if let Ok(fetched) = &read {
+            let keys = fetched.iter().chain(&self.fixed).cloned().collect();
+            self.now.store(Arc::new(Keys(keys)));
+        }
+        source.attempted(read.is_ok());
+        read.map(|_| ())
+    }
+
+    /// Nothing could be fetched: what is there stays, and nobody need wait.
+    pub fn put_nothing(&self) {
+        if let Some(source) = &self.source {
+            source.attempted(false);
+        }
+    }
+
+    /// Ends when fresh keys are wanted.
+    pub async fn wanted(&self) {
+        match &self.source {
+            Some(source) => source.wanted.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Has fresh keys fetched and waits for them; `false` at once where that may not be, or makes no sense.
+    pub(super) async fn refreshed(&self) -> bool {
+        let Some(source) = &self.source else { return false };
+        let mut fetched = source.fetched.subscribe();
+        if !source.budget.lock().take() {
+            return false;
+        }
+        source.wanted.notify_one();
+        matches!(timeout(PATIENCE, fetched.changed()).await, Ok(Ok(())))
+    }
+}
+
+impl Source {
+    fn attempted(&self, good: bool) {
+        self.fetched.send_modify(|fetched| {
+            fetched.attempts += 1;
+            fetched.ever |= good;
+        });
+    }
+}
+
+impl Budget {
+    fn take(&mut self) -> bool {
+        let periods = self.since.elapsed().as_secs() / REFILL.as_secs();
+        if periods > 0 {
+            self.since = Instant::now();
+            self.left = BURST.min(self.left.saturating_add(u32::try_from(periods).unwrap_or(BURST)));
+        }
+        let some = self.left > 0;
+        self.left -= u32::from(some);
+        some
+    }
+}

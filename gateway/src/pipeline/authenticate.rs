@@ -1,0 +1,156 @@
+//! Who asks, by the profile of the endpoint or of the API. A token or key that does not hold leaves a request without
+//! rights and with the [`Refusal`], also where the profile is anonymous; whoever answers tells it.
+//!
+//! A profile that is anonymous gives every scope to who shows nothing, but only under a host that is loopback or
+//! configured: any page can have its own name lead to this address (DNS rebinding), and is of the "same origin" then.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::{Either, LocalBoxFuture};
+use http::{HeaderName, Request, header};
+use tower::Service;
+
+use super::{Pipeline, origin};
+use crate::identity::credentials::Shown;
+use crate::identity::{Principal, Profile, Question, Refusal, Wish};
+use crate::web::Response;
+
+/// Where a program may show its key, besides `Authorization: Bearer`.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+#[derive(Clone)]
+pub(super) struct Authenticate<S> {
+    pub(super) pipeline: Rc<Pipeline>,
+    /// Which of the configured lists of hosts is the listener's.
+    pub(super) hosts: Option<usize>,
+    pub(super) inner: S,
+}
+
+type Verdict = Result<Arc<Principal>, Refusal>;
+
+impl<B, S> Service<Request<B>> for Authenticate<S>
+where
+    B: 'static,
+    S: Service<Request<B>, Response = Response> + Clone + 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let pipeline = &self.pipeline;
+        let endpoint = pipeline.endpoint(request.uri().path());
+        let profile = endpoint.map_or(&pipeline.config.profile, |endpoint| &endpoint.profile);
+        let shown = pipeline.shown(profile, endpoint.is_none(), &request);
+        let verdict = match &shown {
+            Ok(None) => Ok(Arc::clone(pipeline.stranger(profile, &request, self.hosts))),
+            Ok(Some(token)) => pipeline.known(profile, endpoint.is_none(), token),
+            Err(refusal) => Err(*refusal),
+        };
+        let later = match (&verdict, shown) {
+            (Err(refusal), Ok(Some(token))) if profile.may_turn(*refusal) => {
+                Some(Later::Keys(token.into_owned()))
+            }
+            (Ok(_), _) if endpoint.is_some() && asks(profile, &request) => Some(Later::Authoriser),
+            _ => None,
+        };
+        let Some(later) = later else {
+            pipeline.mark(&mut request, verdict);
+            return Either::Left(self.inner.call(request));
+        };
+        let profile = Arc::clone(profile);
+        let (pipeline, mut inner) = (Rc::clone(pipeline), self.inner.clone());
+        Either::Right(Box::pin(async move {
+            let verdict = later.verdict(&profile, verdict, &request).await;
+            pipeline.mark(&mut request, verdict);
+            inner.call(request).await
+        }))
+    }
+}
+
+/// What has to be waited for.
+enum Later {
+    /// Rare: a key that was not there a moment ago, for this token.
+    Keys(String),
+    /// What the profile's authoriser says.
+    Authoriser,
+}
+
+impl Later {
+    async fn verdict<B>(self, profile: &Profile, verdict: Verdict, request: &Request<B>) -> Verdict {
+        let principal = match (self, verdict) {
+            (Self::Keys(token), Err(refusal)) => profile.authenticate_anew(&token, refusal).await?,
+            (_, verdict) => verdict?,
+        };
+        let Some(authoriser) = profile.settings.authoriser.as_ref().filter(|_| asks(profile, request)) else {
+            return Ok(principal);
+        };
+        let question = Question::new(Wish::Connect, &principal).at(request.uri().path());
+        if principal.is_nobody() || authoriser.allows(question).await {
+            Ok(principal)
+        } else {
+            Err(Refusal::Denied)
+        }
+    }
+}
+
+/// Whether somebody else is asked before this request may become a session.
+fn asks<B>(profile: &Profile, request: &Request<B>) -> bool {
+    let asked =
+        profile.settings.authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect));
+    asked && request.headers().contains_key(header::UPGRADE)
+}
+
+impl Pipeline {
+    /// The token that a request shows, or the key: programs have such for the API and the plugins, not for endpoints.
+    fn shown<'a, B>(
+        &self,
+        profile: &Profile,
+        takes_keys: bool,
+        request: &'a Request<B>,
+    ) -> Result<Option<Cow<'a, str>>, Refusal> {
+        let origin_matches = origin::matches(self, request);
+        let shown = Shown { headers: request.headers(), query: request.uri().query(), origin_matches };
+        let token = profile.token(&shown)?;
+        if token.is_some() || !takes_keys || self.config.api_keys.is_empty() {
+            return Ok(token);
+        }
+        let key = request.headers().get(API_KEY).map(|key| key.to_str().map_err(|_| Refusal::Malformed));
+        Ok(key.transpose()?.map(Cow::Borrowed))
+    }
+
+    /// Who has shown this.
+    fn known(&self, profile: &Profile, takes_keys: bool, token: &str) -> Verdict {
+        let program = if takes_keys { self.config.api_keys.find(token) } else { None };
+        program.map_or_else(|| profile.authenticate(token), |program| Ok(Arc::clone(program)))
+    }
+
+    /// Who shows nothing.
+    fn stranger<B>(&self, profile: &Profile, request: &Request<B>, hosts: Option<usize>) -> &Arc<Principal> {
+        let configured = hosts.map_or(&[][..], |index| &self.config.hosts[index].1);
+        let holds = profile.settings.anonymous && is_own(request, configured);
+        if holds { &self.anonymous } else { &self.nobody }
+    }
+
+    fn mark<B>(&self, request: &mut Request<B>, verdict: Verdict) {
+        let principal = verdict.unwrap_or_else(|refusal| {
+            self.metrics.refusals.count(refusal);
+            request.extensions_mut().insert(refusal);
+            Arc::clone(&self.nobody)
+        });
+        request.extensions_mut().insert(principal);
+    }
+}
+
+fn is_own<B>(request: &Request<B>, configured: &[String]) -> bool {
+    let Some(host) = origin::host(request) else { return false };
+    let listed = |name: &String| name == "*" || name.eq_ignore_ascii_case(host.name);
+    host.is_loopback() || configured.iter().any(listed)
+}

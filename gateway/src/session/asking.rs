@@ -1,0 +1,66 @@
+//! Wishes of a client that somebody else is asked about, where its profile says so.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::future::LocalBoxFuture;
+use serde_json::value::RawValue;
+
+use super::Session;
+use super::waiting::{Open, Then};
+use crate::identity::{Question, Wish};
+
+/// What a wish comes to.
+pub(super) enum Permission {
+    /// It may, or may not.
+    Known(bool),
+    /// That is being asked.
+    Later(LocalBoxFuture<'static, bool>),
+}
+
+impl Session {
+    /// Asks whether the client may do this in `room`, which the rules allow.
+    pub(super) fn permission(&self, wish: Wish, room: &str, event_type: Option<&str>) -> Permission {
+        let profile = &self.endpoint.profile;
+        let Some(authoriser) = profile.settings.authoriser.as_ref().filter(|one| one.is_for(wish)) else {
+            return Permission::Known(true);
+        };
+        let question = Question::new(wish, &self.principal()).at(&self.endpoint.path).within(room);
+        let question = match event_type {
+            Some(event_type) => question.of_type(event_type),
+            None => question,
+        };
+        if let Some(allow) = authoriser.known(&question) {
+            return Permission::Known(allow);
+        }
+        let profile = Arc::clone(profile);
+        Permission::Later(Box::pin(async move {
+            match &profile.settings.authoriser {
+                Some(authoriser) => authoriser.allows(question).await,
+                None => true,
+            }
+        }))
+    }
+
+    /// Does `then` with the answer, now or when it is there; the requests behind it wait.
+    pub(super) fn with_permission(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        permission: Permission,
+        open: &mut Open,
+        out: &mut Vec<u8>,
+        then: impl FnOnce(&Rc<Self>, bool, Option<&RawValue>, &mut Vec<u8>) + 'static,
+    ) {
+        match permission {
+            Permission::Known(allow) => then(self, allow, id, out),
+            Permission::Later(answer) => open.wait(
+                id,
+                Box::pin(async move {
+                    let allow = answer.await;
+                    let then: Then = Box::new(move |session, id, out| then(session, allow, id, out));
+                    then
+                }),
+            ),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a session may do, and how another token changes that.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::waiting::{Open, Then};
+use super::{Session, TOO_MANY};
+use crate::dialect::Answer;
+use crate::frame::{Since, Timestamp};
+use crate::hub::{Entered, check_name};
+use crate::identity::{Principal, Refusal};
+
+/// Rooms of roles: a session is in those of its roles, and can ask for none.
+pub(super) const ROLES: &str = "role:";
+
+impl Session {
+    /// Takes another token. Where its key is not there it is fetched, and the request waits for it.
+    pub(super) fn authenticate(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        token: &str,
+        open: &mut Open,
+        out: &mut Vec<u8>,
+    ) {
+        let profile = &self.endpoint.profile;
+        match profile.authenticate(token) {
+            Err(refusal) if profile.may_turn(refusal) => {
+                let (profile, token) = (Arc::clone(profile), token.to_owned());
+                open.wait(
+                    id,
+                    Box::pin(async move {
+                        let verdict = profile.authenticate_anew(&token, refusal).await;
+                        let then: Then = Box::new(move |session, id, out| session.renew(id, verdict, out));
+                        then
+                    }),
+                );
+            }
+            verdict => self.renew(id, verdict, out),
+        }
+    }
+
+    /// Goes on with what a token says, if it is of the same user.
+    fn renew(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        verdict: Result<Arc<Principal>, Refusal>,
+        out: &mut Vec<u8>,
+    ) {
+        let renewed = match verdict {
+            Ok(principal) => self.become_known(principal),
+            Err(refusal) => {
+                self.common.shard.hub().metrics().refusals.count(refusal);
+                Err(super::requests::capital(&refusal.to_string()))
+            }
+        };
+        let dialect = &self.endpoint.dialect;
+        match renewed {
+            Ok(principal) => {
+                let expires_at = principal.token().and_then(|token| token.expires_at);
+                let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
+                dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
+            }
+            Err(why) => dialect.answer(id, &Answer::Refused(&why), out),
+        }
+    }
+
+    /// From here on the session is by `principal`: it has its time and its rights, and leaves the rooms that it may
+    /// not be in any more.
+    fn become_known(self: &Rc<Self>, principal: Arc<Principal>) -> Result<Arc<Principal>, String> {
+        let before = self.principal();
+        match (&before.user, &principal.user) {
+            (Some(own), other) if Some(own) != other.as_ref() => {
+                return Err("The token is another user's".to_owned());
+            }
+            (None, Some(user))
+                if self.common.shard.adopt(self, user, self.endpoint.user_limit()) == Entered::Full =>
+            {
+                return Err(super::requests::capital(TOO_MANY));
+            }
+            _ => {}
+        }
+        self.principal.replace(Arc::clone(&principal));
+        let directory = self.common.shard.hub().directory();
+        directory.enter_roles(&principal.roles);
+        directory.leave_roles(&before.roles);
+        self.term.begin(&principal, Timestamp::now());
+        self.begin_heartbeat();
+        self.leave_lost_rooms(&before, &principal);
+        self.join_own_rooms();
+        Ok(principal)
+    }
+
+    /// It stays where its endpoint puts it, and in rooms that it could not have asked for before: somebody else has put
+    /// it there.
+    fn leave_lost_rooms(self: &Rc<Self>, before: &Principal, now: &Principal) {
+        let own: Vec<String> = self.endpoint.first_rooms(now.user.as_deref()).collect();
+        for room in self.seat.rooms().into_iter().filter(|room| !own.iter().any(|own| **own == **room)) {
+            let lost = match room.strip_prefix(ROLES) {
+                Some(role) => !now.roles.iter().any(|own| **own == *role),
+                None => self.may_join(before, &room) && !self.may_join(now, &room),
+            };
+            if lost {
+                self.common.shard.leave(self, &room);
+            }
+        }
+    }
+
+    /// Joins the rooms that are its own: those that its endpoint puts every session in, and those of its roles.
+    pub(super) fn join_own_rooms(self: &Rc<Self>) {
+        let principal = self.principal();
+        let of_roles = principal.roles.iter().map(|role| format!("{ROLES}{role}"));
+        for room in self.endpoint.first_rooms(principal.user.as_deref()).chain(of_roles) {
+            if check_name(&room).is_ok()
+                && let Err(error) = self.common.shard.join(self, &room, Since::Now)
+            {
+                tracing::warn!(session = %self.id, room, %error, "cannot join a room of its own");
+            }
+        }
+    }
+
+    /// Whether `principal` may ask to be in `room`.
+    pub(super) fn may_join(&self, principal: &Principal, room: &str) -> bool {
+        let rules = self.common.shard.hub().rules();
+        !room.starts_with(ROLES) && principal.may_enter(room) && rules.find(room).lets_join(principal, room)
+    }
+}

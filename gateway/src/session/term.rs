@@ -1,0 +1,106 @@
+//! How long a session's token holds. The session's wheel looks at it, by the wall clock: it has no timer of its own.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use super::{Session, json};
+use crate::frame::Timestamp;
+use crate::hub::own::Disconnected;
+use crate::identity::Principal;
+use crate::transport::close::CloseReason;
+
+/// How long before the end a client is warned, milliseconds; of a short token's time the last quarter.
+const WARNING: i64 = 30_000;
+
+/// See the module's documentation.
+pub(super) struct Term {
+    /// When the session ends; none: never.
+    end: Cell<Option<Timestamp>>,
+    /// When its client is warned of that; none: it has been.
+    warning: Cell<Option<Timestamp>>,
+}
+
+impl Term {
+    /// For a principal that is known from `now` on. Its profile has let in a token that had expired by its clock and
+    /// not by the issuer's: such a session has as long as the leeway goes, which is what is left of the token.
+    pub(super) fn of(principal: &Principal, now: Timestamp) -> Self {
+        let term = Self { end: Cell::new(None), warning: Cell::new(None) };
+        term.begin(principal, now);
+        term
+    }
+
+    /// Begins anew, with another token.
+    pub(super) fn begin(&self, principal: &Principal, now: Timestamp) {
+        let end = principal.token().and_then(|token| token.expires_at);
+        let warning = |end: Timestamp| Timestamp(end.0 - ((end.0 - now.0) / 4).clamp(0, WARNING));
+        self.end.set(end);
+        self.warning.set(end.map(warning));
+    }
+
+    /// How long until there is something to do.
+    pub(super) fn next_in(&self, now: Timestamp) -> Option<Duration> {
+        let next = self.warning.get().or(self.end.get())?;
+        Some(Duration::from_millis(u64::try_from(next.0 - now.0).unwrap_or(0)))
+    }
+}
+
+impl Session {
+    /// Warns of the token's end, or carries it out.
+    pub(super) fn look_at_term(&self) {
+        let (now, Some(end)) = (Timestamp::now(), self.term.end.get()) else { return };
+        if now >= end {
+            return self.end(CloseReason::Policy(EXPIRED.into()));
+        }
+        if self.term.warning.get().is_none_or(|warning| now < warning) {
+            return;
+        }
+        self.term.warning.set(None);
+        let warning = Disconnected {
+            code: CloseReason::Policy(EXPIRED.into()).code(),
+            reason: EXPIRED.into(),
+            expires_at: Some(end),
+            expires_in_ms: Some(end.0 - now.0),
+        };
+        if let Some(event) = self.event("disconnected", "connection_manager", json(&warning)) {
+            self.tell(event, "");
+        }
+    }
+
+    /// Ends the session if its token was called back.
+    pub(super) fn review(&self) {
+        if self.common.revocations.hold(&self.principal.borrow()) {
+            self.end(CloseReason::Policy("token revoked".into()));
+        }
+    }
+}
+
+/// The reason of the close.
+const EXPIRED: &str = "token expired";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Proof, Token};
+
+    fn expiring(at: Option<i64>) -> Principal {
+        let expires_at = at.map(Timestamp);
+        let token = Token { profile: "p".into(), id: None, issued_at: None, expires_at };
+        Principal { proof: Proof::Token(token), ..Principal::default() }
+    }
+
+    #[test]
+    fn a_client_is_warned_in_time_and_a_short_token_in_its_last_quarter() {
+        let warning = |at| Term::of(&expiring(Some(at)), Timestamp(0)).warning.get();
+        assert_eq!(warning(3_600_000), Some(Timestamp(3_570_000)));
+        assert_eq!(warning(4000), Some(Timestamp(3000)));
+        let none = Term::of(&expiring(None), Timestamp(0));
+        assert_eq!((none.next_in(Timestamp(0)), none.warning.get()), (None, None));
+        assert_eq!(Term::of(&Principal::anonymous(), Timestamp(0)).next_in(Timestamp(0)), None);
+    }
+
+    #[test]
+    fn what_is_next_is_never_past() {
+        let term = Term::of(&expiring(Some(-5)), Timestamp(0));
+        assert_eq!(term.next_in(Timestamp(0)), Some(Duration::ZERO));
+    }
+}

@@ -1,0 +1,88 @@
+//! Somebody else is asked before a client may do a thing.
+
+use serde_json::{Value, json};
+use testkit::{Gateway, Options};
+use tokio::net::TcpListener;
+
+use crate::issuer::token;
+use crate::server::Server;
+use crate::{claims, closed, enter, entered, start};
+
+fn asking(server: &Server, more: &str) -> Options {
+    closed().set(&format!("auth.default.authoriser={{url=\"http://{}/may\"{more}}}", server.address))
+}
+
+/// Lets everybody but `eve` connect, and into rooms and events that are not called `secret`.
+fn judge(body: &str) -> (u16, String) {
+    let asked: Value = serde_json::from_str(body).unwrap();
+    let allow = asked["user"] != "eve" && asked["room"] != "secret" && asked["event_type"] != "gap";
+    (200, json!({ "allow": allow }).to_string())
+}
+
+async fn join(gateway: &Gateway, user: &str, room: &str) -> Value {
+    let (mut socket, _) = entered(gateway, "/ws", &token(&claims(user, json!({})))).await;
+    socket.ask(&json!({ "action": "join", "room": room, "id": 1 })).await
+}
+
+#[tokio::test]
+async fn connecting_joining_and_publishing_need_its_leave() {
+    let server = Server::answering(judge).await;
+    let gateway = start(asking(&server, ""));
+    assert_eq!(enter(&gateway, "/ws", &token(&claims("eve", json!({})))).await.err(), Some(403));
+    let (mut socket, _) = entered(&gateway, "/ws", &token(&claims("ada", json!({ "roles": ["x"] })))).await;
+    // Both at once: answered in order, though the first has to wait.
+    socket.send(&json!({ "action": "join", "room": "open", "id": 1 })).await;
+    socket.send(&json!({ "action": "ping", "id": 2 })).await;
+    assert_eq!(socket.next().await["message"], "Joined room 'open'");
+    assert_eq!(socket.next().await["message"], "pong");
+    let denied = socket.ask(&json!({ "action": "join", "room": "secret" })).await;
+    assert_eq!(
+        (&denied["success"], &denied["message"]),
+        (&json!(false), &json!("Not allowed to join this room"))
+    );
+    let publish = |kind: &str, room: &str| json!({ "action": "publish", "room": room, "data": { "event_type": kind, "data": {} } });
+    assert_eq!(socket.ask(&publish("error", "elsewhere")).await["success"], true);
+    assert_eq!(socket.ask(&publish("error", "secret")).await["success"], false);
+    assert_eq!(socket.ask(&publish("gap", "elsewhere")).await["success"], false);
+
+    let asked: Vec<Value> = server.asked().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    let connect = json!({ "action": "connect", "profile": "default", "user": "ada", "roles": ["x"], "endpoint": "/ws" });
+    assert!(asked.contains(&connect), "{asked:?}");
+    assert!(asked.iter().any(|one| one["action"] == "publish" && one["event_type"] == "error"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn its_answers_are_remembered_and_only_what_is_configured_is_asked() {
+    let server = Server::answering(judge).await;
+    let gateway = start(asking(&server, ",asks=[\"join\"]"));
+    for _ in 0..5 {
+        assert_eq!(join(&gateway, "ada", "open").await["success"], true);
+        assert_eq!(join(&gateway, "ada", "secret").await["success"], false);
+    }
+    assert_eq!(server.asked().len(), 2, "{:?}", server.asked());
+    let forgetful = start(asking(&server, ",asks=[\"join\"],cache=\"0s\""));
+    join(&forgetful, "ada", "open").await;
+    join(&forgetful, "ada", "open").await;
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn what_is_no_clear_yes_is_a_no() {
+    for (status, body) in
+        [(500, r#"{"allow":true}"#), (200, "yes"), (200, "{}"), (200, r#"{"allow":1}"#), (302, ""), (403, "")]
+    {
+        let server = Server::answering(move |_| (status, body.to_owned())).await;
+        let gateway = start(asking(&server, ",asks=[\"join\"]"));
+        assert_eq!(join(&gateway, "ada", "open").await["success"], false, "{status} {body}");
+    }
+    // One that takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/may", silent.local_addr().unwrap());
+    let setting = format!("auth.default.authoriser={{url=\"{url}\",timeout=\"300ms\"}}");
+    let gateway = start(closed().set(&setting));
+    let good = token(&claims("ada", json!({})));
+    assert_eq!(enter(&gateway, "/ws", &good).await.err(), Some(403));
+    drop(silent);
+    assert_eq!(enter(&gateway, "/ws", &good).await.err(), Some(403), "nor one that is not there");
+    assert_eq!(gateway.metric("tidegate_auth_failures_total{reason=\"denied\"}").await, 2.0);
+}
