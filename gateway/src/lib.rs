@@ -18,6 +18,8 @@ pub mod web;
 pub mod api;
 // Who a session or request is, and what it may do.
 pub mod identity;
+// How often something may be done, and by whom.
+pub mod limits;
 // What carries a session's frames.
 pub mod transport;
 // The life of a session.

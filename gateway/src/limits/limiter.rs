@@ -1,0 +1,143 @@
+//! A meter for each party of a kind.
+
+use std::hash::{BuildHasher, Hash};
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::{Meter, Moment, Rule, Verdict};
+
+/// Parties are spread over so many tables, so that threads seldom wait for each other.
+const TABLES: usize = 16;
+/// Parties of one table at most.
+const MOST: usize = 4096;
+
+type Table<K> = HashMap<K, Meter, foldhash::fast::RandomState>;
+
+/// See the module's documentation. It knows at most 65,536 parties at once. Beyond that it forgets: the quiet ones,
+/// which is nothing lost, and where few are, all of a table; who has used up its share may then begin anew, which is
+/// better than refusing whoever comes next.
+#[derive(Debug)]
+pub struct Limiter<K> {
+    rule: Rule,
+    hasher: foldhash::fast::RandomState,
+    tables: [Mutex<Table<K>>; TABLES],
+}
+
+impl<K: Hash + Eq> Limiter<K> {
+    /// One that keeps `rule` for each party.
+    pub fn new(rule: Rule) -> Self {
+        let tables = std::array::from_fn(|_| Mutex::default());
+        Self { rule, hasher: foldhash::fast::RandomState::default(), tables }
+    }
+
+    /// What each party may.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// `party` uses `cost` of what it may, where there is so much left. With `dry_run` the verdict is the same;
+    /// whoever asks lets it pass.
+    pub fn take(&self, party: K, cost: u32, now: Moment) -> Verdict {
+        let table = self.hasher.hash_one(&party) as usize % TABLES;
+        let mut table = self.tables[table].lock();
+        if let Some(meter) = table.get_mut(&party) {
+            return meter.take(&self.rule, cost, now);
+        }
+        if table.len() >= MOST {
+            table.retain(|_, meter| !meter.is_quiet(&self.rule, now));
+            // Looking costs as much as there are: it has to be worth it.
+            if table.len() > MOST / 4 * 3 {
+                table.clear();
+            }
+        }
+        table.entry(party).or_default().take(&self.rule, cost, now)
+    }
+
+    /// Parties that it knows.
+    pub fn len(&self) -> usize {
+        self.tables.iter().map(|table| table.lock().len()).sum()
+    }
+
+    /// Whether it knows no party.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets who has been quiet, so that memory of a rush goes back.
+    pub fn forget_quiet(&self, now: Moment) {
+        for table in &self.tables {
+            let mut table = table.lock();
+            table.retain(|_, meter| !meter.is_quiet(&self.rule, now));
+            if table.len() * 4 < table.capacity() {
+                table.shrink_to_fit();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::limits::Window;
+    use crate::units::Rate;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn rule(count: u32, window: Window) -> Rule {
+        Rule::new(Rate::per_second(count), 0, window, false).unwrap()
+    }
+
+    /// Attempts of so many threads at four times the rate over 60 seconds of a clock that moves with each of them.
+    fn admitted(threads: u64, window: Window) -> f64 {
+        let (limiter, clock, passed) =
+            (Limiter::new(rule(1000, window)), AtomicU64::new(0), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let now = clock.fetch_add(SECOND / 4000, Ordering::Relaxed);
+                        if now >= 60 * SECOND {
+                            return;
+                        }
+                        let passes = limiter.take("party", 1, Moment(now)).passes();
+                        passed.fetch_add(u64::from(passes), Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        passed.into_inner() as f64 / 60.0
+    }
+
+    #[test]
+    fn the_rate_is_kept_within_two_per_cent_from_one_to_eight_threads() {
+        for window in [Window::Sliding, Window::Bucket] {
+            for threads in [1, 2, 4, 8] {
+                let rate = admitted(threads, window);
+                // The first burst comes on top of a minute's share.
+                assert!((rate / 1000.0 - 1.0).abs() < 0.02, "{threads} threads, {window:?}: {rate} a second");
+            }
+        }
+    }
+
+    #[test]
+    fn parties_have_their_own_shares() {
+        let limiter = Limiter::new(rule(1, Window::Bucket));
+        assert!(limiter.take("a", 1, Moment(0)).passes());
+        assert!(!limiter.take("a", 1, Moment(0)).passes());
+        assert!(limiter.take("b", 1, Moment(0)).passes());
+    }
+
+    #[test]
+    fn a_flood_of_parties_takes_bounded_memory() {
+        let limiter = Limiter::new(rule(1, Window::Bucket));
+        for party in 0..200_000_u32 {
+            limiter.take(party, 1, Moment(0));
+        }
+        assert!(limiter.len() <= TABLES * MOST, "{}", limiter.len());
+        limiter.forget_quiet(Moment(2 * SECOND));
+        assert!(limiter.is_empty());
+    }
+}
