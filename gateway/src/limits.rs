@@ -3,22 +3,20 @@
 //! A [`Rule`] says how much there may be, a [`Meter`] holds what one party has used of it, a [`Limiter`] has a meter
 //! for each party of its kind (an address, a user …) and forgets those that have been quiet.
 
+mod house;
 mod limiter;
 mod meter;
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+pub use house::{Limits, Settings};
 pub use limiter::Limiter;
 pub use meter::{Clock, Meter, Moment};
 
 use crate::units::Rate;
 
 /// How what was used is forgotten again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Window {
     /// The burst in any stretch of time as long as the rate needs for that many, so that "N a minute" means what it
     /// says. What was used before the present stretch is taken to have been spread evenly.

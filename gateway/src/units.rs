@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 mod network;
 mod rate;
 
-pub use network::Network;
+pub use network::{Network, party, subnet};
 pub use rate::Rate;
 
 /// A length of time, written with its units: `"250ms"`, `"30s"`, `"1h 30m"`.

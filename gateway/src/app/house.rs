@@ -17,6 +17,7 @@ use crate::drain::Drain;
 use crate::frame::Forms;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
+use crate::limits::{self, Limits};
 use crate::listener::{Listener, Permits, lanes};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, EndpointRules, Origins};
@@ -64,6 +65,7 @@ impl House {
         let listeners = bind(&config)?;
         let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let permits = permits(&config);
+        let limits = Arc::new(Limits::new(limits(&config)));
         let (lanes, intakes) = lanes(count);
         let config = Arc::new(config);
         let blueprint = Blueprint {
@@ -72,6 +74,7 @@ impl House {
             api,
             routes,
             rules: requests,
+            limits: Arc::clone(&limits),
             rooms_form,
             phase: phase.clone(),
         };
@@ -93,7 +96,7 @@ impl House {
         for accept in accepting.into_iter().flatten() {
             tokio::spawn(shards::accept(accept));
         }
-        let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
+        let sweeper = tokio::spawn(sweep(Arc::clone(&hub), limits));
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
         }
@@ -208,6 +211,26 @@ fn permits(config: &Config) -> Arc<Permits> {
     Permits::new(limits.connections as usize, per_address, limits.exempt.clone())
 }
 
+/// How often clients may connect and ask.
+fn limits(config: &Config) -> limits::Settings {
+    use model::limits::Window;
+    let (handshakes, requests) = (&config.limits.handshakes, &config.limits.requests);
+    let window = match requests.window {
+        Window::Sliding => limits::Window::Sliding,
+        Window::Bucket => limits::Window::Bucket,
+    };
+    let bucket = limits::Window::Bucket;
+    let handshake = |rate| limits::Rule::new(rate, handshakes.burst, bucket, handshakes.dry_run);
+    let request = |rate| limits::Rule::new(rate, requests.burst, window, requests.dry_run);
+    limits::Settings {
+        exempt: config.limits.exempt.clone(),
+        handshakes_per_address: handshake(handshakes.per_address),
+        handshakes_per_subnet: handshake(handshakes.per_subnet),
+        requests_per_address: request(requests.per_address),
+        requests_per_user: request(requests.per_user),
+    }
+}
+
 /// Raises the process' limit of open files to what it may have.
 fn raise_file_limit(connections: u32) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -221,12 +244,13 @@ fn raise_file_limit(connections: u32) {
     }
 }
 
-async fn sweep(hub: Arc<Hub>) {
+async fn sweep(hub: Arc<Hub>, limits: Arc<Limits>) {
     let mut tick = tokio::time::interval(SWEEP);
     let mut memory = GiveBack::default();
     loop {
         tick.tick().await;
         hub.sweep();
+        limits.forget_quiet();
         memory.look(hub.metrics());
     }
 }

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::drain::{Drain, Phase};
 use crate::frame::Form;
 use crate::hub::{Hub, Shard};
+use crate::limits::Limits;
 use crate::listener::{Http, Intake};
 use crate::pipeline::{self, Pipeline};
 use crate::router::Router;
@@ -32,6 +33,7 @@ pub(super) struct Blueprint {
     pub(super) api: Arc<Api>,
     pub(super) routes: Arc<Routes>,
     pub(super) rules: pipeline::Rules,
+    pub(super) limits: Arc<Limits>,
     pub(super) rooms_form: Form,
     pub(super) phase: Drain,
 }
@@ -69,14 +71,14 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
 }
 
 async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
-    let Blueprint { config, hub, api, routes, rules, rooms_form, phase } = blueprint;
+    let Blueprint { config, hub, api, routes, rules, limits, rooms_form, phase } = blueprint;
     let shard = Shard::<Session>::new(&hub, index);
     let common = Common::new(Rc::clone(&shard), config.limits.calls_per_session as usize);
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &common, rooms_form, &phase);
     let router = Rc::new(Router::new(api, routes, endpoints));
-    let pipeline = Pipeline::new(rules, Arc::clone(hub.metrics()));
+    let pipeline = Pipeline::new(rules, limits, Arc::clone(hub.metrics()));
     let make = move |info, handoff: Handoff| {
         let router = Rc::clone(&router);
         pipeline.stack(info, move |request| {

@@ -1,6 +1,7 @@
 //! A meter for each party of a kind.
 
 use std::hash::{BuildHasher, Hash};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -19,39 +20,53 @@ type Table<K> = HashMap<K, Meter, foldhash::fast::RandomState>;
 /// better than refusing whoever comes next.
 #[derive(Debug)]
 pub struct Limiter<K> {
-    rule: Rule,
+    rule: Option<Rule>,
     hasher: foldhash::fast::RandomState,
     tables: [Mutex<Table<K>>; TABLES],
+    refused: AtomicU64,
 }
 
 impl<K: Hash + Eq> Limiter<K> {
-    /// One that keeps `rule` for each party.
-    pub fn new(rule: Rule) -> Self {
+    /// One that keeps `rule` for each party; without a rule it lets everything pass.
+    pub fn new(rule: Option<Rule>) -> Self {
         let tables = std::array::from_fn(|_| Mutex::default());
-        Self { rule, hasher: foldhash::fast::RandomState::default(), tables }
+        let hasher = foldhash::fast::RandomState::default();
+        Self { rule, hasher, tables, refused: AtomicU64::new(0) }
     }
 
-    /// What each party may.
-    pub fn rule(&self) -> &Rule {
-        &self.rule
+    /// `party` uses `cost` of what it may, where there is so much left; none where there is no limit. In a dry run
+    /// everything passes, and what would not have is counted all the same.
+    pub fn take(&self, party: K, cost: u32, now: Moment) -> Option<Verdict> {
+        let rule = self.rule.as_ref()?;
+        let mut verdict = self.meter(party, rule, cost, now);
+        if !verdict.passes() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            if rule.dry_run {
+                verdict.retry_after = None;
+            }
+        }
+        Some(verdict)
     }
 
-    /// `party` uses `cost` of what it may, where there is so much left. With `dry_run` the verdict is the same;
-    /// whoever asks lets it pass.
-    pub fn take(&self, party: K, cost: u32, now: Moment) -> Verdict {
+    fn meter(&self, party: K, rule: &Rule, cost: u32, now: Moment) -> Verdict {
         let table = self.hasher.hash_one(&party) as usize % TABLES;
         let mut table = self.tables[table].lock();
         if let Some(meter) = table.get_mut(&party) {
-            return meter.take(&self.rule, cost, now);
+            return meter.take(rule, cost, now);
         }
         if table.len() >= MOST {
-            table.retain(|_, meter| !meter.is_quiet(&self.rule, now));
+            table.retain(|_, meter| !meter.is_quiet(rule, now));
             // Looking costs as much as there are: it has to be worth it.
             if table.len() > MOST / 4 * 3 {
                 table.clear();
             }
         }
-        table.entry(party).or_default().take(&self.rule, cost, now)
+        table.entry(party).or_default().take(rule, cost, now)
+    }
+
+    /// How often it has refused, or would have in a dry run.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Parties that it knows.
@@ -66,9 +81,10 @@ impl<K: Hash + Eq> Limiter<K> {
 
     /// Forgets who has been quiet, so that memory of a rush goes back.
     pub fn forget_quiet(&self, now: Moment) {
+        let Some(rule) = &self.rule else { return };
         for table in &self.tables {
             let mut table = table.lock();
-            table.retain(|_, meter| !meter.is_quiet(&self.rule, now));
+            table.retain(|_, meter| !meter.is_quiet(rule, now));
             if table.len() * 4 < table.capacity() {
                 table.shrink_to_fit();
             }
@@ -78,22 +94,23 @@ impl<K: Hash + Eq> Limiter<K> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
     use super::*;
     use crate::limits::Window;
     use crate::units::Rate;
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn rule(count: u32, window: Window) -> Rule {
-        Rule::new(Rate::per_second(count), 0, window, false).unwrap()
+    fn limiter<K: Hash + Eq>(count: u32, window: Window, dry_run: bool) -> Limiter<K> {
+        Limiter::new(Rule::new(Rate::per_second(count), 0, window, dry_run))
+    }
+
+    fn passes<K: Hash + Eq>(limiter: &Limiter<K>, party: K, now: u64) -> bool {
+        limiter.take(party, 1, Moment(now)).is_none_or(|verdict| verdict.passes())
     }
 
     /// Attempts of so many threads at four times the rate over 60 seconds of a clock that moves with each of them.
     fn admitted(threads: u64, window: Window) -> f64 {
-        let (limiter, clock, passed) =
-            (Limiter::new(rule(1000, window)), AtomicU64::new(0), AtomicU64::new(0));
+        let (limiter, clock, passed) = (limiter(1000, window, false), AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
@@ -102,8 +119,7 @@ mod tests {
                         if now >= 60 * SECOND {
                             return;
                         }
-                        let passes = limiter.take("party", 1, Moment(now)).passes();
-                        passed.fetch_add(u64::from(passes), Ordering::Relaxed);
+                        passed.fetch_add(u64::from(passes(&limiter, "party", now)), Ordering::Relaxed);
                     }
                 });
             }
@@ -124,15 +140,30 @@ mod tests {
 
     #[test]
     fn parties_have_their_own_shares() {
-        let limiter = Limiter::new(rule(1, Window::Bucket));
-        assert!(limiter.take("a", 1, Moment(0)).passes());
-        assert!(!limiter.take("a", 1, Moment(0)).passes());
-        assert!(limiter.take("b", 1, Moment(0)).passes());
+        let limiter = limiter(1, Window::Bucket, false);
+        assert!(passes(&limiter, "a", 0));
+        assert!(!passes(&limiter, "a", 0));
+        assert!(passes(&limiter, "b", 0));
+        assert_eq!(limiter.refused(), 1);
+    }
+
+    #[test]
+    fn a_dry_run_counts_and_refuses_nothing() {
+        let limiter = limiter(1, Window::Sliding, true);
+        assert!((0..10).all(|_| passes(&limiter, "a", 0)));
+        assert_eq!(limiter.refused(), 9);
+    }
+
+    #[test]
+    fn without_a_rule_nobody_is_known_and_all_passes() {
+        let limiter = Limiter::new(None);
+        assert!(limiter.take("a", 1, Moment(0)).is_none());
+        assert!(limiter.is_empty());
     }
 
     #[test]
     fn a_flood_of_parties_takes_bounded_memory() {
-        let limiter = Limiter::new(rule(1, Window::Bucket));
+        let limiter = limiter(1, Window::Bucket, false);
         for party in 0..200_000_u32 {
             limiter.take(party, 1, Moment(0));
         }
