@@ -4,6 +4,7 @@
 
 mod guest;
 mod house;
+mod publisher;
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use criterion::measurement::WallTime;
 
 pub use guest::{Loopback, Member, Outlet, Sink};
 pub use house::{House, TYPE, event};
+pub use publisher::{Publisher, schema};
 
 /// Bytes of JSON in each event: what the project's figures are quoted at.
 pub const PAYLOAD: usize = 200;

@@ -1,15 +1,13 @@
 //! The gateway's own HTTP API: a table of routes, each with the scope that it needs and the function that answers.
 //! Bodies are here as a whole already, and who asks is known.
 
-/// Makes a [`Handler`] of an async function.
-macro_rules! handler {
-    ($path:path) => {
-        |api, request| Box::pin($path(api, request))
-    };
-}
+mod answer;
+mod assets;
 mod broadcast;
+mod documents;
 mod fields;
 mod health;
+mod kept;
 mod pages;
 mod plugins;
 mod publish;
@@ -23,11 +21,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use http::Method;
+use http::{HeaderMap, Method};
 
+use crate::documents::{Face, Operation};
 use crate::drain::Drain;
 use crate::hub::Hub;
 use crate::web::{PluginAdmin, Problem, Response};
+use answer::{Good, described};
+pub use documents::Documents;
 
 /// What the API tells about, and acts on.
 pub struct Api {
@@ -37,21 +38,14 @@ pub struct Api {
     pub drain: Drain,
     /// The plugins.
     pub plugins: Arc<dyn PluginAdmin>,
-    /// What `/` says.
-    pub about: About,
+    /// What the gateway says of itself: its names, and where it is.
+    pub face: Face,
+    /// The documents as they were last made.
+    pub documents: Documents,
     /// Test routes are refused.
     pub production: bool,
     /// Of the first endpoint: what `/ws/stats` says.
     pub heartbeat: Duration,
-}
-
-/// The names that `/` says.
-#[derive(Clone, Debug)]
-pub struct About {
-    /// The service's name.
-    pub name: String,
-    /// The service's version.
-    pub version: String,
 }
 
 /// A request to the API.
@@ -61,6 +55,8 @@ pub struct Request {
     pub params: Vec<String>,
     /// The query as it came, without the question mark.
     pub query: Option<String>,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -81,35 +77,56 @@ pub struct Route {
     pub scope: Option<&'static str>,
     /// Who answers.
     pub handler: Handler,
+    /// What the documents tell of it.
+    pub operation: Operation,
+}
+
+/// Makes a [`Route`] of an async function. What it answers when all is well is told by the function's own type, which is
+/// what it sends; the rest is said by `$operation`.
+macro_rules! route {
+    ($method:ident $path:literal, $scope:expr, $handler:path, $operation:expr) => {
+        Route {
+            method: Method::$method,
+            path: $path,
+            scope: $scope,
+            handler: |api, request| {
+                Box::pin(async move { $handler(api, request).await.map(Good::into_response) })
+            },
+            operation: described($operation, $handler),
+        }
+    };
 }
 
 /// All routes of the API. In production the test broadcast tells everyone that it is forbidden.
 pub fn routes(production: bool) -> Vec<Route> {
-    let route = |method, path, scope, handler| Route { method, path, scope, handler };
     let read = Some("read");
     let admin = Some("admin");
     let publish = Some("publish");
     let test = publish.filter(|_| !production);
     vec![
-        route(Method::GET, "/", None, handler!(root::root)),
-        route(Method::GET, "/ws/stats", None, handler!(stats::stats)),
-        route(Method::GET, "/api/v1/websocket/stats", None, handler!(stats::stats)),
-        route(Method::POST, "/ws/broadcast", publish, handler!(broadcast::broadcast)),
-        route(Method::POST, "/ws/_test/broadcast", test, handler!(broadcast::test_broadcast)),
-        route(Method::POST, "/api/v1/publish", publish, handler!(publish::publish)),
-        route(Method::GET, "/api/v1/rooms", read, handler!(rooms::list)),
-        route(Method::GET, "/api/v1/rooms/{room}", read, handler!(rooms::show)),
-        route(Method::GET, "/api/v1/sessions", read, handler!(sessions::list)),
-        route(Method::DELETE, "/api/v1/sessions/{id}", admin, handler!(sessions::close)),
-        route(Method::DELETE, "/api/v1/users/{id}", admin, handler!(sessions::close_user)),
-        route(Method::POST, "/api/v1/sessions/{id}/rooms", admin, handler!(sessions::join)),
-        route(Method::DELETE, "/api/v1/sessions/{id}/rooms/{room}", admin, handler!(sessions::leave)),
-        route(Method::GET, "/api/v1/plugins", read, handler!(plugins::list)),
-        route(Method::POST, "/api/v1/plugins/{name}/start", admin, handler!(plugins::start)),
-        route(Method::POST, "/api/v1/plugins/{name}/stop", admin, handler!(plugins::stop)),
-        route(Method::GET, "/health", None, handler!(health::summary)),
-        route(Method::GET, "/health/live", None, handler!(health::live)),
-        route(Method::GET, "/health/ready", None, handler!(health::ready)),
-        route(Method::GET, "/metrics", None, handler!(pages::metrics)),
+        route!(GET "/", None, root::root, root::told()),
+        route!(GET "/openapi.json", None, documents::openapi, documents::told_openapi()),
+        route!(GET "/asyncapi.json", None, documents::asyncapi, documents::told_asyncapi()),
+        route!(GET "/docs", None, assets::docs, assets::told_docs()),
+        route!(GET "/docs/{file}", None, assets::docs_file, assets::told_docs_file()),
+        route!(GET "/ws/stats", None, stats::stats, stats::told("stats")),
+        route!(GET "/api/v1/websocket/stats", None, stats::stats, stats::told("websocketStats")),
+        route!(POST "/ws/broadcast", publish, broadcast::broadcast, broadcast::told()),
+        route!(POST "/ws/_test/broadcast", test, broadcast::test_broadcast, broadcast::told_test()),
+        route!(POST "/api/v1/publish", publish, publish::publish, publish::told()),
+        route!(GET "/api/v1/rooms", read, rooms::list, rooms::told_list()),
+        route!(GET "/api/v1/rooms/{room}", read, rooms::show, rooms::told_show()),
+        route!(GET "/api/v1/sessions", read, sessions::list, sessions::told_list()),
+        route!(DELETE "/api/v1/sessions/{id}", admin, sessions::close, sessions::told_close()),
+        route!(DELETE "/api/v1/users/{id}", admin, sessions::close_user, sessions::told_close_user()),
+        route!(POST "/api/v1/sessions/{id}/rooms", admin, sessions::join, sessions::told_join()),
+        route!(DELETE "/api/v1/sessions/{id}/rooms/{room}", admin, sessions::leave, sessions::told_leave()),
+        route!(GET "/api/v1/plugins", read, plugins::list, plugins::told_list()),
+        route!(POST "/api/v1/plugins/{instance}/start", admin, plugins::start, plugins::told_start()),
+        route!(POST "/api/v1/plugins/{instance}/stop", admin, plugins::stop, plugins::told_stop()),
+        route!(GET "/health", None, health::summary, health::told_summary()),
+        route!(GET "/health/live", None, health::live, health::told_live()),
+        route!(GET "/health/ready", None, health::ready, health::told_ready()),
+        route!(GET "/metrics", None, pages::metrics, pages::told()),
     ]
 }

@@ -3,6 +3,7 @@
 
 mod drain;
 mod endpoints;
+mod face;
 mod gauges;
 mod house;
 mod memory;

@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use tidegate::config::Sources;
 
 mod check;
+mod completions;
 mod listen;
+mod man;
 mod plugin;
 mod serve;
 
@@ -38,11 +40,15 @@ enum Command {
     Serve(serve::Arguments),
     /// Judge a configuration, and start nothing
     Check(check::Arguments),
-    /// Judge a plugin's library, show what it says of itself, or which ones a configuration would load
+    /// Begin a plugin, judge a library, show what it says of itself, or which ones a configuration would load
     #[command(subcommand)]
     Plugin(plugin::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
+    /// Print what makes a shell complete this program's commands and options
+    Completions(completions::Arguments),
+    /// Print a page of the manual, or write all of them into a directory
+    Man(man::Arguments),
 }
 
 /// Runs the command that the command line names.
@@ -52,6 +58,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Listen(arguments) => listen::run(arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 

@@ -20,6 +20,7 @@ mod trail;
 
 pub use finding::{Finding, Report, Severity};
 pub use key::Key;
+pub use machine::too_few_files;
 pub use model::{Config, Environment, Unsafe};
 pub use print::{schema, to_toml};
 pub use trail::Place;

@@ -4,7 +4,7 @@
 
 mod echo;
 mod json;
-mod rooms;
+pub mod rooms;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -87,8 +87,8 @@ pub struct Publish<'a> {
 /// An answer to a request.
 #[derive(Debug)]
 pub enum Answer<'a> {
-    /// To [`Request::Ping`].
-    Pong,
+    /// To [`Request::Ping`], at that time.
+    Pong(Timestamp),
     /// The session is in the room.
     Joined {
         /// Its name.
@@ -158,7 +158,8 @@ pub enum Answer<'a> {
 }
 
 /// What the gateway knows of a session.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "SessionInfo")]
 pub struct Info {
     /// The id that it was told.
     pub connection_id: Arc<str>,
@@ -177,7 +178,7 @@ pub struct Info {
 }
 
 /// How a session came.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
 pub struct Metadata {
     /// RFC 3339.
     pub connected_at: String,
@@ -186,7 +187,7 @@ pub struct Metadata {
 }
 
 /// What a socket has not taken yet.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
 pub struct Backlog {
     /// Frames, whole or in part.
     pub frames: usize,

@@ -18,6 +18,7 @@ mod ids;
 mod mailbox;
 mod member;
 mod order;
+pub mod own;
 mod registry;
 mod room;
 mod rule;

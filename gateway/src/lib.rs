@@ -37,6 +37,7 @@ pub mod plugin;
 // Key-value state for plugins.
 pub mod store;
 // Finish, then stop.
+pub mod documents;
 pub mod drain;
 // What is counted.
 pub mod metrics;

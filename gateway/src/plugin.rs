@@ -14,6 +14,7 @@ mod library;
 mod manifest;
 mod metrics;
 mod queue;
+mod refused;
 mod requests;
 mod shared;
 mod terms;
@@ -27,11 +28,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use library::{Library, LoadError, NotElf, Why};
-pub use manifest::{Manifest, ManifestError};
+pub use manifest::{Flaw, Manifest, ManifestError};
+pub use refused::Why as WhyRefused;
 pub use shared::{Services, State};
-pub use terms::Validate;
+pub use terms::{Terms, Validate};
 
-use crate::web::{AdminError, Outcome, PluginAdmin, PluginInfo, Routes};
+use crate::web::{AdminError, Declaration, Outcome, PluginAdmin, PluginInfo, Routes};
 use entry::Entry;
 use shared::Shared;
 
@@ -105,6 +107,7 @@ impl Plugins {
         }
         let plugins = Arc::new(Self { entries });
         tokio::spawn(health::watch(Arc::downgrade(&plugins)));
+        tokio::spawn(refused::watch(Arc::downgrade(&plugins)));
         Ok(plugins)
     }
 
@@ -139,6 +142,10 @@ impl Plugins {
 impl PluginAdmin for Plugins {
     fn list(&self) -> Vec<PluginInfo> {
         self.entries.iter().map(|entry| entry.info()).collect()
+    }
+
+    fn declared(&self) -> Vec<Arc<Declaration>> {
+        self.entries.iter().filter_map(|entry| entry.told()).collect()
     }
 
     fn start(&self, name: &str) -> Outcome {

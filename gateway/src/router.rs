@@ -79,8 +79,9 @@ impl Router {
         check_scope(&principal(&request), route.scope)?;
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
-        let body = body::collect(request.into_body()).await?;
-        (route.handler)(&self.api, &api::Request { params, query, body }).await
+        let (head, body) = request.into_parts();
+        let (headers, body) = (head.headers, body::collect(body).await?);
+        (route.handler)(&self.api, &api::Request { params, query, headers, body }).await
     }
 
     async fn answer_plugin(&self, path: &str, request: http::Request<Incoming>) -> Result<Response, Problem> {

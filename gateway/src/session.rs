@@ -230,3 +230,8 @@ impl Session {
         self.outbound.stream()
     }
 }
+
+/// Plain data as JSON, whose writing does not fail.
+fn json(data: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(data).unwrap_or_default()
+}

@@ -2,6 +2,7 @@
 //! plugins' side as traits. Behaviour lives in [`listener`](crate::listener), [`pipeline`](crate::pipeline),
 //! [`router`](crate::router) and [`api`](crate::api).
 
+mod declared;
 mod handoff;
 mod host;
 mod plugins;
@@ -17,10 +18,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use serde::Serialize;
 
+pub use declared::{CallSpec, Checker, Declaration, EventSpec, RoomSpec, RouteSpec};
 pub use handoff::{Handoff, Run, Takeover};
 pub use host::Host;
 pub use plugins::{AdminError, Health, HealthStatus, Outcome, PluginAdmin, PluginInfo};
-pub use problem::{Invalid, Problem};
+pub use problem::{Invalid, Problem, ProblemDetails};
 pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
 
 /// Bytes of a request's body at most.

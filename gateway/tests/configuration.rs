@@ -101,7 +101,7 @@ fn the_shipped_profiles_are_in_order() {
     let config::Loaded { config, warnings } = config::load(&immune).unwrap();
     assert_eq!((config.name.as_str(), config.api_version.as_str()), ("Active Immune Core API", "1.0.0"));
     assert_eq!(config.endpoint[0].welcome, "Connected to Active Immune Core WebSocket");
-    assert!(config.plugins.instances["agents"].enabled);
+    assert!(["agents", "coordination"].iter().all(|plugin| config.plugins.instances[*plugin].enabled));
     assert!(warnings.iter().all(|warning| warning.key.to_string() == "cors.origins"), "{warnings:?}");
 
     let conformance = Sources { file: Some(shipped("conformance.toml")), ..Sources::default() };

@@ -82,12 +82,12 @@ fn a_library_that_ends_its_process_is_told_by_the_signal() {
 fn a_plugin_is_shown_as_it_describes_itself() {
     let (code, text) = said(&tidegate(&["inspect", &built("echo")]));
     assert_eq!(code, Some(0));
-    for line in ["echo 0.1.0  (ABI 1.0)", "  POST   /echo/{room}  (scope publish)", "  echo_stream"] {
+    for line in ["echo 0.1.0  (ABI 1.1)", "  POST   /echo/{room}  (scope publish)", "  echo_stream"] {
         assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
     }
     let output = tidegate(&["inspect", "--json", &built("echo")]);
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&shown["abi"], &shown["manifest"]["name"]), (&json!("1.0"), &json!("echo")));
+    assert_eq!((&shown["abi"], &shown["manifest"]["name"]), (&json!("1.1"), &json!("echo")));
     let (code, text) = said(&tidegate(&["inspect", "/nowhere.so"]));
     assert!(code == Some(1) && text.contains("/nowhere.so"), "{text}");
 }
@@ -107,4 +107,19 @@ fn a_list_says_where_each_library_is_or_was_looked_for() {
     arguments.remove(1);
     let (code, text) = said(&tidegate(&arguments));
     assert!(code == Some(1) && text.contains("libtidegate_no_such.so"), "{text}");
+}
+
+#[test]
+fn a_route_at_an_endpoints_path_ends_the_start_and_both_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("plugins.it.path={}", built("hostile"));
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--set", "endpoint.0.path=/hostile", "--set", &path])
+        .arg("--data")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let (code, text) = said(&output);
+    let clash = "plugin 'it': the route 'POST /hostile' is at the path of the endpoint '/hostile'";
+    assert!(code == Some(64) && text.contains(clash), "{code:?}: {text}");
 }

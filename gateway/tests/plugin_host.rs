@@ -11,4 +11,5 @@ mod plugin_host {
     mod libraries;
     mod life;
     mod promises;
+    mod refused;
 }

@@ -14,7 +14,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
 use testkit::{Answer, exchange, request};
-use tidegate::api::{About, Api};
+use tidegate::api::{Api, Documents};
+use tidegate::documents::Face;
 use tidegate::drain::Drain;
 use tidegate::frame::Forms;
 use tidegate::hub::{self, Hub, Rules};
@@ -23,7 +24,8 @@ use tidegate::metrics::Metrics;
 use tidegate::pipeline::{self, Pipeline};
 use tidegate::router::Router;
 use tidegate::web::{
-    self, Answering, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes, Serve, Spec,
+    self, Answering, Declaration, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes,
+    Serve, Spec,
 };
 use tokio::task::{LocalSet, spawn_local};
 
@@ -36,6 +38,10 @@ impl PluginAdmin for Nobody {
     }
 
     fn metrics(&self, _: &mut String) {}
+
+    fn declared(&self) -> Vec<Arc<Declaration>> {
+        Vec::new()
+    }
 
     fn start(&self, name: &str) -> Outcome {
         self.stop(name)
@@ -105,9 +111,15 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     let (metrics, drain) = (Metrics::new(1), Drain::default());
     let config = hub::Config { shards: 1, mailbox: 1 << 20, rooms_per_session: 10 };
     let hub = Arc::new(Hub::new(config, Rules::new([]), Forms::default(), Arc::clone(&metrics)));
-    let about = About { name: String::new(), version: String::new() };
-    let (plugins, heartbeat) = (Arc::new(Nobody), Duration::ZERO);
-    let api = Arc::new(Api { hub, drain: drain.clone(), plugins, about, production: false, heartbeat });
+    let api = Arc::new(Api {
+        hub,
+        drain: drain.clone(),
+        plugins: Arc::new(Nobody),
+        face: Face::default(),
+        documents: Documents::default(),
+        production: false,
+        heartbeat: Duration::ZERO,
+    });
     let routes = Arc::new(Routes::new(Router::is_core));
     let spec = |(index, (method, path, scope)): (usize, &(Method, &str, Option<&str>))| {
         let (scope, path) = (scope.map(Into::into), (*path).to_owned());

@@ -120,7 +120,10 @@ fn the_options_that_it_names_are_in_the_help() {
         }
         seen.insert(command.clone());
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["check", "listen", "plugin", "serve"]);
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        ["check", "completions", "listen", "man", "plugin", "serve"]
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
 /*
- * The Tidegate plugin ABI, version 1.0.
+ * The Tidegate plugin ABI, version 1.1.
  *
  * A plugin is a shared library that exports one constant: `tidegate_plugin`. Everything else is found from it. README.md
  * beside this file's folder tells the same contract in prose; this header is the contract.
@@ -37,7 +37,7 @@ extern "C" {
 
 /* A library of the same major loads, whatever its minor; one of another major is refused. */
 #define TG_ABI_MAJOR UINT32_C(1)
-#define TG_ABI_MINOR UINT32_C(0)
+#define TG_ABI_MINOR UINT32_C(1)
 
 /* The name of the symbol that a library exports. */
 #define TG_PLUGIN_SYMBOL "tidegate_plugin"
@@ -347,6 +347,15 @@ typedef struct tg_publish {
      * undeclared type, against its schema, a bad room name. `token` not 0: `committed` will tell of each event that was taken. */
     tg_status (*publish)(const tg_host *host, const tg_event *events, uint64_t count, uint64_t token, uint64_t *taken);
 } tg_publish;
+
+#define TG_EXT_REFUSAL "tidegate.refusal/1" /* since 1.1 */
+
+typedef struct tg_refusal {
+    /* [any thread] [after start] Why this thread's last `publish` or `send` answered TG_INVALID: for people, as
+     * `event 'load_measured': load: null is not of type "number"`. `*text` holds until this thread publishes or sends again.
+     * TG_NOT_FOUND: it did not. */
+    tg_status (*last)(const tg_host *host, tg_str *text);
+} tg_refusal;
 
 #define TG_EXT_REPLY "tidegate.reply/1"
 

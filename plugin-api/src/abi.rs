@@ -20,7 +20,7 @@ pub use guest::{
 pub use host::{
     Clock, EXPECT_ABSENT, EXPECT_ANY, EXPECT_REVISION, Grant, Host, LOG_DEBUG, LOG_ERROR, LOG_INFO,
     LOG_TRACE, LOG_WARN, LeaseLost, Leases, Log, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, MetricSpec,
-    Metrics, Now, Publish, Reply, STORE_DELETE, STORE_GET, STORE_LIST, STORE_PUT, Sessions, Store,
+    Metrics, Now, Publish, Refusal, Reply, STORE_DELETE, STORE_GET, STORE_LIST, STORE_PUT, Sessions, Store,
     StoreEntry, StoreOp, StoreResult,
 };
 pub use verify::{AbiError, Verified};
@@ -28,7 +28,7 @@ pub use verify::{AbiError, Verified};
 /// A library of the same major loads; one of another is refused.
 pub const MAJOR: u32 = 1;
 /// The minor that this crate implements.
-pub const MINOR: u32 = 0;
+pub const MINOR: u32 = 1;
 /// The symbol that a library exports.
 pub const SYMBOL: &str = "tidegate_plugin";
 
@@ -52,6 +52,8 @@ pub mod ext {
     pub const CHECKPOINT: &str = "tidegate.checkpoint/1";
     /// Publishing: [`Publish`](super::Publish).
     pub const PUBLISH: &str = "tidegate.publish/1";
+    /// Why an event was refused: [`Refusal`](super::Refusal). Since 1.1.
+    pub const REFUSAL: &str = "tidegate.refusal/1";
     /// Answers: [`Reply`](super::Reply).
     pub const REPLY: &str = "tidegate.reply/1";
     /// Commands to sessions: [`Sessions`](super::Sessions).
@@ -68,5 +70,5 @@ pub mod ext {
     pub const CLOCK: &str = "tidegate.clock/1";
 
     /// What this version's host serves, to judge a manifest's `needs` by.
-    pub const HOST: [&str; 8] = [PUBLISH, REPLY, SESSIONS, STORE, LEASE, LOG, METRICS, CLOCK];
+    pub const HOST: [&str; 9] = [PUBLISH, REFUSAL, REPLY, SESSIONS, STORE, LEASE, LOG, METRICS, CLOCK];
 }

@@ -17,6 +17,8 @@ mod http;
 mod manifest;
 mod plugin;
 mod request;
+#[cfg(feature = "schemas")]
+pub mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
 

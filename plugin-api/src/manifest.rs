@@ -51,6 +51,8 @@ pub struct Declared {
     pub follows: Vec<String>,
     /// More calls: `{name, summary, request?, response?, streams?, scope?}`.
     pub calls: Vec<Value>,
+    /// Routes of the manifest whose bodies the configuration narrows: `{method, path, request}`.
+    pub routes: Vec<Value>,
 }
 
 /// Which moments in the life of sessions an instance asks for; none by default.

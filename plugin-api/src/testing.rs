@@ -1,8 +1,8 @@
 //! A miniature gateway for plain tests: it drives a plugin through the same table of pointers as the real one, in the same
 //! process, so that the debugger and Miri reach both sides. With the feature `testing`.
 //!
-//! Store, published events, log and answers are in memory; published types are checked against the manifest, data against JSON
-//! (not against schemas). What is wrong panics, as a test should.
+//! Store, published events, log and answers are in memory; what is published is held against the manifest's types and
+//! their schemas as the gateway does it (but not under Miri, which is too slow for that). What is wrong panics, as a test should.
 //!
 //! ```no_run
 //! # use tidegate_plugin::{testing::TestHost, *};

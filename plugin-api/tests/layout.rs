@@ -1,4 +1,4 @@
-//! Size and offsets of every struct are those of ABI 1.0, in Rust and, as the C compiler sees them, in the header.
+//! Size and offsets of every struct are those of this version of the ABI, and those of the versions before, in Rust and, as the C compiler sees them, in the header.
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking, their helpers too")]
 
 use std::fmt::Write as _;
@@ -55,6 +55,7 @@ fn layouts() -> Vec<Layout> {
         layout!("tg_health", Health, { check }),
         layout!("tg_checkpoint", Checkpoint, { pause, unpause, restore }),
         layout!("tg_publish", Publish, { publish }),
+        layout!("tg_refusal", Refusal, { last }),
         layout!("tg_reply", Reply, { respond, head, chunk, finish, fail }),
         layout!("tg_sessions", Sessions, { send, join, leave, close, find, of_user, info }),
         layout!("tg_store_op", StoreOp, { kind, expect, plugin, key, after, value, revision, ttl_ms, limit }),
@@ -83,8 +84,16 @@ fn text() -> String {
 }
 
 #[test]
-fn every_struct_has_the_layout_of_abi_1_0() {
-    assert_eq!(text(), include_str!("../abi/1.0/layout.txt"));
+fn every_struct_has_the_layout_of_abi_1_1() {
+    assert_eq!(text(), include_str!("../abi/1.1/layout.txt"));
+}
+
+#[test]
+fn no_struct_of_an_older_version_has_changed() {
+    let now = text();
+    for line in include_str!("../abi/1.0/layout.txt").lines() {
+        assert!(now.lines().any(|other| other == line), "{line}");
+    }
 }
 
 #[test]
@@ -212,14 +221,29 @@ fn the_extensions_have_the_ids_of_the_header() {
     for id in ids.iter().chain(&ext::HOST) {
         assert!(HEADER.contains(&format!("\"{id}\"")), "{id}");
     }
-    assert_eq!(HEADER.matches("#define TG_EXT_").count(), 16);
+    assert_eq!(HEADER.matches("#define TG_EXT_").count(), 17);
 }
 
 #[test]
-fn the_header_is_the_one_that_was_kept_for_abi_1_0() {
-    assert_eq!((MAJOR, MINOR), (1, 0), "a new version keeps the old header and adds its own folder");
+fn the_header_is_the_one_that_was_kept_for_abi_1_1() {
+    assert_eq!((MAJOR, MINOR), (1, 1), "a new version keeps the old header and adds its own folder");
     assert!(
-        HEADER == include_str!("../abi/1.0/tidegate_plugin.h"),
-        "ABI 1.0 does not change: add an extension"
+        HEADER == include_str!("../abi/1.1/tidegate_plugin.h"),
+        "ABI 1.1 does not change: add an extension"
     );
+}
+
+/// Another text but for the lines that differ from version to version.
+fn without_versions(header: &str) -> Vec<&str> {
+    let versioned =
+        |line: &&str| line.contains("plugin ABI, version") || line.contains("define TG_ABI_MINOR");
+    header.lines().filter(|line| !versioned(line)).collect()
+}
+
+#[test]
+fn a_new_header_holds_every_line_of_the_old_one_in_order() {
+    let mut now = without_versions(HEADER).into_iter();
+    for line in without_versions(include_str!("../abi/1.0/tidegate_plugin.h")) {
+        assert!(now.any(|other| other == line), "{line}");
+    }
 }

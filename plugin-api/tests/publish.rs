@@ -3,9 +3,10 @@
 
 mod probe;
 
-use probe::start;
+use probe::{Probe, start};
 use serde_json::json;
 use tidegate_plugin::Status;
+use tidegate_plugin::testing::TestHost;
 
 #[test]
 fn an_event_arrives_as_it_was_given_with_a_cursor_for_each_room() {
@@ -57,8 +58,26 @@ fn events_that_were_taken_and_lost_are_told_as_lost() {
 #[test]
 fn an_event_that_is_refused_comes_back_with_those_behind_it() {
     let host = start(json!({}));
-    assert_eq!(host.call("try_publish", &()).data, json!({"status": "INVALID", "rest": 2}));
+    let reason = "INVALID: event 'unheard-of': its type is not declared";
+    assert_eq!(host.call("try_publish", &()).data, json!({"status": "INVALID", "rest": 2, "reason": reason}));
     assert_eq!(host.stop().events.len(), 1);
+}
+
+#[cfg(not(miri))]
+#[test]
+fn an_event_against_its_schema_is_refused_with_the_field_and_what_is_wrong_with_it() {
+    let host = start(json!({}));
+    host.open_session("c", None);
+    let flaw = "INVALID: event 'counted': n: \"x\" is not of type \"integer\"";
+    let told = host.call("publish_counted", &json!({"n": "x"})).data;
+    assert_eq!(told, json!([format!("publish: {flaw}"), format!("send to a session: {flaw}")]));
+    host.stop();
+    // A gateway of ABI 1.0 has the status alone.
+    let host = TestHost::of::<Probe>().without("tidegate.refusal/1").start().unwrap();
+    host.open_session("c", None);
+    let told = host.call("publish_counted", &json!({"n": "x"})).data;
+    assert_eq!(told, json!(["publish: INVALID", "send to a session: INVALID"]));
+    host.stop();
 }
 
 #[test]

@@ -1,14 +1,20 @@
 //! `POST /ws/broadcast` in both of its forms, and the test broadcast of development.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
+use super::answer::Json;
 use super::fields::{Fields, is_object, json as parse};
-use super::publish::{event, problem};
+use super::publish::{BUSY, EventTypeName, event, problem};
 use super::{Answered, Api, Request, stats};
+use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
-use crate::hub::Receipt;
+use crate::hub::{Receipt, check_name};
 use crate::web::{self, Invalid, Problem, query_pairs};
 
 /// What is to be broadcast: the event's type and data, and the room.
@@ -18,7 +24,73 @@ struct Wanted {
     data: Bytes,
 }
 
-pub(super) async fn broadcast(api: &Api, request: &Request) -> Answered {
+/// An event with its type and, perhaps, its room.
+#[derive(JsonSchema)]
+#[schemars(extend("examples" = [{
+    "event_type": "alert_triggered", "data": { "disk": "97 %" }, "room": "agents"
+}]))]
+#[expect(dead_code, reason = "read by hand")]
+struct BroadcastBody {
+    /// What happened.
+    event_type: EventTypeName,
+    /// What there is to say of it.
+    data: Map<String, Value>,
+    /// The room that it goes to; empty or left out: everyone.
+    room: Option<RoomOrNone>,
+}
+
+/// The name of a room; empty: none.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct RoomOrNone(
+    #[schemars(length(max = 200), regex(pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$"))]
+    #[expect(dead_code, reason = "read by hand")]
+    String,
+);
+
+/// How many sessions took an event.
+#[derive(Serialize, JsonSchema)]
+#[schemars(extend("examples" = [{
+    "success": true, "message": "Event broadcast to 8 connections", "sent_count": 8,
+    "event_type": "alert_triggered", "room": "agents"
+}]))]
+pub(super) struct Broadcast {
+    /// True.
+    success: bool,
+    /// The same for people.
+    message: String,
+    /// How many sessions took it.
+    sent_count: usize,
+    /// Its type.
+    event_type: String,
+    /// Its room; null: everyone.
+    room: Option<String>,
+}
+
+/// The problem of an event type that nobody declares.
+#[derive(Serialize, JsonSchema)]
+struct UnknownType {
+    /// False.
+    success: bool,
+    /// The same as `detail`.
+    message: String,
+    /// The types that there are.
+    available_types: Vec<Arc<str>>,
+}
+
+pub(super) fn told() -> Operation {
+    Operation::new("broadcast", Tag::Events, "Publish an event to a room, or to everyone")
+        .more(
+            "A second form takes `?event_type=E&room=R` in the query, and the whole body, any object, is the event's data \
+             then. A room that nobody is in is no error: 0 sessions took the event.",
+        )
+        .body::<BroadcastBody>()
+        .good("The event was published")
+        .answer(StatusCode::BAD_REQUEST, "Nobody declares such an event type", Content::problem::<UnknownType>())
+        .problem(StatusCode::SERVICE_UNAVAILABLE, BUSY)
+}
+
+pub(super) async fn broadcast(api: &Api, request: &Request) -> Result<Json<Broadcast>, Problem> {
     let wanted = wanted(request)?;
     let Some(kind) = api.hub.types().find(&wanted.event_type) else {
         return Err(unknown_type(api, &wanted.event_type));
@@ -26,16 +98,13 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Answered {
     let targets: Vec<&str> = wanted.room.as_deref().into_iter().collect();
     let event = event(kind, wanted.data, "api_broadcast");
     let sent = sent(api.hub.publish(&targets, &event).map_err(problem)?).await;
-    Ok(web::json(
-        StatusCode::OK,
-        &json!({
-            "success": true,
-            "message": format!("Event broadcast to {sent} connections"),
-            "sent_count": sent,
-            "event_type": wanted.event_type,
-            "room": wanted.room,
-        }),
-    ))
+    Ok(Json(Broadcast {
+        success: true,
+        message: format!("Event broadcast to {sent} connections"),
+        sent_count: sent,
+        event_type: wanted.event_type,
+        room: wanted.room,
+    }))
 }
 
 async fn sent(receipt: Receipt) -> usize {
@@ -75,19 +144,59 @@ fn wanted(request: &Request) -> Result<Wanted, Problem> {
 }
 
 fn unknown_type(api: &Api, name: &str) -> Problem {
-    let shown = shorten(name);
-    let message = format!("Invalid event type: {shown}");
-    let known: Vec<_> = api.hub.types().known().iter().map(|name| name.to_string()).collect();
-    Problem::new(StatusCode::BAD_REQUEST, message.clone())
-        .with("success", false)
-        .with("message", message)
-        .with("available_types", known)
+    let message = format!("Invalid event type: {}", shorten(name));
+    let available_types = api.hub.types().known();
+    let members = UnknownType { success: false, message: message.clone(), available_types };
+    Problem::new(StatusCode::BAD_REQUEST, message).with_all(&members)
+}
+
+/// What the notice says.
+#[derive(JsonSchema)]
+#[schemars(extend("examples" = [{ "title": "Deploy", "content": "Done", "level": "info" }]))]
+#[expect(dead_code, reason = "read by hand")]
+struct NoticeBody {
+    /// Its title; `Test Broadcast` if left out.
+    title: Option<String>,
+    /// Its text; `Mensaje de prueba` if left out.
+    content: Option<String>,
+    /// `info`, `warning`, `error` or `alert`; another is as good as `info`, which holds if it is left out.
+    level: Option<String>,
+    /// Only to sessions that have this topic.
+    topic: Option<RoomOrNone>,
+}
+
+/// How many sessions took a notice.
+#[derive(Serialize, JsonSchema)]
+struct Noticed {
+    /// `ok`.
+    status: &'static str,
+    /// How many sessions took it.
+    sent: usize,
+    /// As in `stats.metrics` of `/ws/stats`.
+    metrics: Value,
+}
+
+/// What production answers.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NoticeForbidden")]
+struct Forbidden {
+    /// `forbidden`.
+    status: &'static str,
+}
+
+pub(super) fn told_test() -> Operation {
+    Operation::new("testBroadcast", Tag::Events, "Send a system notice, to try an endpoint out")
+        .more("Of sessions of `topics` endpoints. In production it is forbidden.")
+        .optional_body::<NoticeBody>()
+        .answer(StatusCode::OK, "The notice was sent", Content::json::<Noticed>())
+        .answer(StatusCode::FORBIDDEN, "This is production, or too few rights", Content::json::<Forbidden>())
+        .problem(StatusCode::SERVICE_UNAVAILABLE, BUSY)
 }
 
 /// A system notice, for trying an endpoint out.
 pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     if api.production {
-        return Ok(web::json(StatusCode::FORBIDDEN, &json!({ "status": "forbidden" })));
+        return Ok(web::json(StatusCode::FORBIDDEN, &Forbidden { status: "forbidden" }));
     }
     let body = if request.body.is_empty() { Bytes::from_static(b"{}") } else { request.body.clone() };
     let mut body = Fields::of_body(&body)?;
@@ -95,6 +204,9 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     let content = body.string("content").unwrap_or("Mensaje de prueba".into());
     let level = body.string("level").unwrap_or("info".into());
     let topic = body.string("topic").filter(|topic| !topic.is_empty());
+    if let Some(Err(error)) = topic.as_deref().map(check_name) {
+        body.wrong("topic", error.to_string(), "room_name");
+    }
     let data = json!({ "title": title, "content": content, "level": level }).to_string();
     body.check()?;
     let name = match &*level {
@@ -109,5 +221,6 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
         let targets: Vec<&str> = topic.as_deref().into_iter().collect();
         count = sent(api.hub.publish(&targets, &event(kind, data.into(), "gateway")).map_err(problem)?).await;
     }
-    Ok(web::json(StatusCode::OK, &json!({ "status": "ok", "sent": count, "metrics": stats::counters(api) })))
+    let noticed = Noticed { status: "ok", sent: count, metrics: stats::counters(api) };
+    Ok(web::json(StatusCode::OK, &noticed))
 }

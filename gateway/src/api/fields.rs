@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -121,10 +121,20 @@ pub(super) fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{') && IgnoredAny::deserialize(value).is_ok()
 }
 
-/// Which part of a list is wanted: `skip` and `limit`.
+/// Which part of a list is wanted.
+#[derive(JsonSchema)]
 pub(super) struct Page {
+    /// How many to leave out.
+    #[serde(default)]
     pub(super) skip: usize,
+    /// How many to show.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 1000))]
     pub(super) limit: usize,
+}
+
+fn hundred() -> usize {
+    100
 }
 
 impl Page {
@@ -132,7 +142,7 @@ impl Page {
         let pairs = query_pairs(query_text);
         let mut errors = Vec::new();
         let skip = number(&pairs, "skip", 0, 0..=usize::MAX, &mut errors);
-        let limit = number(&pairs, "limit", 100, 1..=1000, &mut errors);
+        let limit = number(&pairs, "limit", hundred(), 1..=1000, &mut errors);
         if errors.is_empty() { Ok(Self { skip, limit }) } else { Err(Problem::invalid(errors)) }
     }
 
@@ -149,8 +159,11 @@ fn number(
     errors: &mut Vec<Invalid>,
 ) -> usize {
     let Some((_, text)) = pairs.iter().rev().find(|(key, _)| key == name) else { return default };
-    match usize::from_str(text) {
-        Ok(number) if range.contains(&number) => number,
+    // What is larger than any list is as good as the largest number.
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits && range.contains(&number) => number,
+        Err(_) if digits && *range.end() == usize::MAX => usize::MAX,
         _ => {
             let least = range.start();
             let msg = match *range.end() {

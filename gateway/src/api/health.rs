@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answered, Api, Request};
+use crate::documents::{Content, Operation, Tag};
 use crate::drain::Phase;
 use crate::frame::Timestamp;
 use crate::web::{self, HealthStatus, PluginInfo};
@@ -31,6 +32,28 @@ impl Status {
             Self::Unhealthy => "unhealthy",
         }
     }
+}
+
+pub(super) fn told_live() -> Operation {
+    Operation::new("live", Tag::Health, "Ask whether the process serves").answer(
+        StatusCode::OK,
+        "It does",
+        Content::json::<Value>(),
+    )
+}
+
+pub(super) fn told_ready() -> Operation {
+    Operation::new("ready", Tag::Health, "Ask whether the gateway takes clients")
+        .answer(StatusCode::OK, "It does", Content::json::<Value>())
+        .answer(StatusCode::SERVICE_UNAVAILABLE, "It does not; `reasons` says why", Content::json::<Value>())
+}
+
+pub(super) fn told_summary() -> Operation {
+    Operation::new("health", Tag::Health, "Show how the gateway and its parts are").answer(
+        StatusCode::OK,
+        "How they are",
+        Content::json::<Value>(),
+    )
 }
 
 pub(super) async fn live(_: &Api, _: &Request) -> Answered {

@@ -3,8 +3,17 @@
 use http::StatusCode;
 
 use super::{Answered, Api, Request};
+use crate::documents::{Content, Operation, Tag};
 use crate::metrics::page;
 use crate::web;
+
+pub(super) fn told() -> Operation {
+    Operation::new("metrics", Tag::Metrics, "Show the Prometheus page").answer(
+        StatusCode::OK,
+        "The page",
+        Content::Other("text/plain"),
+    )
+}
 
 pub(super) async fn metrics(api: &Api, _: &Request) -> Answered {
     let rooms = api.hub.rooms();

@@ -1,19 +1,27 @@
 //! `POST /api/v1/publish`: one event, or a batch that is checked whole before anything is published.
 
+mod shapes;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::StatusCode;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
+use super::answer::Json;
 use super::fields::{Fields, json as parse, text};
-use super::{Answered, Api, Request};
+use super::{Api, Request};
+use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
-use crate::hub::{Placed, PublishError, check_name};
-use crate::web::{self, Invalid, Problem};
+use crate::hub::{PublishError, check_name};
+use crate::web::{Invalid, Problem};
+use shapes::{CutShort, Placed, PublishBody, Published};
+pub(super) use shapes::{EventTypeName, RoomName};
 
+/// The fields that say where an event goes, of which there is one at most.
+const TARGETS: [&str; 4] = ["room", "rooms", "user", "role"];
 /// Events of one batch at most.
 const MOST: usize = 1000;
 /// Bytes of a key or id at most.
@@ -29,27 +37,41 @@ struct Wanted {
     event: Event,
 }
 
+pub(super) fn told() -> Operation {
+    Operation::new("publish", Tag::Events, "Publish an event, or a batch of events")
+        .more(
+            "The answer comes when the events are as safe as their rooms promise: `{room, epoch, offset, sent}` for one \
+             target, a list of these for `rooms`, a list with one such answer for each event of a batch.",
+        )
+        .body::<PublishBody>()
+        .good("The events have their places")
+        .answer(StatusCode::SERVICE_UNAVAILABLE, BUSY, Content::problem::<CutShort>())
+}
+
+/// When publishing is refused with 503.
+pub(super) const BUSY: &str = "The gateway has too much to do";
+
 /// One target answers `{room, epoch, offset, sent}`, `rooms` a list of these, a batch a list with one such answer
 /// for each event.
-pub(super) async fn publish(api: &Api, request: &Request) -> Answered {
+pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Published>, Problem> {
     let body = parse(&request.body)?;
     if !body.get().trim_start().starts_with('[') {
         let wanted = wanted(api, body, vec!["body".into()])?;
-        return Ok(web::json(StatusCode::OK, &place(api, wanted).await?));
+        return Ok(Json(place(api, wanted).await?));
     }
     let batch: Vec<&RawValue> = serde_json::from_str(body.get()).unwrap_or_default();
     if batch.is_empty() || batch.len() > MOST {
         let msg = format!("expected 1 to {MOST} events").into();
         return Err(Problem::invalid(vec![Invalid { loc: vec!["body".into()], msg, kind: "list_length" }]));
     }
-    let mut answers = Vec::new();
+    let mut published = Vec::new();
     for wanted in check_all(api, &batch)? {
         match place(api, wanted).await {
-            Ok(answer) => answers.push(answer),
-            Err(problem) => return Err(problem.with("published", answers)),
+            Ok(answer) => published.push(answer),
+            Err(problem) => return Err(problem.with_all(&CutShort { published: Some(published) })),
         }
     }
-    Ok(web::json(StatusCode::OK, &answers))
+    Ok(Json(Published::Batch(published)))
 }
 
 fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
@@ -63,17 +85,11 @@ fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
     if errors.is_empty() { Ok(all) } else { Err(Problem::invalid(errors)) }
 }
 
-async fn place(api: &Api, wanted: Wanted) -> Result<Value, Problem> {
+async fn place(api: &Api, wanted: Wanted) -> Result<Published, Problem> {
     let targets: Vec<&str> = wanted.rooms.iter().map(String::as_str).collect();
     let placed = api.hub.publish(&targets, &wanted.event).map_err(problem)?.committed().await;
-    let mut answers: Vec<Value> = placed.iter().map(answer).collect();
-    Ok(if wanted.several { answers.into() } else { answers.swap_remove(0) })
-}
-
-fn answer(placed: &Placed) -> Value {
-    let room = Some(&*placed.room).filter(|room| !room.is_empty());
-    let cursor = placed.cursor;
-    json!({ "room": room, "epoch": cursor.epoch.to_string(), "offset": cursor.offset, "sent": placed.sent })
+    let mut answers: Vec<Placed> = placed.into_iter().map(Placed::from).collect();
+    Ok(if wanted.several { Published::Rooms(answers) } else { Published::One(answers.swap_remove(0)) })
 }
 
 fn wanted(api: &Api, value: &RawValue, place: Vec<Value>) -> Result<Wanted, Problem> {
@@ -97,8 +113,7 @@ fn wanted(api: &Api, value: &RawValue, place: Vec<Value>) -> Result<Wanted, Prob
 
 /// The rooms that one of `room`, `rooms`, `user` and `role` says; none of them: everyone.
 fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
-    let given: Vec<_> =
-        ["room", "rooms", "user", "role"].into_iter().filter(|f| body.raw(f).is_some()).collect();
+    let given: Vec<_> = TARGETS.into_iter().filter(|field| body.raw(field).is_some()).collect();
     if given.len() > 1 {
         body.wrong(given[1], format!("'{}' says already where to", given[0]), "one_target");
     }
@@ -123,11 +138,16 @@ fn targets(body: &mut Fields<'_>) -> (Vec<String>, bool) {
     (rooms, several)
 }
 
-/// A user's id or a role: a string, or a whole number.
+/// A user's id or a role: a string, or a whole number, which may be written as `7.0`.
 fn person(body: &mut Fields<'_>, name: &str) -> Option<String> {
     let value = body.raw(name)?;
-    let number = value.get().bytes().all(|byte| byte.is_ascii_digit()).then(|| value.get().to_owned());
-    let found = text(value).map(Cow::into_owned).or(number).filter(|text| !text.is_empty());
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = || {
+        let number: f64 = value.get().parse().ok()?;
+        Some(format!("{number:.0}")).filter(|text| number.fract() == 0.0 && digits(text))
+    };
+    let number = || if digits(value.get()) { Some(value.get().to_owned()) } else { whole() };
+    let found = text(value).map(Cow::into_owned).filter(|text| !text.is_empty()).or_else(number);
     if found.is_none() {
         body.wrong(name, "expected a string or a whole number", "string_type");
     }

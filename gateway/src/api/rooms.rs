@@ -1,35 +1,77 @@
 //! Rooms: lists and one.
 
+use std::sync::Arc;
+
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::answer::Json;
 use super::fields::Page;
-use super::{Answered, Api, Request};
+use super::{Api, Request};
+use crate::documents::{Operation, Tag};
 use crate::hub::RoomInfo;
-use crate::web::{self, Problem};
+use crate::web::Problem;
 
-pub(super) async fn list(api: &Api, request: &Request) -> Answered {
+/// A page of a list of rooms.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RoomList {
+    /// How many there are on all pages.
+    total: usize,
+    /// Those of this page.
+    rooms: Vec<Room>,
+}
+
+/// A room.
+#[derive(Serialize, JsonSchema)]
+#[schemars(extend("examples" = [{
+    "room": "agents", "members": 8, "epoch": "31e9b05e9ae4b9c6", "offset": 42, "history": 0
+}]))]
+pub(super) struct Room {
+    /// Its exact name.
+    room: Arc<str>,
+    /// Sessions in it.
+    members: usize,
+    /// One life of the room; opaque.
+    epoch: String,
+    /// The place of its last event; 0 before the first.
+    offset: u64,
+    /// Events that are kept.
+    history: usize,
+}
+
+pub(super) fn told_list() -> Operation {
+    Operation::new("listRooms", Tag::Rooms, "List the rooms")
+        .more("A room is there while it has members, or keeps events.")
+        .query::<Page>()
+        .good("A page of the rooms")
+}
+
+pub(super) async fn list(api: &Api, request: &Request) -> Result<Json<RoomList>, Problem> {
     let page = Page::of(request.query.as_deref())?;
     let rooms = api.hub.rooms();
     let total = rooms.len();
-    let rooms: Vec<_> = page.cut(rooms).iter().map(show_one).collect();
-    Ok(web::json(StatusCode::OK, &json!({ "total": total, "rooms": rooms })))
+    Ok(Json(RoomList { total, rooms: page.cut(rooms).into_iter().map(Room::from).collect() }))
 }
 
-pub(super) async fn show(api: &Api, request: &Request) -> Answered {
+pub(super) fn told_show() -> Operation {
+    Operation::new("showRoom", Tag::Rooms, "Show a room")
+        .path("room", "The room's exact name", "agents")
+        .good("The room")
+        .problem(StatusCode::NOT_FOUND, "There is no such room")
+}
+
+pub(super) async fn show(api: &Api, request: &Request) -> Result<Json<Room>, Problem> {
     let name = request.params.first().map_or("", String::as_str);
     match api.hub.room(name) {
-        Some(room) => Ok(web::json(StatusCode::OK, &show_one(&room))),
+        Some(room) => Ok(Json(room.into())),
         None => Err(Problem::new(StatusCode::NOT_FOUND, format!("Room '{name}' not found"))),
     }
 }
 
-fn show_one(room: &RoomInfo) -> Value {
-    json!({
-        "room": &*room.name,
-        "members": room.members,
-        "epoch": room.cursor.epoch.to_string(),
-        "offset": room.cursor.offset,
-        "history": room.history,
-    })
+impl From<RoomInfo> for Room {
+    fn from(room: RoomInfo) -> Self {
+        let RoomInfo { name, cursor, members, history } = room;
+        Self { room: name, members, epoch: cursor.epoch.to_string(), offset: cursor.offset, history }
+    }
 }

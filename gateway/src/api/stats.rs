@@ -4,8 +4,17 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{Answered, Api, Request};
+use crate::documents::{Content, Operation, Tag};
 use crate::frame::Timestamp;
 use crate::web;
+
+pub(super) fn told(id: &'static str) -> Operation {
+    Operation::new(id, Tag::Metrics, "Count connections, messages and the members of rooms").answer(
+        StatusCode::OK,
+        "The figures",
+        Content::json::<Value>(),
+    )
+}
 
 pub(super) async fn stats(api: &Api, _: &Request) -> Answered {
     let metrics = api.hub.metrics();

@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::frame::{Event, Timestamp};
 use crate::hub::Hub;
+use crate::hub::own::MetricsUpdated;
 
 /// Publishes `metrics_updated` each `every`, which is not zero; never ends.
 pub(super) async fn publish(hub: Arc<Hub>, every: Duration) {
@@ -16,7 +17,7 @@ pub(super) async fn publish(hub: Arc<Hub>, every: Duration) {
     loop {
         ticks.tick().await;
         let Some(kind) = hub.types().find("metrics_updated") else { continue };
-        let data = gauges(&hub).to_string().into();
+        let data = json!(gauges(&hub)).to_string().into();
         let event =
             Event { kind, data, source: "gateway".into(), key: None, id: None, time: Timestamp::now() };
         if let Err(error) = hub.publish(&["system"], &event) {
@@ -26,16 +27,16 @@ pub(super) async fn publish(hub: Arc<Hub>, every: Duration) {
 }
 
 /// Those of the Prometheus page, by their names there without the prefix.
-fn gauges(hub: &Hub) -> serde_json::Value {
+fn gauges(hub: &Hub) -> MetricsUpdated {
     let metrics = hub.metrics();
     let rooms = hub.rooms();
     let (opened, closed) = (metrics.connections.opened.get(), metrics.connections.closed.get());
     let mailboxes: Vec<usize> = hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect();
-    json!({
-        "connections": opened.saturating_sub(closed),
-        "sessions": hub.directory().len(),
-        "rooms": rooms.len(),
-        "members": rooms.iter().map(|room| room.members).sum::<usize>(),
-        "mailbox_bytes": mailboxes,
-    })
+    MetricsUpdated {
+        connections: opened.saturating_sub(closed),
+        sessions: hub.directory().len(),
+        rooms: rooms.len(),
+        members: rooms.iter().map(|room| room.members).sum(),
+        mailbox_bytes: mailboxes,
+    }
 }

@@ -8,10 +8,10 @@ use tokio::task::JoinHandle;
 
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
-use super::{StartError, gauges};
-use crate::api::{About, Api};
+use super::{StartError, face, gauges};
+use crate::api::{Api, Documents};
 use crate::config::model::{self, room};
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::dialect::{Rooms, RoomsFrame};
 use crate::drain::Drain;
 use crate::frame::Forms;
@@ -51,19 +51,21 @@ impl House {
         let rooms_form = forms.add(RoomsFrame);
         let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
         let phase = Drain::default();
-        let routes = Arc::new(Routes::new(Router::is_core));
+        let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
+        let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
         let plugins = start_plugins(&config, &hub, &routes).await?;
+        let listeners = bind(&config)?;
+        let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
-            about: about(&config),
+            face: face::face(&config, &addresses),
+            documents: Documents::default(),
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
         let requests = pipeline::Rules::new(requests(&config))?;
-        let listeners = bind(&config)?;
-        let addresses = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let permits = permits(&config);
         let limits = Arc::new(Limits::new(limits(&config)));
         let (lanes, intakes) = lanes(count);
@@ -188,12 +190,6 @@ fn requests(config: &Config) -> pipeline::Config {
     }
 }
 
-fn about(config: &Config) -> About {
-    let own = env!("CARGO_PKG_VERSION");
-    let version = if config.api_version.is_empty() { own } else { &config.api_version };
-    About { name: config.name.clone(), version: version.to_owned() }
-}
-
 fn bind(config: &Config) -> Result<Vec<Listener>, StartError> {
     let bind = |listener: &model::listener::Config| {
         Listener::bind(&listener.name, listener.address).map_err(|source| StartError::Listen {
@@ -239,8 +235,8 @@ fn raise_file_limit(connections: u32) {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-    if let Some(files) = limit.maximum.filter(|files| *files < u64::from(connections)) {
-        tracing::warn!(files, connections, "this machine allows fewer open files than limits.connections");
+    if let Some(warning) = config::too_few_files(connections) {
+        tracing::warn!("limits.connections: {warning}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `tidegate plugin`: looks at plugins without starting the gateway.
+//! `tidegate plugin`: makes plugins, and looks at them without starting the gateway.
 //!
 //! Loading a library runs code of its own, so what looks at a file does it in a child process: this program again, with
 //! the hidden flag `--inside`.
@@ -6,6 +6,7 @@
 mod check;
 mod inspect;
 mod list;
+mod new;
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -27,6 +28,8 @@ pub(super) enum Arguments {
     Inspect(inspect::Arguments),
     /// Show which libraries a configuration would load
     List(list::Arguments),
+    /// Write a plugin to begin with, in Rust or C: it builds, is tested and loads as it is
+    New(new::Arguments),
 }
 
 /// Does what the command line says.
@@ -35,6 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Arguments::Check(arguments) => check::run(arguments),
         Arguments::Inspect(arguments) => inspect::run(arguments),
         Arguments::List(arguments) => list::run(arguments),
+        Arguments::New(arguments) => new::run(arguments),
     }
 }
 

@@ -73,15 +73,21 @@ fn ports(config: &Config, findings: &mut Findings<'_>) {
 const OTHER_DESCRIPTORS: u64 = 64;
 
 fn descriptors(config: &Config, findings: &mut Findings<'_>) {
-    let Some(most) = getrlimit(Resource::Nofile).maximum else { return };
-    let wanted = u64::from(config.limits.connections);
-    if wanted + OTHER_DESCRIPTORS > most {
-        let message = format!(
-            "{wanted} is more than this machine allows: a process may have {most} files and connections open \
-             (ulimit -Hn)"
-        );
+    if let Some(message) = too_few_files(config.limits.connections) {
         findings.warn(Key::of("limits").then("connections"), message);
     }
+}
+
+/// Why this machine does not allow so many connections, where it does not.
+pub fn too_few_files(connections: u32) -> Option<String> {
+    let most = getrlimit(Resource::Nofile).maximum?;
+    let wanted = u64::from(connections);
+    (wanted + OTHER_DESCRIPTORS > most).then(|| {
+        format!(
+            "{wanted} is more than this machine allows: a process may have {most} files and connections open \
+             (ulimit -Hn)"
+        )
+    })
 }
 
 fn cores(config: &Config, findings: &mut Findings<'_>) {

@@ -1,22 +1,25 @@
 //! The `rooms` dialect: JSON requests and replies, events as JSON objects.
 
+mod action;
 mod event;
 mod reply;
 mod request;
+mod shapes;
+mod told;
 
+pub use action::Action;
 pub use event::RoomsFrame;
+pub use told::{ReplyTold, Told, call_part, call_reply, event, greeting, to_any_frame};
 
 use serde_json::value::RawValue;
+
+use shapes::Greeted;
 
 use super::{Answer, Asked, Dialect, Greeting, Malformed, Message, Welcome};
 use crate::frame::Form;
 
-/// Names of requests that the gateway itself answers; a plugin's call may have none of them.
-pub(super) const ACTIONS: [&str; 8] =
-    ["ping", "join", "leave", "subscribe", "unsubscribe", "info", "publish", "cancel"];
-
-/// The version of the dialect, in the welcome.
-const PROTOCOL: u32 = 1;
+/// Who greets sessions.
+const GREETER: &str = "connection_manager";
 
 /// See the module's documentation.
 pub struct Rooms {
@@ -31,7 +34,7 @@ impl Rooms {
 
     /// Names that a plugin's call cannot have.
     pub fn reserved() -> impl Iterator<Item = &'static str> {
-        ["history", "presence", "auth", "ack"].into_iter().chain(ACTIONS)
+        ["history", "presence", "auth", "ack"].into_iter().chain(Action::ALL.map(Action::name))
     }
 }
 
@@ -49,19 +52,8 @@ impl Dialect for Rooms {
     }
 
     fn welcome(&self, welcome: &Welcome<'_>) -> Option<Greeting> {
-        let mut data = serde_json::json!({
-            "connection_id": welcome.connection_id,
-            "message": welcome.message,
-            "timestamp": welcome.timestamp.to_string(),
-            "protocol": PROTOCOL,
-            "heartbeat": welcome.heartbeat,
-            "user_id": welcome.user_id,
-        });
-        if let Some(taken) = welcome.taken {
-            data["requested_client_id"] = taken.into();
-        }
-        let data = data.to_string().into_bytes();
-        Some(Greeting { event_type: "connected", source: "connection_manager", data })
+        let data = serde_json::to_vec(&Greeted::new(welcome)).ok()?;
+        Some(Greeting { event_type: "connected", source: GREETER, data })
     }
 
     fn answer(&self, id: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {

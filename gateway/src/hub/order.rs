@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -39,7 +40,8 @@ pub enum Cause {
 }
 
 /// A session, as lists show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
 pub struct SessionInfo {
     /// The id that the client was told.
     pub connection_id: Arc<str>,
@@ -62,7 +64,7 @@ pub struct SessionInfo {
 }
 
 /// What a session could not take yet.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub struct Backlog {
     /// Frames, whole or in part.
     pub frames: usize,

@@ -5,19 +5,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 
+use super::own::OWN;
 use crate::frame::EventType;
-
-/// The event types of the gateway itself.
-pub(super) const CORE: [&str; 8] = [
-    "connected",
-    "disconnected",
-    "error",
-    "gap",
-    "health_changed",
-    "metrics_updated",
-    "alert_triggered",
-    "plugin_changed",
-];
 
 /// All event types that were ever declared.
 pub struct Types(RwLock<Table>);
@@ -32,7 +21,7 @@ struct Table {
 impl Default for Types {
     fn default() -> Self {
         let types = Self(RwLock::default());
-        types.declare(CORE);
+        types.declare(OWN.map(|own| own.name));
         types
     }
 }

@@ -9,10 +9,6 @@ use http::{HeaderValue, Method, Request, StatusCode, Version, header};
 use super::Pipeline;
 use crate::web::{Ambiguous, Host, Problem};
 
-/// The methods that anything here may take.
-const METHODS: [Method; 7] =
-    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-
 pub(super) fn check<B>(pipeline: Rc<Pipeline>) -> impl Fn(&mut Request<B>) -> Result<(), Problem> + Clone {
     move |request| {
         judge(request).map_err(|problem| {
@@ -29,16 +25,14 @@ fn judge<B>(request: &Request<B>) -> Result<(), Problem> {
     framing(request)
 }
 
+/// Methods for intermediaries; any other that a path does not take is the router's to refuse.
 fn method(method: &Method) -> Result<(), Problem> {
-    if METHODS.contains(method) {
+    if *method != Method::CONNECT && *method != Method::TRACE {
         return Ok(());
     }
-    if *method == Method::CONNECT || *method == Method::TRACE {
-        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not served"));
-        let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-        return Err(problem.header(header::ALLOW, allowed));
-    }
-    Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "the method is not known"))
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not served"));
+    let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    Err(problem.header(header::ALLOW, allowed))
 }
 
 fn target<B>(request: &Request<B>) -> Result<(), Problem> {

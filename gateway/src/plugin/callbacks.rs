@@ -7,6 +7,7 @@ mod lease;
 mod log;
 mod metrics;
 mod publish;
+mod refusal;
 mod reply;
 mod sessions;
 mod store;
@@ -107,6 +108,7 @@ unsafe extern "C" fn extension(_host: *const abi::Host, id: Str) -> *const c_voi
         Ok(ext::LEASE) => (&raw const lease::TABLE).cast(),
         Ok(ext::LOG) => (&raw const log::TABLE).cast(),
         Ok(ext::METRICS) => (&raw const metrics::TABLE).cast(),
+        Ok(ext::REFUSAL) => (&raw const refusal::TABLE).cast(),
         Ok(ext::CLOCK) => (&raw const clock::TABLE).cast(),
         _ => std::ptr::null(),
     }

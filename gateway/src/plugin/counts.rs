@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::refused::REASONS;
 use super::shared::Shared;
 use super::{Plugins, metrics};
 use crate::web::{PluginAdmin, PluginInfo};
@@ -52,6 +53,20 @@ impl Plugins {
         ];
         for (name, kind, help, samples) in families {
             metrics::family(page, name, kind, help, &samples);
+        }
+        self.write_refused(page);
+    }
+
+    /// The events that were refused.
+    fn write_refused(&self, page: &mut String) {
+        let name = "tidegate_plugin_events_refused_total";
+        page.push_str(&format!(
+            "# HELP {name} Events that were not taken, by reason.\n# TYPE {name} counter\n"
+        ));
+        for entry in &self.entries {
+            for (reason, count) in REASONS.iter().zip(entry.refusals.counts()) {
+                page.push_str(&format!("{name}{{plugin=\"{}\",reason=\"{reason}\"}} {count}\n", entry.name));
+            }
         }
     }
 }

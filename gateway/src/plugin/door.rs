@@ -14,14 +14,13 @@ use tidegate_plugin::abi::Status;
 use tokio::sync::{mpsc, oneshot};
 
 use super::callbacks;
-use super::manifest::{CallSpec, RouteSpec};
 use super::queue::Task;
 use super::requests::{HttpAnswer, Waiting};
 use super::shared::{Shared, State};
 use crate::frame::Posted;
 use crate::hub::Follow;
 use crate::hub::calls::{Answer, Call, CallError, Callee};
-use crate::web::{Answering, BoxError, PluginRequest, Refusal, Response, Serve};
+use crate::web::{Answering, BoxError, CallSpec, PluginRequest, Refusal, Response, RouteSpec, Serve};
 
 /// Where neither the route nor the call says how long it may take.
 const TIMEOUT: Duration = Duration::from_secs(30);

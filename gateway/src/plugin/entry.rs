@@ -10,11 +10,12 @@ use parking_lot::Mutex;
 use super::door::Door;
 use super::instance::{self, Abilities, Instance};
 use super::library::Library;
-use super::manifest::{Declared, Manifest, RouteSpec};
+use super::manifest::{Declared, Manifest};
+use super::refused::Refusals;
 use super::shared::{Services, Shared, State};
 use super::terms::Terms;
 use super::{PluginError, Settings};
-use crate::web::{PluginInfo, Routes, Spec};
+use crate::web::{Declaration, PluginInfo, RouteSpec, Routes, Spec};
 
 /// Bytes that an instance may have given away and that are not released yet.
 const BUDGET: usize = 64 * 1024 * 1024;
@@ -36,10 +37,14 @@ pub(super) struct Entry {
     follows: Mutex<Option<u64>>,
     /// What it has declared, so that it is declared once however often it starts.
     declared: Mutex<Option<Vec<String>>>,
+    /// The same whole, for the documents.
+    told: Mutex<Option<Arc<Declaration>>>,
     /// Times that it was started again after it had failed.
     restarts: AtomicU64,
     /// Instances that did not come to a clean end and were left where they are.
     pub(super) left: Arc<AtomicU64>,
+    /// Events of its that were refused.
+    pub(super) refusals: Arc<Refusals>,
     /// A clash, which ends the start of the gateway.
     pub(super) clash: Mutex<Option<String>>,
     reserved: Vec<&'static str>,
@@ -70,8 +75,10 @@ impl Entry {
             last: Mutex::default(),
             follows: Mutex::default(),
             declared: Mutex::default(),
+            told: Mutex::default(),
             restarts: AtomicU64::new(0),
             left: Arc::default(),
+            refusals: Arc::default(),
             clash: Mutex::default(),
             reserved: reserved.to_vec(),
         })
@@ -105,6 +112,7 @@ impl Entry {
             self.services.clone(),
             BUDGET,
             Arc::clone(&self.left),
+            Arc::clone(&self.refusals),
         );
         *self.last.lock() = Some(Arc::clone(&shared));
         if !wrong.is_empty() {
@@ -150,6 +158,7 @@ impl Entry {
             if instance.shared.state() == State::Started {
                 instance.stop(deadline).await;
             }
+            self.refusals.settle(&self.name);
         }
     }
 
@@ -180,6 +189,7 @@ impl Entry {
         self.register_types(shared, manifest, &more);
         self.register_routes(manifest)?;
         self.register_calls(manifest, &more)?;
+        *self.told.lock() = Some(Arc::new(self.declaration(manifest, &more)));
         self.door.behind.store(Some(Arc::clone(shared)));
         let follows: Vec<String> = manifest.follows.iter().chain(&more.follows).cloned().collect();
         self.unfollow();
@@ -201,13 +211,42 @@ impl Entry {
         *shared.types.write() = known.collect();
     }
 
+    /// Everything that this instance declares, as it holds.
+    fn declaration(&self, manifest: &Manifest, more: &Declared) -> Declaration {
+        let route = |route: &RouteSpec| RouteSpec {
+            scope: self.scope(route).map(|scope| scope.to_string()),
+            request: more.request(route).cloned(),
+            ..route.clone()
+        };
+        Declaration {
+            name: self.name.to_string(),
+            version: manifest.version.clone(),
+            description: manifest.description.clone(),
+            events: manifest.events.iter().chain(&more.events).cloned().collect(),
+            routes: manifest.routes.iter().map(route).collect(),
+            calls: manifest.calls.iter().chain(&more.calls).cloned().collect(),
+            rooms: manifest.rooms.clone(),
+        }
+    }
+
+    /// What the instance that runs declares; none where none does, since nobody would answer.
+    pub(super) fn told(&self) -> Option<Arc<Declaration>> {
+        let runs = self.last.lock().as_ref().is_some_and(|shared| shared.state() == State::Started);
+        if runs { self.told.lock().clone() } else { None }
+    }
+
+    /// The scope that holds for a route.
+    fn scope(&self, route: &RouteSpec) -> Option<Arc<str>> {
+        let open = self.settings.open.iter().any(|open| *open == format!("{} {}", route.method, route.path));
+        Spec::scope(&method(route), route.scope.as_deref(), open)
+    }
+
     fn register_routes(&self, manifest: &Manifest) -> Result<(), String> {
-        let spec = |(index, route): (usize, &RouteSpec)| {
-            let method = route.method.parse::<Method>().unwrap_or_default();
-            let open =
-                self.settings.open.iter().any(|open| *open == format!("{} {}", route.method, route.path));
-            let scope = Spec::scope(&method, route.scope.as_deref(), open);
-            Spec { method, path: route.path.clone(), index: index as u32, scope }
+        let spec = |(index, route): (usize, &RouteSpec)| Spec {
+            method: method(route),
+            path: route.path.clone(),
+            index: index as u32,
+            scope: self.scope(route),
         };
         let specs = manifest.routes.iter().enumerate().map(spec).collect();
         self.routes
@@ -269,4 +308,9 @@ impl Entry {
             health: last.as_ref().and_then(|shared| shared.health()),
         }
     }
+}
+
+/// A route's method, which was checked with its manifest.
+fn method(route: &RouteSpec) -> Method {
+    route.method.parse().unwrap_or_default()
 }

@@ -103,7 +103,7 @@ fn run(
 
 fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Register) -> Result<Hooks, String> {
     let hooks = Hooks::create(library, shared, config)?;
-    let ready = declared(&hooks).and_then(|declared| {
+    let ready = declared(library, &hooks).and_then(|declared| {
         let abilities = Abilities {
             routes: hooks.has_routes(),
             calls: hooks.has_calls(),
@@ -127,7 +127,7 @@ fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Regist
     }
 }
 
-fn declared(hooks: &Hooks) -> Result<Declared, String> {
+fn declared(library: &Library, hooks: &Hooks) -> Result<Declared, String> {
     if let Some(json) = hooks.watches()? {
         let asked: serde_json::Value =
             serde_json::from_slice(&json).map_err(|error| format!("select: {error}"))?;
@@ -136,7 +136,7 @@ fn declared(hooks: &Hooks) -> Result<Declared, String> {
         }
     }
     match hooks.declare()? {
-        Some(json) => Declared::parse(&json).map_err(|error| error.to_string()),
+        Some(json) => Declared::parse(&json, &library.manifest).map_err(|error| error.to_string()),
         None => Ok(Declared::default()),
     }
 }

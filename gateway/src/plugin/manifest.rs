@@ -1,19 +1,22 @@
 //! What a library says of itself, and what an instance adds to it.
 
-mod schema;
+mod defs;
+pub(super) mod schema;
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tidegate_plugin::abi::ext;
 
 use super::terms::{Terms, Validate};
-pub(super) use schema::{Flaw, Schema};
+use crate::web::{CallSpec, EventSpec, RoomSpec, RouteSpec};
+pub use schema::Flaw;
+pub(super) use schema::Schema;
 
 /// The version of manifests that is understood.
 const VERSION: u64 = 1;
-/// For how long a route or a call may take where the manifest says nothing, milliseconds.
-const TIMEOUT: u64 = 30_000;
+/// Bytes of a manifest at most; each of its schemas is bounded, too.
+const LARGEST: usize = 1024 * 1024;
 
 /// A library's manifest. Keys that are not known are ignored.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +46,12 @@ pub struct Manifest {
     /// The calls that it answers.
     #[serde(default)]
     pub calls: Vec<CallSpec>,
+    /// The rooms that it looks after.
+    #[serde(default)]
+    pub rooms: Vec<RoomSpec>,
+    /// Schemas that all its schemas may refer to, as `#/$defs/NAME`.
+    #[serde(default, rename = "$defs")]
+    pub defs: Map<String, Value>,
     /// A JSON Schema of its configuration.
     #[serde(default)]
     pub config: Option<Value>,
@@ -54,55 +63,6 @@ pub struct Manifest {
     pub critical: bool,
 }
 
-/// A type of events.
-#[derive(Clone, Debug, Deserialize)]
-pub struct EventSpec {
-    /// Its name.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// A JSON Schema of its data.
-    #[serde(default)]
-    pub schema: Option<Value>,
-}
-
-/// A route.
-#[derive(Clone, Debug, Deserialize)]
-pub struct RouteSpec {
-    /// `GET`, `POST` …
-    pub method: String,
-    /// As `/agents/{id}`.
-    pub path: String,
-    /// What a principal needs.
-    #[serde(default)]
-    pub scope: Option<String>,
-    /// A JSON Schema of the body.
-    #[serde(default)]
-    pub request: Option<Value>,
-    /// Milliseconds until the gateway answers 504 itself.
-    #[serde(default = "default_timeout")]
-    pub timeout_ms: u64,
-}
-
-/// A call.
-#[derive(Clone, Debug, Deserialize)]
-pub struct CallSpec {
-    /// Its name, lower case.
-    pub name: String,
-    /// What a principal needs.
-    #[serde(default)]
-    pub scope: Option<String>,
-    /// A JSON Schema of the request's data.
-    #[serde(default)]
-    pub request: Option<Value>,
-    /// Milliseconds until the gateway answers with an error itself.
-    #[serde(default = "default_timeout")]
-    pub timeout_ms: u64,
-}
-
-fn default_timeout() -> u64 {
-    TIMEOUT
-}
-
 /// What an instance adds to its library's manifest.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Declared {
@@ -112,6 +72,17 @@ pub(super) struct Declared {
     pub(super) calls: Vec<CallSpec>,
     #[serde(default)]
     pub(super) follows: Vec<String>,
+    /// What its configuration makes of routes of the manifest.
+    #[serde(default)]
+    pub(super) routes: Vec<Narrowed>,
+}
+
+/// A route of the manifest, as an instance's configuration makes it: what it takes instead.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Narrowed {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) request: Value,
 }
 
 /// Why a manifest is refused.
@@ -123,6 +94,9 @@ pub enum ManifestError {
     /// What an instance adds is not JSON, or not of the right shape.
     #[error("what it declares does not read: {0}")]
     Declared(String),
+    /// More than anybody would write.
+    #[error("its manifest has {0} bytes, and at most {LARGEST} are read")]
+    Large(usize),
     /// Of a version that this host does not know.
     #[error("its manifest is of version {0}, this host knows {VERSION}")]
     Version(u64),
@@ -140,7 +114,10 @@ impl Manifest {
     /// # Errors
     /// The first thing that is wrong.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let manifest: Self =
+        if text.len() > LARGEST {
+            return Err(ManifestError::Large(text.len()));
+        }
+        let mut manifest: Self =
             serde_json::from_str(text).map_err(|error| ManifestError::Shape(error.to_string()))?;
         if manifest.manifest != VERSION {
             return Err(ManifestError::Version(manifest.manifest));
@@ -148,13 +125,14 @@ impl Manifest {
         if let Some(missing) = manifest.needs.iter().find(|need| !ext::HOST.contains(&need.as_str())) {
             return Err(ManifestError::Needs(missing.clone()));
         }
+        defs::lend(&manifest.defs, &mut manifest.events, &mut manifest.routes, &mut manifest.calls);
         manifest.check()?;
         Ok(manifest)
     }
 
     fn check(&self) -> Result<(), ManifestError> {
         let wrong = |text: String| Err(ManifestError::Content(text));
-        if !is_name(&self.name) {
+        if !Self::is_name(&self.name) {
             return wrong(format!("name '{}': lower-case letters, digits, '-' and '_'", self.name));
         }
         for route in &self.routes {
@@ -167,13 +145,20 @@ impl Manifest {
         }
         check_types(&self.events)?;
         check_calls(&self.calls)?;
-        Schema::compile("config", self.config.as_ref())?;
-        Terms::new(self, &Declared::default(), Validate::Off).map(|_| ())
+        check_documented(&self.routes, &self.calls)?;
+        schema::compile("config", self.config.as_ref())?;
+        Terms::of(self, Validate::Off).map(|_| ())
+    }
+
+    /// Whether a plugin, or a call, can have this name.
+    pub fn is_name(name: &str) -> bool {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
     }
 
     /// What in `config` its schema does not allow: where, and why.
     pub fn check_config(&self, config: &Value) -> Vec<String> {
-        let schema = Schema::compile("config", self.config.as_ref()).unwrap_or_default();
+        let schema = schema::compile("config", self.config.as_ref()).unwrap_or_default();
         schema.flaws(config).iter().map(Flaw::to_string).collect()
     }
 
@@ -198,8 +183,9 @@ impl Manifest {
 }
 
 /// The keys of a manifest, and of the entries of its lists.
-const TOP: [&str; 15] = [
+const TOP: [&str; 16] = [
     "manifest",
+    "$defs",
     "name",
     "version",
     "description",
@@ -216,8 +202,23 @@ const TOP: [&str; 15] = [
     "singleton",
 ];
 const LISTS: [(&str, &[&str]); 4] = [
-    ("events", &["type", "summary", "schema", "room"]),
-    ("routes", &["method", "path", "summary", "scope", "request", "responses", "timeout_ms"]),
+    ("events", &["type", "summary", "schema", "room", "source"]),
+    (
+        "routes",
+        &[
+            "method",
+            "path",
+            "summary",
+            "description",
+            "scope",
+            "params",
+            "query",
+            "request",
+            "checked_by",
+            "responses",
+            "timeout_ms",
+        ],
+    ),
     ("calls", &["name", "summary", "request", "response", "streams", "scope", "timeout_ms"]),
     ("rooms", &["prefix", "join", "publish"]),
 ];
@@ -228,13 +229,59 @@ fn strangers(place: &str, entry: &Value, known: &[&str]) -> Vec<String> {
 }
 
 impl Declared {
-    pub(super) fn parse(json: &[u8]) -> Result<Self, ManifestError> {
-        let declared: Self =
+    /// Reads what an instance of the library with that manifest says.
+    pub(super) fn parse(json: &[u8], manifest: &Manifest) -> Result<Self, ManifestError> {
+        let mut declared: Self =
             serde_json::from_slice(json).map_err(|error| ManifestError::Declared(error.to_string()))?;
+        defs::lend(&manifest.defs, &mut declared.events, &mut [], &mut declared.calls);
+        for route in &mut declared.routes {
+            tidegate_plugin::schema::lend(&manifest.defs, &mut route.request);
+            if !manifest.routes.iter().any(|known| route.is(known)) {
+                let text = format!("it narrows '{} {}', which it does not serve", route.method, route.path);
+                return Err(ManifestError::Content(text));
+            }
+        }
         check_types(&declared.events)?;
         check_calls(&declared.calls)?;
+        check_documented(&[], &declared.calls)?;
         Ok(declared)
     }
+}
+
+impl Declared {
+    /// What a route of the manifest takes as its body.
+    pub(super) fn request<'a>(&'a self, route: &'a RouteSpec) -> Option<&'a Value> {
+        let narrowed = self.routes.iter().find(|narrowed| narrowed.is(route));
+        narrowed.map(|narrowed| &narrowed.request).or(route.request.as_ref())
+    }
+}
+
+impl Narrowed {
+    /// Whether this is of that route.
+    pub(super) fn is(&self, route: &RouteSpec) -> bool {
+        self.method == route.method && self.path == route.path
+    }
+}
+
+/// What is only shown must be JSON Schemas, too.
+fn check_documented(routes: &[RouteSpec], calls: &[CallSpec]) -> Result<(), ManifestError> {
+    for route in routes {
+        let of = |what: &str| format!("{what} of route '{} {}'", route.method, route.path);
+        schema::compile(&of("the query"), route.query.as_ref())?;
+        for (name, schema) in &route.params {
+            schema::compile(&of(&format!("the parameter '{name}'")), Some(schema))?;
+        }
+        for (status, schema) in &route.responses {
+            if status.parse::<http::StatusCode>().is_err() {
+                return Err(ManifestError::Content(format!("'{status}' is no status, {}", of("a response"))));
+            }
+            schema::compile(&of(&format!("the response {status}")), Some(schema))?;
+        }
+    }
+    for call in calls {
+        schema::compile(&format!("the response of call '{}'", call.name), call.response.as_ref())?;
+    }
+    Ok(())
 }
 
 fn check_types(events: &[EventSpec]) -> Result<(), ManifestError> {
@@ -249,17 +296,12 @@ fn check_types(events: &[EventSpec]) -> Result<(), ManifestError> {
 }
 
 fn check_calls(calls: &[CallSpec]) -> Result<(), ManifestError> {
-    match calls.iter().find(|call| !is_name(&call.name)) {
+    match calls.iter().find(|call| !Manifest::is_name(&call.name)) {
         Some(call) => {
             Err(ManifestError::Content(format!("call '{}': lower-case letters, digits, '-', '_'", call.name)))
         }
         None => Ok(()),
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
 }
 
 #[cfg(test)]
@@ -281,6 +323,9 @@ mod tests {
         );
         assert!(error(r#"{"manifest":1,"name":"a","events":[{"type":"a b"}]}"#).contains("'a b'"));
         assert!(error(r#"{"manifest":1,"name":"a","config":{"type":5}}"#).contains("no JSON Schema"));
+        let elsewhere = r#"{"manifest":1,"name":"a","events":[{"type":"b","schema":{"$ref":"http://x/y"}}]}"#;
+        assert!(error(elsewhere).contains("the schema of event type 'b' refers to what is not in it"));
+        assert!(error(&" ".repeat(LARGEST + 1)).contains("1048577 bytes"));
     }
 
     #[test]

@@ -9,10 +9,12 @@ use parking_lot::{Mutex, RwLock};
 use super::leases::Leases;
 use super::metrics::Series;
 use super::queue::{Queue, Task};
+use super::refused::{Refusals, Refused};
 use super::requests::{Requests, Waiting};
 use super::terms::Terms;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::Hub;
+use crate::hub::own::PluginChanged;
 use crate::store::Store;
 use crate::web::{Health, HealthStatus};
 
@@ -85,6 +87,10 @@ pub(super) struct Shared {
     pub(super) hook_time: AtomicU64,
     /// Instances of this plugin that were left where they are.
     pub(super) left: Arc<AtomicU64>,
+    /// Events of this plugin that were refused, over all its instances.
+    refusals: Arc<Refusals>,
+    /// How many of this one were, and why the last.
+    last_refused: Mutex<Option<(u64, String)>>,
     /// Its leases.
     pub(super) leases: Leases,
     /// Set while it is made, before `start`.
@@ -102,6 +108,7 @@ impl Shared {
         services: Services,
         budget: usize,
         left: Arc<AtomicU64>,
+        refusals: Arc<Refusals>,
     ) -> Arc<Self> {
         Arc::new(Self {
             name,
@@ -120,6 +127,8 @@ impl Shared {
             hooks: AtomicU64::new(0),
             hook_time: AtomicU64::new(0),
             left,
+            refusals,
+            last_refused: Mutex::default(),
             leases: Leases::default(),
             terms: OnceLock::new(),
             has_health: AtomicBool::new(false),
@@ -172,8 +181,23 @@ impl Shared {
         self.status.lock().0
     }
 
+    /// An event of its was refused: counted, told in the log, and shown until something worse happens.
+    pub(super) fn refused(&self, refused: &Refused) {
+        self.refusals.note(&self.name, refused);
+        let mut last = self.last_refused.lock();
+        let before = last.as_ref().map_or(0, |(count, _)| *count);
+        *last = Some((before + 1, refused.to_string()));
+    }
+
+    /// How many of its events were refused, and why the last.
+    pub(super) fn last_refused(&self) -> Option<(u64, String)> {
+        self.last_refused.lock().clone()
+    }
+
+    /// Why it failed, or else why the last of its events was refused.
     pub(super) fn last_error(&self) -> Option<String> {
-        self.status.lock().1.clone()
+        let failed = self.status.lock().1.clone();
+        failed.or_else(|| self.last_refused().map(|(_, last)| last))
     }
 
     /// Goes on to another state, and tells room `system`.
@@ -194,13 +218,13 @@ impl Shared {
     fn tell(&self, old: State, new: State) {
         let hub = &self.services.hub;
         let Some(kind) = hub.types().find("plugin_changed") else { return };
-        let data = serde_json::json!({
-            "plugin": &*self.name,
-            "old_state": old.name(),
-            "new_state": new.name(),
-            "version": self.version,
-        });
-        let (data, source) = (data.to_string().into(), "gateway".into());
+        let changed = PluginChanged {
+            plugin: &self.name,
+            old_state: old.name(),
+            new_state: new.name(),
+            version: &self.version,
+        };
+        let (data, source) = (serde_json::json!(changed).to_string().into(), "gateway".into());
         let event = Event { kind, data, source, key: None, id: None, time: Timestamp::now() };
         if let Err(error) = hub.publish(&["system"], &event) {
             tracing::warn!(plugin = %self.name, %error, "plugin_changed was not published");

@@ -141,6 +141,9 @@ fn rest(shared: &Shared) -> Vec<Finding> {
         let why = shared.last_error().unwrap_or_else(|| format!("it is {}", shared.state().name()));
         findings.push(Finding::Error(why));
     }
+    if let Some((count, last)) = shared.last_refused() {
+        findings.push(Finding::Error(format!("{count} of its events were refused, the last one: {last}")));
+    }
     match shared.panics.load(Relaxed) {
         0 => {}
         panics => findings.push(Finding::Error(format!("it panicked, {panics} times"))),

@@ -6,18 +6,36 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::manifest::{Flaw, Schema};
+use super::refused::Why;
 use crate::frame::json::is_too_deep;
 use crate::web::{Invalid, Problem};
 
 /// Whether `bytes` are one JSON value that every reader takes.
 pub(super) fn is_json(bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    serde_json::from_str::<&RawValue>(text).is_ok() && !is_too_deep(bytes)
+    json(bytes).is_ok()
 }
 
-/// Whether an event's data, well-formed, fits its type's schema.
-pub(super) fn fits(schema: &Schema, data: &[u8]) -> bool {
-    schema.is_open() || serde_json::from_slice(data).is_ok_and(|value| schema.fits(&value))
+/// The data of an event that nothing is promised of, but that it is one JSON value that every reader takes.
+///
+/// # Errors
+/// Why it is refused.
+pub(super) fn json(bytes: &[u8]) -> Result<(), Why> {
+    let text = std::str::from_utf8(bytes).map_err(|error| Why::Json(error.to_string()))?;
+    serde_json::from_str::<&RawValue>(text).map_err(|error| Why::Json(error.to_string()))?;
+    if is_too_deep(bytes) { Err(Why::Deep) } else { Ok(()) }
+}
+
+/// The data of an event of which its type's schema promises something. It is parsed once for both.
+///
+/// # Errors
+/// Why it is refused.
+pub(super) fn event(schema: &Schema, data: &[u8]) -> Result<(), Why> {
+    let value = serde_json::from_slice(data);
+    if is_too_deep(data) && (value.is_ok() || json(data) == Err(Why::Deep)) {
+        return Err(Why::Deep);
+    }
+    let value: Value = value.map_err(|error| Why::Json(error.to_string()))?;
+    schema.flaw(&value).map_or(Ok(()), |flaw| Err(Why::Schema(flaw)))
 }
 
 /// The body of an HTTP request.
@@ -79,7 +97,7 @@ mod tests {
 
     #[test]
     fn no_body_is_as_good_as_null() {
-        let schema = |kinds| Schema::compile("request", Some(&serde_json::json!({ "type": kinds }))).unwrap();
+        let schema = |kinds| Schema::compile(Some(&serde_json::json!({ "type": kinds }))).unwrap();
         assert!(body(&schema(vec!["object", "null"]), b"").is_ok());
         let problem = body(&schema(vec!["object"]), b"").unwrap_err();
         assert_eq!(problem.detail, "body: a JSON body is required");

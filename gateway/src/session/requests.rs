@@ -8,10 +8,11 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
-use super::Session;
 use super::calls::Calls;
+use super::{Session, json};
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
+use crate::hub::own::Gap;
 use crate::hub::{Busy, JoinError, PublishError, ReadOn, Who, check_name};
 
 /// Event types and patterns that a session may hold at most.
@@ -44,7 +45,7 @@ impl Session {
     ) {
         let mut answer = |answer: Answer<'_>| self.endpoint.dialect.answer(id, &answer, out);
         match request {
-            Request::Ping => answer(Answer::Pong),
+            Request::Ping => answer(Answer::Pong(Timestamp::now())),
             Request::Info => answer(Answer::Info(&self.dialect_info())),
             Request::Echo => answer(Answer::Echo(message)),
             Request::Subscribe(types) => answer(self.subscribe(&types)),
@@ -101,13 +102,9 @@ impl Session {
             match next {
                 ReadOn::Events(events) => self.replay(&events),
                 ReadOn::Gap { room, from, to } => {
-                    let data = serde_json::json!({
-                        "room": &*room,
-                        "count": to.offset - from.offset,
-                        "from": { "epoch": from.epoch.to_string(), "offset": from.offset },
-                        "to": { "epoch": to.epoch.to_string(), "offset": to.offset },
-                    });
-                    if let Some(event) = self.event("gap", "gateway", data.to_string()) {
+                    let count = to.offset - from.offset;
+                    let gap = Gap { room: &room, count, from: from.into(), to: to.into() };
+                    if let Some(event) = self.event("gap", "gateway", json(&gap)) {
                         self.tell(event, &room);
                     }
                 }

@@ -11,10 +11,11 @@ use tokio::net::TcpStream;
 
 use super::calls::Calls;
 use super::outbound::Outbound;
-use super::{Common, Endpoint, Pulse, Session};
+use super::{Common, Endpoint, Pulse, Session, json};
 use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::Seat;
+use crate::hub::own::Disconnected;
 use crate::identity::Principal;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Fault, Inbound, Message, frames};
@@ -191,8 +192,8 @@ impl Run {
             session.common.shard.counters().slow_closes.add(1);
             session.outbound.drop_backlog();
         } else if warn {
-            let data = serde_json::json!({ "code": reason.code(), "reason": reason.reason() });
-            if let Some(event) = session.event("disconnected", "connection_manager", data.to_string()) {
+            let data = json(&Disconnected { code: reason.code(), reason: reason.reason() });
+            if let Some(event) = session.event("disconnected", "connection_manager", data) {
                 session.tell(event, "");
             }
         }

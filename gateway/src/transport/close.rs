@@ -45,6 +45,25 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// One of each kind that is the gateway's own, for the documents.
+    pub fn examples() -> [Self; 13] {
+        [
+            Self::Normal,
+            Self::GoingAway { retry_after_ms: 250 },
+            Self::Protocol("the transport's protocol is broken"),
+            Self::Unsupported,
+            Self::InvalidUtf8,
+            Self::Policy("token revoked".into()),
+            Self::Policy("token expired".into()),
+            Self::TooBig,
+            Self::Internal,
+            Self::KeepaliveTimeout,
+            Self::Restart { retry_after_ms: 250 },
+            Self::AtCapacity,
+            Self::SlowConsumer,
+        ]
+    }
+
     /// The close code of RFC 6455, section 7.4, or of IANA's registry.
     pub const fn code(&self) -> u16 {
         match self {

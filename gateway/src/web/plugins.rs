@@ -3,11 +3,14 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Declaration;
+
 /// How a plugin is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
     /// As it should be.
@@ -19,7 +22,8 @@ pub enum HealthStatus {
 }
 
 /// What a plugin last said of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "PluginHealth")]
 pub struct Health {
     /// How it is.
     pub status: HealthStatus,
@@ -30,7 +34,8 @@ pub struct Health {
 }
 
 /// A plugin, as lists show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Plugin")]
 pub struct PluginInfo {
     /// The instance's name, its table's in the configuration.
     pub name: Arc<str>,
@@ -52,7 +57,7 @@ pub struct PluginInfo {
     pub queued: usize,
     /// Bytes that it has given away and that are not released yet.
     pub given_away_bytes: usize,
-    /// Why it failed, or did last time.
+    /// Why it failed, or did last time; else why the last event of its was refused.
     pub last_error: Option<String>,
     /// What it says of itself, where it was asked.
     pub health: Option<Health>,
@@ -95,6 +100,9 @@ pub type Outcome = Pin<Box<dyn Future<Output = Result<PluginInfo, AdminError>> +
 pub trait PluginAdmin: Send + Sync {
     /// All that are configured, by name.
     fn list(&self) -> Vec<PluginInfo>;
+
+    /// What those that run declare; the same [`Arc`] for as long as nothing about it changes.
+    fn declared(&self) -> Vec<Arc<Declaration>>;
 
     /// Starts a plugin that is stopped or failed; one that is started stays so.
     fn start(&self, name: &str) -> Outcome;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -29,15 +30,27 @@ struct Extra {
 }
 
 /// One thing in a body or query that does not validate.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, PartialEq, Eq, JsonSchema)]
 pub struct Invalid {
     /// Where: `["body", "field"]` or `["query", "name"]`, with indices into arrays as numbers.
+    #[schemars(with = "Vec<Step>")]
     pub loc: Vec<Value>,
     /// What was expected.
     pub msg: Cow<'static, str>,
     /// A word for programs, as `missing`.
     #[serde(rename = "type")]
     pub kind: &'static str,
+}
+
+/// A step on the way to a value: a name, or an index.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "says what `loc` holds")]
+enum Step {
+    /// Of a field.
+    Name(String),
+    /// In an array.
+    Index(u64),
 }
 
 impl Invalid {
@@ -47,13 +60,24 @@ impl Invalid {
     }
 }
 
-#[derive(Serialize)]
-struct Wire<'a> {
+/// Problem details (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem", extend("examples" = [{
+    "type": "about:blank", "title": "Unprocessable Entity", "status": 422, "detail": "body.room: field required",
+    "errors": [{ "loc": ["body", "room"], "msg": "field required", "type": "missing" }]
+}]))]
+pub struct ProblemDetails<'a> {
+    /// Which kind of problem; `about:blank`: what the status says.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The status in words.
     title: &'a str,
+    /// The status of the answer.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
+    /// What went wrong this time, for the reader.
     detail: &'a str,
+    /// What of the body or query does not validate.
     #[serde(skip_serializing_if = "<[Invalid]>::is_empty")]
     errors: &'a [Invalid],
     #[serde(flatten)]
@@ -87,6 +111,15 @@ impl Problem {
         self
     }
 
+    /// Adds the fields of `members` beside those of RFC 9457.
+    #[must_use]
+    pub fn with_all(mut self, members: &impl Serialize) -> Self {
+        if let Ok(Value::Object(members)) = serde_json::to_value(members) {
+            self.extra.members.extend(members);
+        }
+        self
+    }
+
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -100,11 +133,19 @@ fn path(loc: &[Value]) -> String {
     loc.iter().map(word).collect::<Vec<_>>().join(".")
 }
 
+/// A status in words. 422 has another name in RFC 9110 than when `http` learnt it, and plugins use the new one, too.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        status => status.canonical_reason().unwrap_or("Error"),
+    }
+}
+
 impl From<Problem> for Response {
     fn from(problem: Problem) -> Self {
-        let wire = Wire {
+        let wire = ProblemDetails {
             kind: "about:blank",
-            title: problem.status.canonical_reason().unwrap_or("Error"),
+            title: title(problem.status),
             status: problem.status.as_u16(),
             detail: &problem.detail,
             errors: &problem.errors,
@@ -114,5 +155,16 @@ impl From<Problem> for Response {
         let mut response = answer(problem.status, "application/problem+json", bytes);
         response.headers_mut().extend(problem.extra.headers);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_those_of_rfc_9110() {
+        assert_eq!(title(StatusCode::UNPROCESSABLE_ENTITY), "Unprocessable Content");
+        assert_eq!(title(StatusCode::NOT_FOUND), "Not Found");
     }
 }

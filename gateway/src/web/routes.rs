@@ -134,6 +134,18 @@ pub enum Clash {
         /// The path.
         path: String,
     },
+    /// A path where clients connect.
+    #[error("plugin '{plugin}': the route '{method} {path}' is at the path of the endpoint '{endpoint}'")]
+    Endpoint {
+        /// Who wants it.
+        plugin: Arc<str>,
+        /// The method.
+        method: Method,
+        /// The path.
+        path: String,
+        /// The endpoint's, as it is configured.
+        endpoint: String,
+    },
     /// Another plugin has the route.
     #[error("plugins '{plugin}' and '{other}' both declare the route '{method} {path}'")]
     Plugins {
@@ -164,6 +176,8 @@ pub struct Routes {
     declared: Mutex<Vec<Declared>>,
     /// Whether the gateway itself serves a path, given without its closing slash.
     core: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Paths where clients connect, which are looked for before any route.
+    endpoints: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -185,7 +199,14 @@ struct Table {
 impl Routes {
     /// No routes. `core` says which paths are the gateway's own.
     pub fn new(core: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self { table: ArcSwap::default(), declared: Mutex::default(), core: Box::new(core) }
+        let endpoints = Vec::new();
+        Self { table: ArcSwap::default(), declared: Mutex::default(), core: Box::new(core), endpoints }
+    }
+
+    /// With the paths of the endpoints, which no route may have.
+    #[must_use]
+    pub fn beside(self, endpoints: impl IntoIterator<Item = String>) -> Self {
+        Self { endpoints: endpoints.into_iter().collect(), ..self }
     }
 
     /// Adds a plugin's routes, or puts them in the place of those that it has.
@@ -194,9 +215,7 @@ impl Routes {
     /// [`Clash`]; nothing has changed then.
     pub fn declare(&self, plugin: &str, specs: Vec<Spec>, serve: Arc<dyn Serve>) -> Result<(), Clash> {
         let plugin: Arc<str> = plugin.into();
-        if let Some(spec) = specs.iter().find(|spec| (self.core)(trim(&spec.path))) {
-            return Err(Clash::Core { plugin, path: spec.path.clone() });
-        }
+        specs.iter().try_for_each(|spec| self.check_free(&plugin, spec))?;
         let mut declared = self.declared.lock();
         let mut next = declared.clone();
         next.retain(|d| d.plugin != plugin);
@@ -204,6 +223,18 @@ impl Routes {
         self.table.store(Arc::new(Table::new(&next)?));
         *declared = next;
         Ok(())
+    }
+
+    /// Whether a path is neither the API's nor an endpoint's.
+    fn check_free(&self, plugin: &Arc<str>, spec: &Spec) -> Result<(), Clash> {
+        let (plugin, method, path) = (Arc::clone(plugin), spec.method.clone(), spec.path.clone());
+        if (self.core)(trim(&path)) {
+            return Err(Clash::Core { plugin, path });
+        }
+        match self.endpoints.iter().find(|endpoint| trim(endpoint) == trim(&path)) {
+            Some(endpoint) => Err(Clash::Endpoint { plugin, method, path, endpoint: endpoint.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// Takes a plugin's routes away.

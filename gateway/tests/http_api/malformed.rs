@@ -20,7 +20,6 @@ async fn malformed_requests_are_refused_and_close() {
         (400, "no ASCII in the target", format!("GET /\u{e9} HTTP/1.1\r\n{head}\r\n")),
         (405, "CONNECT", format!("CONNECT localhost:80 HTTP/1.1\r\n{head}\r\n")),
         (405, "TRACE", format!("TRACE / HTTP/1.1\r\n{head}\r\n")),
-        (501, "an unknown method", format!("BREW / HTTP/1.1\r\n{head}\r\n")),
         (400, "a blank in a header's name", format!("GET / HTTP/1.1\r\n{head}X : y\r\n\r\n")),
         (400, "a folded header", format!("GET / HTTP/1.1\r\n{head}X: y\r\n z\r\n\r\n")),
         (400, "a control character", format!("GET / HTTP/1.1\r\n{head}X: \u{1}\r\n\r\n")),
@@ -97,4 +96,14 @@ async fn http_1_0_is_served_and_cannot_upgrade() {
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nHost: localhost\r\n\r\n";
     assert_eq!(gateway.raw(format!("GET /ws HTTP/1.0\r\n{handshake}")).await.status, 400);
     assert_eq!(gateway.raw(format!("POST /ws HTTP/1.1\r\n{handshake}")).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_method_that_nobody_knows_is_as_wrong_as_any_other() {
+    let gateway = gateway();
+    for (method, path, allowed) in [("QUERY", "/health", "GET, HEAD"), ("BREW", "/ws/broadcast", "POST")] {
+        let answer = gateway.request(method, path, None).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+    }
+    assert_eq!(gateway.request("BREW", "/coffee", None).await.status, 404);
 }

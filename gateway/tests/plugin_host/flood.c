@@ -35,12 +35,13 @@ struct tg_instance {
     const tg_host *host;
     const tg_publish *publish;
     const tg_reply *reply;
+    const tg_refusal *refusal;
     pthread_t hook_thread;
     pthread_t coordinator;
     tg_request request;
     int has_coordinator;
     atomic_ullong given, released, elsewhere, refused, committed, resumed, followed, gaps, missed, last, backwards,
-        dropped;
+        dropped, explained;
 };
 
 /* A buffer of ours: whom it counts for, and the bytes behind it. */
@@ -74,6 +75,14 @@ static tg_buf give(tg_instance *this, unsigned long long number) {
     return buf;
 }
 
+/* Whether the host explains a refusal, and only where there was one. */
+static int is_explained(tg_instance *this, int refused) {
+    tg_str text;
+    if (!refused) return this->refusal->last(this->host, &text) == TG_NOT_FOUND;
+    return this->refusal->last(this->host, &text) == TG_OK &&
+           tg_str_eq(text, tg_text("event 'flooded': n: \"n\" is a required property"));
+}
+
 static void *publisher(void *argument) {
     tg_instance *this = argument;
     for (int i = 0; i < EVENTS; i++) {
@@ -86,10 +95,12 @@ static void *publisher(void *argument) {
             tg_status status = this->publish->publish(this->host, &event, 1, 1, &taken);
             if (status == TG_OK && taken == 1) {
                 atomic_fetch_add(&this->given, 1);
+                if (is_explained(this, 0)) atomic_fetch_add(&this->explained, 1);
                 break;
             }
             if (status != TG_BUSY || taken != 0) { /* nothing else may happen here */
                 atomic_fetch_add(&this->refused, 1);
+                if (is_explained(this, 1)) atomic_fetch_add(&this->explained, 1);
                 free(event.data.owner);
                 break;
             }
@@ -133,9 +144,9 @@ static tg_status call(tg_instance *this, const tg_call *call) {
     snprintf(text, sizeof text,
              "{\"given\":%llu,\"released\":%llu,\"elsewhere\":%llu,\"refused\":%llu,\"committed\":%llu,\"resumed\":%llu,"
              "\"followed\":%llu,\"gaps\":%llu,\"missed\":%llu,\"last\":%llu,\"backwards\":%llu,"
-             "\"dropped\":%llu}",
+             "\"dropped\":%llu,\"explained\":%llu}",
              this->given, this->released, this->elsewhere, this->refused, this->committed, this->resumed, this->followed,
-             this->gaps, this->missed, this->last, this->backwards, this->dropped);
+             this->gaps, this->missed, this->last, this->backwards, this->dropped, this->explained);
     data.len = strlen(text);
     data.ptr = data.owner = memcpy(malloc(data.len), text, data.len);
     data.release = free;
@@ -177,6 +188,7 @@ static tg_status create(const tg_host *host, tg_str name, tg_str config, tg_inst
     this->host = host;
     this->publish = host->extension(host, tg_text(TG_EXT_PUBLISH));
     this->reply = host->extension(host, tg_text(TG_EXT_REPLY));
+    this->refusal = host->extension(host, tg_text(TG_EXT_REFUSAL));
     this->hook_thread = pthread_self();
     *instance = this;
     return TG_OK;

@@ -43,6 +43,14 @@ pub struct Publish {
     >,
 }
 
+/// `tg_refusal`: why an event was refused.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Refusal {
+    /// Why this thread's last publish or send was. `[any thread] [after start]`
+    pub last: Option<unsafe extern "C" fn(host: *const Host, text: *mut Str) -> Status>,
+}
+
 /// `tg_reply`: answers. All are `[any thread] [after start]`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]

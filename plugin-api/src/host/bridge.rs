@@ -18,6 +18,7 @@ use crate::buffer::{give, take_back};
 #[derive(Default)]
 struct Tables {
     publish: Option<abi::Publish>,
+    refusal: Option<abi::Refusal>,
     reply: Option<abi::Reply>,
     sessions: Option<abi::Sessions>,
     store: Option<abi::Store>,
@@ -59,6 +60,7 @@ impl Bridge {
         let tables = unsafe {
             Tables {
                 publish: find(ext::PUBLISH).cast::<abi::Publish>().as_ref().copied(),
+                refusal: find(ext::REFUSAL).cast::<abi::Refusal>().as_ref().copied(),
                 reply: find(ext::REPLY).cast::<abi::Reply>().as_ref().copied(),
                 sessions: find(ext::SESSIONS).cast::<abi::Sessions>().as_ref().copied(),
                 store: find(ext::STORE).cast::<abi::Store>().as_ref().copied(),
@@ -131,6 +133,17 @@ impl Bridge {
         });
         let taken = usize::try_from(taken).map_or(events.len(), |taken| taken.min(events.len()));
         (status, if status.is_ok() { events.len() } else { taken })
+    }
+
+    /// Why an event of this thread's was refused just now, if that was so and the host says it.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let mut text = Str::EMPTY;
+        let status = self.call(self.tables.refusal.and_then(|t| t.last), |last, host| {
+            // SAFETY: `text` is ours to be written.
+            unsafe { last(host, &raw mut text) }
+        });
+        // SAFETY: with OK it leads to a text of this thread's, which has not published since.
+        status.is_ok().then(|| String::from_utf8_lossy(unsafe { text.as_bytes() }).into_owned())
     }
 
     /// The whole answer to an HTTP request.

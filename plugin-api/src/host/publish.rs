@@ -20,7 +20,7 @@ tokio::task_local! {
 pub struct PublishError {
     /// What the host answered for the first event that was refused or lost.
     pub status: Status,
-    /// The same for people.
+    /// The same for people; for an event that was refused which type it was of, which field of its data, and what is wrong.
     pub reason: String,
     /// What became of the events that were taken, in order: safe, or lost.
     pub taken: Vec<Result<Receipt, Status>>,
@@ -60,13 +60,15 @@ impl Host {
             let mut resumes = self.flow().resumes();
             let waiting = self.flow().expect(rest.iter().map(|event| event.rooms.len().max(1)));
             let (status, count) = hand_over(self.bridge(), &rest, waiting.token());
+            // Asked before anything is awaited: it is this thread's last publish that counts.
+            let reason = why(self.bridge(), status);
             taken.extend(waiting.taken(count).await);
             rest.drain(..count);
             match status {
                 Status::OK => {}
                 // A resume that came before we saw the BUSY ends the wait at once.
                 Status::BUSY if resumes.changed().await.is_ok() => {}
-                status => return Err(PublishError { status, reason: status.to_string(), taken, rest }),
+                status => return Err(PublishError { status, reason, taken, rest }),
             }
         }
         match taken.iter().find_map(|told| told.as_ref().err()).copied() {
@@ -87,9 +89,15 @@ impl Host {
         if status.is_ok() {
             return Ok(());
         }
-        let rest = events.split_off(count);
-        Err(PublishError { status, reason: status.to_string(), taken: Vec::new(), rest })
+        let (reason, rest) = (why(self.bridge(), status), events.split_off(count));
+        Err(PublishError { status, reason, taken: Vec::new(), rest })
     }
+}
+
+/// What a publish of this thread's came to, for people.
+pub(super) fn why(bridge: &Bridge, status: Status) -> String {
+    let refusal = if status == Status::INVALID { bridge.refusal() } else { None };
+    refusal.map_or_else(|| status.to_string(), |refusal| format!("{status}: {refusal}"))
 }
 
 /// Lends events to the callback and gives their data; answers how many were taken.

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::bridge::pairs;
-use super::publish::lend;
+use super::publish::{lend, why};
 use crate::buffer::take_back;
 use crate::error::check;
 use crate::{Error, Event, Host, Result, Session};
@@ -39,16 +39,18 @@ impl Sessions {
     /// Sends an event to one session; the event's rooms are not looked at.
     ///
     /// # Errors
-    /// `NOT_FOUND` where it is gone, `BUSY` where no more can wait for it, `INVALID` for an undeclared type.
+    /// `NOT_FOUND` where it is gone, `BUSY` where no more can wait for it, `INVALID` for an undeclared type
+    /// or data against its schema, with the field.
     pub fn send(&self, session: Session, event: &Event) -> Result<()> {
         let tags = pairs(&event.tags);
         let lent = lend(event, &[], &tags);
         // SAFETY: all that it leads to is in `event` and `tags`.
         let status = unsafe { self.0.bridge().send(session.0, &lent) };
-        if !status.is_ok() {
-            take_back(lent.data);
+        if status.is_ok() {
+            return Ok(());
         }
-        check(status, "send to a session")
+        take_back(lent.data);
+        Err(Error::new(status, format!("send to a session: {}", why(self.0.bridge(), status))))
     }
 
     /// Joins it to a room: it gets what is published after this.

@@ -1,6 +1,7 @@
 //! The miniature gateway's callbacks: the other side of `host/bridge.rs`.
 #![allow(unsafe_code, reason = "the plugin's calls enter here")]
 
+mod refusal;
 mod reply;
 mod tools;
 
@@ -52,6 +53,7 @@ pub(super) unsafe extern "C" fn extension(host: *const abi::Host, id: Str) -> *c
     }
     match id.as_str() {
         ext::PUBLISH => (&raw const PUBLISH).cast(),
+        ext::REFUSAL => (&raw const refusal::TABLE).cast(),
         ext::REPLY => (&raw const reply::TABLE).cast(),
         ext::SESSIONS => (&raw const tools::SESSIONS).cast(),
         ext::STORE => (&raw const tools::STORE).cast(),
@@ -81,6 +83,7 @@ unsafe extern "C" fn publish(
     // SAFETY: the plugin's promise: events and what they lead to are lent for the call, `taken` is to be written.
     unsafe {
         taken.write(0);
+        refusal::forget();
         started(host, |inner| {
             let events = slice(events, count);
             let busy_after = {
@@ -124,9 +127,7 @@ unsafe fn take_event(inner: &Arc<Inner>, event: &abi::Event) -> Result<Vec<Curso
     // SAFETY: lent for the call; its data is taken last, with the OK.
     unsafe {
         let mut published = read_event(inner, event);
-        let known = inner.state().types.contains(&published.kind);
-        let data = serde_json::from_slice(event.data.as_bytes());
-        published.data = data.ok().filter(|_| known).ok_or(Status::INVALID)?;
+        published.data = refusal::judge(&inner.state(), &published.kind, event.data.as_bytes())?;
         receive(inner, event.data);
         Ok(inner.change(|state| order(state, published)))
     }

@@ -3,18 +3,20 @@
 
 mod ask;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::answers::{self, CallAnswer, HttpAnswer};
 use super::hooks::{HookThread, Plugged, host_of, life, release_ours};
 use super::state::{Asked, Ended, Inner, Kind};
 use super::{Setup, TestHost};
 use crate::abi::{self, Buf, Status, Str, ext};
+use crate::schema::{self, Schema};
 
 /// A route of the manifest.
 #[derive(Debug)]
@@ -30,13 +32,14 @@ pub(super) fn start(setup: Setup) -> Result<TestHost, String> {
     let manifest: Value =
         serde_json::from_str(verified.manifest).map_err(|e| format!("its manifest is no JSON: {e}"))?;
     let (jobs, work) = std::sync::mpsc::channel();
-    let types = names(&manifest, "events", "type");
+    let defs = manifest["$defs"].as_object().cloned().unwrap_or_default();
+    let types = types(&manifest, &defs)?;
     let inner = Arc::new(Inner::new(setup.name, types, setup.store, setup.missing, jobs.clone()));
     let (host, config) = (host_of(&inner), setup.config.to_string());
     let hooks = HookThread::create(verified.table, host, inner.clone(), config, (jobs, work))?;
     let mut test =
         TestHost { inner, hooks, routes: routes(&manifest), calls: names(&manifest, "calls", "name") };
-    let prepared = test.declare().and_then(|()| match setup.restored {
+    let prepared = test.declare(&defs).and_then(|()| match setup.restored {
         Some(state) => test.hooks.run(move |plugged| restore(plugged, &state)),
         None => Ok(()),
     });
@@ -53,6 +56,24 @@ pub(super) fn start(setup: Setup) -> Result<TestHost, String> {
 fn names(manifest: &Value, list: &str, key: &str) -> Vec<String> {
     let list = manifest[list].as_array().cloned().unwrap_or_default();
     list.iter().filter_map(|item| item[key].as_str().map(str::to_owned)).collect()
+}
+
+/// The event types of a manifest with their schemas.
+fn types(manifest: &Value, defs: &Map<String, Value>) -> Result<HashMap<String, Schema>, String> {
+    let events = manifest["events"].as_array().into_iter().flatten();
+    let typed =
+        events.filter_map(|event| Some((event["type"].as_str()?.to_owned(), event.get("schema").cloned())));
+    typed
+        .map(|(kind, mut schema)| {
+            if let Some(schema) = &mut schema {
+                schema::lend(defs, schema);
+            }
+            // Miri takes minutes for one schema.
+            let compiled = Schema::compile(schema.as_ref().filter(|_| !cfg!(miri)));
+            let compiled = compiled.map_err(|error| format!("the schema of event type '{kind}' {error}"))?;
+            Ok((kind, compiled))
+        })
+        .collect()
 }
 
 fn routes(manifest: &Value) -> Vec<Route> {
@@ -153,7 +174,7 @@ impl Pending<'_> {
 
 impl TestHost {
     /// Takes in what the instance adds to its manifest.
-    fn declare(&mut self) -> Result<(), String> {
+    fn declare(&mut self, defs: &Map<String, Value>) -> Result<(), String> {
         let json = self.hooks.run(|plugged| {
             let declare = plugged.extension::<abi::Declare>(ext::DECLARE).and_then(|d| d.declare);
             let Some(declare) = declare else { return Ok(Value::Null) };
@@ -167,7 +188,7 @@ impl TestHost {
                 declared.map_err(|e| format!("what it declares is no JSON: {e}"))
             }
         })?;
-        self.inner.state().types.extend(names(&json, "events", "type"));
+        self.inner.state().types.extend(types(&json, defs)?);
         self.calls.extend(names(&json, "calls", "name"));
         Ok(())
     }

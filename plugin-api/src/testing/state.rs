@@ -10,6 +10,7 @@ use super::hooks::{Commit, Job};
 use super::store::StoreContent;
 use crate::abi::{self, Status};
 use crate::host::lock;
+use crate::schema::Schema;
 use crate::{Cursor, Principal};
 
 /// An event that the plugin published.
@@ -165,7 +166,8 @@ impl LeaseBook {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) phase: Phase,
-    pub(super) types: Vec<String>,
+    /// The schemas of the event types that are declared.
+    pub(super) types: HashMap<String, Schema>,
     pub(super) principal: Principal,
     pub(super) requests: HashMap<abi::Request, Asked>,
     pub(super) published: Vec<Published>,
@@ -204,7 +206,7 @@ pub(super) struct Inner {
 impl Inner {
     pub(super) fn new(
         name: String,
-        types: Vec<String>,
+        types: HashMap<String, Schema>,
         store: StoreContent,
         missing: Vec<String>,
         jobs: std::sync::mpsc::Sender<Job>,

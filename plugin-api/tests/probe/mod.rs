@@ -30,7 +30,7 @@ pub(crate) struct Probe<const ORDERED: bool = false> {
 
 pub(crate) const MANIFEST: &str = r#"{
     "manifest": 1, "name": "probe", "version": "1.0.0", "description": "", "license": "Apache-2.0",
-    "events": [{"type": "said"}],
+    "events": [{"type": "said"}, {"type": "counted", "schema": {"required": ["n"], "properties": {"n": {"type": "integer"}}}}],
     "routes": [
         {"method": "GET", "path": "/probe/{what}"}, {"method": "POST", "path": "/probe/"},
         {"method": "GET", "path": "/probe/fixed"}
@@ -38,7 +38,7 @@ pub(crate) const MANIFEST: &str = r#"{
     "calls": [
         {"name": "echo"}, {"name": "seen"}, {"name": "panic"}, {"name": "fail"}, {"name": "bug"}, {"name": "stream"},
         {"name": "endless"}, {"name": "until_cancelled"}, {"name": "never"}, {"name": "slow"}, {"name": "publish"},
-        {"name": "publish_many"}, {"name": "try_publish"}, {"name": "store"}, {"name": "store_conflict"},
+        {"name": "publish_many"}, {"name": "try_publish"}, {"name": "publish_counted"}, {"name": "store"}, {"name": "store_conflict"},
         {"name": "lease"}, {"name": "lease_state"}, {"name": "sessions"}, {"name": "tools"}, {"name": "outlive"},
         {"name": "panicking_stream"}, {"name": "blocking"}
     ],
@@ -78,7 +78,7 @@ impl<const ORDERED: bool> Plugin for Probe<ORDERED> {
         Ok(Declared {
             events: vec![json!({"type": "late"})],
             calls: vec![json!({"name": "late"})],
-            follows: vec![],
+            ..Declared::default()
         })
     }
 
@@ -178,7 +178,18 @@ impl<const ORDERED: bool> Plugin for Probe<ORDERED> {
                     Event::new("said").data(&3)?,
                 ];
                 let error = self.host.try_publish(events).unwrap_err();
-                Reply::json(&json!({"status": error.status.to_string(), "rest": error.rest.len()}))
+                let reason = error.reason.clone();
+                Reply::json(
+                    &json!({"status": error.status.to_string(), "rest": error.rest.len(), "reason": reason}),
+                )
+            }
+            "publish_counted" => {
+                let error = self.host.publish(Event::new("counted").data(&data)?).await.unwrap_err();
+                let sent = self
+                    .host
+                    .sessions()
+                    .send(self.host.sessions().find("c")?, &Event::new("counted").data(&data)?);
+                Reply::json(&json!([error.to_string(), sent.unwrap_err().to_string()]))
             }
             "store" => store(&self.host).await,
             "store_conflict" => {

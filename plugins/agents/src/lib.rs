@@ -58,7 +58,7 @@ impl Plugin for Agents {
 
     fn declare(config: &Config) -> Result<Declared> {
         config.0.check()?;
-        Ok(Declared::default())
+        Ok(Declared { routes: vec![routes::narrowed(&Self::manifest(), &config.0)?], ..Declared::default() })
     }
 
     async fn start(host: Host, Config(settings): Config) -> Result<Self> {

@@ -3,9 +3,11 @@
 mod agents;
 mod lymphnode;
 
-use tidegate_plugin::{Error, HttpResponse, Query, Result};
+use serde_json::{Value, json};
+use tidegate_plugin::{Error, HttpResponse, Manifest, Query, Result};
 
 use crate::service::Service;
+use crate::settings::Settings;
 use crate::world::World;
 
 /// What a request asks, but for the route.
@@ -33,6 +35,15 @@ pub(crate) enum Route {
     DestroyClones,
     Metrics,
     HomeostaticState,
+}
+
+/// What the settings make of the route that makes agents: the types that they allow.
+pub(crate) fn narrowed(manifest: &Manifest, settings: &Settings) -> Result<Value> {
+    let manifest: Value = serde_json::from_str(manifest.json()).map_err(Error::internal)?;
+    let route = &manifest["routes"][Route::CreateAgent as usize];
+    let mut request = route["request"].clone();
+    request["properties"]["agent_type"]["enum"] = json!(settings.agent_types);
+    Ok(json!({ "method": route["method"], "path": route["path"], "request": request }))
 }
 
 impl Route {

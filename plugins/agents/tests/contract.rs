@@ -1,5 +1,6 @@
 //! The whole contract of the plugin, asked of a real gateway from outside: in a process of its own, with the profile
-//! `config/immune.toml`, on a new store, with the plugin loaded from its library.
+//! `config/immune.toml`, on a new store, with the plugin loaded from its library; without the plugin `coordination`, which tells of
+//! agents in room `system`, too.
 
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking, their helpers too")]
 
@@ -29,7 +30,8 @@ fn gateway() -> Gateway {
 
 fn start(options: Options) -> Gateway {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/immune.toml");
-    options.config(profile).set("shards=2").start(program().to_str().unwrap())
+    let alone = "plugins.coordination.enabled=false";
+    options.config(profile).set("shards=2").set(alone).start(program().to_str().unwrap())
 }
 
 /// The gateway's binary, beside which is the plugin's library: cargo builds neither for this test.

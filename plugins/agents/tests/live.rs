@@ -15,10 +15,10 @@ fn program() -> PathBuf {
     test.ancestors().nth(2).unwrap().join("tidegate")
 }
 
-/// With the profile of the agents & coordination service.
+/// With the profile of the agents & coordination service, but without the plugin that tells of agents in room `system`, too.
 fn options() -> Options {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/immune.toml");
-    Options::new().config(profile)
+    Options::new().config(profile).set("plugins.coordination.enabled=false")
 }
 
 fn start(options: Options) -> Gateway {

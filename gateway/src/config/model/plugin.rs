@@ -52,7 +52,7 @@ pub enum Validate {
     /// All of them.
     #[default]
     Always,
-    /// One in sixty-four.
+    /// Of each type the first sixty-four after a start, then one in sixty-four.
     Sample,
     /// None.
     Off,

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
+use super::super::Answer;
 use super::super::json::put_string;
-use super::super::{Answer, Info};
-use super::ACTIONS;
+use super::action::Action;
+use super::shapes::{Actions, Joined, Left, Place, Pong, Retry, Types, Unknown};
 use crate::frame::json::shorten;
-use crate::frame::{Cursor, Timestamp};
 use crate::transport::websocket::frames::{self, Kind};
 
 /// A reply's parts.
@@ -22,10 +22,10 @@ struct Reply<'a> {
 
 enum Data<'a> {
     None,
-    Value(Value),
-    Info(&'a Info),
     /// JSON.
     Raw(&'a [u8]),
+    /// JSON that was written for it.
+    Written(Vec<u8>),
 }
 
 /// Appends the frame of `answer` to `out`.
@@ -51,9 +51,8 @@ fn put_reply(id: Option<&RawValue>, reply: Reply<'_>, text: &mut Vec<u8>) {
     text.extend_from_slice(br#","data":"#);
     let _infallible = match reply.data {
         Data::None => text.write_all(b"null"),
-        Data::Value(value) => serde_json::to_writer(&mut *text, &value).map_err(Into::into),
-        Data::Info(info) => serde_json::to_writer(&mut *text, info).map_err(Into::into),
         Data::Raw(json) => text.write_all(json),
+        Data::Written(json) => text.write_all(&json),
     };
     if let Some(id) = id {
         let _infallible = write!(text, r#","id":{}"#, id.get());
@@ -63,46 +62,45 @@ fn put_reply(id: Option<&RawValue>, reply: Reply<'_>, text: &mut Vec<u8>) {
 
 fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
     match answer {
-        Answer::Pong => done("pong", json!({ "timestamp": Timestamp::now().to_string() })),
-        Answer::Joined { room, cursor, recovered } => joined(room, *cursor, *recovered),
-        Answer::Left(room) => done(format!("Left room '{room}'"), json!({ "room": room })),
-        Answer::NotLeft(room) => Reply {
-            success: false,
-            message: format!("Failed to leave room '{}'", shorten(room)).into(),
-            data: Data::Value(json!({ "room": shorten(room) })),
-        },
+        Answer::Pong(timestamp) => done("pong", &Pong { timestamp: *timestamp }),
+        Answer::Joined { room, cursor, recovered } => {
+            let joined = Joined { place: Place::new(room, *cursor), recovered: *recovered };
+            done(format!("Joined room '{room}'"), &joined)
+        }
+        Answer::Left(room) => done(format!("Left room '{room}'"), &Left { room }),
+        Answer::NotLeft(room) => {
+            let room = shorten(room);
+            failed(format!("Failed to leave room '{room}'"), &Left { room })
+        }
         Answer::Subscribed(types) => {
-            done(format!("Subscribed to {} event types", types.len()), json!({ "event_types": types }))
+            done(format!("Subscribed to {} event types", types.len()), &Types { event_types: types })
         }
         Answer::Unsubscribed(types) => {
-            done(format!("Unsubscribed from {} event types", types.len()), json!({ "event_types": types }))
+            done(format!("Unsubscribed from {} event types", types.len()), &Types { event_types: types })
         }
-        Answer::UnknownTypes(types) => unknown_types(types),
-        Answer::Info(info) => {
-            Reply { success: true, message: "Connection information".into(), data: Data::Info(info) }
+        Answer::UnknownTypes(types) => {
+            let unknown: Vec<_> = types.iter().map(|name| shorten(name)).collect();
+            let first = unknown.first().unwrap_or(&"");
+            let message = format!("Invalid event type: '{first}' is not a known event type");
+            failed(message, &Unknown { unknown })
         }
-        Answer::Published { room, cursor } => done("Published", place(room, *cursor)),
+        Answer::Info(info) => done("Connection information", info),
+        Answer::Published { room, cursor } => done("Published", &Place::new(room, *cursor)),
         Answer::RoomRequired => refused("Room name is required"),
         Answer::UnknownAction { name, calls } => {
-            let mut actions: Vec<&str> = ACTIONS.to_vec();
-            actions.extend(calls.iter().map(|call| &**call));
-            Reply {
-                success: false,
-                message: format!("Unknown action: {}", shorten(name)).into(),
-                data: Data::Value(json!({ "available_actions": actions })),
-            }
+            let own = Action::ALL.map(Action::name);
+            let available_actions = own.into_iter().chain(calls.iter().map(|call| &**call)).collect();
+            failed(format!("Unknown action: {}", shorten(name)), &Actions { available_actions })
         }
         Answer::Call { success, message, data } => {
             let data = if data.is_empty() { Data::None } else { Data::Raw(data) };
             Reply { success: *success, message: Cow::Borrowed(message), data }
         }
-        Answer::Cancelled => done("Cancelled", Value::Null),
+        Answer::Cancelled => Reply { success: true, message: "Cancelled".into(), data: Data::None },
         Answer::Refused(why) => refused(why),
-        Answer::Busy { message, retry_after_ms } => Reply {
-            success: false,
-            message: Cow::Borrowed(message),
-            data: Data::Value(json!({ "retry_after_ms": retry_after_ms })),
-        },
+        Answer::Busy { message, retry_after_ms } => {
+            failed(*message, &Retry { retry_after_ms: *retry_after_ms })
+        }
         Answer::Part { data, .. } => Reply { success: true, message: "".into(), data: Data::Raw(data) },
         Answer::Echo(message) => {
             Reply { success: true, message: "".into(), data: Data::Raw(message.payload) }
@@ -110,35 +108,19 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
     }
 }
 
-fn done<'a>(message: impl Into<Cow<'a, str>>, data: Value) -> Reply<'a> {
-    Reply { success: true, message: message.into(), data: Data::Value(data) }
+fn done<'a>(message: impl Into<Cow<'a, str>>, data: &impl Serialize) -> Reply<'a> {
+    Reply { success: true, message: message.into(), data: written(data) }
+}
+
+fn failed<'a>(message: impl Into<Cow<'a, str>>, data: &impl Serialize) -> Reply<'a> {
+    Reply { success: false, message: message.into(), data: written(data) }
 }
 
 fn refused(message: &str) -> Reply<'_> {
     Reply { success: false, message: message.into(), data: Data::None }
 }
 
-fn joined<'a>(room: &str, cursor: Cursor, recovered: Option<bool>) -> Reply<'a> {
-    let mut data = place(room, cursor);
-    if let Some(recovered) = recovered {
-        data["recovered"] = recovered.into();
-    }
-    done(format!("Joined room '{room}'"), data)
-}
-
-fn place(room: &str, cursor: Cursor) -> Value {
-    json!({ "room": room, "epoch": cursor.epoch.to_string(), "offset": cursor.offset })
-}
-
-fn unknown_types<'a>(types: &[&str]) -> Reply<'a> {
-    let unknown: Vec<_> = types.iter().map(|name| shorten(name)).collect();
-    Reply {
-        success: false,
-        message: format!(
-            "Invalid event type: '{}' is not a known event type",
-            unknown.first().unwrap_or(&"")
-        )
-        .into(),
-        data: Data::Value(json!({ "unknown": unknown })),
-    }
+/// Plain data, whose writing does not fail.
+fn written<'a>(data: &impl Serialize) -> Data<'a> {
+    serde_json::to_vec(data).map_or(Data::None, Data::Written)
 }

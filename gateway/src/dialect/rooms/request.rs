@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::super::{Asked, Malformed, Publish, Request};
+use super::action::Action;
 use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::frame::{Cursor, Epoch, Since};
 
@@ -73,16 +74,16 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
     let action = text(keys.action, "action")?.ok_or_else(|| shape("action: a string is required"))?;
     let action = action.to_lowercase();
     let room = || text(keys.room, "room");
-    Ok(match action.as_str() {
-        "ping" => Request::Ping,
-        "join" => Request::Join { room: room()?, since: since(keys.data)? },
-        "leave" => Request::Leave(room()?),
-        "subscribe" => Request::Subscribe(event_types(keys.data)?),
-        "unsubscribe" => Request::Unsubscribe(event_types(keys.data)?),
-        "info" => Request::Info,
-        "publish" => Request::Publish(publish(room()?, keys.data)?),
-        "cancel" => Request::Cancel,
-        _ => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
+    Ok(match Action::named(&action) {
+        Some(Action::Ping) => Request::Ping,
+        Some(Action::Join) => Request::Join { room: room()?, since: since(keys.data)? },
+        Some(Action::Leave) => Request::Leave(room()?),
+        Some(Action::Subscribe) => Request::Subscribe(event_types(keys.data)?),
+        Some(Action::Unsubscribe) => Request::Unsubscribe(event_types(keys.data)?),
+        Some(Action::Info) => Request::Info,
+        Some(Action::Publish) => Request::Publish(publish(room()?, keys.data)?),
+        Some(Action::Cancel) => Request::Cancel,
+        None => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
     })
 }
 

@@ -10,16 +10,43 @@ use tidegate_plugin::abi::{self, Host, Status};
 
 use super::super::given;
 use super::super::queue::{Committed, Task};
+use super::super::refused::{Refused, Why};
 use super::super::shared::Shared;
-use super::super::validate::is_json;
+use super::super::validate::json;
+use super::refusal;
 use super::{enter, items, put, text};
 use crate::frame::{Cursor, Event, EventType, Timestamp};
 use crate::hub::PublishError;
 
 pub(super) static TABLE: abi::Publish = abi::Publish { publish: Some(publish) };
 
-/// Bytes of a key or id at most.
+/// Bytes of a source, key or id at most.
 const LONGEST: usize = 512;
+
+/// Why an event was not taken.
+pub(super) enum Untaken {
+    /// It may be, later.
+    Busy,
+    /// It never will be.
+    Refused(Refused),
+    /// The gateway's own fault.
+    Fault,
+}
+
+impl Untaken {
+    /// Tells whoever wants to know, and answers the status for the plugin.
+    pub(super) fn told(self, shared: &Shared) -> Status {
+        match self {
+            Self::Busy => Status::BUSY,
+            Self::Fault => Status::INTERNAL,
+            Self::Refused(refused) => {
+                shared.refused(&refused);
+                refusal::remember(refused.to_string());
+                Status::INVALID
+            }
+        }
+    }
+}
 
 unsafe extern "C" fn publish(
     host: *const Host,
@@ -34,6 +61,7 @@ unsafe extern "C" fn publish(
         }
         // SAFETY: the plugin lends its batch for the call.
         let events = unsafe { items(events, count) };
+        refusal::forget();
         let mut cursors = Vec::new();
         let (done, status) = publish_all(shared, events, token, &mut cursors);
         if token != 0 && done > 0 {
@@ -65,7 +93,7 @@ fn publish_all(
         match published {
             Ok(placed) if token != 0 => cursors.extend(placed),
             Ok(_) => {}
-            Err(status) => return (done as u64, status),
+            Err(untaken) => return (done as u64, untaken.told(shared)),
         }
     }
     (events.len() as u64, Status::OK)
@@ -94,18 +122,21 @@ unsafe fn publish_one(
     types: &HashMap<Box<str>, EventType>,
     sources: &mut Sources,
     event: &abi::Event,
-) -> Result<SmallVec<[Cursor; 1]>, Status> {
+) -> Result<SmallVec<[Cursor; 1]>, Untaken> {
+    // SAFETY: the caller's promise, here and below.
+    let refused = |why| unsafe { Untaken::Refused(Refused::new(event.kind.as_bytes(), why)) };
     // SAFETY: the caller's promise.
     let targets = unsafe { items(event.targets, event.targets_len) };
     // SAFETY: the caller's promise.
-    let targets: SmallVec<[&str; 4]> =
-        targets.iter().map(|target| unsafe { text(*target) }).collect::<Result<_, _>>()?;
+    let targets: Result<SmallVec<[&str; 4]>, Status> =
+        targets.iter().map(|target| unsafe { text(*target) }).collect();
+    let targets = targets.map_err(|_| refused(Why::Text { field: "room", what: NOT_UTF_8 }))?;
     // SAFETY: the caller's promise.
-    let event = unsafe { read(shared, types, sources, event) }?;
-    match shared.services.hub.publish(&targets, &event) {
+    let data = unsafe { read(shared, types, sources, event) }?;
+    match shared.services.hub.publish(&targets, &data) {
         // Rooms in memory have committed when publish returns.
         Ok(receipt) => {
-            let placed = receipt.committed().now_or_never().ok_or(Status::INTERNAL)?;
+            let placed = receipt.committed().now_or_never().ok_or(Untaken::Fault)?;
             // A room that is named twice is published to once, and has a cursor for each time.
             let place = |target: &&str| placed.iter().find(|p| *p.room == **target).map(|p| p.cursor);
             Ok(match &*targets {
@@ -114,10 +145,10 @@ unsafe fn publish_one(
             })
         }
         Err(error) => {
-            given::give_back(event);
+            given::give_back(data);
             Err(match error {
-                PublishError::Busy(_) => Status::BUSY,
-                PublishError::Name(_) => Status::INVALID,
+                PublishError::Busy(_) => Untaken::Busy,
+                PublishError::Name(name) => refused(Why::Room(name)),
             })
         }
     }
@@ -127,7 +158,7 @@ unsafe fn publish_one(
 ///
 /// # Safety
 /// As [`publish_one`].
-pub(super) unsafe fn read_event(shared: &Arc<Shared>, event: &abi::Event) -> Result<Event, Status> {
+pub(super) unsafe fn read_event(shared: &Arc<Shared>, event: &abi::Event) -> Result<Event, Untaken> {
     let types = shared.types.read();
     // SAFETY: the caller's promise.
     unsafe { read(shared, &types, &mut Sources::default(), event) }
@@ -140,20 +171,18 @@ unsafe fn read(
     types: &HashMap<Box<str>, EventType>,
     sources: &mut Sources,
     event: &abi::Event,
-) -> Result<Event, Status> {
-    // SAFETY: the caller's promise, for all of these.
-    let (kind, source, key, id) =
-        unsafe { (text(event.kind)?, text(event.source)?, text(event.key)?, text(event.id)?) };
-    let kind = types.get(kind).ok_or(Status::INVALID)?.clone();
-    if key.len() > LONGEST || id.len() > LONGEST || source.len() > LONGEST {
-        return Err(Status::INVALID);
-    }
+) -> Result<Event, Untaken> {
+    // SAFETY: the caller's promise, here and for all of these.
+    let refused = |why| unsafe { Untaken::Refused(Refused::new(event.kind.as_bytes(), why)) };
+    // SAFETY: as above.
+    let word = |field, word| unsafe { short(field, word) }.map_err(refused);
+    let (kind, source) = (word("type", event.kind)?, word("source", event.source)?);
+    let (key, id) = (word("key", event.key)?, word("id", event.id)?);
+    let kind = types.get(kind).ok_or_else(|| refused(Why::Type))?.clone();
     // SAFETY: the caller's promise; the bytes hold until they are released.
     let data = unsafe { event.data.as_bytes() };
-    if !is_json(data) || !shared.terms.get().is_none_or(|terms| terms.lets(&kind.name, data)) {
-        tracing::debug!(plugin = %shared.name, event_type = %kind.name, "refused: no JSON, or against its schema");
-        return Err(Status::INVALID);
-    }
+    let judged = shared.terms.get().map_or_else(|| json(data), |terms| terms.judge(&kind.name, data));
+    judged.map_err(refused)?;
     let given = |text: &str| (!text.is_empty()).then(|| text.into());
     Ok(Event {
         kind,
@@ -161,6 +190,22 @@ unsafe fn read(
         key: given(key),
         id: given(id),
         time: if event.time == 0 { Timestamp::now() } else { Timestamp(event.time) },
-        data: given::take(shared, event.data).ok_or(Status::BUSY)?,
+        data: given::take(shared, event.data).ok_or(Untaken::Busy)?,
     })
+}
+
+/// What is said of a text that is none.
+const NOT_UTF_8: &str = "not UTF-8";
+
+/// A word of an event's: a text that is bounded.
+///
+/// # Safety
+/// As [`text`].
+unsafe fn short<'a>(field: &'static str, word: abi::Str) -> Result<&'a str, Why> {
+    // SAFETY: the caller's promise.
+    match unsafe { text(word) } {
+        Ok(word) if word.len() <= LONGEST => Ok(word),
+        Ok(_) => Err(Why::Text { field, what: "longer than 512 bytes" }),
+        Err(_) => Err(Why::Text { field, what: NOT_UTF_8 }),
+    }
 }

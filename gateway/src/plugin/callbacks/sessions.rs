@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::super::given;
 use super::super::shared::Shared;
 use super::publish::read_event;
+use super::refusal;
 use super::{enter, put, text};
 use crate::hub::{Cause, JoinError, Order, Slot};
 
@@ -62,8 +63,9 @@ unsafe extern "C" fn send(host: *const Host, session: Session, event: *const abi
         let slot = slot(shared, session)?;
         // SAFETY: the event is lent for the call.
         let event = unsafe { event.as_ref() }.ok_or(Status::INVALID)?;
+        refusal::forget();
         // SAFETY: as above.
-        let event = unsafe { read_event(shared, event) }?;
+        let event = unsafe { read_event(shared, event) }.map_err(|untaken| untaken.told(shared))?;
         shared.services.hub.order_slot(slot, Order::Send(event));
         Ok(())
     };

@@ -8,8 +8,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body_util::Empty;
-use hyper::rt::{Read, Write};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 
 /// Why a request is no handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -87,21 +86,6 @@ pub fn accept<B>(request: &mut Request<B>) -> Result<(Response<Empty<Bytes>>, On
     let (response, _) =
         fastwebsockets::upgrade::upgrade(request).map_err(|_| HandshakeError::ProtocolVersion)?;
     Ok((response, upgrade))
-}
-
-/// Gives an upgraded connection's own stream back, and what hyper has read of the client's frames.
-/// Its buffer is let go when there is nothing in it: it would pin 8 KiB for as long as the session
-/// lives.
-///
-/// # Errors
-/// The connection, when its stream is of another type.
-pub fn into_stream<T>(upgraded: Upgraded) -> Result<(T, Bytes), Upgraded>
-where
-    T: Read + Write + Unpin + Send + 'static,
-{
-    let parts = upgraded.downcast::<T>()?;
-    let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
-    Ok((parts.io, early))
 }
 
 /// Whether one of the comma-separated values under `name` is `value`, in whatever case.

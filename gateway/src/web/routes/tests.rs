@@ -16,7 +16,7 @@ fn spec(method: Method, path: &str) -> Spec {
 }
 
 fn routes() -> Routes {
-    Routes::new(|path| path == "/health")
+    Routes::new(|path| path == "/health").beside(["/ws/".to_owned()])
 }
 
 fn declare(routes: &Routes, plugin: &str, specs: &[(Method, &str)]) -> Result<(), Clash> {
@@ -54,6 +54,8 @@ fn a_clash_names_both_and_changes_nothing() {
     assert!(matches!(routes.find(&Method::GET, "/y"), Found::Nothing));
     let clash = declare(&routes, "b", &[(Method::GET, "/health/")]).unwrap_err();
     assert_eq!(clash.to_string(), "plugin 'b': the route '/health/' is the gateway's own");
+    let clash = declare(&routes, "b", &[(Method::GET, "/ws")]).unwrap_err();
+    assert_eq!(clash.to_string(), "plugin 'b': the route 'GET /ws' is at the path of the endpoint '/ws/'");
     for bad in ["x", "/a{b}", "/{a}/{a}", "/{*rest}", "/{}"] {
         assert!(matches!(declare(&routes, "b", &[(Method::GET, bad)]), Err(Clash::Pattern { .. })), "{bad}");
     }

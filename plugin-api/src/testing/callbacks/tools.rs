@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{inner, pairs, read_event, started, text};
+use super::{inner, pairs, read_event, refusal, started, text};
 use crate::abi::{self, Buf, Pair, Status, Str, slice};
 use crate::testing::hooks::{lend_out, receive};
 use crate::testing::state::{LogLine, Series, State};
@@ -48,6 +48,10 @@ unsafe extern "C" fn send(host: *const abi::Host, session: u64, event: *const ab
             let kind = read_event(inner, &*event).kind;
             if inner.state().sessions.get(session).is_none() {
                 return Status::NOT_FOUND;
+            }
+            refusal::forget();
+            if let Err(refused) = refusal::judge(&inner.state(), &kind, (*event).data.as_bytes()) {
+                return refused;
             }
             let data = receive(inner, (*event).data);
             let line = format!("send {kind} {}", String::from_utf8_lossy(&data));

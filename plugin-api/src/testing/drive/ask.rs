@@ -133,20 +133,32 @@ impl TestHost {
         })
     }
 
-    /// Hands over an event of a followed room.
+    /// Hands over an event of a followed room, from the source `test`.
     pub fn follow<T: Serialize + ?Sized>(&self, room: &str, kind: &str, data: &T) -> Status {
+        self.follow_from("test", room, kind, data)
+    }
+
+    /// Hands over an event of a followed room, from that source.
+    pub fn follow_from<T: Serialize + ?Sized>(
+        &self,
+        source: &str,
+        room: &str,
+        kind: &str,
+        data: &T,
+    ) -> Status {
         let data = Bytes::from(serde_json::to_vec(data).expect("a test's data is JSON"));
         let cursor = self.inner.change(|state| {
             let offset = state.offsets.entry(room.into()).or_default();
             *offset += 1;
             Cursor { epoch: "test".into(), offset: *offset }
         });
-        let (inner, room, kind) = (self.inner.clone(), room.to_owned(), kind.to_owned());
+        let (inner, source) = (self.inner.clone(), source.to_owned());
+        let (room, kind) = (room.to_owned(), kind.to_owned());
         self.hooks.run(move |plugged| {
             let event = abi::Followed {
                 room: Str::new(&room),
                 kind: Str::new(&kind),
-                source: Str::new("test"),
+                source: Str::new(&source),
                 key: Str::EMPTY,
                 id: Str::EMPTY,
                 tags: std::ptr::null(),

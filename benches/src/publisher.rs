@@ -1,0 +1,104 @@
+//! A plugin in C that publishes, behind a real plugin host.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tidegate::frame::Forms;
+use tidegate::hub::calls::{Answer, Call};
+use tidegate::hub::{Config, Hub, Rules};
+use tidegate::identity::Principal;
+use tidegate::metrics::Metrics;
+use tidegate::plugin::{Plugins, Services, Settings, Validate};
+use tidegate::store::{Durability, Embedded};
+use tidegate::web::Routes;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+/// What an event of some two hundred bytes is held against: nine fields, one of them nested.
+pub fn schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["agent_id", "status", "health", "load", "created_at", "config"],
+        "properties": {
+            "agent_id": { "type": "string", "minLength": 1 },
+            "status": { "enum": ["inactive", "active", "paused", "lost"] },
+            "health": { "type": "number", "minimum": 0, "maximum": 1 },
+            "load": { "type": "number", "minimum": 0 },
+            "energia": { "type": "number", "minimum": 0, "maximum": 100 },
+            "detected": { "type": "integer", "minimum": 0 },
+            "created_at": { "type": "string", "format": "date-time" },
+            "config": {
+                "type": "object",
+                "properties": { "area": { "type": "string" }, "tags": { "items": { "type": "string" } } }
+            }
+        }
+    })
+}
+
+/// A hub with the plugin beside it.
+pub struct Publisher {
+    runtime: Runtime,
+    hub: Arc<Hub>,
+    plugins: Arc<Plugins>,
+    _folder: TempDir,
+}
+
+impl Publisher {
+    /// Builds, loads and starts it.
+    pub fn start(validate: Validate) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let sizes = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
+        let hub = Arc::new(Hub::new(sizes, Rules::new([]), Forms::default(), Metrics::new(1)));
+        let store = Arc::new(Embedded::open(&folder.path().join("store"), Durability::Os).unwrap());
+        let services = Services { hub: Arc::clone(&hub), store, control: runtime.handle().clone() };
+        let settings = Settings {
+            name: "publisher".into(),
+            candidates: vec![build(folder.path())],
+            sha256: None,
+            open: Vec::new(),
+            validate,
+            config: json!({}),
+        };
+        let routes = Arc::new(Routes::new(|_| false));
+        let plugins = runtime.block_on(Plugins::start(vec![settings], services, routes, vec![])).unwrap();
+        Self { runtime, hub, plugins, _folder: folder }
+    }
+
+    /// Has it publish so many events, and waits until they are.
+    pub fn publish(&self, events: usize) {
+        let (answers, mut receiver) = mpsc::channel(4);
+        let call = Call {
+            name: "publish".into(),
+            data: events.to_string().into(),
+            room: None,
+            session: "bench".into(),
+            principal: Arc::new(Principal::anonymous()),
+            answers,
+        };
+        self.hub.calls().route(call).unwrap().unwrap();
+        let answer = receiver.blocking_recv();
+        assert!(matches!(answer, Some(Answer::Done { .. })), "{answer:?}");
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.runtime.block_on(self.plugins.stop(std::time::Duration::from_secs(5)));
+    }
+}
+
+fn build(folder: &Path) -> std::path::PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library = folder.join("publisher.so");
+    let literal = Value::from(schema().to_string()).to_string();
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]);
+    cc.arg("-I").arg(root.join("../plugin-api/include")).arg(format!("-DSCHEMA={literal}"));
+    assert!(cc.arg("-o").arg(&library).arg(root.join("src/publisher.c")).status().unwrap().success());
+    library
+}

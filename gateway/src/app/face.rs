@@ -1,0 +1,51 @@
+//! What the configuration says of the gateway to those outside.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::config::model::session as settings;
+use crate::documents::{Dialect, Endpoint, Face, Server};
+
+/// The gateway's names, and where it is. `addresses`: where the listeners really listen.
+pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Face {
+    let own = env!("CARGO_PKG_VERSION");
+    let version = if config.api_version.is_empty() { own } else { &config.api_version };
+    let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
+    let endpoint = |endpoint: &settings::Config| Endpoint {
+        path: endpoint.path.clone(),
+        dialect: match endpoint.dialect {
+            settings::Dialect::Rooms => Dialect::Rooms,
+            settings::Dialect::Echo => Dialect::Echo,
+        },
+        welcome: endpoint.welcome.clone(),
+        heartbeat: endpoint.heartbeat.interval.get().as_secs(),
+        message: endpoint.message.unwrap_or(config.limits.message).len(),
+        anonymous: anonymous(&endpoint.auth),
+        auto_join: endpoint.auto_join.clone(),
+    };
+    Face {
+        name: config.name.clone(),
+        version: version.to_owned(),
+        servers: addresses.iter().map(|address| server(config, address)).collect(),
+        endpoints: config.endpoint.iter().map(endpoint).collect(),
+        anonymous: anonymous(&config.api.auth),
+    }
+}
+
+/// A listener as clients find it: where it listens on all addresses, by its first name, or on this machine.
+fn server(config: &Config, (name, address): &(Arc<str>, SocketAddr)) -> Server {
+    let listener = config.listener.iter().find(|listener| *listener.name == **name);
+    let named = listener.and_then(|listener| listener.hosts.iter().find(|host| *host != "*"));
+    let host = match (named, address) {
+        (Some(host), address) if address.ip().is_unspecified() => format!("{host}:{}", address.port()),
+        (None, SocketAddr::V4(address)) if address.ip().is_unspecified() => {
+            SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())).to_string()
+        }
+        (None, SocketAddr::V6(address)) if address.ip().is_unspecified() => {
+            SocketAddr::from((Ipv6Addr::LOCALHOST, address.port())).to_string()
+        }
+        (_, address) => address.to_string(),
+    };
+    Server { name: name.to_string(), host }
+}

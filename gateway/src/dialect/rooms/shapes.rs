@@ -1,0 +1,183 @@
+//! What stands in `data`, of requests and of replies. The replies' are what is written; the requests' are read by hand
+//! (`request.rs`), so that an error names the field, and stand here for the documents.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::Welcome;
+use crate::frame::{Cursor, Timestamp};
+
+/// The version of the dialect, in the welcome.
+const PROTOCOL: u32 = 1;
+
+/// From where on a room's events are wanted; nothing: from now on.
+#[derive(JsonSchema)]
+#[schemars(rename = "JoinData", extend("examples" = [{ "since": { "epoch": "31e9b05e9ae4b9c6", "offset": 41 } }]))]
+pub(super) struct JoinData {
+    /// After which event: what a client saw last, or `"start"` for all that is kept.
+    #[expect(dead_code, reason = "read by hand")]
+    since: Option<SinceData>,
+    /// The last so many events, whatever came before.
+    #[expect(dead_code, reason = "read by hand")]
+    last: Option<usize>,
+}
+
+/// After which event.
+#[derive(JsonSchema)]
+#[schemars(rename = "Since", untagged)]
+#[expect(dead_code, reason = "read by hand")]
+enum SinceData {
+    /// The one at this cursor.
+    After(CursorData),
+    /// None: everything that is kept.
+    Start(Start),
+}
+
+/// The word for the beginning.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "read by hand")]
+enum Start {
+    /// Everything that is kept.
+    Start,
+}
+
+/// The place of an event in its room.
+#[derive(JsonSchema)]
+#[schemars(rename = "Cursor")]
+#[expect(dead_code, reason = "read by hand")]
+struct CursorData {
+    /// One life of the room; opaque.
+    epoch: String,
+    /// Grows with each event of the room.
+    offset: u64,
+}
+
+/// Event types, as they are or with `*` at their end for all that begin so.
+#[derive(JsonSchema)]
+#[schemars(rename = "EventTypes", extend("examples" = [{ "event_types": ["agent_*", "gap"] }]))]
+pub(super) struct TypesData {
+    /// At most 100.
+    #[schemars(length(max = 100))]
+    #[expect(dead_code, reason = "read by hand")]
+    event_types: Vec<String>,
+}
+
+/// An event to publish.
+#[derive(JsonSchema)]
+#[schemars(rename = "PublishData", extend("examples" = [{ "event_type": "alert_triggered", "data": { "disk": "97 %" } }]))]
+#[expect(dead_code, reason = "read by hand")]
+pub(super) struct PublishData {
+    /// What happened: a type that the gateway or a plugin declares.
+    event_type: String,
+    /// Any JSON.
+    data: Value,
+    /// What it is about, for receivers that keep only the newest of each.
+    key: Option<String>,
+}
+
+/// The answer to a ping.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Pong {
+    /// The gateway's time.
+    pub(super) timestamp: Timestamp,
+}
+
+/// The place of an event in a room.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Place<'a> {
+    /// The room.
+    room: &'a str,
+    /// One life of the room; opaque.
+    epoch: String,
+    /// Grows with each event of the room; 0 before the first.
+    offset: u64,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn new(room: &'a str, cursor: Cursor) -> Self {
+        Self { room, epoch: cursor.epoch.to_string(), offset: cursor.offset }
+    }
+}
+
+/// A room that was joined, and the cursor behind which its events follow.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Joined<'a> {
+    #[serde(flatten)]
+    pub(super) place: Place<'a>,
+    /// Whether nothing is missing since the cursor that was asked for; left out where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) recovered: Option<bool>,
+}
+
+/// A room.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Left<'a> {
+    /// Its name.
+    pub(super) room: &'a str,
+}
+
+/// Event types, as they were sent.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Types<'a> {
+    /// The types and patterns.
+    pub(super) event_types: &'a [Cow<'a, str>],
+}
+
+/// Event types that nobody declares.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Unknown<'a> {
+    /// The types.
+    pub(super) unknown: Vec<&'a str>,
+}
+
+/// What a client may ask for instead.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Actions<'a> {
+    /// The requests of the gateway's own, then the plugins' calls.
+    pub(super) available_actions: Vec<&'a str>,
+}
+
+/// When the same request may pass.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Retry {
+    /// Milliseconds to wait.
+    pub(super) retry_after_ms: u64,
+}
+
+/// What a session is greeted with.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Greeted<'a> {
+    /// The session's id.
+    connection_id: &'a str,
+    /// The endpoint's text.
+    message: &'a str,
+    /// When it was opened.
+    timestamp: Timestamp,
+    /// The version of this protocol.
+    protocol: u32,
+    /// Seconds between the gateway's pings.
+    heartbeat: u64,
+    /// Who authenticated.
+    user_id: Option<&'a str>,
+    /// The `client_id` that was asked for, where another session has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_client_id: Option<&'a str>,
+}
+
+impl<'a> Greeted<'a> {
+    pub(super) fn new(welcome: &Welcome<'a>) -> Self {
+        Self {
+            connection_id: welcome.connection_id,
+            message: welcome.message,
+            timestamp: welcome.timestamp,
+            protocol: PROTOCOL,
+            heartbeat: welcome.heartbeat,
+            user_id: welcome.user_id,
+            requested_client_id: welcome.taken,
+        }
+    }
+}
