@@ -8,19 +8,19 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use http::{HeaderValue, Method, StatusCode, header};
-use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 
 use crate::api::{self, Api};
 use crate::identity::{Principal, Scopes};
 use crate::web::{
-    ConnectionInfo, Found, Handoff, PluginRequest, Problem, Refusal, RequestId, Response, Route, Routes, trim,
+    ConnectionInfo, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response, Route,
+    Routes, trim,
 };
 
 /// A path where sessions begin.
 pub trait Endpoint {
     /// Answers a request for it: 101, with what goes on left in `handoff`, or a refusal.
-    fn upgrade(&self, request: &mut http::Request<Incoming>, handoff: &Handoff) -> Response;
+    fn upgrade(&self, request: &mut http::Request<RequestBody>, handoff: &Handoff) -> Response;
 }
 
 /// Where requests go; one for each shard.
@@ -51,7 +51,7 @@ impl Router {
     }
 
     /// Answers a request.
-    pub async fn answer(&self, mut request: http::Request<Incoming>, handoff: Handoff) -> Response {
+    pub async fn answer(&self, mut request: http::Request<RequestBody>, handoff: Handoff) -> Response {
         let path = trim(request.uri().path()).to_owned();
         if let Some(endpoint) = self.endpoints.get(&path) {
             return endpoint.upgrade(&mut request, &handoff);
@@ -70,7 +70,7 @@ impl Router {
         &self,
         routes: &[api::Route],
         params: Vec<String>,
-        request: http::Request<Incoming>,
+        request: http::Request<RequestBody>,
     ) -> Result<Response, Problem> {
         let wanted = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let Some(route) = routes.iter().find(|route| route.method == *wanted) else {
@@ -84,7 +84,11 @@ impl Router {
         (route.handler)(&self.api, &api::Request { params, query, headers, body }).await
     }
 
-    async fn answer_plugin(&self, path: &str, request: http::Request<Incoming>) -> Result<Response, Problem> {
+    async fn answer_plugin(
+        &self,
+        path: &str,
+        request: http::Request<RequestBody>,
+    ) -> Result<Response, Problem> {
         let Route { target, params } = match self.plugins.find(request.method(), path) {
             Found::Route(route) => route,
             Found::Methods(methods) => return Err(wrong_method(methods)),

@@ -7,6 +7,7 @@ mod handoff;
 mod host;
 mod plugins;
 mod problem;
+mod request_body;
 mod routes;
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ pub use handoff::{Handoff, Run, Takeover};
 pub use host::Host;
 pub use plugins::{AdminError, Health, HealthStatus, Outcome, PluginAdmin, PluginInfo};
 pub use problem::{Invalid, Problem, ProblemDetails};
+pub use request_body::RequestBody;
 pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
 
 /// Bytes of a request's body at most.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 use crate::config::Config;
 use crate::config::model::session as settings;
@@ -16,7 +15,7 @@ use crate::identity::{Principal, Scopes};
 use crate::router;
 use crate::session::{self, Common, Heartbeat, bad_client_id};
 use crate::transport::websocket::{Limits, handshake};
-use crate::web::{Handoff, Problem, Response, Takeover, query_pairs};
+use crate::web::{Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
 
 /// An endpoint that WebSocket clients connect to.
 struct WebSocket {
@@ -66,13 +65,13 @@ fn endpoint(config: &Config, settings: &settings::Config, rooms: Form) -> sessio
 }
 
 impl router::Endpoint for WebSocket {
-    fn upgrade(&self, request: &mut Request<Incoming>, handoff: &Handoff) -> Response {
+    fn upgrade(&self, request: &mut Request<RequestBody>, handoff: &Handoff) -> Response {
         self.accept(request, handoff).unwrap_or_else(Response::from)
     }
 }
 
 impl WebSocket {
-    fn accept(&self, request: &mut Request<Incoming>, handoff: &Handoff) -> Result<Response, Problem> {
+    fn accept(&self, request: &mut Request<RequestBody>, handoff: &Handoff) -> Result<Response, Problem> {
         handshake::judge(request).map_err(refused)?;
         let principal = request.extensions().get::<Arc<Principal>>().cloned().unwrap_or_default();
         if !self.anonymous || principal.scopes == Scopes::None {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,7 +21,7 @@ use tower::{Service, ServiceExt};
 use super::Place;
 use super::framing::{Ambiguities, Framed};
 use crate::drain::{Drain, Phase};
-use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, Run};
+use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run};
 
 /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which
 /// it needs no allocation.
@@ -72,7 +73,7 @@ impl Http {
 /// Makes the service of a connection.
 pub trait ServiceOf: 'static {
     /// The service.
-    type Service: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    type Service: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static;
 
@@ -83,7 +84,7 @@ pub trait ServiceOf: 'static {
 impl<F, S> ServiceOf for F
 where
     F: Fn(Arc<ConnectionInfo>, Handoff) -> S + 'static,
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -149,7 +150,7 @@ async fn http<M: ServiceOf>(
 /// measures the time of a head, but not how long it takes to find out which version is spoken.
 async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>)
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -185,7 +186,7 @@ struct Requests<S> {
 
 impl<S> hyper::service::Service<Request<Incoming>> for Requests<S>
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: 'static>
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
@@ -200,14 +201,25 @@ where
             request.extensions_mut().insert(Ambiguous);
         }
         let upgrade = request.headers().contains_key(header::UPGRADE);
+        // Whoever waits for leave to send a body is not given it for one that nobody wants.
+        let may_drain = !request.headers().contains_key(header::EXPECT);
+        // HTTP/2 ends the one stream; HTTP/1 has nothing but the connection.
+        let version_1 = request.version() <= Version::HTTP_11;
+        let request = request.map(RequestBody::from);
+        let rest = version_1.then(|| request.body().clone());
         let answer = self.inner.clone().oneshot(request);
         Box::pin(async move {
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            if upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                // The framing of what follows would not be looked at any more.
+            let is_clean = match rest {
+                Some(rest) if !rest.is_end_stream() => may_drain && rest.drain().await,
+                _ => true,
+            };
+            // Behind an upgrade the framing of what follows would not be looked at any more.
+            let refused_upgrade = upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+            if refused_upgrade || !is_clean {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)

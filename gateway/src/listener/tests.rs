@@ -4,13 +4,12 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream as Stream;
 use tokio::task::{LocalSet, spawn_local};
 
 use super::*;
-use crate::web::{Ambiguous, Body, Handoff, Takeover, empty, whole};
+use crate::web::{Ambiguous, Body, Handoff, RequestBody, Takeover, empty, whole};
 
 /// A listener with lanes on this thread, that serves what `answer` says.
 struct House {
@@ -41,7 +40,7 @@ fn house(limit: usize, shards: usize, patience: Duration) -> House {
     House { address, permits, metrics, drain, lanes }
 }
 
-async fn answer(mut request: Request<Incoming>, handoff: Handoff) -> Result<Response<Body>, Infallible> {
+async fn answer(mut request: Request<RequestBody>, handoff: Handoff) -> Result<Response<Body>, Infallible> {
     if request.extensions().get::<Ambiguous>().is_some() {
         return Ok(empty(StatusCode::CONFLICT));
     }
@@ -61,6 +60,9 @@ async fn answer(mut request: Request<Incoming>, handoff: Handoff) -> Result<Resp
         let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
         response.headers_mut().insert(header::UPGRADE, "echo".parse().unwrap());
         return Ok(response);
+    }
+    if request.uri() == "/unread" {
+        return Ok(empty(StatusCode::NOT_FOUND));
     }
     match request.into_body().collect().await {
         Ok(body) => Ok(Response::new(whole(body.to_bytes()))),
@@ -124,6 +126,37 @@ async fn a_refused_upgrade_closes_the_connection() {
         let house = house(10, 1, PATIENCE);
         let answer = ask(&house, "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await;
         assert!(answer.contains("connection: close"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_wants_does_not_cost_the_connection() {
+    local(async {
+        let house = house(10, 1, PATIENCE);
+        let mut stream = Stream::connect(house.address).await.unwrap();
+        stream.write_all(b"POST /unread HTTP/1.1\r\nContent-Length: 5\r\n\r\n").await.unwrap();
+        // The body follows once the head has been read, as from most clients.
+        while house.metrics.connections.opened.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let next = "hello".to_owned() + "POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
+        stream.write_all(next.as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).await.unwrap();
+        assert!(answers.starts_with("HTTP/1.1 404") && answers.ends_with("hi"), "{answers}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_long_or_waits_for_leave_ends_the_connection_and_the_answer_says_so() {
+    local(async {
+        let house = house(10, 1, PATIENCE);
+        for rest in ["Content-Length: 99999999", "Content-Length: 5\r\nExpect: 100-continue"] {
+            let answer = ask(&house, &format!("POST /unread HTTP/1.1\r\n{rest}\r\n\r\n")).await;
+            assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("connection: close"), "{answer}");
+        }
     })
     .await;
 }
@@ -208,7 +241,7 @@ async fn ambiguous_framing_is_marked_and_a_malformed_chunk_ends_the_body() {
 #[tokio::test]
 async fn the_task_of_a_connection_is_small() {
     local(async {
-        let make = |_, _| tower::service_fn(|_: Request<Incoming>| async { Ok(empty(StatusCode::OK)) });
+        let make = |_, _| tower::service_fn(|_: Request<RequestBody>| async { Ok(empty(StatusCode::OK)) });
         let shared = Rc::new(connection::Shared { http: Http::new(PATIENCE), drain: Drain::default(), make });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = Stream::connect(listener.local_addr().unwrap()).await.unwrap();
