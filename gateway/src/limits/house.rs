@@ -118,7 +118,7 @@ mod tests {
             handshakes_per_subnet: rule(3),
             ..Settings::default()
         });
-        let mut passes = |address| limits.handshake(ip(address)).unwrap().passes();
+        let passes = |address| limits.handshake(ip(address)).unwrap().passes();
         assert_eq!([(); 4].map(|()| passes("10.0.0.1")), [true, true, false, false]);
         assert!(passes("10.0.0.2"));
         assert!(!passes("10.0.0.3"), "the network has used up its three");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::start;
+use crate::start;
 use testkit::{Gateway, Options};
 
 /// Nobody is exempt, and what is used comes back after a day.
@@ -19,12 +19,15 @@ async fn one_handshake_too_many_is_429_and_the_sessions_that_are_there_go_on() {
         sessions.push(gateway.connect("/ws").await);
     }
     let refused = gateway.try_connect("/ws", &[]).await.err().unwrap();
-    assert_eq!(refused.status, 429);
+    assert_eq!(refused.0, 429);
     for session in &mut sessions {
         assert_eq!(session.ask(&json!({ "action": "ping" })).await["message"], "pong");
     }
     assert_eq!(gateway.get("/health/live").await.status, 200, "other requests are counted by themselves");
-    assert_eq!(gateway.metric("tidegate_limit_refusals_total{limiter=\"handshakes_per_address\"}").await, 1.0);
+    assert_eq!(
+        gateway.metric("tidegate_limit_refusals_total{limiter=\"handshakes_per_address\"}").await,
+        1.0
+    );
 }
 
 #[tokio::test]
