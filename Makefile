@@ -2,7 +2,11 @@
 CONFIG ?= config/tidegate.toml
 CARGO  ?= cargo
 
-.PHONY: help run test lint bench fuzz
+# The plugins of this repository, and their libraries.
+PLUGINS   := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard plugins/*/Cargo.toml)))
+LIBRARIES := $(foreach plugin,$(PLUGINS),target/debug/libtidegate_$(subst -,_,$(plugin)).so)
+
+.PHONY: help run test lint docs bench fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +24,10 @@ lint: ## format, lints, documents
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+docs: ## write plugins/README.md from what the plugins declare
+	$(CARGO) build -p tidegate $(PLUGINS:%=-p tidegate-%)
+	./target/debug/tidegate plugin document $(LIBRARIES) --into plugins/README.md
 
 bench: ## measure each stop of the hot path (BENCH=walk: only those with that name)
 	$(CARGO) bench -p tidegate-benches -- $(BENCH)

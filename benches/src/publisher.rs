@@ -55,7 +55,8 @@ impl Publisher {
         let sizes = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
         let hub = Arc::new(Hub::new(sizes, Rules::new([]), Forms::default(), Metrics::new(1)));
         let store = Arc::new(Embedded::open(&folder.path().join("store"), Durability::Os).unwrap());
-        let services = Services { hub: Arc::clone(&hub), store, control: runtime.handle().clone() };
+        let control = runtime.handle().clone();
+        let services = Services { hub: Arc::clone(&hub), store, control, changed: Arc::default() };
         let settings = Settings {
             name: "publisher".into(),
             candidates: vec![build(folder.path())],

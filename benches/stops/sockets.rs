@@ -1,5 +1,7 @@
 //! To sockets on loopback: the kernel alone (`floor`), and the hub above it.
 
+use std::time::Instant;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tidegate::dialect::RoomsFrame;
 use tidegate::frame::{Cursor, Encode, Epoch, Posted, RoomId};
@@ -11,8 +13,9 @@ const MEMBERS: usize = 200;
 fn fan_out(criterion: &mut Criterion) {
     let house = House::new("room", Loopback::several(MEMBERS));
     let event = event(&house.hub);
-    let room = RoomId { number: 1, name: "room".into() };
-    let posted = Posted::new(event.clone(), room, Cursor { epoch: Epoch(1), offset: 1 }, false);
+    let room = RoomId { number: 1, name: "room".into(), class: 0 };
+    let posted =
+        Posted::new(event.clone(), room, Cursor { epoch: Epoch(1), offset: 1 }, false, Instant::now());
     let mut frame = Vec::new();
     RoomsFrame.encode(&posted, &posted.payload(), &mut frame);
 

@@ -1,6 +1,7 @@
 //! Requests in, frames out: the `rooms` dialect.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tidegate::dialect::{Dialect, Message, Rooms, RoomsFrame};
@@ -9,9 +10,9 @@ use tidegate_benches::{House, PAYLOAD, Sink, TYPE, event};
 
 fn encode(criterion: &mut Criterion) {
     let house = House::<Sink>::new("room", []);
-    let room = RoomId { number: 1, name: "room".into() };
+    let room = RoomId { number: 1, name: "room".into(), class: 0 };
     let cursor = Cursor { epoch: Epoch(1), offset: 1 };
-    let posted = Posted::new(event(&house.hub), room, cursor, true);
+    let posted = Posted::new(event(&house.hub), room, cursor, true, Instant::now());
     let payload = posted.payload();
     let mut out = Vec::with_capacity(1024);
     let mut group = criterion.benchmark_group("encode");

@@ -8,7 +8,7 @@ mod documents;
 mod fields;
 mod health;
 mod kept;
-mod pages;
+mod metrics;
 mod plugins;
 mod publish;
 mod rooms;
@@ -25,7 +25,9 @@ use http::{HeaderMap, Method};
 
 use crate::documents::{Face, Operation};
 use crate::drain::Drain;
+use crate::health::Health;
 use crate::hub::Hub;
+use crate::metrics::{Family, Gauges, Views};
 use crate::web::{PluginAdmin, Problem, Response};
 use answer::{Good, described};
 pub use documents::Documents;
@@ -38,6 +40,10 @@ pub struct Api {
     pub drain: Drain,
     /// The plugins.
     pub plugins: Arc<dyn PluginAdmin>,
+    /// How the parts are.
+    pub health: Arc<Health>,
+    /// Figures over time.
+    pub views: Arc<Views>,
     /// What the gateway says of itself: its names, and where it is.
     pub face: Face,
     /// The documents as they were last made.
@@ -46,6 +52,36 @@ pub struct Api {
     pub production: bool,
     /// Of the first endpoint: what `/ws/stats` says.
     pub heartbeat: Duration,
+}
+
+/// What figures are taken from.
+#[derive(Clone)]
+pub struct Sources {
+    hub: Arc<Hub>,
+    plugins: Arc<dyn PluginAdmin>,
+}
+
+impl Api {
+    /// What its figures are taken from.
+    pub fn sources(&self) -> Sources {
+        Sources { hub: Arc::clone(&self.hub), plugins: Arc::clone(&self.plugins) }
+    }
+}
+
+impl Sources {
+    /// All figures as they are now. Goes through every room.
+    pub fn families(&self) -> Vec<Family> {
+        let census = self.hub.census();
+        let gauges = Gauges {
+            rooms: census.rooms,
+            members: census.members,
+            history: census.history,
+            mailboxes: self.hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect(),
+        };
+        let mut all = crate::metrics::families(self.hub.metrics(), &gauges);
+        all.extend(self.plugins.metrics());
+        all
+    }
 }
 
 /// A request to the API.
@@ -127,6 +163,15 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(GET "/health", None, health::summary, health::told_summary()),
         route!(GET "/health/live", None, health::live, health::told_live()),
         route!(GET "/health/ready", None, health::ready, health::told_ready()),
-        route!(GET "/metrics", None, pages::metrics, pages::told()),
+        route!(GET "/health/components", None, health::components, health::told_components()),
+        route!(GET "/health/components/{name}", None, health::component, health::told_component()),
+        route!(GET "/metrics", None, metrics::page, metrics::told_page()),
+        route!(GET "/metrics/statistics", None, metrics::statistics, metrics::told_statistics()),
+        route!(GET "/metrics/rates", None, metrics::rates, metrics::told_rates()),
+        route!(GET "/metrics/list", None, metrics::list, metrics::told_list()),
+        route!(GET "/metrics/trends/{metric}", None, metrics::trend, metrics::told_trend()),
+        route!(GET "/metrics/aggregation/{metric}", None, metrics::aggregation, metrics::told_aggregation()),
+        route!(POST "/metrics/reset-counters", admin, metrics::reset_counters, metrics::told_reset()),
+        route!(POST "/metrics/clear-history", admin, metrics::clear_history, metrics::told_clear()),
     ]
 }

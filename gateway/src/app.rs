@@ -7,6 +7,7 @@ mod face;
 mod gauges;
 mod house;
 mod memory;
+mod parts;
 mod ready;
 mod shards;
 

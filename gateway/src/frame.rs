@@ -10,10 +10,11 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 /// How many forms an event can have: the length of the table of frames in each [`Posted`].
 pub const MAX_FORMS: usize = 4;
@@ -141,6 +142,8 @@ pub struct RoomId {
     pub number: u64,
     /// The exact name; empty for the unnamed room of broadcasts.
     pub name: Arc<str>,
+    /// The rule that the name matched, by its number: what is counted of the room is counted under it.
+    pub class: u16,
 }
 
 /// An event with its place in a room: immutable but for its encodings, which are made once.
@@ -159,6 +162,8 @@ pub struct Posted {
     pub key: Option<Box<str>>,
     /// When it happened.
     pub time: Timestamp,
+    /// When it got its place, by this machine's steady clock.
+    pub placed: Instant,
     /// The publisher's bytes until the first encoding, then a slice of that frame: so a plugin gets its
     /// buffer back soon, however long a history keeps the event.
     payload: Mutex<Bytes>,
@@ -171,7 +176,7 @@ const OVERHEAD: usize = 256;
 
 impl Posted {
     /// Places `event` in `room` at `cursor`.
-    pub fn new(event: Event, room: RoomId, cursor: Cursor, kept: bool) -> Self {
+    pub fn new(event: Event, room: RoomId, cursor: Cursor, kept: bool, placed: Instant) -> Self {
         Self {
             room,
             cursor,
@@ -181,6 +186,7 @@ impl Posted {
             source: event.source,
             key: event.key,
             time: event.time,
+            placed,
             payload: Mutex::new(event.data),
             frames: std::array::from_fn(|_| OnceLock::new()),
         }
@@ -194,6 +200,11 @@ impl Posted {
     /// What the event weighs in mailboxes and histories, in bytes.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// What its frames are counted by.
+    pub fn mark(&self) -> Mark {
+        Mark { kind: self.kind.number, class: self.room.class }
     }
 
     /// The frame of `form`, if it has been encoded.
@@ -257,7 +268,9 @@ impl Forms {
     pub fn frames(&self, form: Form, batch: &[Arc<Posted>]) -> Frames {
         let fresh: usize = batch.iter().filter(|p| p.frame(form).is_none()).map(|p| p.size()).sum();
         if fresh == 0 {
-            return Frames::of(batch.iter().filter_map(|p| p.frame(form).cloned()).collect());
+            let there = batch.iter().filter_map(|p| Some((p.frame(form)?.clone(), p.mark())));
+            let (each, marks) = there.unzip();
+            return Frames::of(each, marks);
         }
         let mut arena = Vec::with_capacity(fresh);
         let mut spans = Vec::with_capacity(batch.len());
@@ -286,11 +299,22 @@ impl Forms {
     }
 }
 
+/// What a frame that is thrown away is counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The number of the event's type.
+    pub kind: u32,
+    /// The class of the room.
+    pub class: u16,
+}
+
 /// Frames of one form in order, with the piece that holds them all where there is one.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
     /// Each event's frame.
     pub each: Vec<Bytes>,
+    /// What each is counted by.
+    pub marks: SmallVec<[Mark; 2]>,
     /// The same bytes as `each`, end to end.
     pub joined: Option<Bytes>,
     /// Length of all frames, bytes.
@@ -299,10 +323,10 @@ pub struct Frames {
 
 impl Frames {
     /// Frames that lie in different buffers.
-    pub fn of(each: Vec<Bytes>) -> Self {
+    pub fn of(each: Vec<Bytes>, marks: SmallVec<[Mark; 2]>) -> Self {
         let total = each.iter().map(Bytes::len).sum();
         let joined = (each.len() == 1).then(|| each[0].clone());
-        Self { each, joined, total }
+        Self { each, marks, joined, total }
     }
 
     fn share(
@@ -322,7 +346,7 @@ impl Frames {
             }
             each.extend(cell.get().cloned());
         }
-        let mut frames = Self::of(each);
+        let mut frames = Self::of(each, batch.iter().map(|posted| posted.mark()).collect());
         if ours {
             frames.joined = Some(arena);
         }

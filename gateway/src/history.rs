@@ -46,7 +46,7 @@ pub trait History: Send {
     fn keeps(&self) -> bool;
 
     /// Order: gives `event` the room's next place.
-    fn order(&mut self, event: Event) -> Arc<Posted>;
+    fn order(&mut self, event: Event, now: Instant) -> Arc<Posted>;
 
     /// Commit: from here on the event counts as published, and must be delivered.
     fn commit(&mut self, posted: &Arc<Posted>, now: Instant);

@@ -15,6 +15,7 @@ pub mod calls;
 mod directory;
 mod filter;
 mod ids;
+mod lists;
 mod mailbox;
 mod member;
 mod order;
@@ -33,6 +34,7 @@ use tokio::sync::oneshot;
 
 pub use directory::{Directory, Slot};
 pub use filter::FilterId;
+pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;
 pub use member::Seat;
 pub use order::{Backlog, Cause, Order, SessionInfo};
@@ -130,19 +132,6 @@ pub trait Follow: Send + Sync {
     fn offer(&self, posted: &Arc<Posted>);
 }
 
-/// A room, as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoomInfo {
-    /// The exact name.
-    pub name: Arc<str>,
-    /// Its last event.
-    pub cursor: Cursor,
-    /// Sessions in it.
-    pub members: usize,
-    /// Events kept.
-    pub history: usize,
-}
-
 /// What all shards share.
 pub struct Hub {
     config: Config,
@@ -158,6 +147,7 @@ pub struct Hub {
 impl Hub {
     /// A hub without rooms.
     pub fn new(config: Config, rules: Rules, forms: Forms, metrics: Arc<Metrics>) -> Self {
+        metrics.set_classes(rules.classes());
         let mailboxes = (0..config.shards).map(|_| Arc::new(Mailbox::new(config.mailbox))).collect();
         Self {
             registry: Registry::new(config.shards, rules),
@@ -202,12 +192,18 @@ impl Hub {
                 names.iter().map(|name| self.target(name, event.id.is_some())).collect();
             let mut sorted: SmallVec<[Arc<Room>; 1]> = rooms.iter().flatten().cloned().collect();
             sorted.sort_by_key(|room| room.id.number);
-            let Some(placed) = room::publish(&sorted, &self.mailboxes, event) else { continue };
-            let (placed, lasting) = placed?;
+            let published = room::publish(&sorted, &self.mailboxes, event, &self.metrics);
+            let Some(published) = published else { continue };
+            let (placed, lasting) = published.inspect_err(|Busy| self.metrics.busy.add(1))?;
             for posted in &lasting {
                 self.forms.own(posted); // what is kept must not pin a publisher's memory
             }
-            self.metrics.published(&event.kind, placed.iter().any(|p| p.sent > 0));
+            for (_, name) in rooms.iter().zip(names).filter(|(room, _)| room.is_none()) {
+                self.metrics.published(&event.kind, self.rules().find(name).class);
+            }
+            if placed.iter().any(|p| p.sent > 0) {
+                self.metrics.reached();
+            }
             return Ok(Receipt(
                 rooms.iter().zip(names).map(|(r, name)| self.placed(r, name, &placed)).collect(),
             ));
@@ -232,18 +228,6 @@ impl Hub {
     /// The forms that events are encoded in.
     pub fn forms(&self) -> &Forms {
         &self.forms
-    }
-
-    /// Rooms that have members or history, by name.
-    pub fn rooms(&self) -> Vec<RoomInfo> {
-        let mut rooms: Vec<_> = self.registry.all().iter().filter_map(|room| info(room)).collect();
-        rooms.sort_by(|a, b| a.name.cmp(&b.name));
-        rooms
-    }
-
-    /// A room that has members or history.
-    pub fn room(&self, name: &str) -> Option<RoomInfo> {
-        self.registry.find(name).and_then(|room| info(&room))
     }
 
     /// Where sessions live.
@@ -371,18 +355,6 @@ impl Hub {
     pub fn sweep(&self) -> usize {
         self.registry.sweep()
     }
-}
-
-fn info(room: &Room) -> Option<RoomInfo> {
-    let state = room.lock();
-    let (members, history) = (state.total(), state.history.len());
-    let named = !room.id.name.is_empty();
-    (named && (members > 0 || history > 0)).then(|| RoomInfo {
-        name: Arc::clone(&room.id.name),
-        cursor: state.history.cursor(),
-        members,
-        history,
-    })
 }
 
 /// Whether `name` can be a room's.

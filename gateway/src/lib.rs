@@ -39,5 +39,7 @@ pub mod store;
 // Finish, then stop.
 pub mod documents;
 pub mod drain;
+// How the parts are.
+pub mod health;
 // What is counted.
 pub mod metrics;

@@ -65,18 +65,60 @@ struct Accepted {
     place: Place,
 }
 
-/// What a connection takes up, given back when it is dropped.
+/// What a connection takes up, given back when it is dropped. Small, as every session has one.
 #[derive(Debug)]
 struct Place {
     _permit: Permit,
     load: Arc<AtomicUsize>,
-    metrics: Arc<Metrics>,
+    /// Where its end is counted, until it is.
+    metrics: Option<Arc<Metrics>>,
+}
+
+/// What ends a connection.
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    /// Nothing before the drain did, or its shard was gone.
+    Cut,
+    /// One side, in good order.
+    Http,
+    /// Its session's end.
+    Session,
+    /// No request came, or none that was whole, in time.
+    Timeout,
+    /// The other end went away, or spoke something else.
+    Error,
+}
+
+impl Ended {
+    /// The word for it in metrics.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Cut => "cut",
+            Self::Http => "http",
+            Self::Session => "session",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl Place {
+    /// Gives it back, as the connection has ended so.
+    fn end(mut self, ended: Ended) {
+        self.count(ended);
+    }
+
+    fn count(&mut self, ended: Ended) {
+        if let Some(metrics) = self.metrics.take() {
+            metrics.connections.closed.count(ended.label());
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.load.fetch_sub(1, Ordering::Relaxed);
-        self.metrics.connections.closed.add(1);
+        self.count(Ended::Cut);
     }
 }
 
@@ -195,8 +237,8 @@ impl Acceptor {
         };
         self.metrics.connections.opened.add(1);
         lane.load.fetch_add(1, Ordering::Relaxed);
-        let place =
-            Place { _permit: permit, load: Arc::clone(&lane.load), metrics: Arc::clone(&self.metrics) };
+        let (load, metrics) = (Arc::clone(&lane.load), Some(Arc::clone(&self.metrics)));
+        let place = Place { _permit: permit, load, metrics };
         let info = Arc::new(ConnectionInfo { listener: Arc::clone(&self.name), peer });
         // A shard that is gone drops the connection, and with it its place.
         let _gone = lane.sender.send(Accepted { socket, info, place });

@@ -1,54 +1,35 @@
 //! What is counted. On the hot path each shard counts for itself, with one writer and no read-modify-write; who
 //! reads adds up.
+//!
+//! Whoever shows figures makes [`Family`]s of them, which are written as one page or sampled into a history.
 
+mod classes;
 mod connections;
+mod counter;
+mod family;
+mod histogram;
+mod labels;
+mod own;
 pub mod page;
+mod process;
+mod shard;
 mod types;
+mod views;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-pub use connections::{Answers, Connections, Total};
+pub use connections::{Answers, Connections};
+pub use counter::{Count, Counter, Level, Total};
+pub use family::{Distribution, Family, Kind, Sample, Value};
+pub use histogram::{Histogram, SIZES, Scale, TIMES};
+pub use labels::ByLabel;
+pub use own::{Gauges, families};
+pub use shard::{ClassCounters, FrameCounts, ShardCounters};
+pub use views::{Aggregation, Direction, List, Number, Statistics, Trend, Views};
 
 use crate::frame::{EventType, Timestamp};
-use types::ByType;
-
-/// A counter with one writing thread.
-#[derive(Debug, Default)]
-pub struct Count(AtomicU64);
-
-impl Count {
-    /// Adds `n`; only ever called by the thread that owns the counter.
-    pub fn add(&self, n: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed) + n, Ordering::Relaxed);
-    }
-
-    /// Its value.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// What one shard counts.
-#[derive(Debug, Default)]
-pub struct ShardCounters {
-    /// Sessions opened.
-    pub opened: Count,
-    /// Sessions closed.
-    pub closed: Count,
-    /// Event frames given to sessions, one per receiver.
-    pub delivered: Count,
-    /// Welcomes given to sessions.
-    pub welcomes: Count,
-    /// Data frames received from clients, bad ones too.
-    pub received: Count,
-    /// Bytes of frames handed to sockets or backlogs.
-    pub bytes_out: Count,
-    /// Sessions whose socket refused a write with an error.
-    pub send_errors: Count,
-    /// Sessions closed because their backlog was full.
-    pub slow_closes: Count,
-}
+use classes::ClassTotals;
 
 /// What all shards and threads count.
 #[derive(Debug)]
@@ -57,10 +38,15 @@ pub struct Metrics {
     pub connections: Connections,
     /// Answers to HTTP requests.
     pub answers: Answers,
+    /// Requests for a session that were refused, by reason.
+    pub handshakes: ByLabel<Total>,
+    /// Publishes refused, as a mailbox was full.
+    pub busy: Total,
     shards: Box<[Arc<ShardCounters>]>,
     broadcasts: AtomicU64,
-    published: ByType,
     last_broadcast: AtomicU64,
+    /// By number of the class.
+    classes: OnceLock<Box<[ClassTotals]>>,
 }
 
 impl Metrics {
@@ -69,11 +55,26 @@ impl Metrics {
         Arc::new(Self {
             connections: Connections::default(),
             answers: Answers::default(),
-            shards: (0..shards).map(|_| Arc::default()).collect(),
+            handshakes: ByLabel::default(),
+            busy: Total::default(),
+            shards: (0..shards).map(|_| Arc::new(ShardCounters::new())).collect(),
             broadcasts: AtomicU64::new(0),
-            published: ByType::default(),
             last_broadcast: AtomicU64::new(0),
+            classes: OnceLock::new(),
         })
+    }
+
+    /// Says which classes of rooms there are, by their numbers: what their names start with, and whether they keep
+    /// history. The hub's to call, once, before anything is published.
+    pub fn set_classes(&self, classes: impl IntoIterator<Item = (String, bool)>) {
+        let classes = self.classes.get_or_init(|| {
+            classes.into_iter().map(|(prefix, keeps)| ClassTotals::new(&prefix, keeps)).collect()
+        });
+        self.shards.iter().for_each(|shard| shard.set_classes(classes.len()));
+    }
+
+    fn classes(&self) -> &[ClassTotals] {
+        self.classes.get().map_or(&[], |classes| classes)
     }
 
     /// A shard's own counters.
@@ -81,23 +82,33 @@ impl Metrics {
         &self.shards[index]
     }
 
-    /// Adds up one counter of all shards.
-    pub fn sum(&self, counter: impl Fn(&ShardCounters) -> &Count) -> u64 {
-        self.shards.iter().map(|shard| counter(shard).get()).sum()
+    /// The counters of all shards.
+    pub fn shards(&self) -> impl Iterator<Item = &ShardCounters> {
+        self.shards.iter().map(|shard| &**shard)
     }
 
-    /// An event was published, and reached at least one session or none.
-    pub fn published(&self, kind: &EventType, reached: bool) {
-        self.published.count(kind);
-        if reached {
-            self.broadcasts.fetch_add(1, Ordering::Relaxed);
-            self.last_broadcast.store(Timestamp::now().0 as u64, Ordering::Relaxed);
+    /// Adds up something of all shards.
+    pub fn sum(&self, of: impl Fn(&ShardCounters) -> u64) -> u64 {
+        self.shards().map(of).sum()
+    }
+
+    /// Event frames given to sessions, one per receiver.
+    pub fn delivered(&self) -> u64 {
+        let types = self.shards().flat_map(|shard| shard.classes()).flat_map(|class| class.all());
+        types.map(|(_, frames)| frames.delivered.get()).sum()
+    }
+
+    /// An event has got a place in a room of this class, or went to one that nobody is in.
+    pub fn published(&self, kind: &EventType, class: u16) {
+        if let Some(class) = self.classes().get(usize::from(class)) {
+            class.count(kind);
         }
     }
 
-    /// Events published, by type.
-    pub fn published_by_type(&self) -> Vec<(Arc<str>, u64)> {
-        self.published.all()
+    /// A publish has reached at least one session.
+    pub fn reached(&self) {
+        self.broadcasts.fetch_add(1, Ordering::Relaxed);
+        self.last_broadcast.store(Timestamp::now().0 as u64, Ordering::Relaxed);
     }
 
     /// Publishes that reached at least one session.

@@ -33,6 +33,7 @@ pub use refused::Why as WhyRefused;
 pub use shared::{Services, State};
 pub use terms::{Terms, Validate};
 
+use crate::metrics::Family;
 use crate::web::{AdminError, Declaration, Outcome, PluginAdmin, PluginInfo, Routes};
 use entry::Entry;
 use shared::Shared;
@@ -106,7 +107,6 @@ impl Plugins {
             entries.push(entry);
         }
         let plugins = Arc::new(Self { entries });
-        tokio::spawn(health::watch(Arc::downgrade(&plugins)));
         tokio::spawn(refused::watch(Arc::downgrade(&plugins)));
         Ok(plugins)
     }
@@ -118,20 +118,27 @@ impl Plugins {
         }
     }
 
-    /// Appends the time series of all instances to a Prometheus page.
-    pub fn write_metrics(&self, page: &mut String) {
+    /// What the host counts of the plugins, and the time series that they opened themselves.
+    pub fn families(&self) -> Vec<Family> {
+        let mut all = self.counts();
         let instances = self.instances();
         let locked: Vec<_> =
             instances.iter().map(|shared| (Arc::clone(&shared.name), shared.series.read())).collect();
         let series: Vec<_> =
             locked.iter().map(|(name, series)| (Arc::clone(name), series.iter().collect())).collect();
-        metrics::write(page, &series);
-        self.write_counts(page);
+        let theirs = metrics::families(&series, &all);
+        all.extend(theirs);
+        all
     }
 
     /// The last instance of each.
     fn instances(&self) -> Vec<Arc<Shared>> {
         self.entries.iter().filter_map(|entry| entry.last.lock().clone()).collect()
+    }
+
+    /// One of them, as lists show it.
+    pub fn info(&self, name: &str) -> Option<PluginInfo> {
+        self.find(name).map(|entry| entry.info())
     }
 
     fn find(&self, name: &str) -> Option<&Arc<Entry>> {
@@ -172,7 +179,7 @@ impl PluginAdmin for Plugins {
         })
     }
 
-    fn metrics(&self, page: &mut String) {
-        self.write_metrics(page);
+    fn metrics(&self) -> Vec<Family> {
+        self.families()
     }
 }

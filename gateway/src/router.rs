@@ -76,12 +76,22 @@ impl Router {
         let Some(route) = routes.iter().find(|route| route.method == *wanted) else {
             return Err(wrong_method(routes.iter().map(|route| route.method.clone()).collect()));
         };
-        check_scope(&principal(&request), route.scope)?;
+        self.check_scope(&principal(&request), route.scope)?;
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
         let (head, body) = request.into_parts();
         let (headers, body) = (head.headers, body::collect(body).await?);
         (route.handler)(&self.api, &api::Request { params, query, headers, body }).await
+    }
+
+    /// Counts whom it refuses.
+    fn check_scope(&self, principal: &Principal, scope: Option<&str>) -> Result<(), Problem> {
+        let answers = &self.api.hub.metrics().answers;
+        check_scope(principal, scope).inspect_err(|problem| {
+            let unknown = problem.status == StatusCode::UNAUTHORIZED;
+            let counter = if unknown { &answers.unauthenticated } else { &answers.forbidden };
+            counter.add(1);
+        })
     }
 
     async fn answer_plugin(
@@ -97,7 +107,7 @@ impl Router {
             }
         };
         let principal = principal(&request);
-        check_scope(&principal, target.scope.as_deref())?;
+        self.check_scope(&principal, target.scope.as_deref())?;
         let params = params
             .into_iter()
             .map(|(name, value)| Ok((name, decode(&value)?)))

@@ -14,6 +14,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{BufMut, Bytes};
 use tokio::net::TcpStream;
@@ -80,6 +81,14 @@ impl Session {
         }
     }
 
+    /// Counts its end, which it has one of.
+    fn count_end(&self, why: &'static str) {
+        let counters = self.common.shard.counters();
+        counters.closed.count(self.endpoint.dialect.name());
+        counters.endings.count(why);
+        self.common.shard.hub().directory().leave_roles(&self.principal.roles);
+    }
+
     fn user(&self) -> Option<&Arc<str>> {
         self.principal.user.as_ref()
     }
@@ -97,22 +106,25 @@ impl Session {
     /// Writes a reply's frames, behind what waits.
     fn reply(&self, frames: &[u8]) {
         self.common.shard.counters().bytes_out.add(frames.len() as u64);
-        self.outbound.write(frames);
+        self.outbound.write(frames, self.common.shard.counters());
     }
 
     /// Writes an event that is for this session alone, and counts it as every other.
     fn tell(&self, event: Event, room: &str) {
         if self.seat.form().is_some() {
-            self.common.shard.counters().delivered.add(1);
+            let shard = &self.common.shard;
+            let class = shard.counters().class(shard.hub().rules().find(room).class);
+            class.of(&event.kind).delivered.add(1);
             self.put_event(event, room);
         }
     }
 
     fn put_event(&self, event: Event, room: &str) {
         let Some(form) = self.seat.form() else { return };
-        let room = RoomId { number: 0, name: room.into() };
+        let class = self.common.shard.hub().rules().find(room).class;
+        let room = RoomId { number: 0, name: room.into(), class };
         let nowhere = Cursor { epoch: Epoch(0), offset: 0 };
-        let posted = Arc::new(Posted::new(event, room, nowhere, false));
+        let posted = Arc::new(Posted::new(event, room, nowhere, false, Instant::now()));
         self.give(&self.common.shard.hub().forms().frames(form, &[posted]));
     }
 
@@ -125,7 +137,7 @@ impl Session {
 
     fn give(&self, frames: &Frames) {
         self.common.shard.counters().bytes_out.add(frames.total as u64);
-        if self.outbound.offer(frames) == Taken::OverBound {
+        if self.outbound.offer(frames, self.common.shard.counters()) == Taken::OverBound {
             self.end(CloseReason::SlowConsumer);
         }
     }

@@ -111,6 +111,20 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     }
 }
 
+/// Works something out that takes longer than a shard's loop should stand still: on another thread.
+///
+/// # Errors
+/// 503 where the runtime is ending.
+///
+/// # Panics
+/// Where `work` does.
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Problem::busy("the gateway is shutting down", 1),
+    })
+}
+
 /// An answer with a body of type `content`, or of none where that is empty.
 pub fn answer(status: StatusCode, content: &'static str, bytes: impl Into<Bytes>) -> Response {
     let mut response = http::Response::new(whole(bytes));

@@ -18,9 +18,10 @@ use tidegate::api::{Api, Documents};
 use tidegate::documents::Face;
 use tidegate::drain::Drain;
 use tidegate::frame::Forms;
+use tidegate::health::Health;
 use tidegate::hub::{self, Hub, Rules};
 use tidegate::listener::{Http, Listener, Permits, lanes};
-use tidegate::metrics::Metrics;
+use tidegate::metrics::{Family, Metrics};
 use tidegate::pipeline::{self, Pipeline};
 use tidegate::router::Router;
 use tidegate::web::{
@@ -37,7 +38,9 @@ impl PluginAdmin for Nobody {
         Vec::new()
     }
 
-    fn metrics(&self, _: &mut String) {}
+    fn metrics(&self) -> Vec<Family> {
+        Vec::new()
+    }
 
     fn declared(&self) -> Vec<Arc<Declaration>> {
         Vec::new()
@@ -115,6 +118,8 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         hub,
         drain: drain.clone(),
         plugins: Arc::new(Nobody),
+        health: Health::new([], Box::new(|_| {})),
+        views: Arc::default(),
         face: Face::default(),
         documents: Documents::default(),
         production: false,

@@ -12,7 +12,7 @@ const EVENT: usize = 8000;
 const MOST_EVENTS: u64 = 4000;
 const MIB: f64 = 1024.0 * 1024.0;
 const CLOSES: &str = "tidegate_slow_closes_total";
-const MEMORY: &str = "process_resident_memory_bytes";
+const MEMORY: &str = "tidegate_process_resident_memory_bytes";
 
 fn gateway() -> Gateway {
     let bounds = ["limits.message=\"32 KiB\"", "limits.backlog_per_session=\"64 KiB\""];
@@ -103,7 +103,11 @@ async fn what_slow_clients_cost_is_bounded() {
     let grown = gateway.metric(MEMORY).await - before;
     // Their backlogs refer to the same frames: 64 KiB in all, not each.
     assert!(grown < 8.0 * MIB, "{grown} bytes");
-    assert_eq!(gateway.metric("tidegate_sessions").await, 1.0, "who is closed is no member any more");
+    assert_eq!(
+        gateway.metric("tidegate_sessions{dialect=\"rooms\"}").await,
+        1.0,
+        "who is closed is no member any more"
+    );
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 200;
 /// The gateway gives memory back within a few seconds after many sessions have closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 const MIB: f64 = 1024.0 * 1024.0;
-const MEMORY: &str = "process_resident_memory_bytes";
+const MEMORY: &str = "tidegate_process_resident_memory_bytes";
 
 #[tokio::test]
 async fn ten_thousand_sessions_get_every_event_in_order_and_give_their_memory_back() {
@@ -75,7 +75,7 @@ async fn a_round(gateway: &Arc<Gateway>, sessions: usize, events: usize) -> f64 
     let stats = gateway.get("/ws/stats").await.json();
     assert_eq!(stats["rooms"]["hall"], sessions);
     all(wires.into_iter().map(leave)).await;
-    gateway.reaches("tidegate_sessions", 0.0).await;
+    gateway.reaches("tidegate_sessions{dialect=\"rooms\"}", 0.0).await;
     // The last connection is the one that asks.
     gateway.reaches("tidegate_connections", 1.0).await;
     memory

@@ -34,7 +34,7 @@ async fn three_on_each(gateway: &Gateway) -> BTreeMap<u64, Vec<(String, Socket)>
 /// Takes two of the shard's sessions away: what comes next is served there, where the fewest connections are.
 async fn make_it_the_emptiest(gateway: &Gateway, sessions: &mut Vec<(String, Socket)>) {
     sessions.truncate(1);
-    gateway.reaches("tidegate_sessions", 4.0).await;
+    gateway.reaches("tidegate_sessions{dialect=\"rooms\"}", 4.0).await;
     // Besides the sessions' there is the one that asks.
     gateway.reaches("tidegate_connections", 5.0).await;
 }

@@ -131,18 +131,37 @@ export function shape(root, given, { name = '', required = false, seen = [] } = 
   const again = refs.find((reference) => seen.includes(reference));
   const said = /** @type {Record<string, any>} */ (isObject(schema) ? schema : {});
   const path = [...seen, ...refs];
-  const type = (refs.length ? nameOf(refs[0]) : typeOf(root, schema, path)) + (inner ? ' or null' : '');
+  const own = again ? '' : typeOf(root, schema, path);
+  const type = (refs.length ? named(nameOf(refs[0]), own) : own) + (inner ? ' or null' : '');
   return {
     name,
     required,
     type,
     deprecated: said.deprecated === true,
-    description: said.description ?? said.title ?? '',
+    description: said.description ?? said.title ?? aboutItems(root, said, path),
     notes: again ? [`as ${nameOf(again)} above`] : notes(said),
     values: values(said),
     branch: !again && hasChildren(root, said, path),
     children: () => (again ? [] : children(root, said, path)),
   };
+}
+
+/**
+ * A name says it all of an object; of what is none, its type says more.
+ * @param {string} name
+ * @param {string} type
+ */
+const named = (name, type) => (['', 'object', 'anything'].includes(type) ? name : `${name}: ${type}`);
+
+/**
+ * What is said of a list's items, which have no line of their own where they have properties.
+ * @param {unknown} root
+ * @param {Record<string, any>} schema
+ * @param {string[]} seen
+ */
+function aboutItems(root, { items }, seen) {
+  const each = isTelling(items) ? shape(root, items, { seen }) : null;
+  return each?.branch ? each.description : '';
 }
 
 /**
@@ -245,6 +264,6 @@ function children(root, schema, seen) {
  */
 function items(root, schema, seen) {
   const each = shape(root, schema, { name: 'each', seen });
-  if (each.branch && !isLeafTelling(each)) return each.children();
+  if (each.branch && !each.notes.length && !each.values.length) return each.children();
   return each.branch || isLeafTelling(each) ? [each] : [];
 }

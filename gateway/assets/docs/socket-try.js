@@ -21,7 +21,10 @@ export function socketConsole(context, channels) {
   const connect = h('button', { type: 'submit', class: 'primary' }, 'Connect');
   const disconnect = h('button', { type: 'button', onclick: () => link.close() }, 'Disconnect');
   const sending = sendForm(context.doc, (text) => link.send(text));
-  const target = targetForm(context, channels, (channel) => sending.show(channel));
+  const target = targetForm(context, channels, (channel) => {
+    link.close(); // it was to another endpoint
+    sending.show(channel);
+  });
   const form = h(
     'form',
     {
@@ -69,7 +72,7 @@ export function socketConsole(context, channels) {
 
   /** Brings a request here. @param {Channel} channel @param {Message} message */
   function use(channel, message) {
-    if (channel.isSocket) target.choose(channel);
+    if (channel.isSocket && channel !== target.channel()) target.choose(channel);
     sending.show(channel, message);
     sending.input.focus();
     section.scrollIntoView();

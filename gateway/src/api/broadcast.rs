@@ -173,7 +173,7 @@ struct Noticed {
     /// How many sessions took it.
     sent: usize,
     /// As in `stats.metrics` of `/ws/stats`.
-    metrics: Value,
+    metrics: stats::Counters,
 }
 
 /// What production answers.

@@ -151,6 +151,18 @@ impl Page {
     }
 }
 
+/// A whole number of a query.
+pub(super) fn whole_number(
+    query_text: Option<&str>,
+    name: &str,
+    default: usize,
+    range: std::ops::RangeInclusive<usize>,
+) -> Result<usize, Problem> {
+    let mut errors = Vec::new();
+    let number = number(&query_pairs(query_text), name, default, range, &mut errors);
+    if errors.is_empty() { Ok(number) } else { Err(Problem::invalid(errors)) }
+}
+
 fn number(
     pairs: &[(String, String)],
     name: &str,

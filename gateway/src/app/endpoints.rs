@@ -36,6 +36,7 @@ pub(super) fn all(
     let endpoint = |settings: &settings::Config| -> (String, Rc<dyn router::Endpoint>) {
         let anonymous = config.auth.get(&settings.auth).is_some_and(|profile| profile.anonymous);
         let endpoint = Rc::new(endpoint(config, settings, rooms));
+        common.shard.counters().opened.know(endpoint.dialect.name());
         let common = Rc::clone(common);
         (settings.path.clone(), Rc::new(WebSocket { common, endpoint, anonymous, phase: phase.clone() }))
     };
@@ -66,22 +67,41 @@ fn endpoint(config: &Config, settings: &settings::Config, rooms: Form) -> sessio
 
 impl router::Endpoint for WebSocket {
     fn upgrade(&self, request: &mut Request<RequestBody>, handoff: &Handoff) -> Response {
-        self.accept(request, handoff).unwrap_or_else(Response::from)
+        self.accept(request, handoff).unwrap_or_else(|Refused(why, problem)| {
+            self.common.shard.hub().metrics().handshakes.count(why);
+            problem.into()
+        })
+    }
+}
+
+/// No session, counted by this word.
+struct Refused(&'static str, Problem);
+
+impl From<handshake::HandshakeError> for Refused {
+    fn from(error: handshake::HandshakeError) -> Self {
+        let problem = Problem::new(error.status(), error.to_string());
+        let problem = match error.header() {
+            Some((name, value)) => problem.header(name, value),
+            None => problem,
+        };
+        Self(error.label(), problem)
     }
 }
 
 impl WebSocket {
-    fn accept(&self, request: &mut Request<RequestBody>, handoff: &Handoff) -> Result<Response, Problem> {
-        handshake::judge(request).map_err(refused)?;
+    fn accept(&self, request: &mut Request<RequestBody>, handoff: &Handoff) -> Result<Response, Refused> {
+        handshake::judge(request)?;
         let principal = request.extensions().get::<Arc<Principal>>().cloned().unwrap_or_default();
         if !self.anonymous || principal.scopes == Scopes::None {
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "authentication is required"));
+            self.common.shard.hub().metrics().answers.unauthenticated.add(1);
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, "authentication is required");
+            return Err(Refused("unauthenticated", problem));
         }
         if self.phase.phase() >= Phase::Closing {
-            return Err(Problem::busy("the gateway is shutting down", 1));
+            return Err(Refused("draining", Problem::busy("the gateway is shutting down", 1)));
         }
-        let client_id = client_id(request.uri().query())?;
-        let (response, on) = handshake::accept(request).map_err(refused)?;
+        let client_id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
+        let (response, on) = handshake::accept(request)?;
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
         let run = Box::new(move |stream, early| -> futures_util::future::LocalBoxFuture<'static, ()> {
             Box::pin(session::open(common, endpoint, principal, client_id, stream, early))
@@ -98,13 +118,5 @@ fn client_id(query: Option<&str>) -> Result<Option<Arc<str>>, Problem> {
     match bad_client_id(&id) {
         Some(why) => Err(Problem::new(StatusCode::BAD_REQUEST, why)),
         None => Ok(Some(id.into())),
-    }
-}
-
-fn refused(error: handshake::HandshakeError) -> Problem {
-    let problem = Problem::new(error.status(), error.to_string());
-    match error.header() {
-        Some((name, value)) => problem.header(name, value),
-        None => problem,
     }
 }

@@ -1,4 +1,4 @@
-//! The gauges, told to the room `system` now and then.
+//! The figures, sampled every second and told to the room `system` now and then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,9 +6,24 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use crate::api::Sources;
 use crate::frame::{Event, Timestamp};
 use crate::hub::Hub;
 use crate::hub::own::MetricsUpdated;
+use crate::metrics::Views;
+
+/// Between two samples of the JSON views.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+/// Samples all figures; never ends.
+pub(super) async fn sample(sources: Sources, views: Arc<Views>) {
+    let mut ticks = interval_at(Instant::now(), SAMPLE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        views.sample(&sources.families());
+    }
+}
 
 /// Publishes `metrics_updated` each `every`, which is not zero; never ends.
 pub(super) async fn publish(hub: Arc<Hub>, every: Duration) {
@@ -29,14 +44,14 @@ pub(super) async fn publish(hub: Arc<Hub>, every: Duration) {
 /// Those of the Prometheus page, by their names there without the prefix.
 fn gauges(hub: &Hub) -> MetricsUpdated {
     let metrics = hub.metrics();
-    let rooms = hub.rooms();
-    let (opened, closed) = (metrics.connections.opened.get(), metrics.connections.closed.get());
+    let census = hub.census();
+    let (opened, closed) = (metrics.connections.opened.get(), metrics.connections.closed.sum());
     let mailboxes: Vec<usize> = hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect();
     MetricsUpdated {
         connections: opened.saturating_sub(closed),
         sessions: hub.directory().len(),
-        rooms: rooms.len(),
-        members: rooms.iter().map(|room| room.members).sum(),
+        rooms: census.rooms,
+        members: census.members,
         mailbox_bytes: mailboxes,
     }
 }

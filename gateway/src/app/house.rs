@@ -4,26 +4,28 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint};
-use super::{StartError, face, gauges};
+use super::{StartError, face, gauges, parts};
 use crate::api::{Api, Documents};
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
 use crate::dialect::{Rooms, RoomsFrame};
 use crate::drain::Drain;
 use crate::frame::Forms;
+use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::limits::{self, Limits};
 use crate::listener::{Listener, Permits, lanes};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, Origins};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
-use crate::store::{Durability, Embedded};
+use crate::store::{Durability, Embedded, Store};
 use crate::web::Routes;
 
 /// How often rooms whose time has passed are looked for.
@@ -53,18 +55,22 @@ impl House {
         let phase = Drain::default();
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
-        let plugins = start_plugins(&config, &hub, &routes).await?;
+        let (plugins, health) = start_plugins(&config, &hub, &routes, &phase).await?;
+        let views = Arc::<Views>::default();
         let listeners = bind(&config)?;
         let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let api = Arc::new(Api {
             hub: Arc::clone(&hub),
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
+            health,
+            views: Arc::clone(&views),
             face: face::face(&config, &addresses),
             documents: Documents::default(),
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
+        tokio::spawn(gauges::sample(api.sources(), views));
         let requests = pipeline::Rules::new(requests(&config))?;
         let permits = permits(&config);
         let limits = Arc::new(Limits::new(limits(&config)));
@@ -111,21 +117,31 @@ impl House {
     }
 }
 
+/// Starts the plugins, and has the health of all parts watched from then on.
 async fn start_plugins(
     config: &Config,
     hub: &Arc<Hub>,
     routes: &Arc<Routes>,
-) -> Result<Arc<Plugins>, StartError> {
+    phase: &Drain,
+) -> Result<(Arc<Plugins>, Arc<Health>), StartError> {
+    let (hub, store, changed) = (Arc::clone(hub), open_store(config)?, Arc::default());
+    let (control, ours) = (Handle::current(), Arc::clone(&changed));
+    let services = Services { hub: Arc::clone(&hub), store: Arc::clone(&store), control, changed: ours };
+    let reserved = Rooms::reserved().collect();
+    let plugins = Plugins::start(plugin_settings(config), services, Arc::clone(routes), reserved).await?;
+    let health = parts::health(&hub, &plugins, store, phase);
+    health.check().await; // so that nobody meets a gateway that does not know how it is
+    tokio::spawn(Arc::clone(&health).watch(changed));
+    Ok((plugins, health))
+}
+
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     let durability = match config.data.fsync {
         model::store::Fsync::Always => Durability::Always,
         model::store::Fsync::Interval => Durability::Interval,
         model::store::Fsync::Os => Durability::Os,
     };
-    let settings = plugin_settings(config);
-    let store = Embedded::open(&config.data.dir.join("store"), durability)?;
-    let control = tokio::runtime::Handle::current();
-    let services = Services { hub: Arc::clone(hub), store: Arc::new(store), control };
-    Ok(Plugins::start(settings, services, Arc::clone(routes), Rooms::reserved().collect()).await?)
+    Ok(Arc::new(Embedded::open(&config.data.dir.join("store"), durability)?))
 }
 
 fn plugin_settings(config: &Config) -> Vec<Settings> {
@@ -165,6 +181,7 @@ fn rules(config: &Config) -> Rules {
     };
     Rules::new(config.room.iter().map(|rule| Rule {
         prefix: rule.prefix.clone(),
+        class: 0,
         join: who(rule.join),
         publish: who(rule.publish),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },

@@ -18,7 +18,7 @@ pub(super) struct GiveBack {
 impl GiveBack {
     /// Looks whether many have closed since the last time, and no more do now; called about once a second.
     pub(super) fn look(&mut self, metrics: &Metrics) {
-        let closed = metrics.sum(|shard| &shard.closed);
+        let closed = metrics.sum(|shard| shard.closed.sum());
         let quiet = closed == std::mem::replace(&mut self.seen, closed);
         if quiet && closed - self.given >= WORTH {
             self.given = closed;

@@ -25,6 +25,9 @@ use crate::web::{Handoff, Routes};
 /// For a request's head, and between two requests of a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Threads that may work for a shard's requests aside of it at one time; others wait.
+const ASIDE: usize = 2;
+
 /// What every shard is built from.
 #[derive(Clone)]
 pub(super) struct Blueprint {
@@ -49,7 +52,8 @@ pub(super) fn start<A>(
 where
     A: Future<Output = io::Result<()>> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(ASIDE).build()?;
     thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
         let local = LocalSet::new();
         let stopped = blueprint.phase.reached(Phase::Stopped);

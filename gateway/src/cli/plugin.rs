@@ -4,14 +4,15 @@
 //! the hidden flag `--inside`.
 
 mod check;
+mod document;
 mod inspect;
 mod list;
 mod new;
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
@@ -28,6 +29,8 @@ pub(super) enum Arguments {
     Inspect(inspect::Arguments),
     /// Show which libraries a configuration would load
     List(list::Arguments),
+    /// Write the reference of plugins in Markdown: events, routes, calls, settings
+    Document(document::Arguments),
     /// Write a plugin to begin with, in Rust or C: it builds, is tested and loads as it is
     New(new::Arguments),
 }
@@ -38,6 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Arguments::Check(arguments) => check::run(arguments),
         Arguments::Inspect(arguments) => inspect::run(arguments),
         Arguments::List(arguments) => list::run(arguments),
+        Arguments::Document(arguments) => document::run(arguments),
         Arguments::New(arguments) => new::run(arguments),
     }
 }
@@ -49,6 +53,11 @@ fn in_child(what: &str, file: &Path, arguments: &[&str]) -> ExitCode {
         command.args(["plugin", what, "--inside"]).arg(file).args(arguments);
         wait(command.spawn()?)
     });
+    judge(status, file)
+}
+
+/// How it went, told where it went wrong.
+fn judge(status: io::Result<Option<ExitStatus>>, file: &Path) -> ExitCode {
     match status {
         Ok(Some(status)) => verdict(status, file),
         Ok(None) => {
@@ -60,6 +69,29 @@ fn in_child(what: &str, file: &Path, arguments: &[&str]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// As [`in_child`], with what it prints, where it went well.
+fn printed_by_child(what: &str, file: &Path, arguments: &[&str]) -> Option<String> {
+    let output = std::env::current_exe().and_then(|program| {
+        let mut command = Command::new(program);
+        command.args(["plugin", what, "--inside"]).arg(file).args(arguments).stdout(Stdio::piped());
+        let mut child = command.spawn()?;
+        let mut out = child.stdout.take();
+        // Read beside it: a child whose pipe is full waits for its reader.
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            out.as_mut().map(|out| out.read_to_string(&mut text)).transpose().map(|_| text)
+        });
+        let status = wait(child)?;
+        let text = reader.join().unwrap_or_else(|_| Ok(String::new()))?;
+        Ok((status, text))
+    });
+    let (status, text) = match output {
+        Ok((status, text)) => (Ok(status), text),
+        Err(error) => (Err(error), String::new()),
+    };
+    (judge(status, file) == ExitCode::SUCCESS).then_some(text)
 }
 
 /// The child's end; none where it had to be killed.

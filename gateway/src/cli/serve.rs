@@ -60,7 +60,12 @@ fn start_log(config: &log::Config) {
     // The embedded store tells of every file that it opens; what is configured comes behind and wins.
     let filter = EnvFilter::builder().parse_lossy(format!("fjall=warn,lsm_tree=warn,{}", config.level));
     let colour = stderr().is_terminal() && super::listen::colour_wanted();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(colour);
+    // An error of writing a line would be told on standard error again, by a macro that panics where it cannot.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(colour)
+        .log_internal_errors(false);
     match config.format {
         log::Format::Text => log.init(),
         log::Format::Json => log.json().flatten_event(true).init(),

@@ -118,18 +118,21 @@ impl Told<'_> {
 
     /// What an answer holds: a problem where it is an error, else what its schema says, if that says anything.
     fn content(&mut self, status: StatusCode, schema: &Value) -> Option<(&'static str, Value)> {
-        let says_nothing = schema.as_object().is_some_and(|keys| keys.keys().all(|key| key == "description"));
+        let words = ["description", "examples"];
+        let says_nothing =
+            schema.as_object().is_some_and(|keys| keys.keys().all(|key| words.contains(&key.as_str())));
         let mut own = self.adopt(status.as_str(), schema);
         let example = self.schemas.example(&own);
         // They stand beside the schema.
-        for key in ["description", "examples"] {
+        for key in words {
             take(&mut own, key);
         }
         if status.as_u16() >= 400 {
             let problem = problem(if says_nothing { None } else { Some(own) }, self.schemas);
             return Some(("application/problem+json", media(problem, example)));
         }
-        let empty = says_nothing && (status == StatusCode::NO_CONTENT || schema.get("description").is_some());
+        let names_a_body = example.is_some() || schema.get("description").is_none();
+        let empty = says_nothing && (status == StatusCode::NO_CONTENT || !names_a_body);
         if empty { None } else { Some(("application/json", media(own, example))) }
     }
 }

@@ -35,9 +35,9 @@ impl History for Memory {
         self.keep.size > 0
     }
 
-    fn order(&mut self, event: Event) -> Arc<Posted> {
+    fn order(&mut self, event: Event, now: Instant) -> Arc<Posted> {
         let cursor = self.at(self.cursor.offset + 1);
-        Arc::new(Posted::new(event, self.room.clone(), cursor, self.keeps()))
+        Arc::new(Posted::new(event, self.room.clone(), cursor, self.keeps(), now))
     }
 
     fn commit(&mut self, posted: &Arc<Posted>, now: Instant) {

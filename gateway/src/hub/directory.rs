@@ -1,5 +1,6 @@
 //! Where each session lives: written when one opens or closes, never on the hot path.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
@@ -25,6 +26,8 @@ struct Tables {
     sessions: HashMap<Arc<str>, Slot, foldhash::fast::RandomState>,
     users: HashMap<Arc<str>, Vec<Slot>, foldhash::fast::RandomState>,
     slots: HashSet<Slot, foldhash::fast::RandomState>,
+    /// By role: sessions whose principal has it.
+    roles: HashMap<Arc<str>, usize, foldhash::fast::RandomState>,
 }
 
 impl Directory {
@@ -54,6 +57,34 @@ impl Directory {
                 tables.users.remove(user);
             }
         }
+    }
+
+    /// A session has begun whose principal has these roles.
+    pub(crate) fn enter_roles(&self, roles: &[Arc<str>]) {
+        if roles.is_empty() {
+            return;
+        }
+        let mut tables = self.0.write();
+        roles.iter().for_each(|role| *tables.roles.entry(Arc::clone(role)).or_default() += 1);
+    }
+
+    /// It has ended.
+    pub(crate) fn leave_roles(&self, roles: &[Arc<str>]) {
+        if roles.is_empty() {
+            return;
+        }
+        let mut tables = self.0.write();
+        for role in roles {
+            if let Some(sessions) = tables.roles.get_mut(role) {
+                *sessions = sessions.saturating_sub(1);
+            }
+        }
+        tables.roles.retain(|_, sessions| *sessions > 0);
+    }
+
+    /// By role: sessions whose principal has it.
+    pub fn by_role(&self) -> BTreeMap<Arc<str>, usize> {
+        self.0.read().roles.iter().map(|(role, sessions)| (Arc::clone(role), *sessions)).collect()
     }
 
     /// The session with this id.
@@ -89,5 +120,22 @@ impl Directory {
     /// How many users have a session.
     pub fn users(&self) -> usize {
         self.0.read().users.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_counted_by_role_as_long_as_they_last() {
+        let directory = Directory::default();
+        let (both, one): ([Arc<str>; 2], [Arc<str>; 1]) =
+            (["admin".into(), "staff".into()], ["staff".into()]);
+        directory.enter_roles(&both);
+        directory.enter_roles(&one);
+        assert_eq!(directory.by_role(), BTreeMap::from([("admin".into(), 1), ("staff".into(), 2)]));
+        directory.leave_roles(&both);
+        assert_eq!(directory.by_role(), BTreeMap::from([("staff".into(), 1)]));
     }
 }

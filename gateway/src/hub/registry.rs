@@ -80,8 +80,8 @@ impl Registry {
             return Arc::clone(room);
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let id = RoomId { number, name: name.into() };
         let rule = Arc::clone(self.rules.find(name));
+        let id = RoomId { number, name: name.into(), class: rule.class };
         let room = Arc::new(Room::new(id, rule, self.epoch_of(number), self.shards));
         let followers = self.followers.read();
         room.lock()

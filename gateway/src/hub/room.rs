@@ -15,6 +15,7 @@ use super::rule::Rule;
 use super::{Busy, Follow, Placed};
 use crate::frame::{Epoch, Event, Posted, RoomId, weight};
 use crate::history::{History, Memory};
+use crate::metrics::Metrics;
 
 /// For how long a room that plugins follow outlives its last event, so that their cursors stay good.
 const FOLLOWED: Duration = Duration::from_secs(5 * 60);
@@ -105,6 +106,7 @@ pub(super) fn publish(
     rooms: &[Arc<Room>],
     mailboxes: &[Arc<Mailbox>],
     event: &Event,
+    metrics: &Metrics,
 ) -> Option<Result<Published, Busy>> {
     debug_assert!(rooms.is_sorted_by(|a, b| a.id.number < b.id.number));
     let mut open: SmallVec<[Open<'_>; 1]> = SmallVec::new();
@@ -124,6 +126,9 @@ pub(super) fn publish(
     let mut placed = SmallVec::new();
     for entry in &mut open {
         let (one, place) = entry.post(event, now);
+        if one.is_some() {
+            metrics.published(&event.kind, entry.room.id.class);
+        }
         posted.push(one);
         placed.push(place);
     }
@@ -154,7 +159,7 @@ impl Open<'_> {
         if let Some(cursor) = self.known {
             return (None, Placed { room: name, cursor, sent: 0 });
         }
-        let posted = self.state.history.order(event.clone());
+        let posted = self.state.history.order(event.clone(), now);
         self.state.history.commit(&posted, now);
         self.state.touched = now;
         if let Some(id) = &event.id {

@@ -17,8 +17,10 @@ pub enum Who {
 /// What holds for the rooms whose names start with `prefix`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
-    /// The start of the names; also the room's class in metrics.
+    /// The start of the names.
     pub prefix: String,
+    /// The class of its rooms in metrics, which [`Rules`] gives: 0 is that of the empty prefix.
+    pub class: u16,
     /// Which sessions may join.
     pub join: Who,
     /// Which sessions may publish.
@@ -36,14 +38,17 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Sorts `rules`; a room that none matches gets [`Rule::default`].
+    /// Sorts and numbers `rules`; a room that none matches gets [`Rule::default`].
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let mut rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
+        let mut rules: Vec<_> = rules.into_iter().collect();
         if !rules.iter().any(|r| r.prefix.is_empty()) {
-            rules.push(Arc::default());
+            rules.push(Rule::default());
         }
         rules.sort_by_key(|r| std::cmp::Reverse(r.prefix.len()));
-        Self { rules }
+        for (class, rule) in (0..).zip(rules.iter_mut().rev()) {
+            rule.class = class;
+        }
+        Self { rules: rules.into_iter().map(Arc::new).collect() }
     }
 
     /// The rule of the room `name`.
@@ -52,8 +57,8 @@ impl Rules {
         found.unwrap_or_else(|| unreachable!("the empty prefix matches every name"))
     }
 
-    /// The prefixes, which are the classes of rooms in metrics.
-    pub fn classes(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().map(|r| r.prefix.as_str())
+    /// By number of the class: the prefix, and whether history is kept.
+    pub(super) fn classes(&self) -> impl Iterator<Item = (String, bool)> {
+        self.rules.iter().rev().map(|rule| (rule.prefix.clone(), rule.keep.size > 0))
     }
 }

@@ -88,7 +88,7 @@ impl<G: Guest> Shard<G> {
     }
 
     /// What this shard counts.
-    pub fn counters(&self) -> &ShardCounters {
+    pub fn counters(&self) -> &Arc<ShardCounters> {
         &self.counters
     }
 
@@ -105,19 +105,28 @@ impl<G: Guest> Shard<G> {
     /// Takes the mailbox and works for about `time`; answers whether there is more to do.
     pub fn slice(&self, time: Duration) -> bool {
         self.take_mail();
-        let deadline = Instant::now() + time;
+        let mut now = Instant::now();
+        let deadline = now + time;
         loop {
             let turn = self.halls.borrow_mut().next_turn();
             let Some(turn) = turn else { return false };
-            match turn {
-                Turn::Room(room) => {
-                    if let Some(walk) = self.open_turn(room) {
-                        self.walk(walk, deadline);
-                    }
+            let walk = match turn {
+                Turn::Room(room) => self.open_turn(room, now),
+                Turn::Walk(walk) => Some(*walk),
+            };
+            // One look at the clock a turn, for the deadline and for the figures.
+            if let Some(mut walk) = walk {
+                let over = self.walk(&mut walk, deadline);
+                now = Instant::now();
+                if over {
+                    walk.end(&self.counters, now);
+                } else {
+                    self.halls.borrow_mut().push_turn(Turn::Walk(Box::new(walk)));
                 }
-                Turn::Walk(walk) => self.walk(*walk, deadline),
+            } else {
+                now = Instant::now();
             }
-            if Instant::now() >= deadline {
+            if now >= deadline {
                 return true;
             }
         }
@@ -154,7 +163,7 @@ impl<G: Guest> Shard<G> {
     }
 
     /// Begins a room's turn: carries out marks and orders up to the next events, and opens their walk.
-    fn open_turn(&self, room: u64) -> Option<walk::Walk> {
+    fn open_turn(&self, room: u64, now: Instant) -> Option<walk::Walk> {
         for _ in 0..MOST_STEPS {
             let step = self.halls.borrow_mut().step(room);
             match step {
@@ -168,7 +177,7 @@ impl<G: Guest> Shard<G> {
                 Step::Walk(parts) => {
                     let several = parts.len() > 1;
                     self.stamps.set(self.stamps.get() + 1);
-                    return Some(walk::Walk::new(parts, several.then(|| self.stamps.get())));
+                    return Some(walk::Walk::new(parts, several.then(|| self.stamps.get()), now));
                 }
                 Step::Over => return None,
             }
@@ -183,7 +192,8 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    fn walk(&self, mut walk: walk::Walk, deadline: Instant) {
+    /// Goes on with a walk until the deadline; answers whether it is over.
+    fn walk(&self, walk: &mut walk::Walk, deadline: Instant) -> bool {
         let mut filters = self.filters.borrow_mut();
         let mut halls = self.halls.borrow_mut();
         let mut tools = walk::Tools {
@@ -199,13 +209,13 @@ impl<G: Guest> Shard<G> {
             done = walk.go(halls.members(room), &mut tools);
         }
         if walk.room().is_some() {
-            halls.push_turn(Turn::Walk(Box::new(walk)));
-            return;
+            return false;
         }
         self.release(&walk.parts);
         for part in &walk.parts {
             halls.end_walk(part);
         }
+        true
     }
 
     /// The session that sits there.

@@ -1,5 +1,7 @@
 //! A walk: what one turn gives to the members of its room, in slices.
 
+mod tally;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +14,7 @@ use super::room::Room;
 use super::shard::Guest;
 use crate::frame::{Form, Forms, Frames, MAX_FORMS, Posted};
 use crate::metrics::ShardCounters;
+use tally::Tally;
 
 /// Events of one walk at most: a verdict is a bit of a word.
 pub(super) const MOST_EVENTS: usize = 64;
@@ -34,6 +37,8 @@ pub(super) struct Part {
 /// The frames of one form.
 struct Plan {
     all: Rc<Frames>,
+    /// The set of all events.
+    whole: u64,
     /// For sets of events that some filter lets through.
     chosen: SmallVec<[(u64, Rc<Frames>); 2]>,
     names_room: bool,
@@ -44,6 +49,9 @@ pub(super) struct Walk {
     pub(super) parts: SmallVec<[Part; 1]>,
     part: usize,
     next: usize,
+    begun: Instant,
+    /// Sessions that were given frames.
+    given: u64,
     /// Tells this unit from others, where members may be met more than once.
     stamp: Option<u64>,
 }
@@ -67,11 +75,15 @@ impl Part {
         self.events.last().map_or(0, |posted| posted.cursor.offset)
     }
 
+    /// All its events, a bit each.
+    fn all(&self) -> u64 {
+        whole(&self.events)
+    }
+
     /// The events that the filter lets through, a bit each.
     fn mask(&mut self, filter: FilterId, filters: &mut Filters) -> u64 {
-        let all = u64::MAX >> (MOST_EVENTS - self.events.len());
         if filter == FilterId::ALL {
-            return all;
+            return self.all();
         }
         if self.verdicts.len() <= filter.index() {
             self.verdicts.resize(filters.bound().max(filter.index() + 1), None);
@@ -83,6 +95,7 @@ impl Part {
         let events = &self.events;
         self.plans[form.index()].get_or_insert_with(|| Plan {
             all: Rc::new(forms.frames(form, events)),
+            whole: whole(events),
             chosen: SmallVec::new(),
             names_room: forms.names_room(form),
         })
@@ -91,22 +104,25 @@ impl Part {
 
 impl Plan {
     fn frames(&mut self, mask: u64) -> Rc<Frames> {
-        if mask.count_ones() as usize == self.all.each.len() {
+        if mask == self.whole {
             return Rc::clone(&self.all);
         }
         if let Some((_, frames)) = self.chosen.iter().find(|(m, _)| *m == mask) {
             return Rc::clone(frames);
         }
-        let each = self.all.each.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);
-        let frames = Rc::new(Frames::of(each.map(|(_, frame)| frame.clone()).collect()));
+        let each = self.all.each.iter().zip(&self.all.marks).enumerate();
+        let each = each.filter(|(bit, _)| mask >> bit & 1 == 1);
+        let (each, marks) = each.map(|(_, (frame, mark))| (frame.clone(), *mark)).unzip();
+        let frames = Rc::new(Frames::of(each, marks));
         self.chosen.push((mask, Rc::clone(&frames)));
         frames
     }
 }
 
 impl Walk {
-    pub(super) fn new(parts: SmallVec<[Part; 1]>, stamp: Option<u64>) -> Self {
-        Self { parts, part: 0, next: 0, stamp }
+    /// A walk that begins `now`.
+    pub(super) fn new(parts: SmallVec<[Part; 1]>, stamp: Option<u64>, now: Instant) -> Self {
+        Self { parts, part: 0, next: 0, begun: now, given: 0, stamp }
     }
 
     /// The room whose members are next; none when the walk is over.
@@ -117,15 +133,15 @@ impl Walk {
     /// Gives `members` of the current part their frames, until they all have them or the time is over.
     /// Answers whether the part is done.
     pub(super) fn go<G: Guest>(&mut self, members: &[Member<G>], tools: &mut Tools<'_>) -> bool {
+        let Some(part) = self.parts.get_mut(self.part) else { return true };
         // Between two slices a filter may have gone, and its number have become another's.
-        if let Some(part) = self.parts.get_mut(self.part) {
-            part.verdicts.clear();
-        }
+        part.verdicts.clear();
+        let Some(tally) = Tally::new(part, tools.counters) else { return self.go_on() };
         while self.next < members.len() {
             let end = (self.next + STRIDE).min(members.len());
             for member in &members[self.next..end] {
                 if let Some(guest) = &member.guest {
-                    self.give(guest, member, tools);
+                    self.give(guest, member, &tally, tools);
                 }
             }
             self.next = end;
@@ -133,12 +149,23 @@ impl Walk {
                 return false;
             }
         }
+        self.go_on()
+    }
+
+    /// The part is done.
+    fn go_on(&mut self) -> bool {
         self.part += 1;
         self.next = 0;
         true
     }
 
-    fn give<G: Guest>(&mut self, guest: &Rc<G>, member: &Member<G>, tools: &mut Tools<'_>) {
+    fn give<G: Guest>(
+        &mut self,
+        guest: &Rc<G>,
+        member: &Member<G>,
+        tally: &Tally<'_>,
+        tools: &mut Tools<'_>,
+    ) {
         let part = &mut self.parts[self.part];
         let mask = part.mask(member.filter, tools.filters);
         if mask == 0 {
@@ -152,7 +179,30 @@ impl Walk {
         }
         let frames = plan.frames(mask);
         // Counted before the write: who has received an event finds it in the figures.
-        tools.counters.delivered.add(u64::from(mask.count_ones()));
+        tally.count(mask);
+        self.given += 1;
         guest.deliver(&frames);
     }
+
+    /// The walk is over: counts how long it took, how far it went, and how late each event came to its last member.
+    pub(super) fn end(&self, counters: &ShardCounters, now: Instant) {
+        counters.walk_time.observe(nanos(self.begun, now));
+        counters.walk_size.observe(self.given);
+        for part in &self.parts {
+            let class = counters.class(part.room.id.class);
+            for posted in &part.events {
+                class.latency.observe(nanos(posted.placed, now));
+            }
+        }
+    }
+}
+
+/// All of `events`, a bit each.
+fn whole(events: &[Arc<Posted>]) -> u64 {
+    u64::MAX >> (MOST_EVENTS - events.len())
+}
+
+fn nanos(from: Instant, to: Instant) -> u64 {
+    let time = to.saturating_duration_since(from);
+    time.as_secs() * 1_000_000_000 + u64::from(time.subsec_nanos())
 }

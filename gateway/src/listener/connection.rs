@@ -18,8 +18,8 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tower::{Service, ServiceExt};
 
-use super::Place;
 use super::framing::{Ambiguities, Framed};
+use super::{Ended, Place};
 use crate::drain::{Drain, Phase};
 use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run};
 
@@ -110,11 +110,15 @@ pub(super) async fn run<M: ServiceOf>(
     info: Arc<ConnectionInfo>,
     place: Place,
 ) {
-    let http: Pin<Box<dyn Future<Output = Option<Upgraded>>>> = Box::pin(http(shared, stream, info));
-    if let Some(Upgraded { run, stream, early }) = http.await {
-        run(stream, early).await;
-    }
-    drop(place);
+    let http: Pin<Box<dyn Future<Output = Result<Upgraded, Ended>>>> = Box::pin(http(shared, stream, info));
+    let ended = match http.await {
+        Ok(Upgraded { run, stream, early }) => {
+            run(stream, early).await;
+            Ended::Session
+        }
+        Err(ended) => ended,
+    };
+    place.end(ended);
 }
 
 /// What is left of a connection behind an upgrade.
@@ -124,11 +128,12 @@ struct Upgraded {
     early: Bytes,
 }
 
+/// Answers what has ended it, where it was not an upgrade.
 async fn http<M: ServiceOf>(
     shared: Rc<Shared<M>>,
     stream: TcpStream,
     info: Arc<ConnectionInfo>,
-) -> Option<Upgraded> {
+) -> Result<Upgraded, Ended> {
     let framed = Framed::new(stream);
     let handoff = Handoff::default();
     let service = Requests {
@@ -137,18 +142,18 @@ async fn http<M: ServiceOf>(
         begun: Rc::default(),
     };
     let begun = Rc::clone(&service.begun);
-    speak(&shared, framed, service, &begun).await;
-    let takeover = handoff.take()?;
-    let upgraded = takeover.on.await.ok()?;
-    let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).ok()?;
+    let ended = speak(&shared, framed, service, &begun).await;
+    let takeover = handoff.take().ok_or(ended)?;
+    let upgraded = takeover.on.await.map_err(|_| Ended::Error)?;
+    let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).map_err(|_| Ended::Error)?;
     // An empty buffer would pin the 8 KiB that hyper read into.
     let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
-    Some(Upgraded { run: takeover.run, stream: parts.io.into_inner().into_inner(), early })
+    Ok(Upgraded { run: takeover.run, stream: parts.io.into_inner().into_inner(), early })
 }
 
 /// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself
-/// measures the time of a head, but not how long it takes to find out which version is spoken.
-async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>)
+/// measures the time of a head, but not how long it takes to find out which version is spoken. Answers what ended it.
+async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>) -> Ended
 where
     S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
@@ -162,7 +167,7 @@ where
     loop {
         tokio::select! {
             // An error is the other end's: it went away, or spoke something else and has been told so.
-            _ended = connection.as_mut() => return,
+            outcome = connection.as_mut() => return ended(outcome),
             () = closing.as_mut(), if !told => {
                 told = true;
                 connection.as_mut().graceful_shutdown();
@@ -170,10 +175,19 @@ where
             () = overdue.as_mut(), if watched => {
                 watched = false;
                 if begun.get() == 0 {
-                    return;
+                    return Ended::Timeout;
                 }
             }
         }
+    }
+}
+
+fn ended(outcome: Result<(), BoxError>) -> Ended {
+    let is_timeout = |error: &BoxError| error.downcast_ref().is_some_and(hyper::Error::is_timeout);
+    match outcome {
+        Ok(()) => Ended::Http,
+        Err(error) if is_timeout(&error) => Ended::Timeout,
+        Err(_) => Ended::Error,
     }
 }
 

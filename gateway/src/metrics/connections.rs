@@ -1,30 +1,15 @@
 //! What is counted of connections and requests, off the hot path: by any thread.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A counter with many writing threads.
-#[derive(Debug, Default)]
-pub struct Total(AtomicU64);
-
-impl Total {
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    /// Its value.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use super::counter::Total;
+use super::labels::ByLabel;
 
 /// TCP connections, before it is known what they are for.
 #[derive(Debug, Default)]
 pub struct Connections {
     /// Accepted and handed to a shard.
     pub opened: Total,
-    /// Ended.
-    pub closed: Total,
+    /// Ended, by what ended them.
+    pub closed: ByLabel<Total>,
     /// Closed at once: there are as many as there may be.
     pub refused_all: Total,
     /// Closed at once: there are as many from that address.
@@ -43,6 +28,10 @@ pub struct Answers {
     pub malformed: Total,
     /// Requests of an origin that is not listed.
     pub origins: Total,
+    /// Requests for what somebody without any rights may not do.
+    pub unauthenticated: Total,
+    /// Requests for what somebody with other rights may not do.
+    pub forbidden: Total,
 }
 
 impl Answers {

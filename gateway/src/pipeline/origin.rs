@@ -50,6 +50,9 @@ pub(super) fn check<B>(pipeline: Rc<Pipeline>) -> impl Fn(&mut Request<B>) -> Re
             return Ok(());
         }
         pipeline.metrics.answers.origins.add(1);
+        if pipeline.endpoint(request.uri().path()).is_some() {
+            pipeline.metrics.handshakes.count("origin");
+        }
         Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not do this here"))
     }
 }

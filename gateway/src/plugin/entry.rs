@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 use parking_lot::Mutex;
 
+use super::counts::Tally;
 use super::door::Door;
 use super::instance::{self, Abilities, Instance};
 use super::library::Library;
@@ -41,8 +42,8 @@ pub(super) struct Entry {
     told: Mutex<Option<Arc<Declaration>>>,
     /// Times that it was started again after it had failed.
     restarts: AtomicU64,
-    /// Instances that did not come to a clean end and were left where they are.
-    pub(super) left: Arc<AtomicU64>,
+    /// Counted over all its instances.
+    pub(super) tally: Arc<Tally>,
     /// Events of its that were refused.
     pub(super) refusals: Arc<Refusals>,
     /// A clash, which ends the start of the gateway.
@@ -77,7 +78,7 @@ impl Entry {
             declared: Mutex::default(),
             told: Mutex::default(),
             restarts: AtomicU64::new(0),
-            left: Arc::default(),
+            tally: Arc::default(),
             refusals: Arc::default(),
             clash: Mutex::default(),
             reserved: reserved.to_vec(),
@@ -111,7 +112,7 @@ impl Entry {
             library.manifest.reads.clone(),
             self.services.clone(),
             BUDGET,
-            Arc::clone(&self.left),
+            Arc::clone(&self.tally),
             Arc::clone(&self.refusals),
         );
         *self.last.lock() = Some(Arc::clone(&shared));
@@ -301,7 +302,7 @@ impl Entry {
             abi: self.library.as_ref().map_or_else(|_| "".into(), |library| library.abi().into()),
             critical: self.library.as_ref().is_ok_and(|library| library.manifest.critical),
             restarts: self.restarts.load(Relaxed),
-            panics: last.as_ref().map_or(0, |shared| shared.panics.load(Relaxed)),
+            panics: self.tally.panics.get(),
             queued: last.as_ref().map_or(0, |shared| shared.queue.waiting()),
             given_away_bytes: last.as_ref().map_or(0, |shared| shared.given.load(Relaxed)),
             last_error: last.as_ref().map_or_else(error, |shared| shared.last_error()),

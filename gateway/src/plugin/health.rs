@@ -1,12 +1,12 @@
-//! How plugins say that they are: asked in the background, so that no request for it waits.
+//! How plugins say that they are.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 use super::Plugins;
 use super::queue::Task;
@@ -15,10 +15,8 @@ use super::shared::{Shared, State};
 use crate::frame::Timestamp;
 use crate::web::{Health, HealthStatus};
 
-/// Between two questions.
-const EVERY: Duration = Duration::from_secs(5);
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long an answer may take: less than whoever asks waits, so that it is the plugin that is told to be slow.
+const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// What a plugin says of itself.
 #[derive(Deserialize)]
@@ -28,23 +26,17 @@ struct Said {
     details: Value,
 }
 
-/// Asks all plugins, again and again, as long as they are there.
-pub(super) async fn watch(plugins: Weak<Plugins>) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let Some(plugins) = plugins.upgrade() else { return };
-        // Side by side: one that hangs must not make the others' old.
-        for shared in plugins.instances() {
-            if shared.has_health() && shared.state() == State::Started {
-                tokio::spawn(async move { ask(&shared).await });
-            }
+impl Plugins {
+    /// Asks a plugin how it is, if it works and can be asked; what it says is in its [`info`](Self::info) then.
+    pub async fn ask(&self, name: &str) {
+        let last = self.find(name).and_then(|entry| entry.last.lock().clone());
+        if let Some(shared) = last.filter(|shared| shared.has_health() && shared.state() == State::Started) {
+            ask(&shared).await;
         }
     }
 }
 
-async fn ask(shared: &Arc<Shared>) {
+pub(super) async fn ask(shared: &Arc<Shared>) {
     let (sender, answer) = oneshot::channel();
     let Some(number) = shared.requests.insert(Waiting::Health(sender)) else { return };
     if shared.queue.offer(Task::Health(number)).is_err() {

@@ -68,7 +68,7 @@ impl Instance {
         if waited.is_err() {
             // Its thread is given up: nobody can end a hook that does not return.
             shut(&self.shared);
-            self.shared.left.fetch_add(1, Ordering::Relaxed);
+            self.shared.tally.left.add(1);
             let error = "a hook did not return; its thread is given up".to_owned();
             self.shared.enter(State::Failed, Some(error));
         }
@@ -180,10 +180,12 @@ fn tell_lost(hooks: &Hooks, shared: &Shared) {
 }
 
 fn work(hooks: &Hooks, shared: &Arc<Shared>, door: &Door, task: Task) {
+    let times = shared.tally.hook(&task);
     let begun = Instant::now();
     handle(hooks, shared, door, task);
-    shared.hooks.fetch_add(1, Ordering::Relaxed);
-    shared.hook_time.fetch_add(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+    if let Some(times) = times {
+        times.observe(begun.elapsed().as_nanos() as u64);
+    }
 }
 
 fn handle(hooks: &Hooks, shared: &Arc<Shared>, door: &Door, task: Task) {
@@ -268,7 +270,7 @@ fn end(hooks: Hooks, shared: &Arc<Shared>, deadline: Instant) -> Result<(), Stri
 fn leave(hooks: Hooks, shared: &Arc<Shared>, why: &str) -> String {
     shut(shared);
     drop(hooks); // which does not destroy
-    shared.left.fetch_add(1, Ordering::Relaxed);
+    shared.tally.left.add(1);
     format!("{why}: it is left where it is")
 }
 

@@ -1,10 +1,10 @@
 //! Time series that plugins open.
 
-use std::fmt::Write;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use crate::metrics::page::escaped;
+use crate::metrics::{Distribution, Family, Kind as Shown, Sample, Value};
 
 /// Series of one instance at most: labels of many values are a mistake that must not cost memory.
 pub(super) const MOST: usize = 1000;
@@ -66,78 +66,94 @@ impl Series {
     }
 }
 
-/// Writes the series of all instances, family by family. Writing to memory does not fail.
-pub(super) fn write(page: &mut String, instances: &[(Arc<str>, Vec<&Series>)]) {
-    let mut families: Vec<(&str, &Series)> = Vec::new();
-    for (_, series) in instances {
+/// The series of all instances, family by family. Where two would be written under one name, or one under a name of
+/// `own`, the first stays: a page with a name twice is none that a reader takes.
+pub(super) fn families(instances: &[(Arc<str>, Vec<&Series>)], own: &[Family]) -> Vec<Family> {
+    let mut taken: HashSet<String> =
+        own.iter().flat_map(|family| written(family.kind, &family.name)).collect();
+    let mut families: Vec<Family> = Vec::new();
+    for (plugin, series) in instances {
         for one in series {
-            if !families.iter().any(|(name, _)| *name == one.name) {
-                families.push((&one.name, one));
-            }
+            let name = format!("tidegate_plugin_{}", one.name);
+            let kind = one.kind.shown();
+            let found = families.iter().position(|family| family.name == name && family.kind == kind);
+            let family = match found {
+                Some(index) => &mut families[index],
+                None if written(kind, &name).iter().any(|name| taken.contains(name)) => continue,
+                None => {
+                    taken.extend(written(kind, &name));
+                    families.push(Family::new(kind, name, one.help.clone()));
+                    families.last_mut().unwrap_or_else(|| unreachable!("it was put there"))
+                }
+            };
+            family.samples.push(one.sample(plugin));
         }
     }
-    for (name, first) in families {
-        let (suffix, kind) = match first.kind {
-            Kind::Counter => ("_total", "counter"),
-            Kind::Gauge => ("", "gauge"),
-            Kind::Histogram => ("", "histogram"),
+    families
+}
+
+/// The names under which a family's samples are written.
+fn written(kind: Shown, name: &str) -> Vec<String> {
+    let suffixes: &[&str] = match kind {
+        Shown::Counter => &["_total"],
+        Shown::Gauge => &[""],
+        Shown::Histogram => &["", "_bucket", "_sum", "_count"],
+    };
+    suffixes.iter().map(|suffix| format!("{name}{suffix}")).collect()
+}
+
+impl Kind {
+    fn shown(self) -> Shown {
+        match self {
+            Self::Counter => Shown::Counter,
+            Self::Gauge => Shown::Gauge,
+            Self::Histogram => Shown::Histogram,
+        }
+    }
+}
+
+impl Series {
+    fn sample(&self, plugin: &Arc<str>) -> Sample {
+        let own = self.labels.iter().map(|(label, text)| (label.clone().into(), text.as_str().into()));
+        let labels = [("plugin".into(), Arc::clone(plugin))].into_iter().chain(own).collect();
+        let shown = |value: i64| value as f64 / self.per_unit;
+        let sum = shown(self.value.load(Ordering::Relaxed));
+        let value = match self.kind {
+            Kind::Counter | Kind::Gauge => Value::Number(sum),
+            Kind::Histogram => Value::Distribution(Distribution {
+                bounds: self.buckets.iter().map(|(bound, _)| shown(*bound)).collect(),
+                counts: (self.buckets.iter().map(|(_, count)| count))
+                    .chain([&self.above])
+                    .map(|count| count.load(Ordering::Relaxed))
+                    .collect(),
+                sum,
+            }),
         };
-        let name = format!("tidegate_plugin_{name}{suffix}");
-        let help = first.help.replace(['\n', '\\'], " ");
-        let _infallible = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for (plugin, series) in instances {
-            for one in series.iter().filter(|one| one.name == first.name && one.kind == first.kind) {
-                sample(page, &name, plugin, one);
-            }
-        }
+        Sample { labels, value }
     }
-}
-
-/// Writes a family of the host's own: one sample for each plugin.
-pub(super) fn family(page: &mut String, name: &str, kind: &str, help: &str, samples: &[(Arc<str>, f64)]) {
-    let name = format!("tidegate_plugin_{name}");
-    let _infallible = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    for (plugin, value) in samples {
-        let _infallible = writeln!(page, "{name}{{plugin=\"{plugin}\"}} {value}");
-    }
-}
-
-fn sample(page: &mut String, name: &str, plugin: &str, series: &Series) {
-    let mut labels = format!("plugin=\"{plugin}\"");
-    for (label, text) in &series.labels {
-        let text = escaped(text);
-        let _infallible = write!(labels, ",{label}=\"{text}\"");
-    }
-    let value = series.value.load(Ordering::Relaxed) as f64 / series.per_unit;
-    if series.kind != Kind::Histogram {
-        let _infallible = writeln!(page, "{name}{{{labels}}} {value}");
-        return;
-    }
-    let mut seen = 0;
-    for (bound, count) in &series.buckets {
-        seen += count.load(Ordering::Relaxed);
-        let bound = *bound as f64 / series.per_unit;
-        let _infallible = writeln!(page, "{name}_bucket{{{labels},le=\"{bound}\"}} {seen}");
-    }
-    seen += series.above.load(Ordering::Relaxed);
-    let _infallible = writeln!(page, "{name}_bucket{{{labels},le=\"+Inf\"}} {seen}");
-    let _infallible = writeln!(page, "{name}_sum{{{labels}}} {value}\n{name}_count{{{labels}}} {seen}");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::page::{Format, write};
+
+    fn page(instances: &[(Arc<str>, Vec<&Series>)], own: &[Family]) -> String {
+        write(&families(instances, own), Format::Text)
+    }
+
+    fn series(kind: Kind, name: &str, bounds: Vec<i64>) -> Series {
+        Series::new(kind, name.into(), "Help.".into(), vec![], 1000, bounds)
+    }
 
     #[test]
     fn a_histogram_counts_up_to_each_bound() {
-        let series =
-            Series::new(Kind::Histogram, "lag".into(), "Lag.".into(), vec![], 1000, vec![1000, 2000]);
-        [500, 1500, 2000, 9000].into_iter().for_each(|value| assert!(series.record(value)));
-        let mut page = String::new();
-        write(&mut page, &[("p".into(), vec![&series])]);
-        assert!(page.contains("tidegate_plugin_lag_bucket{plugin=\"p\",le=\"1\"} 1\n"), "{page}");
+        let lag = series(Kind::Histogram, "lag", vec![1000, 2000]);
+        [500, 1500, 2000, 9000].into_iter().for_each(|value| assert!(lag.record(value)));
+        let page = page(&[("p".into(), vec![&lag])], &[]);
+        assert!(page.contains("tidegate_plugin_lag_bucket{plugin=\"p\",le=\"1.0\"} 1\n"), "{page}");
         assert!(
-            page.contains("le=\"2\"} 3\n")
+            page.contains("le=\"2.0\"} 3\n")
                 && page.contains("le=\"+Inf\"} 4\n")
                 && page.contains("_sum{plugin=\"p\"} 13\n")
         );
@@ -145,10 +161,24 @@ mod tests {
 
     #[test]
     fn a_counter_never_goes_back() {
-        let series = Series::new(Kind::Counter, "rows".into(), "Rows.".into(), vec![], 1, vec![]);
-        assert!(series.record(2) && !series.record(-1));
-        let mut page = String::new();
-        write(&mut page, &[("p".into(), vec![&series])]);
+        let rows = series(Kind::Counter, "rows", vec![]);
+        assert!(rows.record(2000) && !rows.record(-1));
+        let page = page(&[("p".into(), vec![&rows])], &[]);
         assert!(page.contains("tidegate_plugin_rows_total{plugin=\"p\"} 2\n"), "{page}");
+    }
+
+    #[test]
+    fn no_name_is_written_twice() {
+        let rows = series(Kind::Counter, "rows", vec![]);
+        let (gauge, other) =
+            (series(Kind::Gauge, "rows_total", vec![]), series(Kind::Counter, "rows", vec![]));
+        let (up, count) = (series(Kind::Gauge, "up", vec![]), series(Kind::Gauge, "t_count", vec![]));
+        let instances = [("p".into(), vec![&rows, &up]), ("q".into(), vec![&gauge, &other, &count])];
+        let own = [
+            Family::new(Shown::Gauge, "tidegate_plugin_up", ""),
+            Family::new(Shown::Histogram, "tidegate_plugin_t", ""),
+        ];
+        let all = families(&instances, &own);
+        assert_eq!((all.len(), &*all[0].name, all[0].samples.len()), (1, "tidegate_plugin_rows", 2));
     }
 }

@@ -265,7 +265,13 @@ mod tests {
             time: Timestamp(0),
         };
         let cursor = Cursor { epoch: Epoch(1), offset };
-        Arc::new(Posted::new(event, RoomId { number: 1, name: "r".into() }, cursor, false))
+        Arc::new(Posted::new(
+            event,
+            RoomId { number: 1, name: "r".into(), class: 0 },
+            cursor,
+            false,
+            Instant::now(),
+        ))
     }
 
     #[test]

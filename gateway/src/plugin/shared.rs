@@ -1,11 +1,13 @@
 //! What an instance's hook thread, its callbacks and the rest of the gateway share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 
+use super::counts::Tally;
 use super::leases::Leases;
 use super::metrics::Series;
 use super::queue::{Queue, Task};
@@ -16,7 +18,7 @@ use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::Hub;
 use crate::hub::own::PluginChanged;
 use crate::store::Store;
-use crate::web::{Health, HealthStatus};
+use crate::web::Health;
 
 /// What all plugins get of the gateway.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// Runs what waits for plugins: time-outs, the ends of answers.
     pub control: tokio::runtime::Handle,
+    /// Told whenever an instance goes on to another state.
+    pub changed: Arc<Notify>,
 }
 
 /// Where an instance is in its life.
@@ -47,6 +51,10 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Loaded, Self::Started, Self::Stopping, Self::Stopped, Self::Failed, Self::Quarantined];
+
     /// The word in lists and events.
     pub fn name(self) -> &'static str {
         match self {
@@ -79,14 +87,8 @@ pub(super) struct Shared {
     pub(super) given: AtomicUsize,
     pub(super) budget: usize,
     pub(super) series: RwLock<Vec<Series>>,
-    pub(super) panics: AtomicU64,
-    /// Requests that it did not take, or not answer in time.
-    pub(super) failures: AtomicU64,
-    /// Hooks called, and the microseconds that they took.
-    pub(super) hooks: AtomicU64,
-    pub(super) hook_time: AtomicU64,
-    /// Instances of this plugin that were left where they are.
-    pub(super) left: Arc<AtomicU64>,
+    /// Counted over all instances of its plugin.
+    pub(super) tally: Arc<Tally>,
     /// Events of this plugin that were refused, over all its instances.
     refusals: Arc<Refusals>,
     /// How many of this one were, and why the last.
@@ -107,7 +109,7 @@ impl Shared {
         reads: Vec<String>,
         services: Services,
         budget: usize,
-        left: Arc<AtomicU64>,
+        tally: Arc<Tally>,
         refusals: Arc<Refusals>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -122,11 +124,7 @@ impl Shared {
             given: AtomicUsize::new(0),
             budget,
             series: RwLock::default(),
-            panics: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-            hooks: AtomicU64::new(0),
-            hook_time: AtomicU64::new(0),
-            left,
+            tally,
             refusals,
             last_refused: Mutex::default(),
             leases: Leases::default(),
@@ -148,7 +146,7 @@ impl Shared {
 
     /// A request was not taken, or not answered in time.
     pub(super) fn failed(&self) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
+        self.tally.failures.add(1);
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -170,11 +168,7 @@ impl Shared {
 
     /// Keeps what it says of its health.
     pub(super) fn note_health(&self, health: Health) {
-        let now = health.status;
-        let before = self.health.lock().replace(health).map_or(HealthStatus::Healthy, |health| health.status);
-        if before != now {
-            tracing::warn!(plugin = %self.name, "its health: {before:?} → {now:?}");
-        }
+        *self.health.lock() = Some(health);
     }
 
     pub(super) fn state(&self) -> State {
@@ -210,6 +204,7 @@ impl Shared {
         }
         drop(status);
         if old != state {
+            self.services.changed.notify_one();
             tracing::info!(plugin = %self.name, "{} → {}", old.name(), state.name());
             self.tell(old, state);
         }

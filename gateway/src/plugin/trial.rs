@@ -5,20 +5,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::shared::{Shared, State};
-use super::{Library, Manifest, Plugins, Services, Settings, Validate};
+use super::{Library, Manifest, Plugins, Services, Settings, Validate, health};
 use crate::frame::Forms;
 use crate::hub::{Config, Hub, Rules};
 use crate::metrics::Metrics;
 use crate::store::{Durability, Embedded};
 use crate::web::{HealthStatus, Routes};
 
-/// How long a plugin may take to say how it is.
-const HEALTH: Duration = Duration::from_secs(5);
 /// How long it may take to stop.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -97,7 +95,7 @@ async fn live(library: &Library, path: &Path, config: Value, core: Core) -> Resu
     let sizes = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
     let hub = Arc::new(Hub::new(sizes, Rules::new([]), Forms::default(), Metrics::new(1)));
     let control = tokio::runtime::Handle::current();
-    let services = Services { hub, store: Arc::new(store), control };
+    let services = Services { hub, store: Arc::new(store), control, changed: Arc::default() };
     let settings = Settings {
         name: library.manifest.name.clone(),
         candidates: vec![path.to_owned()],
@@ -119,13 +117,11 @@ async fn live(library: &Library, path: &Path, config: Value, core: Core) -> Resu
 }
 
 /// How it says that it is.
-async fn ask(shared: &Shared) -> Option<Finding> {
-    let until = Instant::now() + HEALTH;
-    while shared.has_health() && shared.health().is_none() && Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+async fn ask(shared: &Arc<Shared>) -> Option<Finding> {
+    if shared.has_health() {
+        health::ask(shared).await;
     }
     match shared.health() {
-        None if shared.has_health() => Some(Finding::Error("it does not say how it is".to_owned())),
         Some(health) if health.status != HealthStatus::Healthy => {
             let status = if health.status == HealthStatus::Degraded { "degraded" } else { "unhealthy" };
             Some(Finding::Warning(format!("it says that it is {status}: {}", health.details)))
@@ -144,7 +140,7 @@ fn rest(shared: &Shared) -> Vec<Finding> {
     if let Some((count, last)) = shared.last_refused() {
         findings.push(Finding::Error(format!("{count} of its events were refused, the last one: {last}")));
     }
-    match shared.panics.load(Relaxed) {
+    match shared.tally.panics.get() {
         0 => {}
         panics => findings.push(Finding::Error(format!("it panicked, {panics} times"))),
     }

@@ -62,7 +62,8 @@ impl Wheel {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tick.tick().await;
+            let due = tick.tick().await;
+            common.shard.counters().tick(due.into_std());
             common.wheel.step(&common);
         }
     }

@@ -4,13 +4,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
 use tokio::net::TcpStream;
 
-use crate::frame::Frames;
+use crate::frame::{Frames, Mark};
+use crate::metrics::ShardCounters;
 
 /// Pieces of one write from the backlog at most.
 const PIECES: usize = 64;
@@ -40,13 +42,17 @@ pub(super) struct Outbound {
 }
 
 /// What the socket has not taken yet.
-#[derive(Default)]
 struct Backlog {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     bytes: usize,
     /// The first piece's beginning is sent: its rest must follow before anything else.
     cut: bool,
+    /// Where it is counted.
+    counters: Arc<ShardCounters>,
 }
+
+/// Something to write, and what it is counted by where it is an event.
+type Piece = (Bytes, Option<Mark>);
 
 impl Outbound {
     pub(super) fn new(stream: TcpStream, bound: usize) -> Self {
@@ -109,16 +115,17 @@ impl Outbound {
     }
 
     /// Events: straight to the socket, and what it does not take is kept by reference.
-    pub(super) fn offer(&self, frames: &Frames) -> Taken {
+    pub(super) fn offer(&self, frames: &Frames, counters: &Arc<ShardCounters>) -> Taken {
         if self.dead.get() {
             return Taken::Yes;
         }
         let mut backlog = self.backlog.borrow_mut();
         if let Some(backlog) = &mut *backlog {
             if backlog.bytes + frames.total > self.bound {
+                counters.dropped(&frames.marks);
                 return Taken::OverBound;
             }
-            backlog.keep(frames.each.iter().cloned(), 0);
+            backlog.keep(pieces(frames), 0);
             return Taken::Yes;
         }
         let sent = match &frames.joined {
@@ -126,7 +133,9 @@ impl Outbound {
             None => self.send_pieces(&frames.each),
         };
         if sent < frames.total && !self.dead.get() {
-            backlog.get_or_insert_default().keep(frames.each.iter().cloned(), sent);
+            let mut rest = Backlog::new(counters);
+            rest.keep(pieces(frames), sent);
+            *backlog = Some(Box::new(rest));
             self.wake();
             if frames.total - sent > self.bound {
                 return Taken::OverBound;
@@ -137,18 +146,19 @@ impl Outbound {
 
     /// Replies: as events, but what is left is copied, and no bound refuses them: while a session is pressed
     /// it asks nothing further.
-    pub(super) fn write(&self, frames: &[u8]) {
+    pub(super) fn write(&self, frames: &[u8], counters: &Arc<ShardCounters>) {
         if self.dead.get() || frames.is_empty() {
             return;
         }
         let mut backlog = self.backlog.borrow_mut();
         if let Some(backlog) = &mut *backlog {
-            return backlog.keep(std::iter::once(Bytes::copy_from_slice(frames)), 0);
+            return backlog.keep([(Bytes::copy_from_slice(frames), None)], 0);
         }
         let sent = self.send(frames);
         if sent < frames.len() && !self.dead.get() {
-            let mut rest = Backlog { cut: sent > 0, ..Backlog::default() };
-            rest.keep(std::iter::once(Bytes::copy_from_slice(&frames[sent..])), 0);
+            let mut rest = Backlog::new(counters);
+            rest.cut = sent > 0;
+            rest.keep([(Bytes::copy_from_slice(&frames[sent..]), None)], 0);
             *backlog = Some(Box::new(rest));
             self.wake();
         }
@@ -157,8 +167,7 @@ impl Outbound {
     /// Throws away what waits, but for the rest of a frame that is partly sent.
     pub(super) fn drop_backlog(&self) {
         if let Some(backlog) = &mut *self.backlog.borrow_mut() {
-            backlog.pieces.truncate(usize::from(backlog.cut));
-            backlog.bytes = backlog.pieces.iter().map(Bytes::len).sum();
+            backlog.throw_away();
         }
     }
 
@@ -220,15 +229,25 @@ impl Outbound {
     fn poll_write(&self, backlog: &Backlog, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         ready!(self.stream.poll_write_ready(cx))?;
         let pieces: smallvec::SmallVec<[IoSlice<'_>; PIECES]> =
-            backlog.pieces.iter().take(PIECES).map(|piece| IoSlice::new(piece)).collect();
+            backlog.pieces.iter().take(PIECES).map(|(piece, _)| IoSlice::new(piece)).collect();
         Poll::Ready(self.stream.try_write_vectored(&pieces))
     }
 }
 
+/// The pieces of events.
+fn pieces(frames: &Frames) -> impl Iterator<Item = Piece> + '_ {
+    frames.each.iter().zip(&frames.marks).map(|(frame, mark)| (frame.clone(), Some(*mark)))
+}
+
 impl Backlog {
+    fn new(counters: &Arc<ShardCounters>) -> Self {
+        Self { pieces: VecDeque::new(), bytes: 0, cut: false, counters: Arc::clone(counters) }
+    }
+
     /// Puts pieces behind the others, without the first `sent` bytes of them.
-    fn keep(&mut self, pieces: impl Iterator<Item = Bytes>, mut sent: usize) {
-        for mut piece in pieces {
+    fn keep(&mut self, pieces: impl IntoIterator<Item = Piece>, mut sent: usize) {
+        let before = (self.pieces.len(), self.bytes);
+        for (mut piece, mark) in pieces {
             if sent >= piece.len() {
                 sent -= piece.len();
                 continue;
@@ -236,13 +255,16 @@ impl Backlog {
             self.cut |= sent > 0;
             piece.advance(std::mem::take(&mut sent));
             self.bytes += piece.len();
-            self.pieces.push_back(piece);
+            self.pieces.push_back((piece, mark));
         }
+        self.counters.backlog_frames.rise((self.pieces.len() - before.0) as u64);
+        self.counters.backlog_bytes.rise((self.bytes - before.1) as u64);
     }
 
     fn consume(&mut self, mut written: usize) {
         self.bytes -= written;
-        while let Some(piece) = self.pieces.front_mut() {
+        self.counters.backlog_bytes.fall(written as u64);
+        while let Some((piece, _)) = self.pieces.front_mut() {
             if written < piece.len() {
                 self.cut |= written > 0;
                 piece.advance(written);
@@ -251,13 +273,40 @@ impl Backlog {
             written -= piece.len();
             self.cut = false;
             self.pieces.pop_front();
+            self.counters.backlog_frames.fall(1);
         }
+    }
+
+    /// Throws everything away but the rest of a frame that is partly sent; events count as dropped.
+    fn throw_away(&mut self) {
+        let thrown = self.pieces.split_off(usize::from(self.cut).min(self.pieces.len()));
+        self.counters.dropped(thrown.iter().filter_map(|(_, mark)| mark.as_ref()));
+        let bytes: usize = thrown.iter().map(|(piece, _)| piece.len()).sum();
+        self.bytes -= bytes;
+        self.counters.backlog_frames.fall(thrown.len() as u64);
+        self.counters.backlog_bytes.fall(bytes as u64);
+    }
+}
+
+/// A connection ends with what it has not taken.
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        self.counters.backlog_frames.fall(self.pieces.len() as u64);
+        self.counters.backlog_bytes.fall(self.bytes as u64);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::EventType;
+    use crate::metrics::Metrics;
+
+    const KIND: u32 = 3;
+
+    fn frames(bytes: usize) -> Frames {
+        Frames::of(vec![vec![0; bytes].into()], [Mark { kind: KIND, class: 0 }].into_iter().collect())
+    }
 
     async fn pair() -> (Outbound, std::net::TcpStream) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -271,11 +320,44 @@ mod tests {
         outbound.kill();
         assert!(outbound.is_dead() && !outbound.has_failed());
         let (outbound, client) = pair().await;
-        outbound.write(b"which the client never reads");
+        let metrics = Metrics::new(1);
+        let counters = metrics.shard(0);
+        outbound.write(b"which the client never reads", counters);
         drop(client); // unread bytes make the kernel reset the connection
         while !outbound.is_dead() {
-            outbound.write(b"more");
+            outbound.write(b"more", counters);
         }
         assert!(outbound.has_failed());
+    }
+
+    #[tokio::test]
+    async fn what_waits_and_what_is_thrown_away_is_counted() {
+        let (outbound, _client) = pair().await;
+        let metrics = Metrics::new(1);
+        metrics.set_classes([(String::new(), false)]);
+        let counters = metrics.shard(0);
+        let waits = || (counters.backlog_frames.get(), counters.backlog_bytes.get());
+        let chunk = outbound.bound / 4;
+        while waits() == (0, 0) {
+            assert_eq!(outbound.offer(&frames(chunk), counters), Taken::Yes);
+        }
+        let (before, (kept, _)) = (waits(), outbound.backlog());
+        assert_eq!((before.0, before.1), (1, outbound.backlog().1 as u64));
+        let mut offered = 0;
+        while outbound.offer(&frames(chunk), counters) == Taken::Yes {
+            offered += 1;
+        }
+        outbound.write(b"a reply", counters);
+        assert_eq!(waits(), ((kept + offered + 1) as u64, outbound.backlog().1 as u64));
+        outbound.drop_backlog();
+        assert_eq!(waits(), (1, outbound.backlog().1 as u64), "the rest of the one that is partly sent");
+        let kind = EventType { number: KIND, name: "k".into() };
+        assert_eq!(
+            counters.class(0).of(&kind).dropped.get(),
+            offered as u64 + 1,
+            "and the one that was refused"
+        );
+        drop(outbound);
+        assert_eq!(waits(), (0, 0));
     }
 }

@@ -28,7 +28,9 @@ impl Session {
     /// Answers one frame.
     pub(super) fn handle(self: &Rc<Self>, message: Message<'_>, calls: &mut Calls, out: &mut Vec<u8>) {
         self.asked();
-        self.common.shard.counters().received.add(1);
+        let counters = self.common.shard.counters();
+        counters.received.add(1);
+        counters.bytes_in.add(message.payload.len() as u64);
         match self.endpoint.dialect.decode(message) {
             Ok(Asked { id, request }) => self.request(id, request, message, calls, out),
             Err((id, malformed)) => self.endpoint.dialect.malformed(id, &malformed, out),
@@ -92,7 +94,10 @@ impl Session {
     fn replay(self: &Rc<Self>, events: &[Arc<Posted>]) {
         let Some(form) = self.seat.form() else { return };
         let let_through = self.common.shard.let_through(self, events);
-        self.common.shard.counters().delivered.add(let_through.len() as u64);
+        for posted in &let_through {
+            let class = self.common.shard.counters().class(posted.room.class);
+            class.of(&posted.kind).delivered.add(1);
+        }
         self.give(&self.common.shard.hub().forms().frames(form, &let_through));
     }
 

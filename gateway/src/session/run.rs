@@ -34,7 +34,8 @@ pub fn open(
     early: Bytes,
 ) -> impl Future<Output = ()> {
     let (session, taken) = seat(common, endpoint, principal, client_id, stream);
-    session.common.shard.counters().opened.add(1);
+    session.common.shard.counters().opened.count(session.endpoint.dialect.name());
+    session.common.shard.hub().directory().enter_roles(&session.principal.roles);
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
@@ -175,7 +176,7 @@ impl Run {
     fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
         if self.phase == Phase::Open {
             frames::close(out, code, reason);
-            self.retire(session);
+            self.retire(session, "client");
         }
         self.phase = Phase::Parting;
     }
@@ -188,9 +189,9 @@ impl Run {
         session.reply(out);
         out.clear();
         if *reason == CloseReason::SlowConsumer {
+            session.outbound.drop_backlog();
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
-            session.outbound.drop_backlog();
         } else if warn {
             let data = json(&Disconnected { code: reason.code(), reason: reason.reason() });
             if let Some(event) = session.event("disconnected", "connection_manager", data) {
@@ -198,16 +199,16 @@ impl Run {
             }
         }
         frames::close(out, Some(reason.code()), &reason.reason());
-        self.retire(session);
+        self.retire(session, reason.label());
         self.phase = Phase::Closing;
     }
 
     /// From here on nothing is delivered, and the session has a short time to end.
-    fn retire(&mut self, session: &Rc<Session>) {
+    fn retire(&mut self, session: &Rc<Session>, why: &'static str) {
         session.closing.set(true);
         self.calls = Calls::default();
         session.common.shard.retire(session, &session.id, session.user());
-        session.common.shard.counters().closed.add(1);
+        session.count_end(why);
         session.begin_farewell();
     }
 
@@ -239,7 +240,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         let session = &self.session;
         if !session.closing.replace(true) {
-            session.common.shard.counters().closed.add(1);
+            session.count_end("gone"); // without a close frame of either side
         }
         if session.outbound.has_failed() {
             session.common.shard.counters().send_errors.add(1);

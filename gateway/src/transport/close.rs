@@ -81,6 +81,25 @@ impl CloseReason {
         }
     }
 
+    /// The word for it in metrics.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::GoingAway { .. } => "going_away",
+            Self::Restart { .. } => "restart",
+            Self::Protocol(_) => "protocol",
+            Self::Unsupported => "unsupported",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::Policy(_) => "policy",
+            Self::TooBig => "too_big",
+            Self::Internal => "internal",
+            Self::KeepaliveTimeout => "keepalive_timeout",
+            Self::Other { .. } => "plugin",
+            Self::AtCapacity => "at_capacity",
+            Self::SlowConsumer => "slow_consumer",
+        }
+    }
+
     /// The text beside the code. A drain's is JSON, for programs; the others are for people.
     pub fn reason(&self) -> Cow<'static, str> {
         match self {

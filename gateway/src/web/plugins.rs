@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Declaration;
+use crate::metrics::Family;
 
 /// How a plugin is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,12 +65,12 @@ pub struct PluginInfo {
 }
 
 impl PluginInfo {
-    /// How it is, by its state and, where it works, by its own word; none where it was stopped by hand.
-    pub fn status(&self) -> Option<HealthStatus> {
-        match self.state {
-            "loaded" | "stopping" | "stopped" => None,
-            "started" => Some(self.health.as_ref().map_or(HealthStatus::Healthy, |health| health.status)),
-            _ => Some(HealthStatus::Unhealthy),
+    /// How it is: where it works by its own word; where not it is unhealthy, whoever stopped it.
+    pub fn status(&self) -> HealthStatus {
+        match (self.state, &self.health) {
+            ("started", Some(said)) => said.status,
+            ("started", None) => HealthStatus::Healthy,
+            _ => HealthStatus::Unhealthy,
         }
     }
 }
@@ -110,6 +111,6 @@ pub trait PluginAdmin: Send + Sync {
     /// Stops a plugin; one that is stopped stays so.
     fn stop(&self, name: &str) -> Outcome;
 
-    /// Appends the plugins' own time series to a Prometheus page.
-    fn metrics(&self, page: &mut String);
+    /// What is counted of the plugins, and what they count themselves.
+    fn metrics(&self) -> Vec<Family>;
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -24,6 +24,7 @@ pub struct Options {
     data: Option<PathBuf>,
     set: Vec<String>,
     files: Option<u32>,
+    full_disk: bool,
 }
 
 impl Options {
@@ -60,6 +61,13 @@ impl Options {
         self
     }
 
+    /// So that its [disk can be filled](Gateway::fill_disk): a process that meets the limit is not killed for it.
+    #[must_use]
+    pub fn with_full_disk(mut self) -> Self {
+        self.full_disk = true;
+        self
+    }
+
     /// Starts `program`, the gateway's binary, and waits until it is ready.
     pub fn start(self, program: &str) -> Gateway {
         Gateway::start(program, &self)
@@ -79,15 +87,12 @@ impl Gateway {
     fn start(program: &str, options: &Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ready = folder.path().join("ready.json");
-        let mut command = match options.files {
-            // The limit is lowered for good, as the gateway raises a soft one.
-            Some(files) => {
-                let mut shell = Command::new("sh");
-                shell.arg("-c").arg(format!("ulimit -n {files}; exec \"$0\" \"$@\"")).arg(program);
-                shell
-            }
-            None => Command::new(program),
-        };
+        // The limit of files is lowered for good, as the gateway raises a soft one.
+        let files = options.files.map(|files| format!("ulimit -n {files}; "));
+        let ignored = options.full_disk.then(|| "trap '' XFSZ; ".to_owned());
+        let mut command = Command::new("sh");
+        let before: String = files.into_iter().chain(ignored).collect();
+        command.arg("-c").arg(format!("{before}exec \"$0\" \"$@\"")).arg(program);
         command.arg("serve").args(["--listen", "127.0.0.1:0", "--ready-file"]).arg(&ready);
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
         command.arg("--data").arg(&data);
@@ -214,6 +219,12 @@ impl Gateway {
             assert!(Instant::now() < deadline, "the gateway does not end\n{}", self.log());
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// From here on every write to a file fails, as on a disk that is full.
+    pub fn fill_disk(&self) {
+        let nothing = Rlimit { current: Some(0), maximum: Some(0) };
+        prlimit(Some(Pid::from_child(&self.process)), Resource::Fsize, nothing).unwrap();
     }
 
     /// Sends a signal.

@@ -56,6 +56,8 @@ fn the_gateway_does_what_openapi_says() {
     let folder = tempfile::tempdir().unwrap();
     run(Command::new(tools("python").join("bin/schemathesis"))
         .current_dir(folder.path())
+        .arg("--config-file")
+        .arg(Path::new(SCRIPTS).join("python/schemathesis.toml"))
         .args(["run", &url(&gateway, "/openapi.json"), "--checks", "all", "--phases"])
         .args(["examples,coverage,fuzzing,stateful", "--max-examples", "20", "--seed", "1"])
         .args(["--continue-on-failure", "--no-color", "--request-timeout", "10"]));

@@ -32,6 +32,7 @@ async fn a_panic_in_any_other_hook_is_counted_and_nothing_stops() {
         let (data, source, time) = ("1".into(), "test".into(), tidegate::frame::Timestamp(1));
         let event = tidegate::frame::Event { kind, data, source, key: None, id: None, time };
         house.hub.publish(&["hostile"], &event).unwrap();
+        house.plugins.ask("it").await;
         assert_eq!(seen(&house).await.iter().filter(|line| line.contains("publish")).count(), 0);
         if place != "cancelled" {
             house.until("the panic is counted", async || house.info("it").panics > 0).await;

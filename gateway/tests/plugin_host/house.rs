@@ -15,6 +15,7 @@ use tidegate::hub::calls::{Answer, Call, CallError};
 use tidegate::hub::{Config, Hub, Rules};
 use tidegate::identity::Principal;
 use tidegate::metrics::Metrics;
+use tidegate::metrics::page::{Format, write};
 use tidegate::plugin::{PluginError, Plugins, Services, Settings, Validate};
 use tidegate::store::{Durability, Embedded};
 use tidegate::web::{AdminError, Found, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes};
@@ -77,7 +78,12 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Embedded::open(&folder.path().join("store"), Durability::Os).unwrap());
         let routes = Arc::new(Routes::new(|path| path == "/health"));
-        let services = Services { hub: Arc::clone(&hub), store, control: tokio::runtime::Handle::current() };
+        let services = Services {
+            hub: Arc::clone(&hub),
+            store,
+            control: tokio::runtime::Handle::current(),
+            changed: Arc::default(),
+        };
         let plugins = Plugins::start(settings, services, Arc::clone(&routes), vec!["ping"]).await?;
         Ok(Self { hub, plugins, routes, _folder: folder })
     }
@@ -94,6 +100,11 @@ impl House {
     pub(crate) fn state(&self, plugin: &str) -> (&'static str, String) {
         let info = self.info(plugin);
         (info.state, info.last_error.unwrap_or_default())
+    }
+
+    /// The plugins' part of the Prometheus page.
+    pub(crate) fn page(&self) -> String {
+        write(&self.plugins.families(), Format::Text)
     }
 
     /// Stops a plugin by order of the API.

@@ -77,8 +77,7 @@ async fn one_that_never_stops_is_left_where_it_is_and_its_callers_are_answered()
     house.stop_all(Duration::from_millis(100)).await;
     let (state, error) = house.state("it");
     assert!(state == "failed" && error.contains("left where it is"), "{state} {error}");
-    let mut page = String::new();
-    house.plugins.write_metrics(&mut page);
+    let page = house.page();
     assert!(page.contains("tidegate_plugin_left_total{plugin=\"it\"} 1\n"), "{page}");
 }
 

@@ -13,8 +13,8 @@ async fn a_plugin_is_asked_for_its_health_and_what_it_says_counts() {
         ("health", "bad_json", HealthStatus::Unhealthy),
     ] {
         let house = House::start(vec![hostile("it", place, deed)]).await;
-        house.until("it was asked", async || house.info("it").health.is_some()).await;
-        assert_eq!(house.info("it").status(), Some(expected), "{place} {deed}");
+        house.plugins.ask("it").await;
+        assert_eq!(house.info("it").status(), expected, "{place} {deed}");
     }
 }
 
@@ -23,9 +23,15 @@ async fn the_page_counts_hooks_and_failures() {
     let house = House::start(vec![hostile("it", "call", "fail")]).await;
     house.call("hostile", &Value::Null).await;
     assert_eq!(house.call("hostile_seen", &Value::Null).await, (true, json!([])));
-    let mut page = String::new();
-    house.plugins.write_metrics(&mut page);
-    for line in ["up{plugin=\"it\"} 1", "failures{plugin=\"it\"} 1", "panics{plugin=\"it\"} 0"] {
+    let page = house.page();
+    for line in [
+        "up{plugin=\"it\"} 1",
+        "failures_total{plugin=\"it\"} 1",
+        "panics_total{plugin=\"it\"} 0",
+        "state{plugin=\"it\",state=\"started\"} 1",
+        "state{plugin=\"it\",state=\"failed\"} 0",
+        "hook_seconds_count{plugin=\"it\",hook=\"call\"} 2",
+    ] {
         assert!(page.contains(&format!("tidegate_plugin_{line}\n")), "{line}: {page}");
     }
 }

@@ -31,8 +31,7 @@ async fn an_event_against_its_schema_is_refused_with_its_field_and_still_the_plu
         );
         let (state, error) = house.state("flood");
         assert_eq!((state, error.as_str()), ("started", if taken == 70 { "" } else { FLAW }));
-        let mut page = String::new();
-        house.plugins.write_metrics(&mut page);
+        let page = house.page();
         let family = "tidegate_plugin_events_refused_total{plugin=\"flood\",reason=";
         for line in [format!("{family}\"schema\"}} {}\n", 70 - taken), format!("{family}\"type\"}} 0\n")] {
             assert!(page.contains(&line), "{line}: {page}");

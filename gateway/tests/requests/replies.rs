@@ -203,7 +203,7 @@ async fn a_room_takes_so_many_members_at_most() {
     }
     assert_eq!(third.ask(&join).await, refusal("The room is full"));
     drop(first);
-    gateway.reaches("tidegate_sessions", 2.0).await;
+    gateway.reaches("tidegate_sessions{dialect=\"rooms\"}", 2.0).await;
     assert_eq!(third.ask(&join).await["success"], true);
 }
 

@@ -10,13 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use hyper::{Request, Response};
 use tidegate::drain::Drain;
 use tidegate::listener::{Http, Listener, Permits, lanes};
 use tidegate::metrics::Metrics;
 use tidegate::transport::websocket::{Inbound, Message, handshake};
-use tidegate::web::{Body, ConnectionInfo, Handoff, Takeover};
+use tidegate::web::{Body, ConnectionInfo, Handoff, RequestBody, Takeover};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
@@ -55,7 +54,7 @@ fn house() -> House {
 }
 
 async fn answer(
-    mut request: Request<Incoming>,
+    mut request: Request<RequestBody>,
     handoff: Handoff,
     upgraded: mpsc::UnboundedSender<Upgraded>,
 ) -> Result<Response<Body>, Infallible> {

@@ -8,7 +8,7 @@ use crate::abi::{self, Metric, MetricSpec, Str};
 use crate::{Host, Result};
 
 /// The gateway's metrics. A series is shown as `tidegate_plugin_<name>` with the label `plugin`; the same name and labels again are
-/// the same series. Names are `[a-z][a-z0-9_]*`; labels should be few and of few values.
+/// the same series; under a name that the gateway or another kind of series has already nothing is shown. Names are `[a-z][a-z0-9_]*`; labels should be few and of few values.
 #[derive(Debug, Clone)]
 pub struct Metrics(pub(crate) Host);
 

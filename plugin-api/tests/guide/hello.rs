@@ -1,25 +1,50 @@
+//! hello: greets people, counts them, and tells a room.
+
+use std::cell::Cell;
+
 use serde::Deserialize;
 use serde_json::json;
-use std::{cell::RefCell, collections::HashMap};
-use tidegate_plugin::*;
+use tidegate_plugin::{
+    Call, Error, Event, Host, HttpRequest, HttpResponse, Manifest, Plugin, Reply, Result, export,
+    manifest,
+};
 
-#[derive(Deserialize)]
+/// The settings: the table `[plugins.hello]`. They are held to the schema in plugin.json before
+/// they come here.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
 pub struct Config {
+    /// What is said before the name.
     greeting: String,
+    /// The room that hears of it.
+    room: String,
 }
 
-pub struct Hello {
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            greeting: "Hello".into(),
+            room: "hello".into(),
+        }
+    }
+}
+
+/// One configured instance. All its code runs on one thread of its own, so a `Cell` will do. Nothing
+/// is in globals: another instance may live in the same process.
+#[derive(Debug)]
+pub struct Greeter {
     host: Host,
     config: Config,
-    greeted: RefCell<HashMap<String, u32>>,
+    count: Cell<u64>,
 }
 
+/// What the call is sent.
 #[derive(Deserialize)]
 struct Greet {
     name: String,
 }
 
-impl Plugin for Hello {
+impl Plugin for Greeter {
     type Config = Config;
 
     fn manifest() -> Manifest {
@@ -27,23 +52,38 @@ impl Plugin for Hello {
     }
 
     async fn start(host: Host, config: Config) -> Result<Self> {
-        Ok(Hello { host, config, greeted: RefCell::default() })
+        host.log().info("ready to greet");
+        Ok(Self {
+            host,
+            config,
+            count: Cell::new(0),
+        })
     }
 
     async fn call(&self, call: Call) -> Result<Reply> {
-        let Greet { name } = call.parse()?;
-        *self.greeted.borrow_mut().entry(name.clone()).or_default() += 1;
-        self.host.publish(Event::new("greeted").room("greetings").data(&json!({ "name": name }))?).await?;
-        Reply::json(&format!("{}, {name}!", self.config.greeting))
+        match call.name.as_str() {
+            "hello_greet" => self.greet(call.parse()?).await,
+            name => Err(Error::unsupported(format!("no such call: {name}"))),
+        }
     }
 
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse> {
-        let name = request.param("name");
-        match self.greeted.borrow().get(name) {
-            Some(times) => HttpResponse::json(200, &json!({ "name": name, "times": times })),
-            None => Err(Error::not_found(format!("Nobody greeted '{name}'"))),
+        match request.route {
+            0 => HttpResponse::json(200, &json!({ "count": self.count.get() })),
+            route => Err(Error::unsupported(format!("no such route: {route}"))),
         }
     }
 }
 
-tidegate_plugin::export!(Hello);
+impl Greeter {
+    /// Greets, and answers once the event is as safe as its room promises.
+    async fn greet(&self, Greet { name }: Greet) -> Result<Reply> {
+        self.count.set(self.count.get() + 1);
+        let data = json!({ "name": name, "count": self.count.get() });
+        let event = Event::new("hello_greeted").room(self.config.room.clone());
+        self.host.publish(event.data(&data)?).await?;
+        Reply::json(&format!("{}, {name}!", self.config.greeting))
+    }
+}
+
+export!(Greeter);

@@ -61,9 +61,12 @@ impl World for Host {
         loop {
             match self.publish_all(rest).await {
                 Ok(_) => return Ok(()),
-                Err(PublishError { status: Status::INVALID, rest: refused, .. }) if !refused.is_empty() => {
-                    self.log().error(format_args!("refused by the hub and left out: {:?}", refused[0]));
-                    rest = refused.into_iter().skip(1).collect();
+                Err(PublishError { status: Status::INVALID, reason, rest: mut refused, .. })
+                    if !refused.is_empty() =>
+                {
+                    self.log().error(format_args!("an event was refused and is left out: {reason}"));
+                    refused.remove(0);
+                    rest = refused;
                 }
                 Err(error) => return Err(Error::from(error)),
             }

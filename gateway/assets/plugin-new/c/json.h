@@ -1,5 +1,5 @@
 /*
- * Reads JSON where it lies: members of objects, and texts. What comes from the gateway is well-formed; what is not does no
+ * Reads JSON where it lies: members of objects, texts, and numbers. What comes from the gateway is well-formed; what is not does no
  * harm here. Values are slices of the text that they stand in.
  */
 #ifndef JSON_H
@@ -112,6 +112,16 @@ static inline void json_text(tg_str text, const char *otherwise, char *out, size
         len += (size_t)json_utf8(code, out + len);
     }
     out[len] = 0;
+}
+
+/* A whole number that is not negative; `otherwise` where it is none. */
+static inline uint64_t json_count(tg_str number, uint64_t otherwise) {
+    uint64_t i, count = 0;
+    for (i = 0; i < number.len; i++) {
+        if (number.ptr[i] < '0' || number.ptr[i] > '9') return otherwise;
+        count = count * 10 + (uint64_t)(number.ptr[i] - '0');
+    }
+    return number.len ? count : otherwise;
 }
 
 /* A text in quotes, with escapes: at most six bytes for each of its own, and three. */

@@ -1,7 +1,7 @@
 //! `tidegate plugin inspect`: what a library says of itself.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -38,6 +38,13 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The manifest of a library, which is loaded in a child; none where that went wrong, which has been told.
+pub(super) fn manifest_of(file: &Path) -> Option<String> {
+    let shown = super::printed_by_child("inspect", file, &["--json"])?;
+    let shown: Value = serde_json::from_str(&shown).ok()?;
+    Some(shown["manifest"].to_string())
 }
 
 fn whole(library: &Library) -> String {

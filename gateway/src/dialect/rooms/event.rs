@@ -47,6 +47,8 @@ impl Encode for RoomsFrame {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::frame::{Cursor, Epoch, Event, EventType, RoomId, Timestamp};
 
@@ -59,8 +61,8 @@ mod tests {
             id: None,
             time: Timestamp(1_700_000_000_123),
         };
-        let room = RoomId { number: 1, name: room.into() };
-        Posted::new(event, room, Cursor { epoch: Epoch(255), offset: 7 }, kept)
+        let room = RoomId { number: 1, name: room.into(), class: 0 };
+        Posted::new(event, room, Cursor { epoch: Epoch(255), offset: 7 }, kept, Instant::now())
     }
 
     fn encode(posted: &Posted) -> (String, String) {

@@ -1,6 +1,7 @@
 //! What the documents tell of the dialect. Examples of replies and events come from the encoders that write them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::value::RawValue;
@@ -219,8 +220,8 @@ pub fn event(kind: &str, data: &Value, source: &str, room: Option<&str>) -> Valu
     let kind = EventType { number: 0, name: kind.into() };
     let data = data.to_string().into();
     let event = Event { kind, data, source: source.into(), key: None, id: None, time: THEN };
-    let room = RoomId { number: 0, name: Arc::from(room.unwrap_or_default()) };
-    let posted = Posted::new(event, room, CURSOR, false);
+    let room = RoomId { number: 0, name: Arc::from(room.unwrap_or_default()), class: 0 };
+    let posted = Posted::new(event, room, CURSOR, false, Instant::now());
     let mut out = Vec::new();
     RoomsFrame.encode(&posted, &posted.payload(), &mut out);
     text(&out)

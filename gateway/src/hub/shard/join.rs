@@ -144,6 +144,11 @@ impl<G: Guest> Shard<G> {
                 return Err(JoinError::Full);
             }
             let (joined, reads) = plan(&state, since, guest.room_left() / 2);
+            match joined.recovered {
+                Some(true) => self.counters.recovered.add(1),
+                Some(false) => self.counters.lost.add(1),
+                None => {}
+            }
             state.members[self.index] += 1;
             state.touch();
             let standing = if reads {

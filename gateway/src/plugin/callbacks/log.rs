@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 
 use tidegate_plugin::abi::{
     Host, LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_TRACE, LOG_WARN, Log, Pair, Status, Str,
@@ -71,7 +70,7 @@ unsafe extern "C" fn panicked(host: *const Host, place: Str, message: Str) -> St
     let counted = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: texts that the plugin lends for the call.
         let (place, message) = unsafe { (place.as_bytes(), message.as_bytes()) };
-        shared.panics.fetch_add(1, Ordering::Relaxed);
+        shared.tally.panics.add(1);
         let (place, message) = (String::from_utf8_lossy(place), String::from_utf8_lossy(message));
         tracing::error!(target: "plugin", plugin = &*shared.name, "panicked in {place}: {message}");
     }));

@@ -46,6 +46,19 @@ impl HandshakeError {
         }
     }
 
+    /// The word for it in metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::HttpVersion => "http_version",
+            Self::Upgrade => "upgrade",
+            Self::Connection => "connection",
+            Self::ProtocolVersion => "protocol_version",
+            Self::Key => "key",
+            Self::Body => "body",
+        }
+    }
+
     /// The header that its status calls for: what would have been accepted.
     pub const fn header(self) -> Option<(HeaderName, HeaderValue)> {
         match self {

@@ -86,6 +86,7 @@ test('types, choices and constraints are told in words', () => {
     return [type, ...notes, ...values].join('; ');
   };
   for (const [schema, expected] of [
+    [ref('a~1b~0c'), 'a/b~c: integer; at least 1'],
     [{}, 'anything'],
     [true, 'anything'],
     [false, 'nothing'],
@@ -112,6 +113,8 @@ test('types, choices and constraints are told in words', () => {
 test('lists show what their items hold, and tuples, maps and options are branches', () => {
   assert.deepEqual(Object.keys(below({ type: 'array', items: ref('Base') })), ['id']);
   assert.deepEqual(Object.keys(below({ type: 'array', items: { enum: [1] } })), ['each']);
+  const told = { type: 'array', items: { description: 'Told', properties: { a: {} } } };
+  assert.deepEqual([shape(doc, told).description, Object.keys(below(told))], ['Told', ['a']]);
   assert.equal(shape(doc, { type: 'array', items: { type: 'string' } }).branch, false);
   assert.deepEqual(Object.keys(below({ prefixItems: [{}, {}], items: false })), ['[0]', '[1]']);
   assert.deepEqual(

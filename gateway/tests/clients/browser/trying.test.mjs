@@ -207,3 +207,33 @@ test('a refusal says why', () =>
     assert.equal(await console.getByText('not-a-token').count(), 0, 'the token is not shown');
     await console.locator('[data-state="closed"]').waitFor();
   }));
+
+test('another endpoint is another connection, with templates of its own', () =>
+  withPage(
+    {
+      prepare: (page) =>
+        page.route('**/asyncapi.json', async (route) => {
+          const doc = await (await route.fetch()).json();
+          doc.channels.other = { ...doc.channels.ws, address: '/other', title: 'Other' };
+          doc.operations = {
+            ...doc.operations,
+            shout: {
+              action: 'receive',
+              channel: { $ref: '#/channels/other' },
+              messages: [{ name: 'shout', examples: [{ payload: { action: 'shout' } }] }],
+            },
+          };
+          await route.fulfill({ json: doc });
+        }),
+    },
+    async (page) => {
+      const console = await connected(page);
+      await console.getByLabel('Endpoint').selectOption('/other (Other)');
+      await console.locator('.frames li', { hasText: /Closed with 1000/ }).waitFor();
+      assert.match(await console.getByLabel('Frame', { exact: true }).inputValue(), /"shout"/);
+      await console.getByRole('button', { name: 'Connect', exact: true }).click();
+      await console.locator('.frames li', { hasText: 'The gateway refused: 404' }).waitFor();
+      await request(page, 'ping');
+      assert.match(await console.getByLabel('Endpoint').locator('option:checked').innerText(), /^\/ws/);
+    },
+  ));

@@ -1,0 +1,303 @@
+//! The families of what the gateway itself counts, but for plugins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::family::{Distribution, Family, Kind};
+use super::shard::FrameCounts;
+use super::{Histogram, Metrics, ShardCounters, process};
+
+/// What is not counted but looked at when somebody asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Named rooms with members or history.
+    pub rooms: usize,
+    /// Sessions in them.
+    pub members: usize,
+    /// Events in their histories.
+    pub history: usize,
+    /// By shard: bytes in its mailbox.
+    pub mailboxes: Vec<usize>,
+}
+
+/// All of them.
+pub fn families(metrics: &Metrics, gauges: &Gauges) -> Vec<Family> {
+    let mut all = connections(metrics);
+    all.extend(http(metrics));
+    all.extend(sessions(metrics));
+    all.extend(rooms(gauges));
+    all.extend(events(metrics));
+    all.extend(traffic(metrics));
+    all.extend(fan_out(metrics));
+    all.extend(shards(metrics, gauges));
+    all.extend(process::families());
+    all
+}
+
+fn connections(metrics: &Metrics) -> Vec<Family> {
+    let connections = &metrics.connections;
+    let (opened, closed) = (connections.opened.get(), connections.closed.sum());
+    let mut by_reason = Family::new(
+        Kind::Counter,
+        "tidegate_connections_closed",
+        "TCP connections ended, by what ended them.",
+    );
+    connections
+        .closed
+        .all()
+        .for_each(|(reason, count)| by_reason.push([("reason", reason.into())], count as f64));
+    let refused = "TCP connections closed at once, by the limit that was reached.";
+    vec![
+        Family::gauge("tidegate_connections", "TCP connections open.", opened.saturating_sub(closed) as f64),
+        Family::counter("tidegate_connections_opened", "TCP connections accepted.", opened),
+        by_reason,
+        Family::new(Kind::Counter, "tidegate_connections_refused", refused)
+            .with([("limit", "connections".into())], connections.refused_all.get() as f64)
+            .with([("limit", "connections_per_address".into())], connections.refused_address.get() as f64),
+        Family::counter(
+            "tidegate_accept_errors",
+            "Errors of accept(2), as for want of file descriptors.",
+            connections.accept_errors.get(),
+        ),
+    ]
+}
+
+fn http(metrics: &Metrics) -> Vec<Family> {
+    let answers = &metrics.answers;
+    let mut by_class = Family::new(
+        Kind::Counter,
+        "tidegate_http_answers",
+        "Answers to HTTP requests, upgrades (1xx) included.",
+    );
+    answers.by_class().for_each(|(class, count)| by_class.push([("class", class.into())], count as f64));
+    let mut handshakes = Family::new(
+        Kind::Counter,
+        "tidegate_handshake_failures",
+        "Requests for a session that were refused, by reason.",
+    );
+    metrics
+        .handshakes
+        .all()
+        .for_each(|(reason, count)| handshakes.push([("reason", reason.into())], count as f64));
+    let auth = "Requests refused for want of rights: nobody known asks (unauthenticated), or one who may not (forbidden).";
+    vec![
+        by_class,
+        Family::new(Kind::Counter, "tidegate_http_refused", "HTTP requests refused before they were routed.")
+            .with([("reason", "malformed".into())], answers.malformed.get() as f64)
+            .with([("reason", "origin".into())], answers.origins.get() as f64),
+        Family::counter("tidegate_http_panics", "HTTP handlers that panicked.", answers.panics.get()),
+        handshakes,
+        Family::new(Kind::Counter, "tidegate_auth_failures", auth)
+            .with([("reason", "unauthenticated".into())], answers.unauthenticated.get() as f64)
+            .with([("reason", "forbidden".into())], answers.forbidden.get() as f64),
+    ]
+}
+
+fn sessions(metrics: &Metrics) -> Vec<Family> {
+    let by = |of: fn(&ShardCounters) -> &super::ByLabel| {
+        let mut all: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for (label, count) in metrics.shards().flat_map(|shard| of(shard).all()) {
+            *all.entry(label).or_default() += count;
+        }
+        all
+    };
+    // Before those that have opened, so that no dialect has fewer than none.
+    let closed = by(|shard| &shard.closed);
+    let mut open = Family::new(Kind::Gauge, "tidegate_sessions", "Sessions open, by dialect.");
+    let mut opened = Family::new(Kind::Counter, "tidegate_sessions_opened", "Sessions opened, by dialect.");
+    for (dialect, count) in by(|shard| &shard.opened) {
+        let gone = closed.get(dialect).copied().unwrap_or(0);
+        open.push([("dialect", dialect.into())], count.saturating_sub(gone) as f64);
+        opened.push([("dialect", dialect.into())], count as f64);
+    }
+    let mut endings = Family::new(Kind::Counter, "tidegate_sessions_closed", "Sessions closed, by reason.");
+    by(|shard| &shard.endings)
+        .into_iter()
+        .for_each(|(reason, count)| endings.push([("reason", reason.into())], count as f64));
+    vec![open, opened, endings]
+}
+
+fn rooms(gauges: &Gauges) -> Vec<Family> {
+    vec![
+        Family::gauge("tidegate_rooms", "Named rooms with members or history.", gauges.rooms as f64),
+        Family::gauge("tidegate_members", "Sessions in named rooms.", gauges.members as f64),
+        Family::gauge("tidegate_history_events", "Events kept in histories.", gauges.history as f64),
+    ]
+}
+
+/// By type and class of room.
+fn events(metrics: &Metrics) -> Vec<Family> {
+    let named = |name: &'static str, help| Family::new(Kind::Counter, name, help);
+    let mut published =
+        named("tidegate_events_published", "Events published, one for each room that one went to.");
+    let mut appended = named("tidegate_history_appends", "Events published to rooms that keep history.");
+    for class in metrics.classes() {
+        let mut all = 0;
+        for (kind, count) in class.published() {
+            all += count;
+            published.push(labels(kind, class.label()), count as f64);
+        }
+        if class.keeps {
+            appended.push([("room_class", Arc::clone(class.label()))], all as f64);
+        }
+    }
+    let given = "Event frames given to sessions, one per receiver.";
+    let thrown = "Event frames thrown away, as their sessions' backlogs were full; each may have been counted as delivered.";
+    vec![
+        published,
+        frames(metrics, named("tidegate_events_delivered", given), |frames| frames.delivered.get()),
+        frames(metrics, named("tidegate_events_dropped", thrown), |frames| frames.dropped.get()),
+        Family::counter(
+            "tidegate_publishes_busy",
+            "Publishes refused, as a mailbox was full.",
+            metrics.busy.get(),
+        ),
+        appended,
+        Family::new(
+            Kind::Counter,
+            "tidegate_recoveries",
+            "Joins since a cursor: all was there (hit) or not (miss).",
+        )
+        .with([("result", "hit".into())], metrics.sum(|shard| shard.recovered.get()) as f64)
+        .with([("result", "miss".into())], metrics.sum(|shard| shard.lost.get()) as f64),
+    ]
+}
+
+fn labels(kind: &Arc<str>, class: &Arc<str>) -> [(&'static str, Arc<str>); 2] {
+    [("event_type", Arc::clone(kind)), ("room_class", Arc::clone(class))]
+}
+
+/// Adds up the shards' tables of types.
+fn frames(metrics: &Metrics, mut family: Family, of: impl Fn(&FrameCounts) -> u64) -> Family {
+    for (number, class) in metrics.classes().iter().enumerate() {
+        let mut by_type: BTreeMap<&Arc<str>, u64> = BTreeMap::new();
+        let shards = metrics.shards().filter_map(|shard| shard.classes().get(number));
+        for (kind, frames) in shards.flat_map(|class| class.all()) {
+            *by_type.entry(kind).or_default() += of(frames);
+        }
+        for (kind, count) in by_type {
+            family.push(labels(kind, class.label()), count as f64);
+        }
+    }
+    family
+}
+
+/// A counter per shard, added up: name, help, which.
+type Summed = (&'static str, &'static str, fn(&ShardCounters) -> u64);
+
+const TRAFFIC: [Summed; 6] = [
+    ("tidegate_welcomes", "Welcomes given to sessions.", |shard| shard.welcomes.get()),
+    ("tidegate_frames_received", "Data frames received from clients, bad ones too.", |shard| {
+        shard.received.get()
+    }),
+    ("tidegate_received_bytes", "Bytes of the payloads of data frames received.", |shard| {
+        shard.bytes_in.get()
+    }),
+    ("tidegate_sent_bytes", "Bytes of frames given to sessions.", |shard| shard.bytes_out.get()),
+    ("tidegate_send_errors", "Sessions on whose connection writing failed.", |shard| shard.send_errors.get()),
+    ("tidegate_slow_closes", "Sessions closed because their backlog was full.", |shard| {
+        shard.slow_closes.get()
+    }),
+];
+
+fn traffic(metrics: &Metrics) -> Vec<Family> {
+    let level = |name, help, of: fn(&ShardCounters) -> u64| Family::gauge(name, help, metrics.sum(of) as f64);
+    let waiting = "Frames, events and replies, that wait for slow sockets.";
+    let counters = TRAFFIC.iter().map(|(name, help, of)| Family::counter(name, help, metrics.sum(of)));
+    let gauges = [
+        level("tidegate_backlog_frames", waiting, |shard| shard.backlog_frames.get()),
+        level("tidegate_backlog_bytes", "Bytes of the frames that wait for slow sockets.", |shard| {
+            shard.backlog_bytes.get()
+        }),
+    ];
+    counters.chain(gauges).collect()
+}
+
+fn fan_out(metrics: &Metrics) -> Vec<Family> {
+    let merged = |of: fn(&ShardCounters) -> &Histogram| {
+        let mut all = Distribution::default();
+        metrics.shards().for_each(|shard| all.merge(of(shard).distribution()));
+        all
+    };
+    let help = "From an event's place in its room to the socket or backlog of a shard's last member, by event and shard.";
+    let mut latency = Family::new(Kind::Histogram, "tidegate_publish_to_socket_seconds", help);
+    for (number, class) in metrics.classes().iter().enumerate() {
+        let mut all = Distribution::default();
+        let shards = metrics.shards().filter_map(|shard| shard.classes().get(number));
+        shards.for_each(|class| all.merge(class.latency.distribution()));
+        latency.observe([("room_class", Arc::clone(class.label()))], all);
+    }
+    let mut time = Family::new(
+        Kind::Histogram,
+        "tidegate_fan_out_seconds",
+        "A walk of one shard through a room's members, with up to 64 events.",
+    );
+    time.observe([], merged(|shard| &shard.walk_time));
+    let mut size = Family::new(
+        Kind::Histogram,
+        "tidegate_fan_out_sessions",
+        "Sessions that a walk has given frames to.",
+    );
+    size.observe([], merged(|shard| &shard.walk_size));
+    vec![latency, time, size]
+}
+
+fn shards(metrics: &Metrics, gauges: &Gauges) -> Vec<Family> {
+    let shard = |number: usize| -> [(&'static str, Arc<str>); 1] { [("shard", number.to_string().into())] };
+    let mut mailboxes = Family::new(
+        Kind::Gauge,
+        "tidegate_mailbox_bytes",
+        "Bytes of events that wait for a shard or are being sent.",
+    );
+    for (number, bytes) in gauges.mailboxes.iter().enumerate() {
+        mailboxes.push(shard(number), *bytes as f64);
+    }
+    let help = "How late a shard's loop comes to its clock, which ticks four times a second.";
+    let mut lag = Family::new(Kind::Histogram, "tidegate_loop_lag_seconds", help);
+    for (number, counters) in metrics.shards().enumerate() {
+        lag.observe(shard(number), counters.lag.distribution());
+    }
+    vec![mailboxes, lag]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::page::{Format, write};
+    use super::*;
+    use crate::frame::EventType;
+
+    #[test]
+    fn what_shards_count_is_added_up_by_type_and_class() {
+        let metrics = Metrics::new(2);
+        metrics.set_classes([(String::new(), false), ("news:".to_owned(), true)]);
+        let kind = EventType { number: 1, name: "a".into() };
+        for (index, count) in [(0, 2), (1, 3)] {
+            let class = metrics.shard(index).class(1);
+            class.of(&kind).delivered.add(count);
+            class.latency.observe(1);
+            metrics.shard(index).opened.count("rooms");
+            metrics.shard(index).dropped(&[crate::frame::Mark { kind: 1, class: 1 }]);
+        }
+        metrics.shard(1).closed.count("rooms");
+        metrics.shard(1).endings.count("client");
+        metrics.published(&kind, 1);
+        let gauges = Gauges { rooms: 1, mailboxes: vec![0, 7], ..Gauges::default() };
+        let page = write(&families(&metrics, &gauges), Format::Text);
+        for line in [
+            "tidegate_events_published_total{event_type=\"a\",room_class=\"news:*\"} 1",
+            "tidegate_events_delivered_total{event_type=\"a\",room_class=\"news:*\"} 5",
+            "tidegate_events_dropped_total{event_type=\"a\",room_class=\"news:*\"} 2",
+            "tidegate_history_appends_total{room_class=\"news:*\"} 1",
+            "tidegate_publish_to_socket_seconds_count{room_class=\"*\"} 0",
+            "tidegate_publish_to_socket_seconds_count{room_class=\"news:*\"} 2",
+            "tidegate_sessions{dialect=\"rooms\"} 1",
+            "tidegate_sessions_opened_total{dialect=\"rooms\"} 2",
+            "tidegate_sessions_closed_total{reason=\"client\"} 1",
+            "tidegate_mailbox_bytes{shard=\"1\"} 7",
+            "tidegate_rooms 1",
+        ] {
+            assert!(page.contains(&format!("{line}\n")), "{line} is not in\n{page}");
+        }
+        assert_eq!(metrics.delivered(), 5);
+    }
+}
