@@ -22,6 +22,8 @@ pub mod api;
 pub mod identity;
 // Requests that the gateway itself sends.
 pub mod outgoing;
+// How often something may be done, and by whom.
+pub mod limits;
 // What carries a session's frames.
 pub mod transport;
 // The life of a session.

@@ -48,6 +48,8 @@ pub struct Metrics {
     pub refusals: Refusals,
     /// Requests for a session that were refused, by reason.
     pub handshakes: ByLabel<Total>,
+    /// What limits have refused, or would have in a dry run, by limit.
+    pub limited: ByLabel<Total>,
     /// Publishes refused, as a mailbox was full.
     pub busy: Total,
     shards: Box<[Arc<ShardCounters>]>,
@@ -66,6 +68,7 @@ impl Metrics {
             answers: Answers::default(),
             refusals: Refusals::default(),
             handshakes: ByLabel::default(),
+            limited: ByLabel::default(),
             busy: Total::default(),
             shards: (0..shards).map(|_| Arc::new(ShardCounters::new())).collect(),
             broadcasts: AtomicU64::new(0),

@@ -9,6 +9,7 @@ mod origin;
 mod request_id;
 mod rescue;
 mod sizes;
+mod throttle;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -22,6 +23,7 @@ use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
 
 use crate::identity::{ApiKeys, Principal, Profile};
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::web::{ConnectionInfo, Response, trim};
 use access_log::AccessLog;
@@ -29,6 +31,7 @@ use authenticate::Authenticate;
 use guard::Guard;
 use request_id::Ids;
 use rescue::Rescue;
+use throttle::Throttle;
 
 pub use cors::BadOrigins;
 pub use origin::Origins;
@@ -86,15 +89,16 @@ pub struct Pipeline {
     /// Who a request is by that shows nothing.
     anonymous: Arc<Principal>,
     nobody: Arc<Principal>,
+    limits: Arc<Limits>,
     metrics: Arc<Metrics>,
 }
 
 impl Pipeline {
     /// For one shard.
-    pub fn new(rules: Rules, metrics: Arc<Metrics>) -> Rc<Self> {
+    pub fn new(rules: Rules, limits: Arc<Limits>, metrics: Arc<Metrics>) -> Rc<Self> {
         let Rules { config, cors } = rules;
         let (anonymous, nobody) = (Arc::new(Principal::anonymous()), Arc::default());
-        Rc::new(Self { config, cors, ids: Ids::default(), anonymous, nobody, metrics })
+        Rc::new(Self { config, cors, ids: Ids::default(), anonymous, nobody, limits, metrics })
     }
 
     /// The stack around `handler`, for one connection; outermost first.
@@ -109,6 +113,7 @@ impl Pipeline {
         F: Future<Output = Response> + 'static,
     {
         let of = || Rc::clone(self);
+        let address = info.peer.ip();
         let hosts = self.config.hosts.iter().position(|(listener, _)| *listener == info.listener);
         ServiceBuilder::new()
             // First, so that every answer bears it, and everything below can name it.
@@ -134,8 +139,12 @@ impl Pipeline {
             .layer(layer_fn(|inner| Guard { check: sizes::check, inner }))
             // Whoever asks: another site's page may not make its visitor's browser connect or change things.
             .layer(layer_fn(|inner| Guard { check: origin::check(of()), inner }))
-            // Last, as it is for the router: who asks, and with which rights.
+            // Before a token is looked at: who asks too often costs no more than this.
+            .layer(layer_fn(|inner| Throttle { judge: throttle::by_address(of(), address), inner }))
+            // Who asks, and with which rights.
             .layer(layer_fn(|inner| Authenticate { pipeline: of(), hosts, inner }))
+            // Last, as it has to know who asks.
+            .layer(layer_fn(|inner| Throttle { judge: throttle::by_user(of(), address), inner }))
             // The seam: below is one type, whatever is served.
             .service(service_fn(move |request| handler(request).map(Ok).boxed_local()))
     }

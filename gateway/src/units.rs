@@ -1,5 +1,5 @@
-//! Quantities as people write them in the configuration: times (`"30s"`), sizes (`"1 MiB"`) and networks
-//! (`"10.0.0.0/8"`).
+//! Quantities as people write them in the configuration: times (`"30s"`), sizes (`"1 MiB"`), rates (`"50/s"`)
+//! and networks (`"10.0.0.0/8"`).
 //!
 //! They are types of their own so that a value that cannot be read is refused where it stands, and so that the
 //! effective configuration is printed back exactly as it could have been written.
@@ -15,8 +15,10 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod network;
+mod rate;
 
-pub use network::Network;
+pub use network::{Network, party, subnet};
+pub use rate::Rate;
 
 /// A length of time, written with its units: `"250ms"`, `"30s"`, `"1h 30m"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -159,6 +161,14 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a rate such as \"50/s\", or 0 for no limit";
+        let number = |number| (number == 0).then_some(Self::NONE);
+        deserializer.deserialize_any(TextVisitor { expected, number })
+    }
+}
+
 /// Writes each of them as its text, and describes that text to editors.
 macro_rules! as_text {
     ($($type:ident: $schema:tt),* $(,)?) => {$(
@@ -183,6 +193,7 @@ macro_rules! as_text {
 as_text! {
     Period: { "type": "string", "description": "A time with its units.", "examples": ["250ms", "30s", "1h 30m"] },
     Size: { "type": ["string", "integer"], "description": "A size; a number counts bytes.", "examples": ["64 KiB", "1 MiB"] },
+    Rate: { "type": ["string", "integer"], "description": "How often; 0: no limit.", "examples": ["50/s", "100/min", "0"] },
     Network: { "type": "string", "description": "A network, or one address.", "examples": ["10.0.0.0/8", "::1"] },
 }
 

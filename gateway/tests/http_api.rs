@@ -11,6 +11,7 @@ mod http_api {
     mod malformed;
     mod origins;
     mod publish;
+    mod rates;
     mod rooms;
     mod sessions;
     mod stats;

@@ -22,6 +22,7 @@ use tidegate::health::Health;
 use tidegate::hub::{self, Hub, Rules};
 use tidegate::identity::credentials::{Source, Taking};
 use tidegate::identity::{ClaimRules, Keyring, Ledger, Profile, Revocations, Settings};
+use tidegate::limits::{self, Limits};
 use tidegate::listener::{Http, Listener, Permits, lanes};
 use tidegate::metrics::{Family, Metrics};
 use tidegate::pipeline::{self, Origins, Pipeline};
@@ -149,7 +150,8 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         hosts: Vec::new(),
     };
     let rules = pipeline::Rules::new(config).unwrap();
-    let pipeline = Pipeline::new(rules, Arc::clone(&metrics));
+    let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
+    let pipeline = Pipeline::new(rules, limits, Arc::clone(&metrics));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
     let (lanes, intakes) = lanes(1);

@@ -20,6 +20,7 @@ use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
+use crate::limits::{self, Limits};
 use crate::listener::{Listener, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, Origins};
@@ -81,6 +82,7 @@ impl House {
         tokio::spawn(gauges::sample(api.sources(), views));
         let requests = pipeline::Rules::new(requests(&config, &identity))?;
         let permits = permits(&config);
+        let limits = Arc::new(Limits::new(limits(&config), &metrics));
         let (lanes, intakes) = lanes(count);
         let config = Arc::new(config);
         let blueprint = Blueprint {
@@ -91,6 +93,7 @@ impl House {
             rules: requests,
             redirects: redirects(&config, &addresses),
             identity: Arc::new(identity),
+            limits: Arc::clone(&limits),
             rooms_form,
             phase: phase.clone(),
         };
@@ -112,8 +115,8 @@ impl House {
         for accept in accepting.into_iter().flatten() {
             tokio::spawn(shards::accept(accept));
         }
-        let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
         tokio::spawn(Arc::clone(&certificates).watch());
+        let sweeper = tokio::spawn(sweep(Arc::clone(&hub), limits));
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
         }
@@ -256,6 +259,26 @@ fn permits(config: &Config) -> Arc<Permits> {
     Permits::new(limits.connections as usize, per_address, limits.exempt.clone())
 }
 
+/// How often clients may connect and ask.
+fn limits(config: &Config) -> limits::Settings {
+    use model::limits::Window;
+    let (handshakes, requests) = (&config.limits.handshakes, &config.limits.requests);
+    let window = match requests.window {
+        Window::Sliding => limits::Window::Sliding,
+        Window::Bucket => limits::Window::Bucket,
+    };
+    let bucket = limits::Window::Bucket;
+    let handshake = |rate| limits::Rule::new(rate, handshakes.burst, bucket, handshakes.dry_run);
+    let request = |rate| limits::Rule::new(rate, requests.burst, window, requests.dry_run);
+    limits::Settings {
+        exempt: config.limits.exempt.clone(),
+        handshakes_per_address: handshake(handshakes.per_address),
+        handshakes_per_subnet: handshake(handshakes.per_subnet),
+        requests_per_address: request(requests.per_address),
+        requests_per_user: request(requests.per_user),
+    }
+}
+
 /// Raises the process' limit of open files to what it may have.
 fn raise_file_limit(connections: u32) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -269,12 +292,13 @@ fn raise_file_limit(connections: u32) {
     }
 }
 
-async fn sweep(hub: Arc<Hub>) {
+async fn sweep(hub: Arc<Hub>, limits: Arc<Limits>) {
     let mut tick = tokio::time::interval(SWEEP);
     let mut memory = GiveBack::default();
     loop {
         tick.tick().await;
         hub.sweep();
+        limits.forget_quiet();
         memory.look(hub.metrics());
     }
 }

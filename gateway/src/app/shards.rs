@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::drain::{Drain, Phase};
 use crate::frame::Form;
 use crate::hub::{Hub, Shard};
+use crate::limits::Limits;
 use crate::listener::{Http, Intake};
 use crate::pipeline::{self, Pipeline};
 use crate::router::Router;
@@ -38,6 +39,7 @@ pub(super) struct Blueprint {
     pub(super) rules: pipeline::Rules,
     pub(super) redirects: Redirects,
     pub(super) identity: Arc<Identity>,
+    pub(super) limits: Arc<Limits>,
     pub(super) rooms_form: Form,
     pub(super) phase: Drain,
 }
@@ -79,7 +81,8 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
 }
 
 async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
-    let Blueprint { config, hub, api, routes, rules, identity, redirects, rooms_form, phase } = blueprint;
+    let Blueprint { config, hub, api, routes, rules, identity, redirects, limits, rooms_form, phase } =
+        blueprint;
     let shard = Shard::<Session>::new(&hub, index);
     let revocations = Arc::clone(identity.ledger.revocations());
     let common = Common::new(Rc::clone(&shard), revocations, config.limits.calls_per_session as usize);
@@ -87,7 +90,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     spawn_local(Wheel::turn(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &identity, &common, rooms_form, &phase);
     let router = Rc::new(Router::new(api, routes, endpoints));
-    let pipeline = Pipeline::new(rules, Arc::clone(hub.metrics()));
+    let pipeline = Pipeline::new(rules, limits, Arc::clone(hub.metrics()));
     let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {
         let router = Rc::clone(&router);
         let elsewhere =

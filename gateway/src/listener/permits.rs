@@ -1,6 +1,6 @@
 //! How many connections there may be, in all and from one address.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::units::Network;
+use crate::units::{Network, party};
 
 /// Why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,14 +108,6 @@ impl Drop for Permit {
             }
         }
         self.permits.close();
-    }
-}
-
-/// Who an address stands for: an IPv6 host has a whole /64.
-fn party(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
     }
 }
 

@@ -89,6 +89,15 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         .refusals
         .all()
         .for_each(|(reason, count)| refused.push([("reason", reason.into())], count as f64));
+    let mut limited = Family::new(
+        Kind::Counter,
+        "tidegate_limit_refusals",
+        "What limits have refused, by limit; in a dry run, what they would have.",
+    );
+    metrics
+        .limited
+        .all()
+        .for_each(|(limiter, count)| limited.push([("limiter", limiter.into())], count as f64));
     vec![
         by_class,
         Family::new(Kind::Counter, "tidegate_http_refused", "HTTP requests refused before they were routed.")
@@ -97,6 +106,7 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         Family::counter("tidegate_http_panics", "HTTP handlers that panicked.", answers.panics.get()),
         handshakes,
         refused,
+        limited,
     ]
 }
 

@@ -7,6 +7,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::identity::credentials::{Source, Taking};
 use crate::identity::{Algorithm, ApiKey, ClaimRules, Key, Keyring, Refusal, Revocations, Settings, hash_of};
+use crate::limits::{self, Limits};
 use crate::web::{Ambiguous, RequestId, empty, json};
 
 const LISTED: &str = "https://app.example";
@@ -83,9 +84,17 @@ struct Answer {
     body: serde_json::Value,
 }
 
+fn unlimited() -> Arc<Limits> {
+    Arc::new(Limits::new(limits::Settings::default(), &Metrics::new(1)))
+}
+
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
-    let pipeline = Pipeline::new(Rules::new(config).unwrap(), Arc::clone(&metrics));
+    let pipeline = Pipeline::new(Rules::new(config).unwrap(), unlimited(), Arc::clone(&metrics));
+    (send_through(&pipeline, request).await, metrics)
+}
+
+async fn send_through(pipeline: &Rc<Pipeline>, request: Request<()>) -> Answer {
     let info = ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap(), tls: None };
     let stack = pipeline.stack(Arc::new(info), |request: Request<()>| {
         assert!(request.uri().path() != "/panic", "secret");
@@ -93,12 +102,11 @@ async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>)
     });
     let (head, body) = stack.oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    let answer = Answer {
+    Answer {
         status: head.status.as_u16(),
         headers: head.headers,
         body: serde_json::from_slice(&body).unwrap_or_default(),
-    };
-    (answer, metrics)
+    }
 }
 
 async fn send(request: Request<()>) -> Answer {
@@ -331,11 +339,61 @@ async fn a_token_or_key_says_who_asks_and_a_bad_one_leaves_nothing() {
 
 #[tokio::test]
 async fn a_stack_is_cheap_to_make_for_each_connection() {
-    let pipeline = Pipeline::new(Rules::new(config()).unwrap(), Metrics::new(1));
     let info =
         Arc::new(ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap(), tls: None });
+    let pipeline = Pipeline::new(Rules::new(config()).unwrap(), unlimited(), Metrics::new(1));
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
     drop(stack);
     assert_eq!((Rc::strong_count(&pipeline), Arc::strong_count(&info)), (1, 1));
+}
+
+/// One request an address and a day, and two handshakes.
+fn strict() -> Rc<Pipeline> {
+    let rule = |count| {
+        let rate = format!("{count}/day").parse().unwrap();
+        limits::Rule::new(rate, 0, limits::Window::Sliding, false)
+    };
+    let settings = limits::Settings {
+        requests_per_address: rule(1),
+        handshakes_per_address: rule(2),
+        exempt: vec!["127.0.0.0/8".parse().unwrap()],
+        ..limits::Settings::default()
+    };
+    Pipeline::new(
+        Rules::new(config()).unwrap(),
+        Arc::new(Limits::new(settings, &Metrics::new(1))),
+        Metrics::new(1),
+    )
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_back() {
+    let pipeline = strict();
+    let first = send_through(&pipeline, request("GET", "/", &[])).await;
+    assert_eq!((first.status, &first.headers["x-ratelimit-remaining"]), (200, &HeaderValue::from(0)));
+    let second = send_through(&pipeline, request("GET", "/", &[("origin", LISTED)])).await;
+    assert_eq!(second.status, 429);
+    assert_eq!(second.body["detail"], "Rate limit exceeded");
+    assert_eq!(second.headers["ratelimit-limit"], second.headers["x-ratelimit-limit"]);
+    let wait: u64 = second.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=86_400).contains(&wait), "{wait}");
+    // cors ▸ limits: a page may read that it asks too often.
+    assert_eq!(cors_of(&second), Some(LISTED));
+    // Handshakes are counted by themselves.
+    for status in [200, 200, 429] {
+        assert_eq!(send_through(&pipeline, request("GET", "/ws", &[])).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn limits_come_after_the_origin_and_before_the_rights() {
+    let pipeline = strict();
+    // origin ▸ limits: what another site's page tries does not use up what its visitor may.
+    let evil = || request("POST", "/", &[("origin", "https://evil.example")]);
+    assert_eq!(send_through(&pipeline, evil()).await.status, 403);
+    assert_eq!(send_through(&pipeline, evil()).await.status, 403);
+    assert_eq!(send_through(&pipeline, request("GET", "/", &[])).await.status, 200);
+    // limits ▸ handler: it is not reached, nor is a token looked at.
+    assert_eq!(send_through(&pipeline, request("GET", "/panic", &[])).await.status, 429);
 }

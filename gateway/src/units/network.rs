@@ -1,7 +1,7 @@
 //! A range of IP addresses.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A range of addresses in CIDR notation: `"127.0.0.0/8"`, `"::1/128"`; a bare address is a range of one.
@@ -30,6 +30,23 @@ impl Network {
         let ignored = u32::from(128 - prefix);
         let differing = left_aligned(own) ^ left_aligned(other);
         differing.checked_shr(ignored).unwrap_or(0) == 0
+    }
+}
+
+/// Who an address stands for: an IPv6 host has a whole /64.
+pub fn party(address: IpAddr) -> IpAddr {
+    masked(address, 32, 64)
+}
+
+/// The network that is likely one customer's: a /24 of IPv4, a /48 of IPv6.
+pub fn subnet(address: IpAddr) -> IpAddr {
+    masked(address, 24, 48)
+}
+
+fn masked(address: IpAddr, v4_bits: u32, v6_bits: u32) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << (32 - v4_bits))).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - v6_bits))).into(),
     }
 }
 
@@ -105,5 +122,15 @@ mod tests {
         for text in ["10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "localhost", ""] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_host_and_a_network_are_known_by_their_first_bits() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(party(ip("10.1.2.3")), ip("10.1.2.3"));
+        assert_eq!(party(ip("::ffff:10.1.2.3")), ip("10.1.2.3"));
+        assert_eq!(party(ip("2001:db8:1:2:3::4")), ip("2001:db8:1:2::"));
+        assert_eq!(subnet(ip("10.1.2.3")), ip("10.1.2.0"));
+        assert_eq!(subnet(ip("2001:db8:1:2:3::4")), ip("2001:db8:1::"));
     }
 }
