@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::time::MissedTickBehavior;
+use x509_parser::time::ASN1Time;
 
 use super::files::{Stamp, stamp};
 use super::{NameKind, Refused, Settings, Terms};
@@ -41,6 +42,8 @@ pub struct Keeper {
     metrics: Arc<Metrics>,
     /// What the files were like when they were read last, well or not.
     read: Mutex<Vec<Stamp>>,
+    /// When the first list of revoked certificates is to be renewed, until that was told.
+    lists_due: Mutex<Option<i64>>,
 }
 
 impl Keeper {
@@ -52,11 +55,12 @@ impl Keeper {
         let read = stamps(&settings);
         let terms = settings.iter().map(load).collect::<Result<Vec<_>, Refused>>()?;
         tell(&metrics, &settings, &terms);
+        let lists_due = Mutex::new(next_due(&terms));
         let live = |(settings, terms): (Settings, Terms)| {
             Arc::new(Live { settings, config: ArcSwap::new(terms.config) })
         };
         let listeners = settings.into_iter().zip(terms).map(live).collect();
-        Ok(Arc::new(Self { listeners, metrics, read: Mutex::new(read) }))
+        Ok(Arc::new(Self { listeners, metrics, read: Mutex::new(read), lists_due }))
     }
 
     /// What the listener of this name speaks; none where it speaks no TLS.
@@ -76,6 +80,7 @@ impl Keeper {
         self.metrics.tls.reloaded(terms.as_ref().err().map(ToString::to_string));
         let terms = terms?;
         tell(&self.metrics, &settings, &terms);
+        *self.lists_due.lock() = next_due(&terms);
         for (live, terms) in self.listeners.iter().zip(terms) {
             live.config.store(terms.config);
         }
@@ -99,6 +104,16 @@ impl Keeper {
                 self.reload_and_log();
             }
             before = now;
+            self.look_at_lists();
+        }
+    }
+
+    /// Once a list of revoked certificates has had its time, other terms hold, with the same files: those who come with
+    /// a ticket show their certificates again, too. Making them tells why.
+    fn look_at_lists(&self) {
+        let now = ASN1Time::now().timestamp();
+        if self.lists_due.lock().take_if(|due| *due <= now).is_some() {
+            self.reload_and_log();
         }
     }
 
@@ -112,6 +127,12 @@ impl Keeper {
             }
         }
     }
+}
+
+/// The first list that is still to come due; those that are overdue have been warned of.
+fn next_due(terms: &[Terms]) -> Option<i64> {
+    let now = ASN1Time::now().timestamp();
+    terms.iter().filter_map(|terms| terms.lists_due).filter(|due| now < *due).min()
 }
 
 fn load(settings: &Settings) -> Result<Terms, Refused> {
