@@ -201,6 +201,7 @@ fn rules(config: &Config) -> Rules {
         class: 0,
         join: who(&rule.join),
         publish: who(&rule.publish),
+        presence: who(&rule.presence),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
         max_members: rule.max_members as usize,
     }))

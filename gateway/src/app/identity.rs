@@ -240,7 +240,7 @@ fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) 
 
 /// The claims that rules for rooms ask for.
 fn asked_for(config: &Config) -> Vec<Arc<str>> {
-    let rules = config.room.iter().flat_map(|rule| [&rule.join, &rule.publish]);
+    let rules = config.room.iter().flat_map(|rule| [&rule.join, &rule.publish, &rule.presence]);
     let mut claims: Vec<Arc<str>> = Vec::new();
     for access in rules {
         if let Access::Claim(claim) = access
