@@ -92,7 +92,7 @@ impl Identity {
     /// Reads the keys that are files, and has the others fetched from here on.
     pub(super) fn build(config: &Config, store: Arc<dyn Store>) -> Result<Self, IdentityError> {
         let kept = &config.revocations;
-        let revocations = Arc::new(Revocations::new(kept.entries as usize, kept.keep.get()));
+        let revocations = Arc::new(Revocations::new(kept.entries as usize, keep(config)));
         let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), store)?);
         let mut profiles = BTreeMap::new();
         for (name, settings) in &config.auth {
@@ -145,6 +145,14 @@ pub fn secret_alone(config: &Config, name: &str) -> Result<String, IdentityError
         (None, None) => Err(IdentityError::Setting(format!(
             "auth.{name}: has no secret, so tokens for it are signed with a private key: --key FILE"
         ))),
+    }
+}
+
+/// For how long a revocation must be known.
+fn keep(config: &Config) -> Duration {
+    match config.revocations.keep.get() {
+        Duration::ZERO => config.longest_life().unwrap_or(Duration::MAX),
+        keep => keep,
     }
 }
 
@@ -226,6 +234,7 @@ fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) 
         issuer: settings.issuer.0.clone(),
         audience: settings.audience.0.clone(),
         leeway: settings.leeway.get(),
+        max_age: settings.max_age.get(),
         required: settings.required.clone(),
         fixed: settings.claims.iter().map(|(name, value)| (name.clone(), values(value))).collect(),
         user: settings.user.clone(),
