@@ -8,6 +8,7 @@ mod client;
 mod error;
 mod files;
 mod keeper;
+mod lists;
 mod names;
 mod pair;
 mod terms;

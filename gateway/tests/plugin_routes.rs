@@ -188,6 +188,7 @@ fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
         claims: ClaimRules::default(),
         revocations,
         authoriser: None,
+        certificates: Vec::new(),
     })
 }
 

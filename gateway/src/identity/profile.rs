@@ -8,7 +8,10 @@ use arc_swap::ArcSwap;
 use super::cache::{self, Cache};
 use super::credentials::{Shown, Taking};
 use super::token::{self, Parts};
-use super::{Authoriser, ClaimRules, Keyring, Principal, Refusal, Revocations};
+use super::{
+    Authoriser, CertificateRule, ClaimRules, Keyring, Principal, Refusal, Revocations, ShownCertificate,
+    certificate,
+};
 use crate::frame::Timestamp;
 
 /// What a profile is made of.
@@ -27,6 +30,8 @@ pub struct Settings {
     pub keyring: Arc<Keyring>,
     /// What their claims must be, and mean.
     pub claims: ClaimRules,
+    /// Whose certificates are a principal's; empty: nobody's.
+    pub certificates: Vec<CertificateRule>,
     /// What was called back.
     pub revocations: Arc<Revocations>,
     /// Who else is asked; none: nobody.
@@ -88,6 +93,26 @@ impl Profile {
         if settings.revocations.hold(&principal) { Err(Refusal::Revoked) } else { Ok(principal) }
     }
 
+    /// Who a certificate is; none where the profile knows none of this name.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn certified(&self, shown: &ShownCertificate<'_>) -> Result<Option<Arc<Principal>>, Refusal> {
+        let settings = self.settings();
+        let Some(principal) = certificate::principal(&settings.certificates, &settings.name, shown) else {
+            return Ok(None);
+        };
+        // Looked at with each request: the connection may be older than the certificate's last day.
+        if shown.has_expired(Timestamp::now()) {
+            return Err(Refusal::CertificateExpired);
+        }
+        if settings.revocations.hold(&principal) {
+            Err(Refusal::Revoked)
+        } else {
+            Ok(Some(Arc::new(principal)))
+        }
+    }
+
     /// The same for a refusal that fresh keys may turn: has them fetched, waits for them for a moment, and looks again.
     ///
     /// # Errors
@@ -126,7 +151,7 @@ impl Settings {
             refusal => refusal,
         })?;
         let principal = self.claims.principal(&token::decode(parts.payload)?, now)?;
-        let expires_at = principal.token().and_then(|token| token.expires_at);
+        let expires_at = principal.expires_at();
         let leeway = i64::try_from(self.claims.leeway.as_millis()).unwrap_or(i64::MAX);
         let until = expires_at.map_or(i64::MAX, |at| at.0.saturating_add(leeway));
         Ok((principal, Timestamp(until.min(key_until.map_or(i64::MAX, |until| until.0)))))

@@ -15,8 +15,8 @@ use tower::Service;
 
 use super::{Pipeline, origin};
 use crate::identity::credentials::Shown;
-use crate::identity::{Principal, Profile, Question, Refusal, Settings, Wish};
-use crate::web::Response;
+use crate::identity::{Principal, Profile, Question, Refusal, Settings, ShownCertificate, Wish};
+use crate::web::{ConnectionInfo, Response};
 
 /// Where a program may show its key, besides `Authorization: Bearer`.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -51,7 +51,7 @@ where
         let profile = endpoint.map_or(&rules.config.profile, |endpoint| &endpoint.profile);
         let shown = pipeline.shown(profile, endpoint.is_none(), &request);
         let verdict = match &shown {
-            Ok(None) => Ok(pipeline.stranger(profile, &request, self.hosts)),
+            Ok(None) => pipeline.silent(profile, &request, self.hosts),
             Ok(Some(token)) => pipeline.known(profile, endpoint.is_none(), token),
             Err(refusal) => Err(*refusal),
         };
@@ -135,7 +135,15 @@ impl Pipeline {
         program.map_or_else(|| profile.authenticate(token), Ok)
     }
 
-    /// Who shows nothing.
+    /// Who shows neither token nor key: whoever its connection's certificate names, where the profile knows that, or
+    /// else a stranger. A token comes first, as it is of this request: a service may ask for one user after the other
+    /// over connections that are its own.
+    fn silent<B>(&self, profile: &Profile, request: &Request<B>, hosts: Option<usize>) -> Verdict {
+        let known = certificate(request).map(|shown| profile.certified(&shown)).transpose()?.flatten();
+        Ok(known.unwrap_or_else(|| self.stranger(profile, request, hosts)))
+    }
+
+    /// Who shows nothing at all.
     fn stranger<B>(&self, profile: &Profile, request: &Request<B>, hosts: Option<usize>) -> Arc<Principal> {
         let rules = self.rules();
         let configured = hosts.map_or(&[][..], |index| &rules.config.hosts[index].1);
@@ -144,6 +152,11 @@ impl Pipeline {
     }
 
     fn mark<B>(&self, request: &mut Request<B>, verdict: Verdict) {
+        if let Ok(principal) = &verdict
+            && !principal.is_nobody()
+        {
+            self.metrics.proofs.count(principal.proof.name());
+        }
         let principal = verdict.unwrap_or_else(|refusal| {
             self.metrics.refusals.count(refusal);
             request.extensions_mut().insert(refusal);
@@ -151,6 +164,18 @@ impl Pipeline {
         });
         request.extensions_mut().insert(principal);
     }
+}
+
+/// The certificate that the client has shown, where that has a name.
+fn certificate<B>(request: &Request<B>) -> Option<ShownCertificate<'_>> {
+    let connection = request.extensions().get::<Arc<ConnectionInfo>>()?;
+    let shown = connection.tls.as_ref()?.client.as_ref()?;
+    Some(ShownCertificate {
+        listener: &connection.listener,
+        name: shown.name.as_ref()?,
+        not_before: shown.not_before,
+        not_after: shown.not_after,
+    })
 }
 
 fn is_own<B>(request: &Request<B>, configured: &[String]) -> bool {

@@ -27,6 +27,7 @@ fn profile(anonymous: bool) -> Arc<Profile> {
         claims: ClaimRules { permissions: vec!["scope".into()], ..ClaimRules::default() },
         revocations: Arc::new(revocations),
         authoriser: None,
+        certificates: Vec::new(),
     }))
 }
 

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::time::MissedTickBehavior;
+use x509_parser::time::ASN1Time;
 
 use super::files::{Stamp, stamp};
 use super::{NameKind, Refused, Settings, Terms};
@@ -77,6 +78,8 @@ pub struct Keeper {
     metrics: Arc<Metrics>,
     /// What the files were like when they were read last, well or not.
     read: Mutex<Vec<Stamp>>,
+    /// When the first list of revoked certificates is to be renewed, until that was told.
+    lists_due: Mutex<Option<i64>>,
 }
 
 impl Keeper {
@@ -88,11 +91,12 @@ impl Keeper {
         let mut fresh = Fresh::read(settings)?;
         tell(&metrics, &fresh);
         let read = Mutex::new(std::mem::take(&mut fresh.read));
+        let lists_due = Mutex::new(next_due(&fresh.terms));
         let live = |spoken: Spoken| {
             let listener = Arc::clone(&spoken.settings.listener);
             Arc::new(Live { listener, now: ArcSwap::from_pointee(spoken) })
         };
-        Ok(Arc::new(Self { listeners: fresh.spoken().map(live).collect(), metrics, read }))
+        Ok(Arc::new(Self { listeners: fresh.spoken().map(live).collect(), metrics, read, lists_due }))
     }
 
     /// What the listener of this name speaks; none where it speaks no TLS.
@@ -126,6 +130,7 @@ impl Keeper {
     /// Handshakes that begin from now on go by `fresh`; a listener that is not in it speaks on as before.
     pub fn put(&self, mut fresh: Fresh) {
         tell(&self.metrics, &fresh);
+        *self.lists_due.lock() = next_due(&fresh.terms);
         *self.read.lock() = std::mem::take(&mut fresh.read);
         for spoken in fresh.spoken() {
             if let Some(live) = self.live(&spoken.settings.listener) {
@@ -150,6 +155,16 @@ impl Keeper {
                 self.reload_and_log();
             }
             before = now;
+            self.look_at_lists();
+        }
+    }
+
+    /// Once a list of revoked certificates has had its time, other terms hold, with the same files: those who come with
+    /// a ticket show their certificates again, too. Making them tells why.
+    fn look_at_lists(&self) {
+        let now = ASN1Time::now().timestamp();
+        if self.lists_due.lock().take_if(|due| *due <= now).is_some() {
+            self.reload_and_log();
         }
     }
 
@@ -163,6 +178,12 @@ impl Keeper {
             }
         }
     }
+}
+
+/// The first list that is still to come due; those that are overdue have been warned of.
+fn next_due(terms: &[Terms]) -> Option<i64> {
+    let now = ASN1Time::now().timestamp();
+    terms.iter().filter_map(|terms| terms.lists_due).filter(|due| now < *due).min()
 }
 
 fn load(settings: &Settings) -> Result<Terms, Refused> {
