@@ -16,6 +16,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use http::Request;
 use tower::layer::layer_fn;
@@ -64,12 +65,14 @@ pub struct EndpointRules {
     pub origins: Origins,
 }
 
-/// A [`Config`] that has been judged, for any number of shards.
-#[derive(Clone)]
+/// A [`Config`] that has been judged.
 pub struct Rules {
     config: Config,
     cors: CorsLayer,
 }
+
+/// The rules of all shards, which may be replaced: each request goes by those of the moment when it came.
+pub type LiveRules = Arc<ArcSwap<Rules>>;
 
 impl Rules {
     /// Judges the configuration.
@@ -79,12 +82,21 @@ impl Rules {
     pub fn new(config: Config) -> Result<Self, BadOrigins> {
         Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, config })
     }
+
+    /// For every shard, and to be replaced.
+    pub fn live(self) -> LiveRules {
+        Arc::new(ArcSwap::from_pointee(self))
+    }
+
+    fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
+        let path = trim(path);
+        self.config.endpoints.iter().find(|endpoint| trim(&endpoint.path) == path)
+    }
 }
 
 /// What the layers go by, shared by the connections of a shard.
 pub struct Pipeline {
-    config: Config,
-    cors: CorsLayer,
+    rules: LiveRules,
     ids: Ids,
     /// Who a request is by that shows nothing.
     anonymous: Arc<Principal>,
@@ -95,10 +107,9 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// For one shard.
-    pub fn new(rules: Rules, limits: Arc<Limits>, metrics: Arc<Metrics>) -> Rc<Self> {
-        let Rules { config, cors } = rules;
+    pub fn new(rules: LiveRules, limits: Arc<Limits>, metrics: Arc<Metrics>) -> Rc<Self> {
         let (anonymous, nobody) = (Arc::new(Principal::anonymous()), Arc::default());
-        Rc::new(Self { config, cors, ids: Ids::default(), anonymous, nobody, limits, metrics })
+        Rc::new(Self { rules, ids: Ids::default(), anonymous, nobody, limits, metrics })
     }
 
     /// The stack around `handler`, for one connection; outermost first.
@@ -114,7 +125,7 @@ impl Pipeline {
     {
         let of = || Rc::clone(self);
         let address = info.peer.ip();
-        let hosts = self.config.hosts.iter().position(|(listener, _)| *listener == info.listener);
+        let hosts = self.rules().config.hosts.iter().position(|(listener, _)| *listener == info.listener);
         ServiceBuilder::new()
             // First, so that every answer bears it, and everything below can name it.
             .layer(layer_fn(|inner| request_id::RequestIds {
@@ -149,9 +160,8 @@ impl Pipeline {
             .service(service_fn(move |request| handler(request).map(Ok).boxed_local()))
     }
 
-    fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
-        let path = trim(path);
-        self.config.endpoints.iter().find(|endpoint| trim(&endpoint.path) == path)
+    fn rules(&self) -> arc_swap::Guard<Arc<Rules>> {
+        self.rules.load()
     }
 }
 

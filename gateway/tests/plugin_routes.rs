@@ -149,7 +149,7 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         endpoints: Vec::new(),
         hosts: Vec::new(),
     };
-    let rules = pipeline::Rules::new(config).unwrap();
+    let rules = pipeline::Rules::new(config).unwrap().live();
     let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
     let pipeline = Pipeline::new(rules, limits, Arc::clone(&metrics));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
@@ -189,6 +189,7 @@ fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
         certificates: Vec::new(),
         revocations,
         authoriser: None,
+        certificates: Vec::new(),
     })
 }
 

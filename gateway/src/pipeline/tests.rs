@@ -28,6 +28,7 @@ fn profile(anonymous: bool) -> Arc<Profile> {
         certificates: Vec::new(),
         revocations: Arc::new(revocations),
         authoriser: None,
+        certificates: Vec::new(),
     }))
 }
 
@@ -91,7 +92,7 @@ fn unlimited() -> Arc<Limits> {
 
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
-    let pipeline = Pipeline::new(Rules::new(config).unwrap(), unlimited(), Arc::clone(&metrics));
+    let pipeline = Pipeline::new(Rules::new(config).unwrap().live(), unlimited(), Arc::clone(&metrics));
     (send_through(&pipeline, request).await, metrics)
 }
 
@@ -342,7 +343,7 @@ async fn a_token_or_key_says_who_asks_and_a_bad_one_leaves_nothing() {
 async fn a_stack_is_cheap_to_make_for_each_connection() {
     let info =
         Arc::new(ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap(), tls: None });
-    let pipeline = Pipeline::new(Rules::new(config()).unwrap(), unlimited(), Metrics::new(1));
+    let pipeline = Pipeline::new(Rules::new(config()).unwrap().live(), unlimited(), Metrics::new(1));
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
     drop(stack);
@@ -362,7 +363,7 @@ fn strict() -> Rc<Pipeline> {
         ..limits::Settings::default()
     };
     Pipeline::new(
-        Rules::new(config()).unwrap(),
+        Rules::new(config()).unwrap().live(),
         Arc::new(Limits::new(settings, &Metrics::new(1))),
         Metrics::new(1),
     )

@@ -37,7 +37,7 @@ pub(super) fn by_address<B>(
     address: IpAddr,
 ) -> impl Fn(&Request<B>) -> Option<Verdict> + Clone {
     let exempt = pipeline.limits.exempts(address);
-    move |request| match pipeline.endpoint(request.uri().path()) {
+    move |request| match pipeline.rules().endpoint(request.uri().path()) {
         _ if exempt => None,
         Some(_) => pipeline.limits.handshake(address),
         None => pipeline.limits.request(address),

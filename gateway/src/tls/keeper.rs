@@ -16,22 +16,58 @@ use crate::metrics::{Certificates, Metrics};
 /// How often the files are looked at: a call to the system for each.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What a listener speaks now.
+/// A listener's TLS, which may be replaced.
 #[derive(Debug)]
 pub struct Live {
+    listener: Arc<str>,
+    now: ArcSwap<Spoken>,
+}
+
+/// What a listener speaks.
+#[derive(Debug)]
+pub struct Spoken {
     settings: Settings,
-    config: ArcSwap<ServerConfig>,
+    /// What handshakes go by.
+    pub config: Arc<ServerConfig>,
 }
 
 impl Live {
     /// For the next handshake.
-    pub fn config(&self) -> Arc<ServerConfig> {
-        self.config.load_full()
+    pub fn now(&self) -> Arc<Spoken> {
+        self.now.load_full()
     }
+}
 
+impl Spoken {
     /// Where clients' certificates name their bearers.
     pub fn client_names(&self) -> &[NameKind] {
         self.settings.clients.as_ref().map_or(&[], |clients| &clients.names)
+    }
+}
+
+/// What listeners are to speak, all of it read.
+#[derive(Debug)]
+pub struct Fresh {
+    settings: Vec<Settings>,
+    terms: Vec<Terms>,
+    read: Vec<Stamp>,
+}
+
+impl Fresh {
+    /// Reads every file.
+    ///
+    /// # Errors
+    /// The first listener that could not speak it.
+    pub fn read(settings: Vec<Settings>) -> Result<Self, Refused> {
+        // Noted before they are read: what is written meanwhile is a change again.
+        let read = stamps(&settings);
+        let terms = settings.iter().map(load).collect::<Result<_, _>>()?;
+        Ok(Self { settings, terms, read })
+    }
+
+    fn spoken(self) -> impl Iterator<Item = Spoken> {
+        let of = |(settings, terms): (Settings, Terms)| Spoken { settings, config: terms.config };
+        self.settings.into_iter().zip(self.terms).map(of)
     }
 }
 
@@ -52,20 +88,20 @@ impl Keeper {
     /// # Errors
     /// The first listener that cannot speak it.
     pub fn new(settings: Vec<Settings>, metrics: Arc<Metrics>) -> Result<Arc<Self>, Refused> {
-        let read = stamps(&settings);
-        let terms = settings.iter().map(load).collect::<Result<Vec<_>, Refused>>()?;
-        tell(&metrics, &settings, &terms);
-        let lists_due = Mutex::new(next_due(&terms));
-        let live = |(settings, terms): (Settings, Terms)| {
-            Arc::new(Live { settings, config: ArcSwap::new(terms.config) })
+        let mut fresh = Fresh::read(settings)?;
+        tell(&metrics, &fresh);
+        let read = Mutex::new(std::mem::take(&mut fresh.read));
+        let lists_due = Mutex::new(next_due(&fresh.terms));
+        let live = |spoken: Spoken| {
+            let listener = Arc::clone(&spoken.settings.listener);
+            Arc::new(Live { listener, now: ArcSwap::from_pointee(spoken) })
         };
-        let listeners = settings.into_iter().zip(terms).map(live).collect();
-        Ok(Arc::new(Self { listeners, metrics, read: Mutex::new(read), lists_due }))
+        Ok(Arc::new(Self { listeners: fresh.spoken().map(live).collect(), metrics, read, lists_due }))
     }
 
     /// What the listener of this name speaks; none where it speaks no TLS.
     pub fn live(&self, listener: &str) -> Option<Arc<Live>> {
-        self.listeners.iter().find(|live| *live.settings.listener == *listener).cloned()
+        self.listeners.iter().find(|live| *live.listener == *listener).cloned()
     }
 
     /// Reads every file again. Handshakes that begin from now on go by what was read.
@@ -73,18 +109,34 @@ impl Keeper {
     /// # Errors
     /// The first listener that could not speak it; nothing has changed then.
     pub fn reload(&self) -> Result<(), Refused> {
-        let settings: Vec<Settings> = self.listeners.iter().map(|live| live.settings.clone()).collect();
-        // Noted before they are read: what is written meanwhile is a change again.
+        let settings: Vec<Settings> = self.listeners.iter().map(|live| live.now().settings.clone()).collect();
+        // Looked at once, whether well or not.
         *self.read.lock() = stamps(&settings);
-        let terms: Result<Vec<_>, Refused> = settings.iter().map(load).collect();
-        self.metrics.tls.reloaded(terms.as_ref().err().map(ToString::to_string));
-        let terms = terms?;
-        tell(&self.metrics, &settings, &terms);
-        *self.lists_due.lock() = next_due(&terms);
-        for (live, terms) in self.listeners.iter().zip(terms) {
-            live.config.store(terms.config);
-        }
+        let fresh = self.read(settings)?;
+        self.put(fresh);
         Ok(())
+    }
+
+    /// Reads what the listeners are to speak by these settings. Nothing changes yet.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn read(&self, settings: Vec<Settings>) -> Result<Fresh, Refused> {
+        let fresh = Fresh::read(settings);
+        self.metrics.tls.reloaded(fresh.as_ref().err().map(ToString::to_string));
+        fresh
+    }
+
+    /// Handshakes that begin from now on go by `fresh`; a listener that is not in it speaks on as before.
+    pub fn put(&self, mut fresh: Fresh) {
+        tell(&self.metrics, &fresh);
+        *self.lists_due.lock() = next_due(&fresh.terms);
+        *self.read.lock() = std::mem::take(&mut fresh.read);
+        for spoken in fresh.spoken() {
+            if let Some(live) = self.live(&spoken.settings.listener) {
+                live.now.store(Arc::new(spoken));
+            }
+        }
     }
 
     /// Reloads whenever the files have changed and then stayed as they are for one look, as a certificate and its
@@ -98,8 +150,7 @@ impl Keeper {
         let mut before = Vec::new();
         loop {
             tick.tick().await;
-            let now =
-                self.listeners.iter().flat_map(|live| live.settings.files()).map(|p| stamp(p)).collect();
+            let now = self.listeners.iter().flat_map(|live| stamps([&live.now().settings])).collect();
             if now == before && now != *self.read.lock() {
                 self.reload_and_log();
             }
@@ -139,12 +190,13 @@ fn load(settings: &Settings) -> Result<Terms, Refused> {
     Terms::load(settings).map_err(|source| Refused { listener: Arc::clone(&settings.listener), source })
 }
 
-fn stamps(settings: &[Settings]) -> Vec<Stamp> {
-    settings.iter().flat_map(Settings::files).map(|path| stamp(path)).collect()
+fn stamps<'a>(settings: impl IntoIterator<Item = &'a Settings>) -> Vec<Stamp> {
+    settings.into_iter().flat_map(Settings::files).map(|path| stamp(path)).collect()
 }
 
 /// Tells metrics and log what is in effect.
-fn tell(metrics: &Metrics, settings: &[Settings], terms: &[Terms]) {
+fn tell(metrics: &Metrics, fresh: &Fresh) {
+    let Fresh { settings, terms, .. } = fresh;
     let certificates = |(settings, terms): (&Settings, &Terms)| Certificates {
         listener: Arc::clone(&settings.listener),
         names: terms.names.clone(),
