@@ -28,7 +28,6 @@ fn profile(anonymous: bool) -> Arc<Profile> {
         certificates: Vec::new(),
         revocations: Arc::new(revocations),
         authoriser: None,
-        certificates: Vec::new(),
     }))
 }
 
