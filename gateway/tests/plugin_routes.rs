@@ -131,6 +131,7 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         views: Arc::default(),
         face: Face::default(),
         documents: Documents::default(),
+        reloads: tokio::sync::mpsc::channel(1).0,
         production: false,
         heartbeat: Duration::ZERO,
     });
