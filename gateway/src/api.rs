@@ -31,7 +31,7 @@ use crate::health::Health;
 use crate::hub::Hub;
 use crate::identity::{Ledger, Principal};
 use crate::metrics::{Family, Gauges, Views};
-use crate::web::{PluginAdmin, Problem, Response};
+use crate::web::{self, PluginAdmin, Problem, Response};
 use answer::{Good, described};
 pub use documents::Documents;
 pub use reload::{NotReloaded, Reloaded, Reloads};
@@ -107,6 +107,18 @@ pub struct Request {
     pub body: Bytes,
 }
 
+impl Request {
+    /// That the principal may read all there is, rather than some rooms.
+    fn reads_all(&self) -> Result<(), Problem> {
+        if self.principal.may("read") { Ok(()) } else { Err(web::lacks_scope("read")) }
+    }
+
+    /// That it may read this room, whether there is one or not.
+    fn reads(&self, room: &str) -> Result<(), Problem> {
+        if self.principal.may_in("read", room) { Ok(()) } else { Err(web::lacks_scope("read")) }
+    }
+}
+
 /// An answer, or the problem that stands for it.
 pub type Answered = Result<Response, Problem>;
 
@@ -162,6 +174,7 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(POST "/api/v1/publish", publish, publish::publish, publish::told()),
         route!(GET "/api/v1/rooms", read, rooms::list, rooms::told_list()),
         route!(GET "/api/v1/rooms/{room}", read, rooms::show, rooms::told_show()),
+        route!(GET "/api/v1/rooms/{room}/presence", read, rooms::presence, rooms::told_presence()),
         route!(GET "/api/v1/sessions", read, sessions::list, sessions::told_list()),
         route!(DELETE "/api/v1/sessions/{id}", admin, sessions::close, sessions::told_close()),
         route!(DELETE "/api/v1/users/{id}", admin, sessions::close_user, sessions::told_close_user()),

@@ -187,6 +187,7 @@ fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
         close_oldest: false,
         keyring: Arc::new(Keyring::fixed(Vec::new(), Vec::new())),
         claims: ClaimRules::default(),
+        certificates: Vec::new(),
         revocations,
         authoriser: None,
         certificates: Vec::new(),

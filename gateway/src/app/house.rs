@@ -222,6 +222,7 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
         class: 0,
         join: who(&rule.join),
         publish: who(&rule.publish),
+        presence: who(&rule.presence),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
         max_members: rule.max_members as usize,
     })

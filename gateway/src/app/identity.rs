@@ -118,7 +118,7 @@ impl Identity {
     /// Reads the keys that are files, and has the others fetched from here on.
     pub(super) fn build(config: &Config, store: Arc<dyn Store>) -> Result<Self, IdentityError> {
         let kept = &config.revocations;
-        let revocations = Arc::new(Revocations::new(kept.entries as usize, kept.keep.get()));
+        let revocations = Arc::new(Revocations::new(kept.entries as usize, keep(config)));
         let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), store)?);
         let (mut profiles, mut feeds) = (BTreeMap::new(), BTreeMap::new());
         for (name, settings) in &config.auth {
@@ -231,6 +231,14 @@ pub fn secret_alone(config: &Config, name: &str) -> Result<String, IdentityError
     }
 }
 
+/// For how long a revocation must be known.
+fn keep(config: &Config) -> Duration {
+    match config.revocations.keep.get() {
+        Duration::ZERO => config.longest_life().unwrap_or(Duration::MAX),
+        keep => keep,
+    }
+}
+
 fn settings_of<'a>(config: &'a Config, name: &str) -> Result<&'a settings::Config, IdentityError> {
     let missing = || IdentityError::Setting(format!("there is no profile [auth.{name}]"));
     config.auth.get(name).ok_or_else(missing)
@@ -309,6 +317,7 @@ fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) 
         issuer: settings.issuer.0.clone(),
         audience: settings.audience.0.clone(),
         leeway: settings.leeway.get(),
+        max_age: settings.max_age.get(),
         required: settings.required.clone(),
         fixed: settings.claims.iter().map(|(name, value)| (name.clone(), values(value))).collect(),
         user: settings.user.clone(),
@@ -323,7 +332,7 @@ fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) 
 
 /// The claims that rules for rooms ask for.
 fn asked_for(config: &Config) -> Vec<Arc<str>> {
-    let rules = config.room.iter().flat_map(|rule| [&rule.join, &rule.publish]);
+    let rules = config.room.iter().flat_map(|rule| [&rule.join, &rule.publish, &rule.presence]);
     let mut claims: Vec<Arc<str>> = Vec::new();
     for access in rules {
         if let Access::Claim(claim) = access
