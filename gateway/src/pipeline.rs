@@ -2,12 +2,16 @@
 
 mod access_log;
 mod authenticate;
+mod client;
 mod cors;
+mod forwarded;
 mod guard;
+mod headers;
 mod hygiene;
 mod origin;
 mod request_id;
 mod rescue;
+mod serves;
 mod sizes;
 mod throttle;
 
@@ -17,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use http::Request;
+use http::{HeaderValue, Request};
 use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
@@ -25,15 +29,18 @@ use tower_http::cors::CorsLayer;
 use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::web::{ConnectionInfo, Response, trim};
+use crate::units::Network;
+use crate::web::{ConnectionInfo, Part, Parts, Response, trim};
 use access_log::AccessLog;
 use authenticate::Authenticate;
 use guard::Guard;
+use headers::Headers;
 use request_id::Ids;
 use rescue::Rescue;
 use throttle::Throttle;
 
 pub use cors::BadOrigins;
+pub use headers::hsts;
 pub use origin::Origins;
 
 /// What requests are judged by.
@@ -49,8 +56,23 @@ pub struct Config {
     pub api_keys: Arc<ApiKeys>,
     /// The endpoints' own rules.
     pub endpoints: Vec<EndpointRules>,
-    /// By a listener's name: hosts besides loopback under which anonymous rights hold; `*` is any.
-    pub hosts: Vec<(Arc<str>, Vec<String>)>,
+    /// The listeners' own rules.
+    pub listeners: Vec<ListenerRules>,
+}
+
+/// What holds at a listener.
+#[derive(Clone, Debug, Default)]
+pub struct ListenerRules {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Hosts besides loopback under which anonymous rights hold; `*` is any.
+    pub hosts: Vec<String>,
+    /// Proxies that are believed who their clients are.
+    pub trusted_proxies: Vec<Network>,
+    /// What is there.
+    pub serves: Parts,
+    /// What `Strict-Transport-Security` says to who came under TLS.
+    pub hsts: Option<HeaderValue>,
 }
 
 /// What holds at an endpoint's path.
@@ -67,7 +89,7 @@ pub struct EndpointRules {
 /// A [`Config`] that has been judged, for any number of shards.
 #[derive(Clone)]
 pub struct Rules {
-    config: Config,
+    config: Arc<Config>,
     cors: CorsLayer,
 }
 
@@ -77,13 +99,15 @@ impl Rules {
     /// # Errors
     /// [`BadOrigins`].
     pub fn new(config: Config) -> Result<Self, BadOrigins> {
-        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, config })
+        let cors = cors::layer(&config.origins, config.credentials)?;
+        Ok(Self { config: Arc::new(config), cors })
     }
 }
 
-/// What the layers go by, shared by the connections of a shard.
+/// What the layers go by, shared by the connections that a shard has from one listener.
 pub struct Pipeline {
-    config: Config,
+    config: Arc<Config>,
+    listener: ListenerRules,
     cors: CorsLayer,
     ids: Ids,
     /// Who a request is by that shows nothing.
@@ -93,14 +117,38 @@ pub struct Pipeline {
     metrics: Arc<Metrics>,
 }
 
-impl Pipeline {
+/// The pipelines of a shard, one for each listener.
+pub struct Pipelines(Vec<Rc<Pipeline>>);
+
+impl Pipelines {
     /// For one shard.
-    pub fn new(rules: Rules, limits: Arc<Limits>, metrics: Arc<Metrics>) -> Rc<Self> {
+    pub fn new(rules: &Rules, limits: &Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
         let Rules { config, cors } = rules;
-        let (anonymous, nobody) = (Arc::new(Principal::anonymous()), Arc::default());
-        Rc::new(Self { config, cors, ids: Ids::default(), anonymous, nobody, limits, metrics })
+        let (ids, anonymous, nobody) = (Ids::default(), Arc::new(Principal::anonymous()), Arc::default());
+        let pipeline = |listener: &ListenerRules| Pipeline {
+            config: Arc::clone(config),
+            listener: listener.clone(),
+            cors: cors.clone(),
+            ids: ids.clone(),
+            anonymous: Arc::clone(&anonymous),
+            nobody: Arc::clone(&nobody),
+            limits: Arc::clone(limits),
+            metrics: Arc::clone(metrics),
+        };
+        Self(config.listeners.iter().map(|listener| Rc::new(pipeline(listener))).collect())
     }
 
+    /// That of a listener.
+    ///
+    /// # Panics
+    /// Where the rules have no listener of this name.
+    pub fn of(&self, listener: &str) -> &Rc<Pipeline> {
+        let found = self.0.iter().find(|pipeline| *pipeline.listener.name == *listener);
+        found.unwrap_or_else(|| unreachable!("there are no rules for the listener '{listener}'"))
+    }
+}
+
+impl Pipeline {
     /// The stack around `handler`, for one connection; outermost first.
     pub fn stack<B, H, F>(
         self: &Rc<Self>,
@@ -113,8 +161,6 @@ impl Pipeline {
         F: Future<Output = Response> + 'static,
     {
         let of = || Rc::clone(self);
-        let address = info.peer.ip();
-        let hosts = self.config.hosts.iter().position(|(listener, _)| *listener == info.listener);
         ServiceBuilder::new()
             // First, so that every answer bears it, and everything below can name it.
             .layer(layer_fn(|inner| request_id::RequestIds {
@@ -122,12 +168,16 @@ impl Pipeline {
                 info: Arc::clone(&info),
                 inner,
             }))
+            // Before anybody goes by an address.
+            .layer(layer_fn(|inner| Guard { check: client::note(of(), Arc::clone(&info)), inner }))
             // Sees the final status, of what the layers below refuse too.
             .layer(layer_fn(|inner| AccessLog {
                 metrics: Arc::clone(&self.metrics),
                 info: Arc::clone(&info),
                 inner,
             }))
+            // Around all that can answer: browsers are to be as careful with a refusal.
+            .layer(layer_fn(|inner| Headers { pipeline: of(), inner }))
             // What is no HTTP as it is spoken here gets no further: nothing below reads such headers.
             .layer(layer_fn(|inner| Guard { check: hygiene::check(of()), inner }))
             // Outside of all that can refuse a page's request, so that the page may read the refusal; before
@@ -140,18 +190,22 @@ impl Pipeline {
             // Whoever asks: another site's page may not make its visitor's browser connect or change things.
             .layer(layer_fn(|inner| Guard { check: origin::check(of()), inner }))
             // Before a token is looked at: who asks too often costs no more than this.
-            .layer(layer_fn(|inner| Throttle { judge: throttle::by_address(of(), address), inner }))
+            .layer(layer_fn(|inner| Throttle { judge: throttle::by_address(of()), inner }))
             // Who asks, and with which rights.
-            .layer(layer_fn(|inner| Authenticate { pipeline: of(), hosts, inner }))
-            // Last, as it has to know who asks.
-            .layer(layer_fn(|inner| Throttle { judge: throttle::by_user(of(), address), inner }))
+            .layer(layer_fn(|inner| Authenticate { pipeline: of(), inner }))
+            // As it has to know who asks.
+            .layer(layer_fn(|inner| Throttle { judge: throttle::by_user(of()), inner }))
+            // Last, so that what is not served here differs in nothing from what is served nowhere.
+            .layer(layer_fn(|inner| Guard { check: serves::check(of()), inner }))
             // The seam: below is one type, whatever is served.
             .service(service_fn(move |request| handler(request).map(Ok).boxed_local()))
     }
 
+    /// The endpoint at a path, as far as the listener serves any.
     fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
         let path = trim(path);
-        self.config.endpoints.iter().find(|endpoint| trim(&endpoint.path) == path)
+        let all = if self.listener.serves.have(Part::Endpoints) { &self.config.endpoints[..] } else { &[] };
+        all.iter().find(|endpoint| trim(&endpoint.path) == path)
     }
 }
 

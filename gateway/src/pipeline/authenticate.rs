@@ -24,8 +24,6 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 #[derive(Clone)]
 pub(super) struct Authenticate<S> {
     pub(super) pipeline: Rc<Pipeline>,
-    /// Which of the configured lists of hosts is the listener's.
-    pub(super) hosts: Option<usize>,
     pub(super) inner: S,
 }
 
@@ -50,7 +48,7 @@ where
         let profile = endpoint.map_or(&pipeline.config.profile, |endpoint| &endpoint.profile);
         let shown = pipeline.shown(profile, endpoint.is_none(), &request);
         let verdict = match &shown {
-            Ok(None) => Ok(Arc::clone(pipeline.stranger(profile, &request, self.hosts))),
+            Ok(None) => Ok(Arc::clone(pipeline.stranger(profile, &request))),
             Ok(Some(token)) => pipeline.known(profile, endpoint.is_none(), token),
             Err(refusal) => Err(*refusal),
         };
@@ -133,9 +131,8 @@ impl Pipeline {
     }
 
     /// Who shows nothing.
-    fn stranger<B>(&self, profile: &Profile, request: &Request<B>, hosts: Option<usize>) -> &Arc<Principal> {
-        let configured = hosts.map_or(&[][..], |index| &self.config.hosts[index].1);
-        let holds = profile.settings.anonymous && is_own(request, configured);
+    fn stranger<B>(&self, profile: &Profile, request: &Request<B>) -> &Arc<Principal> {
+        let holds = profile.settings.anonymous && is_own(request, &self.listener.hosts);
         if holds { &self.anonymous } else { &self.nobody }
     }
 
