@@ -29,6 +29,7 @@ mod walk;
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
@@ -245,9 +246,17 @@ impl Hub {
         &self.calls
     }
 
-    /// The rules for rooms.
-    pub fn rules(&self) -> &Rules {
-        &self.registry.rules
+    /// The rules for rooms, of this moment.
+    pub fn rules(&self) -> Guard<Arc<Rules>> {
+        self.registry.rules.load()
+    }
+
+    /// From now on these rules say who may join and publish. What is kept, and how many members there may be, they say
+    /// of rooms that are made from now on. In metrics a prefix that was not there before counts with the one that it
+    /// was under.
+    pub fn set_rules(&self, rules: impl IntoIterator<Item = Rule>) {
+        let rules = self.rules().followed_by(rules);
+        self.registry.rules.store(Arc::new(rules));
     }
 
     /// What is counted.

@@ -17,9 +17,11 @@ mod throttle;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request};
 use tower::layer::layer_fn;
@@ -86,12 +88,14 @@ pub struct EndpointRules {
     pub origins: Origins,
 }
 
-/// A [`Config`] that has been judged, for any number of shards.
-#[derive(Clone)]
+/// A [`Config`] that has been judged.
 pub struct Rules {
-    config: Arc<Config>,
+    config: Config,
     cors: CorsLayer,
 }
+
+/// The rules of all shards, which may be replaced: each request goes by those of the moment when it came.
+pub type LiveRules = Arc<ArcSwap<Rules>>;
 
 impl Rules {
     /// Judges the configuration.
@@ -99,16 +103,26 @@ impl Rules {
     /// # Errors
     /// [`BadOrigins`].
     pub fn new(config: Config) -> Result<Self, BadOrigins> {
-        let cors = cors::layer(&config.origins, config.credentials)?;
-        Ok(Self { config: Arc::new(config), cors })
+        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, config })
+    }
+
+    /// For every shard, and to be replaced.
+    pub fn live(self) -> LiveRules {
+        Arc::new(ArcSwap::from_pointee(self))
+    }
+
+    /// The endpoint at a path, wherever it is served.
+    fn any_endpoint(&self, path: &str) -> Option<&EndpointRules> {
+        let path = trim(path);
+        self.config.endpoints.iter().find(|endpoint| trim(&endpoint.path) == path)
     }
 }
 
 /// What the layers go by, shared by the connections that a shard has from one listener.
 pub struct Pipeline {
-    config: Arc<Config>,
-    listener: ListenerRules,
-    cors: CorsLayer,
+    rules: LiveRules,
+    /// Its name.
+    listener: Arc<str>,
     ids: Ids,
     /// Who a request is by that shows nothing.
     anonymous: Arc<Principal>,
@@ -122,20 +136,19 @@ pub struct Pipelines(Vec<Rc<Pipeline>>);
 
 impl Pipelines {
     /// For one shard.
-    pub fn new(rules: &Rules, limits: &Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
-        let Rules { config, cors } = rules;
+    pub fn new(rules: &LiveRules, limits: &Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
         let (ids, anonymous, nobody) = (Ids::default(), Arc::new(Principal::anonymous()), Arc::default());
         let pipeline = |listener: &ListenerRules| Pipeline {
-            config: Arc::clone(config),
-            listener: listener.clone(),
-            cors: cors.clone(),
+            rules: Arc::clone(rules),
+            listener: Arc::clone(&listener.name),
             ids: ids.clone(),
             anonymous: Arc::clone(&anonymous),
             nobody: Arc::clone(&nobody),
             limits: Arc::clone(limits),
             metrics: Arc::clone(metrics),
         };
-        Self(config.listeners.iter().map(|listener| Rc::new(pipeline(listener))).collect())
+        let listeners = &rules.load().config.listeners;
+        Self(listeners.iter().map(|listener| Rc::new(pipeline(listener))).collect())
     }
 
     /// That of a listener.
@@ -143,7 +156,7 @@ impl Pipelines {
     /// # Panics
     /// Where the rules have no listener of this name.
     pub fn of(&self, listener: &str) -> &Rc<Pipeline> {
-        let found = self.0.iter().find(|pipeline| *pipeline.listener.name == *listener);
+        let found = self.0.iter().find(|pipeline| *pipeline.listener == *listener);
         found.unwrap_or_else(|| unreachable!("there are no rules for the listener '{listener}'"))
     }
 }
@@ -201,11 +214,36 @@ impl Pipeline {
             .service(service_fn(move |request| handler(request).map(Ok).boxed_local()))
     }
 
+    /// The rules as they are now at this listener.
+    fn rules(&self) -> Here<'_> {
+        Here { rules: self.rules.load(), listener: &self.listener }
+    }
+}
+
+/// The rules of a moment, at one listener.
+struct Here<'a> {
+    rules: arc_swap::Guard<Arc<Rules>>,
+    listener: &'a str,
+}
+
+impl Deref for Here<'_> {
+    type Target = Rules;
+
+    fn deref(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+impl Here<'_> {
+    /// The listener's own; none where it is gone from the configuration: nothing is there any more, and nobody believed.
+    fn listener(&self) -> Option<&ListenerRules> {
+        self.config.listeners.iter().find(|listener| *listener.name == *self.listener)
+    }
+
     /// The endpoint at a path, as far as the listener serves any.
     fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
-        let path = trim(path);
-        let all = if self.listener.serves.have(Part::Endpoints) { &self.config.endpoints[..] } else { &[] };
-        all.iter().find(|endpoint| trim(&endpoint.path) == path)
+        let serves = self.listener().is_some_and(|listener| listener.serves.have(Part::Endpoints));
+        serves.then(|| self.any_endpoint(path)).flatten()
     }
 }
 

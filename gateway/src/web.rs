@@ -86,6 +86,10 @@ pub struct TlsInfo {
 pub struct ClientCertificate {
     /// Its bearer's name, from where the listener's `client_name` looks for it; none where it has no such name.
     pub name: Option<Arc<str>>,
+    /// When it was issued, as far as it says, in seconds since 1970.
+    pub not_before: i64,
+    /// When it ceases to hold, in seconds since 1970.
+    pub not_after: i64,
     /// The whole subject, as `CN=backend, O=Example`.
     pub subject: Arc<str>,
 }

@@ -20,7 +20,13 @@ const LONGEST: usize = 190;
 
 /// Which tokens are to be called back: one of `jti`, `user` and `before`, or `user` with `before`.
 #[derive(JsonSchema)]
-#[schemars(extend("examples" = [{ "user": "u-17" }]))]
+#[schemars(extend("examples" = [{ "user": "u-17" }], "anyOf" = [
+    { "required": ["jti"], "properties": { "jti": { "type": "string" }, "user": { "type": "null" } } },
+    { "required": ["user"], "properties": { "user": { "type": ["string", "integer"] }, "jti": { "type": "null" } } },
+    { "required": ["before"], "properties": {
+        "before": { "type": ["string", "number"] }, "jti": { "type": "null" }, "user": { "type": "null" }
+    } }
+]))]
 #[expect(dead_code, reason = "read by hand")]
 struct RevokeBody {
     /// The token with this id.

@@ -80,7 +80,7 @@ impl House {
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
         tokio::spawn(gauges::sample(api.sources(), views));
-        let requests = pipeline::Rules::new(requests(&config, &identity))?;
+        let requests = pipeline::Rules::new(requests(&config, &identity))?.live();
         let permits = permits(&config);
         let limits = Arc::new(Limits::new(limits(&config), &metrics));
         let (lanes, intakes) = lanes(count);

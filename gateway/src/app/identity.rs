@@ -16,8 +16,8 @@ use crate::config::{Config, Unsafe, Weakness, weakness};
 use crate::frame::Timestamp;
 use crate::identity::credentials::{Source, Taking};
 use crate::identity::{
-    ApiKey, ApiKeys, Authoriser, BadHash, BadKey, ClaimRules, Key, Keyring, Ledger, Profile, Revocations,
-    Settings, Wish,
+    ApiKey, ApiKeys, Authoriser, BadHash, BadKey, CertificateRule, ClaimRules, Key, Keyring, Ledger, Pattern,
+    Profile, Revocations, Scopes, Settings, Wish,
 };
 use crate::store::{Store, StoreError};
 
@@ -183,9 +183,26 @@ pub(super) fn profile(
         close_oldest: settings.over_limit == OverLimit::CloseOldest,
         keyring,
         claims: claim_rules(config, name, settings),
+        certificates: settings.certificates.iter().map(certificate).collect(),
         revocations,
         authoriser,
     })
+}
+
+fn certificate(rule: &settings::Certificate) -> CertificateRule {
+    let words = |list: &[String]| list.iter().map(|word| word.as_str().into()).collect::<Vec<_>>();
+    CertificateRule {
+        name: Pattern::new(&rule.name),
+        listener: rule.listener.as_deref().map(Into::into),
+        roles: words(&rule.roles),
+        scopes: if rule.permissions.is_empty() {
+            Scopes::None
+        } else {
+            Scopes::Some(words(&rule.permissions))
+        },
+        rooms: rule.rooms.as_ref().map(|rooms| rooms.iter().map(|room| Pattern::new(room)).collect()),
+        rate_class: rule.rate_class.as_deref().map(Into::into),
+    }
 }
 
 fn place(source: settings::Source) -> Source {

@@ -18,7 +18,7 @@ use crate::frame::Form;
 use crate::hub::{Hub, Shard};
 use crate::limits::Limits;
 use crate::listener::{Http, Intake};
-use crate::pipeline::{self, Pipelines};
+use crate::pipeline::{LiveRules, Pipelines};
 use crate::router::Router;
 use crate::session::{Common, Session, Wheel};
 use crate::web::{ConnectionInfo, Handoff, Response, Routes, redirect};
@@ -36,7 +36,7 @@ pub(super) struct Blueprint {
     pub(super) hub: Arc<Hub>,
     pub(super) api: Arc<Api>,
     pub(super) routes: Arc<Routes>,
-    pub(super) rules: pipeline::Rules,
+    pub(super) rules: LiveRules,
     pub(super) redirects: Redirects,
     pub(super) identity: Arc<Identity>,
     pub(super) limits: Arc<Limits>,

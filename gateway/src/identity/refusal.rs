@@ -43,6 +43,9 @@ pub enum Refusal {
     /// It was called back.
     #[error("the token is revoked")]
     Revoked,
+    /// The certificate that the connection began with has had its time.
+    #[error("the certificate has expired")]
+    CertificateExpired,
     /// The keys are not there: their source does not answer.
     #[error("tokens cannot be verified now; try again")]
     Unavailable,
@@ -50,7 +53,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Missing,
         Self::Malformed,
         Self::TooLarge,
@@ -64,6 +67,7 @@ impl Refusal {
         Self::Claim,
         Self::Denied,
         Self::Revoked,
+        Self::CertificateExpired,
         Self::Unavailable,
     ];
 
@@ -83,6 +87,7 @@ impl Refusal {
             Self::Claim => "claim",
             Self::Denied => "denied",
             Self::Revoked => "revoked",
+            Self::CertificateExpired => "certificate_expired",
             Self::Unavailable => "unavailable",
         }
     }

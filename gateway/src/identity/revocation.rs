@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
-use super::Principal;
+use super::{Principal, Proof};
 use crate::frame::Timestamp;
 
 pub use ledger::{Ledger, RevokeError};
@@ -22,7 +22,7 @@ pub use ledger::{Ledger, RevokeError};
 pub enum Revoked {
     /// The one with this id (`jti`).
     Token(Arc<str>),
-    /// Those of this user.
+    /// Those of this user, and certificates.
     User(Arc<str>),
     /// Those of everybody.
     All,
@@ -102,24 +102,29 @@ impl Revocations {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Whether the principal's token is among those that were called back.
+    /// Whether the principal's token is among those that were called back, or its user's certificates are. A
+    /// revocation of everybody's is of tokens: certificates have lists of their authority's.
     pub fn hold(&self, principal: &Principal) -> bool {
-        let Some(token) = principal.token() else { return false };
+        let (id, issued_at, everybody) = match &principal.proof {
+            Proof::Token(token) => (token.id.as_ref(), token.issued_at, Some((Revoked::All, false))),
+            Proof::Certificate(certificate) => (None, Some(certificate.issued_at), None),
+            Proof::Nothing | Proof::Anonymous | Proof::Key(_) => return false,
+        };
         let all = self.all.read();
         if all.is_empty() {
             return false;
         }
-        let issued = token.issued_at.unwrap_or(Timestamp(0));
-        let by_id = token.id.as_ref().map(|id| (Revoked::Token(Arc::clone(id)), true));
+        let issued = issued_at.unwrap_or(Timestamp(0));
+        let by_id = id.map(|id| (Revoked::Token(Arc::clone(id)), true));
         let by_user = principal.user.as_ref().map(|user| (Revoked::User(Arc::clone(user)), false));
-        let named = [by_id, by_user, Some((Revoked::All, false))];
+        let named = [by_id, by_user, everybody];
         let found = named.into_iter().flatten().find_map(|(what, whenever)| {
             let times = all.get(&what).filter(|times| whenever || issued <= times.before)?;
             Some((what, *times))
         });
         drop(all);
         let Some((what, times)) = found else { return false };
-        self.prolong(what, times, token.expires_at);
+        self.prolong(what, times, principal.expires_at());
         true
     }
 

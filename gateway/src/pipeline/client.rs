@@ -24,7 +24,8 @@ pub(super) fn note<B>(
 
 fn resolve(pipeline: &Pipeline, info: &ConnectionInfo, headers: &HeaderMap) -> Client {
     let peer = info.peer.ip().to_canonical();
-    let proxies = &pipeline.listener.trusted_proxies;
+    let rules = pipeline.rules();
+    let proxies = rules.listener().map_or(&[][..], |listener| &listener.trusted_proxies);
     let trusted = |address| proxies.iter().any(|network| network.contains(address));
     let said = if trusted(peer) { forwarded::read(headers, trusted) } else { Ok(Said::default()) };
     let Said { address, secure } = said.unwrap_or_default();

@@ -57,7 +57,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let transport = self.pipeline.listener.hsts.as_ref().filter(|_| client::of(&request).secure).cloned();
+        let transport =
+            client::of(&request).secure.then(|| self.pipeline.rules().listener()?.hsts.clone()).flatten();
         let private = is_private(request.uri().path());
         Protected { answer: self.inner.call(request), transport, private }
     }

@@ -50,7 +50,7 @@ pub(super) fn check<B>(pipeline: Rc<Pipeline>) -> impl Fn(&mut Request<B>) -> Re
             return Ok(());
         }
         pipeline.metrics.answers.origins.add(1);
-        if pipeline.endpoint(request.uri().path()).is_some() {
+        if pipeline.rules().endpoint(request.uri().path()).is_some() {
             pipeline.metrics.handshakes.count("origin");
         }
         Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not do this here"))
@@ -76,11 +76,12 @@ pub(super) fn matches<B>(pipeline: &Pipeline, request: &Request<B>) -> bool {
 }
 
 fn is_listed<B>(pipeline: &Pipeline, request: &Request<B>, origin: &str) -> bool {
-    let own = pipeline.endpoint(request.uri().path()).map(|endpoint| &endpoint.origins);
+    let rules = pipeline.rules();
+    let own = rules.endpoint(request.uri().path()).map(|endpoint| &endpoint.origins);
     match own.filter(|own| !own.is_empty()) {
         Some(own) => own.list(origin),
         None => {
-            pipeline.config.origins.list(origin) || is_same(origin, host(request), client::of(request).secure)
+            rules.config.origins.list(origin) || is_same(origin, host(request), client::of(request).secure)
         }
     }
 }

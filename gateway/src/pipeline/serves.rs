@@ -6,17 +6,18 @@ use http::Request;
 
 use super::Pipeline;
 use crate::router::Router;
-use crate::web::{Part, Problem, nothing_here, trim};
+use crate::web::{Part, Parts, Problem, nothing_here};
 
 pub(super) fn check<B>(pipeline: Rc<Pipeline>) -> impl Fn(&mut Request<B>) -> Result<(), Problem> + Clone {
     move |request| if has(&pipeline, request.uri().path()) { Ok(()) } else { Err(nothing_here()) }
 }
 
 fn has(pipeline: &Pipeline, path: &str) -> bool {
-    let parts = pipeline.listener.serves;
-    if parts == Default::default() {
+    let rules = pipeline.rules();
+    let parts = rules.listener().map_or(Parts::new(&[]), |listener| listener.serves);
+    if parts == Parts::default() {
         true
-    } else if pipeline.config.endpoints.iter().any(|endpoint| trim(&endpoint.path) == trim(path)) {
+    } else if rules.any_endpoint(path).is_some() {
         parts.have(Part::Endpoints)
     } else if Router::is_core(path) {
         parts.have_core(path)

@@ -29,6 +29,7 @@ fn profile(anonymous: bool) -> Arc<Profile> {
         claims: ClaimRules { permissions: vec!["scope".into()], ..ClaimRules::default() },
         revocations: Arc::new(revocations),
         authoriser: None,
+        certificates: Vec::new(),
     }))
 }
 
@@ -105,7 +106,7 @@ fn unlimited() -> Arc<Limits> {
 
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
-    let pipelines = Pipelines::new(&Rules::new(config).unwrap(), &unlimited(), &metrics);
+    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &unlimited(), &metrics);
     (send_through(pipelines.of("main"), request).await, metrics)
 }
 
@@ -370,7 +371,7 @@ async fn a_token_or_key_says_who_asks_and_a_bad_one_leaves_nothing() {
 #[tokio::test]
 async fn a_stack_is_cheap_to_make_for_each_connection() {
     let info = info();
-    let pipelines = Pipelines::new(&Rules::new(config()).unwrap(), &unlimited(), &Metrics::new(1));
+    let pipelines = Pipelines::new(&Rules::new(config()).unwrap().live(), &unlimited(), &Metrics::new(1));
     let pipeline = pipelines.of("main");
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
@@ -394,7 +395,7 @@ fn once() -> limits::Settings {
 
 fn strict(config: Config) -> Rc<Pipeline> {
     let (limits, metrics) = (Limits::new(once(), &Metrics::new(1)), Metrics::new(1));
-    let pipelines = Pipelines::new(&Rules::new(config).unwrap(), &Arc::new(limits), &metrics);
+    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &Arc::new(limits), &metrics);
     Rc::clone(pipelines.of("main"))
 }
 

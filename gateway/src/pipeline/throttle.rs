@@ -34,7 +34,7 @@ pub(super) struct Throttle<J, S> {
 pub(super) fn by_address<B>(pipeline: Rc<Pipeline>) -> impl Fn(&Request<B>) -> Option<Verdict> + Clone {
     move |request| {
         let client = client::of(request);
-        match pipeline.endpoint(request.uri().path()) {
+        match pipeline.rules().endpoint(request.uri().path()) {
             _ if pipeline.exempts(client) => None,
             Some(_) => pipeline.limits.handshake(client.address),
             None => pipeline.limits.request(client.address),

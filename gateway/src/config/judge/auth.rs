@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::Key;
 use crate::config::model::auth::{self, Previous};
+use crate::config::model::listener;
 use crate::identity::ApiKey;
 
 /// Judges the profiles, the API's keys and what is kept of revocations.
@@ -16,12 +17,13 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         let key = Key::of("auth").then(name);
         sources(profile, &key, findings);
         claims(profile, &key, findings);
+        certificates(config, profile, &key.then("certificates"), findings);
         for (i, previous) in profile.previous.iter().enumerate() {
             self::previous(previous, &key.then("previous").at(i), findings);
         }
         let used = config.api.auth == *name || config.endpoint.iter().any(|endpoint| endpoint.auth == *name);
-        if used && !profile.anonymous && !has_key(profile) {
-            findings.warn(key, "is neither anonymous nor has it a key: it lets nobody in");
+        if used && !profile.anonymous && !has_key(profile) && profile.certificates.is_empty() {
+            findings.warn(key, "is neither anonymous nor has it a key or certificates: it lets nobody in");
         }
     }
     api_keys(config, findings);
@@ -113,6 +115,32 @@ fn claims(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
     }
 }
 
+/// Whose certificates are a principal's.
+fn certificates(config: &Config, profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
+    let asks = |listener: &listener::Config| listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    if !profile.certificates.is_empty() && !config.listener.iter().any(asks) {
+        findings
+            .warn(key.clone(), "names clients' certificates, and no listener asks for any: set `client_ca`");
+    }
+    for (i, rule) in profile.certificates.iter().enumerate() {
+        let key = key.at(i);
+        findings.require(!rule.name.is_empty(), key.then("name"), "must not be empty; \"*\" is any");
+        let named =
+            |name: &String| config.listener.iter().any(|listener| listener.name == *name && asks(listener));
+        if let Some(name) = rule.listener.as_ref().filter(|name| !named(name)) {
+            let message = format!("{name:?} is not the name of a listener with `client_ca`");
+            findings.error(key.then("listener"), message);
+        }
+        scopes(&rule.permissions, &key.then("permissions"), findings);
+    }
+}
+
+fn scopes(scopes: &[String], key: &Key, findings: &mut Findings<'_>) {
+    let scope = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
+    let message = "expected scopes such as \"read\" and \"publish:news:*\"";
+    findings.require(scopes.iter().all(scope), key.clone(), message);
+}
+
 fn previous(previous: &Previous, key: &Key, findings: &mut Findings<'_>) {
     let given = [previous.secret.is_some(), previous.secret_file.is_some(), previous.keys.is_some()];
     let one = given.into_iter().filter(|given| *given).count() == 1;
@@ -137,9 +165,7 @@ fn api_keys(config: &Config, findings: &mut Findings<'_>) {
         if let Err(error) = ApiKey::new(&api_key.name, &api_key.hash, &[]) {
             findings.error(key.then("hash"), error.to_string());
         }
-        let scope = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
-        let message = "expected scopes such as \"read\" and \"publish:news:*\"";
-        let right = !api_key.scopes.is_empty() && api_key.scopes.iter().all(scope);
-        findings.require(right, key.then("scopes"), message);
+        findings.require(!api_key.scopes.is_empty(), key.then("scopes"), "must name one at least");
+        scopes(&api_key.scopes, &key.then("scopes"), findings);
     }
 }

@@ -73,6 +73,10 @@ pub struct Config {
     pub max_per_user: u32,
     /// What happens to a session over that.
     pub over_limit: OverLimit,
+    /// Clients' certificates that are a principal's, at listeners with `client_ca`: the first entry that takes a
+    /// certificate's name in says what its bearer may do, whose user id that name is. A token or key in a request
+    /// comes before the certificate of its connection. Empty: a certificate opens the connection and says no more.
+    pub certificates: Vec<Certificate>,
     /// Who else is asked before a client may do something; left out: nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authoriser: Option<Authoriser>,
@@ -105,9 +109,32 @@ impl Default for Config {
             cookie: "token".into(),
             max_per_user: 0,
             over_limit: OverLimit::Refuse,
+            certificates: Vec::new(),
             authoriser: None,
         }
     }
+}
+
+/// Certificates, and what their bearers may do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "CertificateRule")]
+pub struct Certificate {
+    /// The name in the certificate (see the listener's `client_name`): exact, or a start as `batch-*`.
+    pub name: String,
+    /// The name of the listener that it must be shown to, where listeners trust different authorities; left out: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
+    /// Its bearer's roles.
+    pub roles: Vec<String>,
+    /// What it may do: `read`, `publish`, `publish:<room pattern>`, `admin`, or a scope of a plugin's.
+    pub permissions: Vec<String>,
+    /// Patterns of the rooms that its sessions may be in, beside their rules; left out: all that these allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rooms: Option<Vec<String>>,
+    /// The rate class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_class: Option<String>,
 }
 
 /// Who is asked, over HTTP, before a client may do what the rules allow it.
