@@ -22,14 +22,14 @@ use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::limits::{self, Limits};
-use crate::listener::{Listener, Permits, Tls, lanes};
+use crate::listener::{Balancers, Listener, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
-use crate::pipeline::{self, EndpointRules, Origins};
+use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
 use crate::store::{Durability, Embedded, Store};
 use crate::tls::{self, Keeper};
-use crate::web::Routes;
+use crate::web::{Parts, Routes};
 
 /// How often rooms whose time has passed are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -235,14 +235,20 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         profile: identity.profile(&endpoint.auth),
         origins: Origins::new(endpoint.origins.iter().cloned()),
     };
-    let hosts = |listener: &model::listener::Config| (listener.name.as_str().into(), listener.hosts.clone());
+    let listener = |listener: &model::listener::Config| ListenerRules {
+        name: listener.name.as_str().into(),
+        hosts: listener.hosts.clone(),
+        trusted_proxies: listener.trusted_proxies.clone(),
+        serves: Parts::new(&listener.serves),
+        hsts: listener.hsts(config.environment).map(|age| hsts(age.get())),
+    };
     pipeline::Config {
         origins: Origins::new(config.cors.origins.iter().cloned()),
         credentials: config.cors.credentials,
         profile: identity.profile(&config.api.auth),
         api_keys: identity.api_keys(),
         endpoints: config.endpoint.iter().map(endpoint).collect(),
-        hosts: config.listener.iter().map(hosts).collect(),
+        listeners: config.listener.iter().map(listener).collect(),
     }
 }
 
@@ -267,7 +273,9 @@ fn bind(config: &Config, certificates: &Keeper, metrics: &Arc<Metrics>) -> Resul
             StartError::Listen { name: listener.name.clone(), address: listener.address, source }
         })?;
         let live = listener.tls.as_ref().zip(certificates.live(&listener.name));
-        Ok(bound.with_tls(live.map(|(tls, live)| Tls {
+        let balancers =
+            listener.proxy_protocol.then(|| Balancers(listener.trusted_proxies.as_slice().into()));
+        Ok(bound.behind(balancers).with_tls(live.map(|(tls, live)| Tls {
             live,
             patience: tls.handshake_timeout.get(),
             metrics: Arc::clone(metrics),
