@@ -11,6 +11,7 @@ mod kept;
 mod metrics;
 mod plugins;
 mod publish;
+mod reload;
 mod rooms;
 mod root;
 mod sessions;
@@ -33,6 +34,7 @@ use crate::metrics::{Family, Gauges, Views};
 use crate::web::{self, PluginAdmin, Problem, Response};
 use answer::{Good, described};
 pub use documents::Documents;
+pub use reload::{NotReloaded, Reloaded, Reloads};
 
 /// What the API tells about, and acts on.
 pub struct Api {
@@ -52,6 +54,8 @@ pub struct Api {
     pub face: Face,
     /// The documents as they were last made.
     pub documents: Documents,
+    /// Who reads the configuration again.
+    pub reloads: Reloads,
     /// Test routes are refused.
     pub production: bool,
     /// Of the first endpoint: what `/ws/stats` says.
@@ -180,6 +184,7 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(GET "/api/v1/plugins", read, plugins::list, plugins::told_list()),
         route!(POST "/api/v1/plugins/{instance}/start", admin, plugins::start, plugins::told_start()),
         route!(POST "/api/v1/plugins/{instance}/stop", admin, plugins::stop, plugins::told_stop()),
+        route!(POST "/admin/reload", admin, reload::reload, reload::told()),
         route!(GET "/health", None, health::summary, health::told_summary()),
         route!(GET "/health/live", None, health::live, health::told_live()),
         route!(GET "/health/ready", None, health::ready, health::told_ready()),

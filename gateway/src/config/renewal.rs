@@ -58,6 +58,12 @@ fn endpoint_next(next: &mut session::Config, read: &session::Config) {
 
 fn listener_next(next: &mut listener::Config, read: &listener::Config) {
     next.hosts = read.hosts.clone();
+    next.serves = read.serves.clone();
+    next.hsts = read.hsts;
+    // Balancers are told from others as they connect, by whoever listens.
+    if !next.proxy_protocol {
+        next.trusted_proxies = read.trusted_proxies.clone();
+    }
     if let (Some(tls), Some(read)) = (&mut next.tls, &read.tls) {
         let handshake_timeout = tls.handshake_timeout;
         *tls = listener::Tls { handshake_timeout, ..read.clone() };
@@ -146,6 +152,9 @@ mod tests {
             ("limits.handshakes.burst=7", "limits.handshakes.burst", ""),
             ("limits.message=\"1 MiB\"", "", "limits.message"),
             ("listener.main.hosts=[\"a.example\"]", "listener.main.hosts", ""),
+            ("listener.main.serves=[\"endpoints\"]", "listener.main.serves", ""),
+            ("listener.main.trusted_proxies=[\"10.0.0.1\"]", "listener.main.trusted_proxies", ""),
+            ("listener.main.proxy_protocol=true", "", "listener.main.proxy_protocol"),
             ("listener.main.address=127.0.0.1:1", "", "listener.main.address"),
             ("room=[{prefix=\"a\", join=\"nobody\"}]", "room.", ""),
             ("shards=3", "", "shards"),

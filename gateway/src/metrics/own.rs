@@ -54,7 +54,8 @@ fn connections(metrics: &Metrics) -> Vec<Family> {
         by_reason,
         Family::new(Kind::Counter, "tidegate_connections_refused", refused)
             .with([("limit", "connections".into())], connections.refused_all.get() as f64)
-            .with([("limit", "connections_per_address".into())], connections.refused_address.get() as f64),
+            .with([("limit", "connections_per_address".into())], connections.refused_address.get() as f64)
+            .with([("limit", "trusted_proxies".into())], connections.refused_stranger.get() as f64),
         Family::counter(
             "tidegate_accept_errors",
             "Errors of accept(2), as for want of file descriptors.",

@@ -24,8 +24,6 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 #[derive(Clone)]
 pub(super) struct Authenticate<S> {
     pub(super) pipeline: Rc<Pipeline>,
-    /// Which of the configured lists of hosts is the listener's.
-    pub(super) hosts: Option<usize>,
     pub(super) inner: S,
 }
 
@@ -51,7 +49,7 @@ where
         let profile = endpoint.map_or(&rules.config.profile, |endpoint| &endpoint.profile);
         let shown = pipeline.shown(profile, endpoint.is_none(), &request);
         let verdict = match &shown {
-            Ok(None) => pipeline.silent(profile, &request, self.hosts),
+            Ok(None) => pipeline.silent(profile, &request),
             Ok(Some(token)) => pipeline.known(profile, endpoint.is_none(), token),
             Err(refusal) => Err(*refusal),
         };
@@ -138,15 +136,15 @@ impl Pipeline {
     /// Who shows neither token nor key: whoever its connection's certificate names, where the profile knows that, or
     /// else a stranger. A token comes first, as it is of this request: a service may ask for one user after the other
     /// over connections that are its own.
-    fn silent<B>(&self, profile: &Profile, request: &Request<B>, hosts: Option<usize>) -> Verdict {
+    fn silent<B>(&self, profile: &Profile, request: &Request<B>) -> Verdict {
         let known = certificate(request).map(|shown| profile.certified(&shown)).transpose()?.flatten();
-        Ok(known.unwrap_or_else(|| self.stranger(profile, request, hosts)))
+        Ok(known.unwrap_or_else(|| self.stranger(profile, request)))
     }
 
     /// Who shows nothing at all.
-    fn stranger<B>(&self, profile: &Profile, request: &Request<B>, hosts: Option<usize>) -> Arc<Principal> {
+    fn stranger<B>(&self, profile: &Profile, request: &Request<B>) -> Arc<Principal> {
         let rules = self.rules();
-        let configured = hosts.map_or(&[][..], |index| &rules.config.hosts[index].1);
+        let configured = rules.listener().map_or(&[][..], |listener| &listener.hosts);
         let holds = profile.settings().anonymous && is_own(request, configured);
         Arc::clone(if holds { &self.anonymous } else { &self.nobody })
     }
