@@ -90,7 +90,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     spawn_local(Wheel::turn(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &identity, &common, rooms_form, &phase);
     let router = Rc::new(Router::new(api, routes, endpoints));
-    let pipelines = Pipelines::new(&rules, &limits, hub.metrics());
+    let pipelines = Pipelines::new(&rules, &limits, hub.metrics(), hub.audit());
     let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {
         let router = Rc::clone(&router);
         let elsewhere =
