@@ -60,7 +60,7 @@ enum Moment {
     /// RFC 3339.
     Text(#[schemars(extend("format" = "date-time"))] String),
     /// Seconds since 1970.
-    Seconds(f64),
+    Seconds(#[schemars(range(min = 0, max = 253_402_300_799_u64))] f64),
 }
 
 /// What is called back from here on.
