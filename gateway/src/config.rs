@@ -78,7 +78,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Report> {
     let config = layers.config(&mut findings);
     judge::settings(&config, &mut findings);
     let findings = findings.finish();
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if findings.iter().any(Finding::is_error) {
         return Err(Report(findings));
     }
     Ok(Loaded { config, warnings: findings })

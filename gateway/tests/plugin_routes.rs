@@ -134,6 +134,7 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         views: Arc::default(),
         face: Face::default(),
         documents: Documents::default(),
+        reloads: tokio::sync::mpsc::channel(1).0,
         production: false,
         heartbeat: Duration::ZERO,
     });
@@ -197,6 +198,7 @@ fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
         close_oldest: false,
         keyring: Arc::new(Keyring::fixed(Vec::new(), Vec::new())),
         claims: ClaimRules::default(),
+        certificates: Vec::new(),
         revocations,
         authoriser: None,
         certificates: Vec::new(),

@@ -30,7 +30,7 @@ pub enum Who {
 }
 
 /// What holds for the rooms whose names start with `prefix`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The start of the names.
     pub prefix: String,
@@ -40,10 +40,27 @@ pub struct Rule {
     pub join: Who,
     /// Which sessions may publish.
     pub publish: Who,
+    /// Which sessions may see who is in.
+    pub presence: Who,
     /// What is kept.
     pub keep: Keep,
     /// Members at most; 0: no limit.
     pub max_members: usize,
+}
+
+impl Default for Rule {
+    /// Every session may join and publish, and whoever has shown who it is may see who is there.
+    fn default() -> Self {
+        Self {
+            prefix: String::new(),
+            class: 0,
+            join: Who::Anyone,
+            publish: Who::Anyone,
+            presence: Who::Authenticated,
+            keep: Keep::default(),
+            max_members: 0,
+        }
+    }
 }
 
 impl Rule {
@@ -55,6 +72,11 @@ impl Rule {
     /// Whether `principal` may publish to it.
     pub fn lets_publish(&self, principal: &Principal, name: &str) -> bool {
         self.takes_in(&self.publish, principal, name)
+    }
+
+    /// Whether `principal` may see who is in it.
+    pub fn shows_presence(&self, principal: &Principal, name: &str) -> bool {
+        self.takes_in(&self.presence, principal, name)
     }
 
     fn takes_in(&self, who: &Who, principal: &Principal, name: &str) -> bool {

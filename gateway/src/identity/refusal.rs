@@ -28,6 +28,9 @@ pub enum Refusal {
     /// `nbf` or `iat` is still to come.
     #[error("the token is not valid yet")]
     NotYet,
+    /// It lives longer than tokens may.
+    #[error("the token is not valid")]
+    Age,
     /// `iss` is another, or missing where it is needed.
     #[error("the token is not valid")]
     Issuer,
@@ -53,7 +56,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Missing,
         Self::Malformed,
         Self::TooLarge,
@@ -62,6 +65,7 @@ impl Refusal {
         Self::Signature,
         Self::Expired,
         Self::NotYet,
+        Self::Age,
         Self::Issuer,
         Self::Audience,
         Self::Claim,
@@ -82,6 +86,7 @@ impl Refusal {
             Self::Signature => "signature",
             Self::Expired => "expired",
             Self::NotYet => "not_yet",
+            Self::Age => "age",
             Self::Issuer => "issuer",
             Self::Audience => "audience",
             Self::Claim => "claim",

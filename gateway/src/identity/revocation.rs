@@ -16,6 +16,9 @@ use crate::frame::Timestamp;
 
 pub use ledger::{Ledger, RevokeError};
 
+/// The end of time, as far as it can be written: the last second of the year 9999.
+const NEVER: Timestamp = Timestamp(253_402_300_799_000);
+
 /// Which tokens are called back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,7 +52,7 @@ pub struct TooMany(pub usize);
 pub struct Revocations {
     /// How many there may be.
     most: usize,
-    /// For how long a revocation is known of whose tokens it is not known when they expire.
+    /// For how long a revocation is known of whose tokens it is not known when they expire: as long as any may live.
     keep: Duration,
     all: RwLock<HashMap<Revoked, Times, foldhash::fast::RandomState>>,
     /// Grows with each revocation, so that whoever looks after sessions sees that there is something to look for.
@@ -65,7 +68,7 @@ struct Times {
 }
 
 impl Revocations {
-    /// None yet.
+    /// None yet. Each is known for `keep`; [`Duration::MAX`]: for ever, as tokens may live.
     pub fn new(most: usize, keep: Duration) -> Self {
         let (all, generation, prolonged) = (RwLock::default(), AtomicU64::new(0), Mutex::default());
         Self { most, keep, all, generation, prolonged }
@@ -74,7 +77,7 @@ impl Revocations {
     /// When a revocation made now can be forgotten, as far as is known.
     pub fn forgotten_at(&self, now: Timestamp) -> Timestamp {
         let keep = i64::try_from(self.keep.as_millis()).unwrap_or(i64::MAX);
-        Timestamp(now.0.saturating_add(keep))
+        Timestamp(now.0.saturating_add(keep)).min(NEVER)
     }
 
     /// From here on these tokens do not hold. Answers what is in force, which may reach further than what was asked
@@ -206,6 +209,14 @@ mod tests {
         assert!(revoke(&all, Revoked::Token("1".into()), 0, 200).is_ok());
         all.sweep(Timestamp(100));
         assert!(revoke(&all, Revoked::All, 0, 100).is_ok());
+    }
+
+    #[test]
+    fn one_is_known_for_ever_where_tokens_may_live_as_long() {
+        let now = Timestamp::now();
+        assert_eq!(Revocations::new(1, Duration::MAX).forgotten_at(now), NEVER);
+        assert_eq!(revocations().forgotten_at(Timestamp(1000)), Timestamp(61_000));
+        assert!(NEVER.to_string().starts_with("9999-12-31"));
     }
 
     #[test]

@@ -22,25 +22,29 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
             self::previous(previous, &key.then("previous").at(i), findings);
         }
         let used = config.api.auth == *name || config.endpoint.iter().any(|endpoint| endpoint.auth == *name);
-        if used && !profile.anonymous && !has_key(profile) && profile.certificates.is_empty() {
+        if used && !profile.anonymous && !profile.verifies() {
             findings.warn(key, "is neither anonymous nor has it a key or certificates: it lets nobody in");
         }
     }
     api_keys(config, findings);
-    let entries = Key::of("revocations").then("entries");
-    findings.require(
-        config.revocations.entries > 0,
-        entries,
-        "must be above 0: no token could be called back",
-    );
+    revocations(config, findings);
 }
 
-fn has_key(profile: &auth::Config) -> bool {
-    profile.secret.is_some()
-        || profile.secret_file.is_some()
-        || profile.keys.is_some()
-        || profile.jwks.is_some()
-        || !profile.previous.is_empty()
+fn revocations(config: &Config, findings: &mut Findings<'_>) {
+    let (settings, key) = (&config.revocations, Key::of("revocations"));
+    let message = "must be above 0: no token could be called back";
+    findings.require(settings.entries > 0, key.then("entries"), message);
+    let outlives = |profile: &auth::Config| {
+        profile.verifies() && profile.longest_life().is_none_or(|life| life > settings.keep.get())
+    };
+    let longer = config.auth.iter().filter(|(_, profile)| outlives(profile));
+    if let Some((name, _)) = longer.into_iter().next().filter(|_| !settings.keep.is_zero()) {
+        let message = format!(
+            "tokens or certificates of [auth.{name}] may live longer: one that was called back holds again after this; \
+             leave it at \"0s\", or bound them by `max_age`"
+        );
+        findings.warn(key.then("keep"), message);
+    }
 }
 
 /// Where keys and tokens come from.
@@ -110,7 +114,7 @@ fn claims(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
         let message = "expected a text, a number, true or false, or a list of these";
         findings.require(right, key.then("claims").then(name), message);
     }
-    if has_key(profile) && !profile.required.iter().any(|name| name == "exp") && !profile.anonymous {
+    if profile.has_key() && !profile.required.iter().any(|name| name == "exp") && !profile.anonymous {
         findings.warn(key.then("required"), "does not name \"exp\": a token without it holds for ever");
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{SeqAccess, Visitor};
@@ -51,6 +52,9 @@ pub struct Config {
     pub claims: BTreeMap<String, Value>,
     /// How far the issuer's clock may be from this machine's.
     pub leeway: Period,
+    /// How long a token may live, from `iat` to `exp`, which it must have then; zero: any time. Where it is set, it is
+    /// known when revocations can be forgotten.
+    pub max_age: Period,
     /// Claims that must be there.
     pub required: Vec<String>,
     /// The claim that holds the user's id: the first that is there. A name may be a path, as `realm.id`.
@@ -98,6 +102,7 @@ impl Default for Config {
             audience: Texts::default(),
             claims: BTreeMap::new(),
             leeway: Period::seconds(5),
+            max_age: Period::seconds(0),
             required: list(&["exp"]),
             user: list(&["user_id", "sub"]),
             roles: list(&["roles", "role"]),
@@ -112,6 +117,26 @@ impl Default for Config {
             certificates: Vec::new(),
             authoriser: None,
         }
+    }
+}
+
+impl Config {
+    /// Whether it has a key, or may get one.
+    pub fn has_key(&self) -> bool {
+        let own = self.secret.is_some() || self.secret_file.is_some() || self.keys.is_some();
+        own || self.jwks.is_some() || !self.previous.is_empty()
+    }
+
+    /// Whether it knows anybody.
+    pub fn verifies(&self) -> bool {
+        self.has_key() || !self.certificates.is_empty()
+    }
+
+    /// How long what is shown may hold after it was issued, by clocks that differ by `leeway`; none: no end is known, as
+    /// of certificates.
+    pub fn longest_life(&self) -> Option<Duration> {
+        let known = self.certificates.is_empty() && !self.max_age.is_zero();
+        known.then(|| self.max_age.get() + 2 * self.leeway.get())
     }
 }
 
