@@ -211,6 +211,7 @@ async fn what_is_no_clean_http_is_refused_and_closes() {
     for (status, method, path, headers) in [
         (405, "CONNECT", "/", &[][..]),
         (405, "TRACE", "/", &[]),
+        (501, "AMETHODTHATISLONGERTHANANYOTHERIS", "/", &[]),
         (400, "GET", "*", &[]),
         (400, "GET", "/é", &[]),
         (400, "GET", "/", &[("host", "")]),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use testkit::{Answer, Gateway, Options, exchange_on};
+use testkit::{Answer, Gateway, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Duration, sleep};
@@ -31,11 +31,7 @@ async fn trickle(gateway: &Gateway, head: &[u8], byte: &[u8]) -> (Answer, Durati
         _ = read.read_to_end(&mut answer) => {}
         () = drip => {}
     }
-    let (near, far) = tokio::io::duplex(1 << 16);
-    let mut far = far;
-    far.write_all(&answer).await.unwrap();
-    drop(far);
-    (exchange_on(near, b"").await, begun.elapsed())
+    (Answer::parse(&String::from_utf8_lossy(&answer)), begun.elapsed())
 }
 
 #[tokio::test]
