@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cache::{self, Cache};
 use super::credentials::{Shown, Taking};
 use super::token::{self, Parts};
-use super::{Authoriser, ClaimRules, Keyring, Principal, Refusal, Revocations};
+use super::{Authoriser, ClaimRules, Keyring, Principal, Question, Refusal, Revocations, Wish};
 use crate::frame::Timestamp;
 
 /// What a profile is made of.
@@ -82,6 +82,23 @@ impl Profile {
     /// Whether [`authenticate_anew`](Self::authenticate_anew) may turn this refusal.
     pub fn may_turn(&self, refusal: Refusal) -> bool {
         refusal.may_pass_with_fresh_keys() && self.settings.keyring.has_source()
+    }
+
+    /// Whether somebody else is asked who may have a session.
+    pub fn asks(&self) -> bool {
+        self.settings.authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect))
+    }
+
+    /// Asks whether `principal` may have a session at `endpoint`, where that is asked.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`].
+    pub async fn admit(&self, principal: Arc<Principal>, endpoint: &str) -> Result<Arc<Principal>, Refusal> {
+        let Some(authoriser) = self.settings.authoriser.as_ref().filter(|_| self.asks()) else {
+            return Ok(principal);
+        };
+        let question = Question::new(Wish::Connect, &principal).at(endpoint);
+        if authoriser.allows(question).await { Ok(principal) } else { Err(Refusal::Denied) }
     }
 
     /// Who a token is, and until when that is so.
