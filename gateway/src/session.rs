@@ -7,6 +7,7 @@ mod calls;
 mod endpoint;
 mod heartbeat;
 mod outbound;
+mod presence;
 mod requests;
 mod rights;
 mod run;
@@ -30,7 +31,7 @@ pub use turn_away::turn_away;
 
 use crate::dialect::{Info, Metadata, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
-use crate::hub::{Backlog, Cause, Guest, Order, Seat, SessionInfo, Shard};
+use crate::hub::{Backlog, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Revocations};
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
@@ -240,6 +241,11 @@ impl Guest for Session {
             Order::Send(event) => self.tell(event, ""),
             Order::Describe(tell) => tell(self.info()),
         }
+    }
+
+    fn present(&self) -> Present {
+        let info = self.principal.borrow().info.clone();
+        Present { connection_id: Arc::clone(&self.id), user_id: self.user(), info }
     }
 
     fn info(&self) -> SessionInfo {

@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 
-use super::identity::Identity;
+use super::identity::{Identity, Profiles as _};
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::{Dialect, Echo, Rooms};

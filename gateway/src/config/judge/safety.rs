@@ -11,7 +11,7 @@ use crate::config::{Config, Environment, Secret, Unsafe, Weakness};
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     secrets(config, findings);
     let users = users(config);
-    cookies(&users, findings);
+    credentials(&users, findings);
     let users: Vec<_> = users.into_iter().filter(|user| user.settings.anonymous).collect();
     if config.environment == Environment::Production {
         for profile in profiles(&users) {
@@ -35,12 +35,16 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     }
 }
 
-/// A browser sends a cookie with whatever page asks, so any page could act as the user that it is of.
-fn cookies(users: &[User<'_>], findings: &mut Findings<'_>) {
-    let takes = |user: &&User<'_>| user.any_origin && user.settings.take_from.contains(&auth::Source::Cookie);
-    for user in users.iter().filter(takes) {
+/// A browser shows a cookie and a certificate whatever page asks, so any page could act as the user whose it is.
+fn credentials(users: &[User<'_>], findings: &mut Findings<'_>) {
+    for user in users.iter().filter(|user| user.any_origin) {
+        let shown = match user.settings {
+            settings if settings.take_from.contains(&auth::Source::Cookie) => "cookies",
+            settings if !settings.certificates.is_empty() => "client certificates",
+            _ => continue,
+        };
         let message = format!(
-            "\"*\" cannot hold beside cookies, which auth.{} takes: any web page could act as the user at {}; name the \
+            "\"*\" cannot hold beside {shown}, which auth.{} takes: any web page could act as the user at {}; name the \
              origins",
             user.profile, user.what
         );
