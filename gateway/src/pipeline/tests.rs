@@ -27,8 +27,8 @@ fn profile(anonymous: bool) -> Arc<Profile> {
         close_oldest: false,
         keyring: Arc::new(Keyring::fixed(vec![key], vec![Algorithm::HS256])),
         claims: ClaimRules { permissions: vec!["scope".into()], ..ClaimRules::default() },
-        certificates: Vec::new(),
         revocations: Arc::new(revocations),
+        certificates: Vec::new(),
         authoriser: None,
     }))
 }
