@@ -104,7 +104,7 @@ impl RequestId {
 }
 
 /// Marks a request that an intermediary may have read otherwise than we do, as one with both
-/// `Transfer-Encoding` and `Content-Length`; hyper removes the one that it does not go by.
+/// `Transfer-Encoding` and `Content-Length` (hyper removes the one that it does not go by), or one behind such.
 #[derive(Clone, Copy, Debug)]
 pub struct Ambiguous;
 
