@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::answer::Json;
 use super::fields::{Fields, LAST_SECOND};
 use super::{Api, Request};
+use crate::audit::Deed;
 use crate::documents::{Operation, Tag};
 use crate::frame::Timestamp;
 use crate::identity::{Revocation, RevokeError, Revoked};
@@ -102,6 +103,11 @@ pub(super) async fn revoke(api: &Api, request: &Request) -> Result<Json<Made>, P
             RevokeError::TooMany(many) => Problem::new(StatusCode::INSUFFICIENT_STORAGE, many.to_string()),
             RevokeError::NotKept(_) => failed(error.to_string()),
         })?;
+    request.record(api, Deed::Revoked, |entry| match &inforce.what {
+        Revoked::Token(id) => entry.target(&format!("token:{id}")),
+        Revoked::User(user) => entry.target(&format!("user:{user}")),
+        Revoked::All => entry.target("all"),
+    });
     let (jti, user, before) = match inforce.what {
         Revoked::Token(id) => (Some(id), None, None),
         Revoked::User(user) => (None, Some(user), Some(inforce.before)),
