@@ -10,6 +10,8 @@ use hashbrown::HashMap;
 use http::{HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
+pub use body::Bodies;
+
 use crate::api::{self, Api};
 use crate::identity::{self, Principal};
 use crate::web::{
@@ -31,6 +33,7 @@ pub struct Router {
     /// By path: its methods.
     methods: Vec<Vec<api::Route>>,
     plugins: Arc<Routes>,
+    bodies: Bodies,
 }
 
 impl Router {
@@ -38,11 +41,16 @@ impl Router {
     ///
     /// # Panics
     /// If the API's own table is wrong, which a test would find.
-    pub fn new(api: Arc<Api>, plugins: Arc<Routes>, endpoints: Vec<(String, Rc<dyn Endpoint>)>) -> Self {
+    pub fn new(
+        api: Arc<Api>,
+        plugins: Arc<Routes>,
+        endpoints: Vec<(String, Rc<dyn Endpoint>)>,
+        bodies: Bodies,
+    ) -> Self {
         let (paths, methods) = table(api.production);
         let endpoints =
             endpoints.into_iter().map(|(path, endpoint)| (trim(&path).to_owned(), endpoint)).collect();
-        Self { endpoints, api, paths, methods, plugins }
+        Self { endpoints, api, paths, methods, plugins, bodies }
     }
 
     /// Whether the gateway itself serves `path` among its API.
@@ -101,7 +109,7 @@ impl Router {
         let query = request.uri().query().map(str::to_owned);
         let source = web::source(request.extensions());
         let (head, body) = request.into_parts();
-        let (headers, body) = (head.headers, body::collect(body).await?);
+        let (headers, body) = (head.headers, self.bodies.collect(body).await?);
         (route.handler)(&self.api, &api::Request { principal, source, params, query, headers, body }).await
     }
 
@@ -140,7 +148,7 @@ impl Router {
         let client = request.extensions().get::<Client>();
         let address = client.map_or_else(String::new, |client| client.address.to_string());
         let (head, body) = request.into_parts();
-        let body = body::collect(body).await?;
+        let body = self.bodies.collect(body).await?;
         let request = PluginRequest {
             index: target.index,
             method: if head.method == Method::HEAD { Method::GET } else { head.method },

@@ -14,6 +14,7 @@ mod routes;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -32,9 +33,6 @@ pub use problem::{Invalid, Problem, ProblemDetails, Why};
 pub use redirect::redirect;
 pub use request_body::RequestBody;
 pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
-
-/// Bytes of a request's body at most.
-pub const LONGEST_BODY: usize = 1024 * 1024;
 
 /// Why a body broke off.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -117,7 +115,7 @@ pub fn source(extensions: &http::Extensions) -> audit::Source {
 }
 
 /// Marks a request that an intermediary may have read otherwise than we do, as one with both
-/// `Transfer-Encoding` and `Content-Length`; hyper removes the one that it does not go by.
+/// `Transfer-Encoding` and `Content-Length` (hyper removes the one that it does not go by), or one behind such.
 #[derive(Clone, Copy, Debug)]
 pub struct Ambiguous;
 
@@ -128,8 +126,8 @@ pub enum BodyError {
     #[error("the body is longer than {0} bytes")]
     TooLarge(usize),
     /// It did not arrive in time.
-    #[error("the body did not arrive within {0} seconds")]
-    Slow(u64),
+    #[error("the body did not arrive within {0:?}")]
+    Slow(Duration),
     /// The connection or its framing broke.
     #[error("the body could not be read: {0}")]
     Broken(BoxError),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answer::Json;
-use super::fields::Fields;
+use super::fields::{Fields, LAST_SECOND};
 use super::{Api, Request};
 use crate::audit::Deed;
 use crate::documents::{Operation, Tag};
@@ -58,10 +58,10 @@ enum User {
 #[schemars(untagged)]
 #[expect(dead_code, reason = "read by hand")]
 enum Moment {
-    /// RFC 3339.
-    Text(#[schemars(extend("format" = "date-time"))] String),
+    /// RFC 3339, from 1970 on.
+    Text(#[schemars(regex(pattern = "^(19[7-9]|[2-9][0-9])[0-9]"), extend("format" = "date-time"))] String),
     /// Seconds since 1970.
-    Seconds(f64),
+    Seconds(#[schemars(range(min = 0, max = LAST_SECOND))] f64),
 }
 
 /// What is called back from here on.

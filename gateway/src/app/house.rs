@@ -25,7 +25,7 @@ use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::limits::{self, Limits};
 use crate::listener::{Balancers, Listener, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
-use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, hsts};
+use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, Sizes, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
 use crate::store::{Durability, Embedded, Store};
@@ -242,12 +242,15 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         serves: Parts::new(&listener.serves),
         hsts: listener.hsts(config.environment).map(|age| hsts(age.get())),
     };
+    let http = &config.http;
     pipeline::Config {
         origins: Origins::new(config.cors.origins.iter().cloned()),
         credentials: config.cors.credentials,
         profile: identity.profile(&config.api.auth),
         api_keys: identity.api_keys(),
         endpoints: config.endpoint.iter().map(endpoint).collect(),
+        sizes: Sizes { target: http.target.len(), header: http.header.len(), body: http.body.len() },
+        answer_timeout: http.answer_timeout.get(),
         listeners: config.listener.iter().map(listener).collect(),
     }
 }

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod auth;
 pub mod cors;
 pub mod drain;
+pub mod http;
 pub mod hub;
 pub mod limits;
 pub mod listener;
@@ -55,6 +56,8 @@ pub struct Config {
     pub room: Vec<room::Config>,
     /// The way of events to the sessions.
     pub hub: hub::Config,
+    /// How HTTP is spoken: sizes and times.
+    pub http: http::Config,
     /// What one client, and all together, may use.
     pub limits: limits::Config,
     /// The HTTP API.
@@ -108,6 +111,7 @@ impl Default for Config {
             cors: cors::Config::default(),
             room: vec![room::Config::default()],
             hub: hub::Config::default(),
+            http: http::Config::default(),
             limits: limits::Config::default(),
             api: api::Config::default(),
             metrics: metrics::Config::default(),

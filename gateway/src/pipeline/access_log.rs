@@ -18,6 +18,9 @@ use crate::identity::{Principal, Refusal};
 use crate::metrics::Metrics;
 use crate::web::{Client, ConnectionInfo, RequestId, Response, Why};
 
+/// Bytes of a path, or of a method, that are logged at most.
+const LONGEST: usize = 1024;
+
 #[derive(Clone)]
 pub(super) struct AccessLog<S> {
     pub(super) metrics: Arc<Metrics>,
@@ -127,8 +130,8 @@ impl Entry {
                     tls = tls.map(|tls| tls.version),
                     sni = tls.and_then(|tls| tls.server_name.as_deref()),
                     client = tls.and_then(|tls| tls.client.as_ref()).map(|client| &*client.subject),
-                    method = %self.method,
-                    path = %redacted(&self.uri),
+                    method = clipped(self.method.as_str()),
+                    path = clipped(&redacted(&self.uri)),
                     status = status.as_u16(),
                     micros = self.begun.elapsed().as_micros() as u64,
                 )
@@ -136,6 +139,11 @@ impl Entry {
         }
         if status.is_server_error() { line!(warn) } else { line!(debug) }
     }
+}
+
+/// The start of what is too long for a line: anybody can send it.
+fn clipped(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST)]
 }
 
 /// Path and query, the values of tokens hidden, however their names are written.

@@ -52,6 +52,8 @@ fn config() -> Config {
         profile: profile(true),
         api_keys: Arc::new(ApiKeys::new(vec![ApiKey::new("k", &hash_of("key"), &["admin".into()]).unwrap()])),
         endpoints: vec![endpoint("/ws", &[]), endpoint("/own", &["https://own.example"])],
+        sizes: Sizes { target: 8192, header: 8192, body: 1 << 20 },
+        answer_timeout: Duration::from_secs(60),
         listeners: vec![listener(&["gateway.example"])],
     }
 }
@@ -210,6 +212,7 @@ async fn what_is_no_clean_http_is_refused_and_closes() {
     for (status, method, path, headers) in [
         (405, "CONNECT", "/", &[][..]),
         (405, "TRACE", "/", &[]),
+        (501, "AMETHODTHATISLONGERTHANANYOTHERIS", "/", &[]),
         (400, "GET", "*", &[]),
         (400, "GET", "/é", &[]),
         (400, "GET", "/", &[("host", "")]),

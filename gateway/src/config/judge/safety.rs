@@ -5,8 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config::finding::Findings;
 use crate::config::key::Key;
-use crate::config::model::auth::{self, Source};
-use crate::config::model::listener;
+use crate::config::model::{auth, listener};
 use crate::config::{Config, Environment, Secret, Unsafe, Weakness};
 use crate::units::Network;
 use crate::web::Part;
@@ -14,11 +13,12 @@ use crate::web::Part;
 /// Judges anonymous access, secrets that are none, and open origins.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     secrets(config, findings);
-    ambient(config, findings);
     if config.is_production() {
         production(config, findings);
     }
     let users = users(config);
+    credentials(&users, findings);
+    let users: Vec<_> = users.into_iter().filter(|user| user.settings.anonymous).collect();
     if config.environment == Environment::Production {
         for profile in profiles(&users) {
             let message = "anonymous access is refused in production";
@@ -38,6 +38,23 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         let message =
             format!("any web page that someone opens here may use what is anonymous: {}", whose.join(", "));
         findings.warn(origins.clone(), message);
+    }
+}
+
+/// A browser shows a cookie and a certificate whatever page asks, so any page could act as the user whose it is.
+fn credentials(users: &[User<'_>], findings: &mut Findings<'_>) {
+    for user in users.iter().filter(|user| user.any_origin) {
+        let shown = match user.settings {
+            settings if settings.take_from.contains(&auth::Source::Cookie) => "cookies",
+            settings if !settings.certificates.is_empty() => "client certificates",
+            _ => continue,
+        };
+        let message = format!(
+            "\"*\" cannot hold beside {shown}, which auth.{} takes: any web page could act as the user at {}; name the \
+             origins",
+            user.profile, user.what
+        );
+        findings.error(user.origins.clone(), message);
     }
 }
 
@@ -84,24 +101,6 @@ fn all_secrets(config: &Config) -> impl Iterator<Item = (Key, &Secret)> {
     })
 }
 
-/// What browsers send by themselves, a cookie or a certificate, says nothing of which page asks: beside the origin "*" any
-/// page could act as its visitor.
-fn ambient(config: &Config, findings: &mut Findings<'_>) {
-    for User { what, profile, origins, any_origin } in users_of(config, |_| true) {
-        let Some(profile) = config.auth.get(profile).filter(|_| any_origin) else { continue };
-        let sent = match () {
-            () if profile.take_from.contains(&Source::Cookie) => "cookies",
-            () if !profile.certificates.is_empty() => "certificates",
-            () => continue,
-        };
-        let message = format!(
-            "\"*\" cannot hold where {sent} say who a client is ({what}): any web page could act as its visitor; name the \
-             origins"
-        );
-        findings.error(origins, message);
-    }
-}
-
 /// What is legal in production, where something else makes it safe.
 fn production(config: &Config, findings: &mut Findings<'_>) {
     let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
@@ -129,18 +128,14 @@ struct User<'a> {
     /// What it is, for the operator.
     what: String,
     profile: &'a str,
+    settings: &'a auth::Config,
     /// The setting that says which origins may use it.
     origins: Key,
     any_origin: bool,
 }
 
-/// What gives anonymous rights. A profile that nothing uses gives none.
+/// What goes by a profile. One that nothing uses lets nobody in.
 fn users(config: &Config) -> Vec<User<'_>> {
-    users_of(config, |profile| profile.anonymous)
-}
-
-/// What goes by such a profile.
-fn users_of(config: &Config, is_such: impl Fn(&auth::Config) -> bool) -> Vec<User<'_>> {
     let any = |origins: &[String]| origins.iter().any(|origin| origin == "*");
     let cors = (Key::of("cors").then("origins"), any(&config.cors.origins));
     let api = ("the API".to_owned(), config.api.auth.as_str(), cors.clone());
@@ -151,8 +146,10 @@ fn users_of(config: &Config, is_such: impl Fn(&auth::Config) -> bool) -> Vec<Use
     });
     std::iter::once(api)
         .chain(endpoints)
-        .filter(|(_, profile, _)| config.auth.get(*profile).is_some_and(&is_such))
-        .map(|(what, profile, (origins, any_origin))| User { what, profile, origins, any_origin })
+        .filter_map(|(what, profile, (origins, any_origin))| {
+            let settings = config.auth.get(profile)?;
+            Some(User { what, profile, settings, origins, any_origin })
+        })
         .collect()
 }
 
