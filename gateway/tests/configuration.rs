@@ -412,13 +412,10 @@ fn production_is_warned_of_what_is_safe_only_behind_something_else() {
 #[test]
 fn what_browsers_send_by_themselves_needs_named_origins() {
     let cookie = "auth.default.take_from=[\"cookie\"]";
-    refused(
-        &set(&[cookie, "cors.origins=[\"*\"]"]),
-        "cannot hold where cookies say who a client is (the API)",
-    );
-    refused(&set(&[cookie, "endpoint.0.origins=[\"*\"]"]), "cookies say who a client is (endpoint /ws)");
+    refused(&set(&[cookie, "cors.origins=[\"*\"]"]), "cannot hold beside cookies, which auth.default takes");
+    refused(&set(&[cookie, "endpoint.0.origins=[\"*\"]"]), "the user at endpoint /ws");
     let certificates = "auth.default.certificates=[{name=\"a\"}]";
-    refused(&set(&[certificates, "cors.origins=[\"*\"]"]), "cannot hold where certificates say");
+    refused(&set(&[certificates, "cors.origins=[\"*\"]"]), "beside client certificates");
     loaded(&set(&[cookie, "cors.origins=[\"https://app.example.com\"]"]));
 }
 
