@@ -201,7 +201,6 @@ fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
         certificates: Vec::new(),
         revocations,
         authoriser: None,
-        certificates: Vec::new(),
     })
 }
 

@@ -28,8 +28,8 @@ fn profile(anonymous: bool) -> Arc<Profile> {
         keyring: Arc::new(Keyring::fixed(vec![key], vec![Algorithm::HS256])),
         claims: ClaimRules { permissions: vec!["scope".into()], ..ClaimRules::default() },
         revocations: Arc::new(revocations),
-        authoriser: None,
         certificates: Vec::new(),
+        authoriser: None,
     }))
 }
 

@@ -98,7 +98,7 @@ async fn what_a_listener_does_not_serve_is_not_there() {
         (&[Part::Plugins], &["/agents"]),
         (&[Part::Api], &["/", "/api/v1/rooms", "/health/live"]),
         (&[Part::Metrics], &["/metrics", "/health/live"]),
-        (&[Part::Admin], &["/health/live", "/admin/reload"]),
+        (&[Part::Admin], &["/admin/reload"]),
     ] {
         for path in paths {
             let (answer, _) = send_to(serving(parts), request("GET", path, &[])).await;
