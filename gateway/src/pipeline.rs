@@ -51,6 +51,7 @@ use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
 
+use crate::audit::Audit;
 use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -158,6 +159,7 @@ pub struct Pipeline {
     nobody: Arc<Principal>,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
+    audit: Arc<Audit>,
 }
 
 /// The pipelines of a shard, one for each listener.
@@ -165,7 +167,7 @@ pub struct Pipelines(Vec<Rc<Pipeline>>);
 
 impl Pipelines {
     /// For one shard.
-    pub fn new(rules: &LiveRules, limits: &Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
+    pub fn new(rules: &LiveRules, limits: &Arc<Limits>, metrics: &Arc<Metrics>, audit: &Arc<Audit>) -> Self {
         let (ids, anonymous, nobody) = (Ids::default(), Arc::new(Principal::anonymous()), Arc::default());
         let pipeline = |listener: &ListenerRules| Pipeline {
             rules: Arc::clone(rules),
@@ -175,6 +177,7 @@ impl Pipelines {
             nobody: Arc::clone(&nobody),
             limits: Arc::clone(limits),
             metrics: Arc::clone(metrics),
+            audit: Arc::clone(audit),
         };
         let listeners = &rules.load().config.listeners;
         Self(listeners.iter().map(|listener| Rc::new(pipeline(listener))).collect())
@@ -215,6 +218,7 @@ impl Pipeline {
             // Sees the final status, of what the layers below refuse too.
             .layer(layer_fn(|inner| AccessLog {
                 metrics: Arc::clone(&self.metrics),
+                audit: Arc::clone(&self.audit),
                 info: Arc::clone(&info),
                 inner,
             }))

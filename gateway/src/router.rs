@@ -61,16 +61,26 @@ impl Router {
 
     /// Answers a request.
     pub async fn answer(&self, mut request: http::Request<RequestBody>, handoff: Handoff) -> Response {
+        // Who was refused, for the audit log.
+        let who = self.api.hub.audit().is_on().then(|| principal(&request));
         let path = trim(request.uri().path()).to_owned();
-        if let Some(endpoint) = self.endpoints.get(&path) {
-            return endpoint.upgrade(&mut request, &handoff);
+        let mut answer = match self.endpoints.get(&path) {
+            Some(endpoint) => endpoint.upgrade(&mut request, &handoff),
+            None => self.answer_path(&path, request).await,
+        };
+        if let Some(who) = who {
+            answer.extensions_mut().insert(who);
         }
-        let answered = match self.paths.at(&path) {
+        answer
+    }
+
+    async fn answer_path(&self, path: &str, request: http::Request<RequestBody>) -> Response {
+        let answered = match self.paths.at(path) {
             Ok(found) => {
                 let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
                 self.answer_api(&self.methods[*found.value], params, request).await
             }
-            Err(_) => self.answer_plugin(&path, request).await,
+            Err(_) => self.answer_plugin(path, request).await,
         };
         answered.unwrap_or_else(Response::from)
     }
@@ -97,9 +107,10 @@ impl Router {
         }
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
+        let source = web::source(request.extensions());
         let (head, body) = request.into_parts();
         let (headers, body) = (head.headers, self.bodies.collect(body).await?);
-        (route.handler)(&self.api, &api::Request { principal, params, query, headers, body }).await
+        (route.handler)(&self.api, &api::Request { principal, source, params, query, headers, body }).await
     }
 
     /// Counts whom it refuses.

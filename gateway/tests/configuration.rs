@@ -359,7 +359,16 @@ fn settings_that_contradict_each_other_are_refused() {
     refused(&set(&["endpoint.0.path=/ws/stats"]), "the gateway's own API");
     refused(&set(&["room=[{prefix=\"a\"}, {prefix=\"a\"}]"]), "two rules have the prefix \"a\"");
     refused(&set(&["cors.origins=[\"*\"]", "cors.credentials=true"]), "cannot hold beside the origin");
-    refused(&set(&["cors.origins=[\"https://a.example/\"]"]), "no slash at the end");
+    for origin in [
+        "https://a.example/",
+        "https://*.example",
+        "https://a.example:443",
+        "https://u@a.example",
+        "a.example",
+    ] {
+        refused(&set(&[&format!("cors.origins=[\"{origin}\"]")]), "no slash at the end");
+    }
+    loaded(&set(&["cors.origins=[\"https://a.example:8443\", \"http://[::1]:3000\", \"app://localhost\"]"]));
     refused(&set(&["plugins.agents.sha256=abc"]), "64 hexadecimal digits");
     refused(&set(&["plugins.agents.open=[\"/path\"]"]), "a method and a path");
 }
@@ -368,6 +377,15 @@ fn settings_that_contradict_each_other_are_refused() {
 fn what_is_unsafe_is_refused_unless_it_is_allowed_by_name() {
     refused(&set(&["listener.main.address=0.0.0.0:8080"]), "other machines reach 0.0.0.0:8080");
     warned(&set(&["listener.main.address=0.0.0.0:8080", "allow=[\"anonymous\"]"]), "no anonymous rights");
+    let cookie = "auth.c={secret=\"5f2c9a81b7d34e60a1c8f09b6e7d2a43\", take_from=[\"header\", \"cookie\"]}";
+    let any = "cors.origins=[\"*\"]";
+    refused(&set(&[cookie, any, "endpoint.0.auth=c"]), "cors.origins: \"*\" cannot hold beside cookies");
+    refused(
+        &set(&[cookie, "endpoint.0.auth=c", "endpoint.0.origins=[\"*\"]"]),
+        "endpoint.0.origins: \"*\" cannot hold",
+    );
+    refused(&set(&[cookie, any, "api.auth=c"]), "act as the user at the API");
+    loaded(&set(&[cookie, any, "endpoint.0.auth=c", "endpoint.0.origins=[\"https://a.example\"]"]));
     loaded(&set(&["listener.main.address=[::1]:8080"]));
     loaded(&set(&["listener.main.address=0.0.0.0:8080", "auth.default.anonymous=false"]));
     refused(

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
 use testkit::{Answer, exchange, request};
 use tidegate::api::{Api, Documents};
+use tidegate::audit::Audit;
 use tidegate::documents::Face;
 use tidegate::drain::Drain;
 use tidegate::frame::Forms;
@@ -158,7 +159,7 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     };
     let rules = pipeline::Rules::new(config).unwrap().live();
     let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
-    let pipelines = Rc::new(Pipelines::new(&rules, &limits, &metrics));
+    let pipelines = Rc::new(Pipelines::new(&rules, &limits, &metrics, &Audit::off()));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
     let (lanes, intakes) = lanes(1);

@@ -13,6 +13,7 @@ use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
 use super::{Launch, StartError, face, gauges, parts};
 use crate::api::{Api, Documents, Reloads};
+use crate::audit::{Audit, Deed};
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
 use crate::dialect::{Rooms, RoomsFrame};
@@ -57,14 +58,12 @@ impl House {
         let metrics = Metrics::new(count);
         // First of what can fail for the operator's fault: nothing has begun yet.
         let certificates = Keeper::new(tls_settings(&config), Arc::clone(&metrics))?;
+        let audit = Audit::open(&config.audit.file, &metrics)?;
         let mut forms = Forms::default();
         let rooms_form = forms.add(RoomsFrame);
-        let hub = Arc::new(Hub::new(
-            hub_config(&config, count),
-            Rules::new(room_rules(&config)),
-            forms,
-            Arc::clone(&metrics),
-        ));
+        let rules = Rules::new(room_rules(&config));
+        let hub = Hub::new(hub_config(&config, count), rules, forms, Arc::clone(&metrics));
+        let hub = Arc::new(hub.with_audit(Arc::clone(&audit)));
         let phase = Drain::default();
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
@@ -138,6 +137,7 @@ impl House {
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
         }
+        audit.record(Deed::Started, |entry| entry);
         let house =
             Self { config, hub, plugins, permits, phase, certificates, shards, addresses, _sweeper: sweeper };
         Ok((house, reloader))

@@ -88,7 +88,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     let http = &config.http;
     let bodies = Bodies { longest: http.body.len(), patience: http.body_timeout.get() };
     let router = Rc::new(Router::new(api, routes, endpoints, bodies));
-    let pipelines = Pipelines::new(&rules, &limits, hub.metrics());
+    let pipelines = Pipelines::new(&rules, &limits, hub.metrics(), hub.audit());
     let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {
         let router = Rc::clone(&router);
         let elsewhere =

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod cors;
 pub mod drain;
@@ -69,6 +70,8 @@ pub struct Config {
     pub drain: drain::Config,
     /// What is logged.
     pub log: log::Config,
+    /// Who did what, for later.
+    pub audit: audit::Config,
 }
 
 impl Config {
@@ -115,6 +118,7 @@ impl Default for Config {
             plugins: plugin::Config::default(),
             drain: drain::Config::default(),
             log: log::Config::default(),
+            audit: audit::Config::default(),
         }
     }
 }

@@ -78,7 +78,9 @@ fn host<B>(request: &Request<B>) -> Result<(), Problem> {
 
 fn framing<B>(request: &Request<B>) -> Result<(), Problem> {
     if request.extensions().get::<Ambiguous>().is_some() {
-        return Err(malformed("there are both Transfer-Encoding and Content-Length"));
+        return Err(malformed(
+            "the framing is ambiguous: both Transfer-Encoding and Content-Length, or a line that ends without CR",
+        ));
     }
     let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {

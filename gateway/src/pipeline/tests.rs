@@ -111,7 +111,8 @@ fn unlimited() -> Arc<Limits> {
 
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
-    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &unlimited(), &metrics);
+    let pipelines =
+        Pipelines::new(&Rules::new(config).unwrap().live(), &unlimited(), &metrics, &Audit::off());
     (send_through(pipelines.of("main"), request).await, metrics)
 }
 
@@ -382,7 +383,8 @@ async fn a_token_or_key_says_who_asks_and_a_bad_one_leaves_nothing() {
 #[tokio::test]
 async fn a_stack_is_cheap_to_make_for_each_connection() {
     let info = info();
-    let pipelines = Pipelines::new(&Rules::new(config()).unwrap().live(), &unlimited(), &Metrics::new(1));
+    let pipelines =
+        Pipelines::new(&Rules::new(config()).unwrap().live(), &unlimited(), &Metrics::new(1), &Audit::off());
     let pipeline = pipelines.of("main");
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
@@ -406,7 +408,8 @@ fn once() -> limits::Settings {
 
 fn strict(config: Config) -> Rc<Pipeline> {
     let (limits, metrics) = (Limits::new(once(), &Metrics::new(1)), Metrics::new(1));
-    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &Arc::new(limits), &metrics);
+    let pipelines =
+        Pipelines::new(&Rules::new(config).unwrap().live(), &Arc::new(limits), &metrics, &Audit::off());
     Rc::clone(pipelines.of("main"))
 }
 

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::waiting::{Open, Then};
 use super::{Session, TOO_MANY};
+use crate::audit::Deed;
 use crate::dialect::Answer;
 use crate::frame::{Since, Timestamp};
 use crate::hub::{Entered, check_name};
@@ -16,7 +17,8 @@ use crate::identity::{Principal, Refusal};
 pub(super) const ROLES: &str = "role:";
 
 impl Session {
-    /// Takes another token. Where its key is not there it is fetched, and the request waits for it.
+    /// Takes another token. The request waits where its key has to be fetched, and where somebody else is asked who
+    /// may have a session: this one is another's from here on, or one with other roles.
     pub(super) fn authenticate(
         self: &Rc<Self>,
         id: Option<&RawValue>,
@@ -25,20 +27,31 @@ impl Session {
         out: &mut Vec<u8>,
     ) {
         let profile = &self.endpoint.profile;
-        match profile.authenticate(token) {
-            Err(refusal) if profile.may_turn(refusal) => {
-                let (profile, token) = (Arc::clone(profile), token.to_owned());
-                open.wait(
-                    id,
-                    Box::pin(async move {
-                        let verdict = profile.authenticate_anew(&token, refusal).await;
-                        let then: Then = Box::new(move |session, id, out| session.renew(id, verdict, out));
-                        then
-                    }),
-                );
-            }
-            verdict => self.renew(id, verdict, out),
+        let verdict = profile.authenticate(token);
+        let waits = match &verdict {
+            Ok(_) => profile.asks(),
+            Err(refusal) => profile.may_turn(*refusal),
+        };
+        if !waits {
+            return self.renew(id, verdict, out);
         }
+        let (endpoint, token) = (Rc::clone(&self.endpoint), token.to_owned());
+        open.wait(
+            id,
+            Box::pin(async move {
+                let profile = &endpoint.profile;
+                let verdict = match verdict {
+                    Err(refusal) => profile.authenticate_anew(&token, refusal).await,
+                    known => known,
+                };
+                let verdict = match verdict {
+                    Ok(principal) => profile.admit(principal, &endpoint.path).await,
+                    refused => refused,
+                };
+                let then: Then = Box::new(move |session, id, out| session.renew(id, verdict, out));
+                then
+            }),
+        );
     }
 
     /// Goes on with what a token says, if it is of the same user.
@@ -52,6 +65,7 @@ impl Session {
             Ok(principal) => self.become_known(principal),
             Err(refusal) => {
                 self.common.shard.hub().metrics().refusals.count(refusal);
+                self.record(Deed::TokenRefused, |entry| entry.outcome(refusal.name()));
                 Err(super::requests::capital(&refusal.to_string()))
             }
         };
@@ -112,10 +126,14 @@ impl Session {
         let principal = self.principal();
         let of_roles = principal.roles.iter().map(|role| format!("{ROLES}{role}"));
         for room in self.endpoint.first_rooms(principal.user.as_deref()).chain(of_roles) {
-            if check_name(&room).is_ok()
-                && let Err(error) = self.common.shard.join(self, &room, Since::Now)
-            {
-                tracing::warn!(session = %self.id, room, %error, "cannot join a room of its own");
+            if self.seat.is_in(&room) || check_name(&room).is_err() {
+                continue;
+            }
+            match self.common.shard.join(self, &room, Since::Now) {
+                Ok(_) => self.record(Deed::Joined, |entry| entry.target(&room)),
+                Err(error) => {
+                    tracing::warn!(session = %self.id, room, %error, "cannot join a room of its own");
+                }
             }
         }
     }

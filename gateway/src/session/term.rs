@@ -21,8 +21,8 @@ pub(super) struct Term {
 }
 
 impl Term {
-    /// For a principal that is known from `now` on. Its profile has let in a token that had expired by its clock and
-    /// not by the issuer's: such a session has as long as the leeway goes, which is what is left of the token.
+    /// For a principal that is known from `now` on. A token that the leeway alone has let in has expired: its session
+    /// ends with the next look, unless it comes with another token before.
     pub(super) fn of(principal: &Principal, now: Timestamp) -> Self {
         let term = Self { end: Cell::new(None), warning: Cell::new(None) };
         term.begin(principal, now);

@@ -55,6 +55,20 @@ async fn malformed_requests_are_refused_and_close() {
             "both lengths, the other way",
             format!("POST /ws/broadcast HTTP/1.1\r\n{head}{chunked}Content-Length: 5\r\n\r\n0\r\n\r\n"),
         ),
+        (400, "a line without CR", format!("GET / HTTP/1.1\r\n{head}X: y\nZ: z\r\n\r\n")),
+        (
+            400,
+            "both lengths, and once more behind it",
+            format!("POST /ws/broadcast HTTP/1.1\r\n{head}Content-Length: 5\r\n{chunked}\r\n0\r\n\r\n")
+                .repeat(2),
+        ),
+        (
+            400,
+            "a trailer without CR",
+            format!(
+                "POST /ws/broadcast HTTP/1.1\r\n{head}{chunked}\r\n2\r\n{{}}\r\n0\r\nX: y\n\nGET / HTTP/1.1\r\n\r\n"
+            ),
+        ),
         (
             400,
             "a junk extension",

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::config::finding::Findings;
 use crate::config::key::Key;
-use crate::config::model::listener;
+use crate::config::model::{auth, listener};
 use crate::config::{Config, Environment, Secret, Unsafe, Weakness};
 
 /// Judges anonymous access, secrets that are none, and open origins.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     secrets(config, findings);
     let users = users(config);
+    credentials(&users, findings);
+    let users: Vec<_> = users.into_iter().filter(|user| user.settings.anonymous).collect();
     if config.environment == Environment::Production {
         for profile in profiles(&users) {
             let message = "anonymous access is refused in production";
@@ -30,6 +32,23 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         let message =
             format!("any web page that someone opens here may use what is anonymous: {}", whose.join(", "));
         findings.warn(origins.clone(), message);
+    }
+}
+
+/// A browser shows a cookie and a certificate whatever page asks, so any page could act as the user whose it is.
+fn credentials(users: &[User<'_>], findings: &mut Findings<'_>) {
+    for user in users.iter().filter(|user| user.any_origin) {
+        let shown = match user.settings {
+            settings if settings.take_from.contains(&auth::Source::Cookie) => "cookies",
+            settings if !settings.certificates.is_empty() => "client certificates",
+            _ => continue,
+        };
+        let message = format!(
+            "\"*\" cannot hold beside {shown}, which auth.{} takes: any web page could act as the user at {}; name the \
+             origins",
+            user.profile, user.what
+        );
+        findings.error(user.origins.clone(), message);
     }
 }
 
@@ -58,17 +77,18 @@ fn secrets(config: &Config, findings: &mut Findings<'_>) {
     }
 }
 
-/// Something that gives anonymous rights.
+/// Something that knows who asks by a profile.
 struct User<'a> {
     /// What it is, for the operator.
     what: String,
     profile: &'a str,
+    settings: &'a auth::Config,
     /// The setting that says which origins may use it.
     origins: Key,
     any_origin: bool,
 }
 
-/// What gives anonymous rights. A profile that nothing uses gives none.
+/// What goes by a profile. One that nothing uses lets nobody in.
 fn users(config: &Config) -> Vec<User<'_>> {
     let any = |origins: &[String]| origins.iter().any(|origin| origin == "*");
     let cors = (Key::of("cors").then("origins"), any(&config.cors.origins));
@@ -80,8 +100,10 @@ fn users(config: &Config) -> Vec<User<'_>> {
     });
     std::iter::once(api)
         .chain(endpoints)
-        .filter(|(_, profile, _)| config.auth.get(*profile).is_some_and(|profile| profile.anonymous))
-        .map(|(what, profile, (origins, any_origin))| User { what, profile, origins, any_origin })
+        .filter_map(|(what, profile, (origins, any_origin))| {
+            let settings = config.auth.get(profile)?;
+            Some(User { what, profile, settings, origins, any_origin })
+        })
         .collect()
 }
 
