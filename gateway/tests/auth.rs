@@ -7,6 +7,8 @@
 mod api;
 #[path = "auth/authoriser.rs"]
 mod authoriser;
+#[path = "auth/cost.rs"]
+mod cost;
 #[path = "auth/issuer.rs"]
 mod issuer;
 #[path = "auth/places.rs"]
