@@ -13,6 +13,9 @@ use crate::frame::Timestamp;
 use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::web::{Invalid, Problem, query_pairs};
 
+/// The last second of the year 9999: what is written as a number reaches no further than what is written as text.
+const LAST_SECOND: f64 = 253_402_300_799.0;
+
 /// A JSON object's fields, and what has been found wrong with them.
 pub(super) struct Fields<'a> {
     fields: BTreeMap<Cow<'a, str>, &'a RawValue>,
@@ -108,9 +111,10 @@ impl<'a> Fields<'a> {
     pub(super) fn moment(&mut self, name: &str) -> Option<Timestamp> {
         let value = self.raw(name)?;
         let written = text(value).and_then(|text| humantime::parse_rfc3339_weak(&text).ok());
-        let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).or_else(|| {
+        // Before 1970 no token was issued, nor has one expired.
+        let since = written.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default()).or_else(|| {
             let seconds: f64 = serde_json::from_str(value.get()).ok()?;
-            Duration::try_from_secs_f64(seconds).ok()
+            Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds <= LAST_SECOND)
         });
         let found = since.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Timestamp);
         if found.is_none() {

@@ -24,7 +24,7 @@ const LONGEST: usize = 190;
     { "required": ["jti"], "properties": { "jti": { "type": "string" }, "user": { "type": "null" } } },
     { "required": ["user"], "properties": { "user": { "type": ["string", "integer"] }, "jti": { "type": "null" } } },
     { "required": ["before"], "properties": {
-        "before": { "type": ["string", "number"] }, "jti": { "type": "null" }, "user": { "type": "null" }
+        "before": { "type": ["string", "number"], "minimum": 0 }, "jti": { "type": "null" }, "user": { "type": "null" }
     } }
 ]))]
 #[expect(dead_code, reason = "read by hand")]
@@ -60,7 +60,7 @@ enum Moment {
     /// RFC 3339.
     Text(#[schemars(extend("format" = "date-time"))] String),
     /// Seconds since 1970.
-    Seconds(f64),
+    Seconds(#[schemars(range(min = 0, max = 253_402_300_799_u64))] f64),
 }
 
 /// What is called back from here on.
