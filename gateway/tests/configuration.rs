@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+mod configuration {
+    mod edge;
+}
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
