@@ -1,6 +1,6 @@
 //! Who a session or request is, and what it may do.
 //!
-//! A request shows [credentials](credentials) (a token, taken from where its [`Profile`] says, an API key, or the
+//! A request shows [credentials] (a token, taken from where its [`Profile`] says, an API key, or the
 //! certificate of its connection) and becomes a [`Principal`], or is [refused](Refusal). Keys are at hand when a token is looked at: they are read and
 //! fetched beside the requests ([`Keyring`]), and what was verified once is remembered ([`Profile`]). What was
 //! [revoked](Revocations) holds from the moment on at which it was, for sessions that live too.
