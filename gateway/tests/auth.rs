@@ -9,6 +9,8 @@ mod api;
 mod audit;
 #[path = "auth/authoriser.rs"]
 mod authoriser;
+#[path = "auth/cost.rs"]
+mod cost;
 #[path = "auth/issuer.rs"]
 mod issuer;
 #[path = "auth/places.rs"]

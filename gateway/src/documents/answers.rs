@@ -77,11 +77,11 @@ impl Answers {
         }
     }
 
-    /// The answers that the gateway gives where a plugin does not.
+    /// The answers that the gateway gives where a plugin does not. A plugin is told who asks, so a token that does not
+    /// hold is refused also where none is needed.
     pub(super) fn add_host(&mut self) {
-        for (status, name, _) in
-            SOMETIMES.into_iter().filter(|(status, ..)| *status == StatusCode::GATEWAY_TIMEOUT)
-        {
+        let statuses = [StatusCode::UNAUTHORIZED, StatusCode::GATEWAY_TIMEOUT];
+        for (status, name, _) in SOMETIMES.into_iter().filter(|(status, ..)| statuses.contains(status)) {
             self.refer(status, name);
         }
     }
