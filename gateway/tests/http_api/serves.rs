@@ -50,7 +50,7 @@ async fn each_listener_serves_its_own_part_alone() {
 #[tokio::test]
 async fn the_documents_name_no_listener_that_is_for_operators_alone() {
     let gateway = parted();
-    let document = ask(&gateway, 2, "GET", "/openapi.json").await.body;
+    let document = ask(&gateway, 2, "GET", "/asyncapi.json").await.body;
     for (listener, address) in gateway.addresses().iter().enumerate() {
         assert_eq!(document.contains(&address.to_string()), listener < 3, "{listener}");
     }
@@ -59,7 +59,7 @@ async fn the_documents_name_no_listener_that_is_for_operators_alone() {
 #[tokio::test]
 async fn an_endpoint_takes_sessions_where_it_is_served() {
     let gateway = parted();
-    assert_eq!(gateway.connect("/ws").await.next().await["event_type"].is_string(), true);
+    assert!(gateway.connect("/ws").await.next().await["event_type"].is_string());
     let handshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     for listener in 1..5 {
