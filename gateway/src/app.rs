@@ -58,6 +58,9 @@ pub enum StartError {
     /// A plugin is missing, or two want the same.
     #[error(transparent)]
     Plugin(#[from] crate::plugin::PluginError),
+    /// The audit log cannot be written.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// Keys cannot be had.
     #[error(transparent)]
     Identity(#[from] identity::IdentityError),
@@ -122,12 +125,18 @@ async fn run(launch: Launch) -> Result<(), StartError> {
             },
             Some(answer) = asked.recv() => Some(answer),
         };
+        // A log that was moved away is written anew, whatever becomes of the rest.
+        house.hub.audit().reopen();
         let outcome = tokio::select! {
             outcome = reloader.reload() => outcome,
             () = signals.end() => break,
         };
-        if let Some(answer) = answer {
-            let _gone_meanwhile = answer.send(outcome);
+        match (answer, outcome) {
+            (Some(answer), outcome) => {
+                let _gone_meanwhile = answer.send(outcome);
+            }
+            (None, Ok(reloaded)) => reloaded.record(house.hub.audit(), |entry| entry),
+            (None, Err(_)) => {}
         }
     }
     // Whoever waits for a reload, or asks for one now, need not.

@@ -4,6 +4,7 @@ mod access_log;
 mod authenticate;
 mod client;
 mod cors;
+mod deadline;
 mod forwarded;
 mod guard;
 mod headers;
@@ -20,6 +21,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
@@ -28,6 +30,7 @@ use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
 
+use crate::audit::Audit;
 use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -35,6 +38,7 @@ use crate::units::Network;
 use crate::web::{ConnectionInfo, Part, Parts, Response, trim};
 use access_log::AccessLog;
 use authenticate::Authenticate;
+use deadline::Deadline;
 use guard::Guard;
 use headers::Headers;
 use request_id::Ids;
@@ -44,6 +48,7 @@ use throttle::Throttle;
 pub use cors::BadOrigins;
 pub use headers::hsts;
 pub use origin::Origins;
+pub use sizes::Sizes;
 
 /// What requests are judged by.
 #[derive(Clone)]
@@ -58,6 +63,10 @@ pub struct Config {
     pub api_keys: Arc<ApiKeys>,
     /// The endpoints' own rules.
     pub endpoints: Vec<EndpointRules>,
+    /// How long requests may be.
+    pub sizes: Sizes,
+    /// How long an answer may take to begin.
+    pub answer_timeout: Duration,
     /// The listeners' own rules.
     pub listeners: Vec<ListenerRules>,
 }
@@ -129,6 +138,7 @@ pub struct Pipeline {
     nobody: Arc<Principal>,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
+    audit: Arc<Audit>,
 }
 
 /// The pipelines of a shard, one for each listener.
@@ -136,7 +146,7 @@ pub struct Pipelines(Vec<Rc<Pipeline>>);
 
 impl Pipelines {
     /// For one shard.
-    pub fn new(rules: &LiveRules, limits: &Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
+    pub fn new(rules: &LiveRules, limits: &Arc<Limits>, metrics: &Arc<Metrics>, audit: &Arc<Audit>) -> Self {
         let (ids, anonymous, nobody) = (Ids::default(), Arc::new(Principal::anonymous()), Arc::default());
         let pipeline = |listener: &ListenerRules| Pipeline {
             rules: Arc::clone(rules),
@@ -146,6 +156,7 @@ impl Pipelines {
             nobody: Arc::clone(&nobody),
             limits: Arc::clone(limits),
             metrics: Arc::clone(metrics),
+            audit: Arc::clone(audit),
         };
         let listeners = &rules.load().config.listeners;
         Self(listeners.iter().map(|listener| Rc::new(pipeline(listener))).collect())
@@ -186,6 +197,7 @@ impl Pipeline {
             // Sees the final status, of what the layers below refuse too.
             .layer(layer_fn(|inner| AccessLog {
                 metrics: Arc::clone(&self.metrics),
+                audit: Arc::clone(&self.audit),
                 info: Arc::clone(&info),
                 inner,
             }))
@@ -198,8 +210,10 @@ impl Pipeline {
             .layer(layer_fn(|inner| cors::Cors { pipeline: of(), inner }))
             // Inside of the above, so that the answer to a panic is like any other.
             .layer(layer_fn(|inner| Rescue { metrics: Arc::clone(&self.metrics), inner }))
+            // Around all that may wait for somebody else: a body, an authoriser, a plugin.
+            .layer(layer_fn(|inner| Deadline { pipeline: of(), inner }))
             // Before anybody looks at what is too long.
-            .layer(layer_fn(|inner| Guard { check: sizes::check, inner }))
+            .layer(layer_fn(|inner| Guard { check: sizes::check(of()), inner }))
             // Whoever asks: another site's page may not make its visitor's browser connect or change things.
             .layer(layer_fn(|inner| Guard { check: origin::check(of()), inner }))
             // Before a token is looked at: who asks too often costs no more than this.

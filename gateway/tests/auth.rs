@@ -5,6 +5,8 @@
 
 #[path = "auth/api.rs"]
 mod api;
+#[path = "auth/audit.rs"]
+mod audit;
 #[path = "auth/authoriser.rs"]
 mod authoriser;
 #[path = "auth/cost.rs"]

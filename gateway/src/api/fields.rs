@@ -13,8 +13,8 @@ use crate::frame::Timestamp;
 use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::web::{Invalid, Problem, query_pairs};
 
-/// The last second of the year 9999: what is written as a number reaches no further than what is written as text.
-const LAST_SECOND: f64 = 253_402_300_799.0;
+/// Of the year 9999: what comes after it has no name in RFC 3339. In seconds since 1970.
+pub(super) const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A JSON object's fields, and what has been found wrong with them.
 pub(super) struct Fields<'a> {
@@ -111,10 +111,9 @@ impl<'a> Fields<'a> {
     pub(super) fn moment(&mut self, name: &str) -> Option<Timestamp> {
         let value = self.raw(name)?;
         let written = text(value).and_then(|text| humantime::parse_rfc3339_weak(&text).ok());
-        // Before 1970 no token was issued, nor has one expired.
-        let since = written.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default()).or_else(|| {
-            let seconds: f64 = serde_json::from_str(value.get()).ok()?;
-            Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds <= LAST_SECOND)
+        let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).or_else(|| {
+            let seconds: f64 = serde_json::from_str(value.get()).ok().filter(|s| *s <= LAST_SECOND as f64)?;
+            Duration::try_from_secs_f64(seconds).ok()
         });
         let found = since.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Timestamp);
         if found.is_none() {

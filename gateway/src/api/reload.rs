@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::answer::Json;
 use super::{Api, Request};
+use crate::audit::{Audit, Deed, Entry};
 use crate::documents::{Operation, Tag};
 use crate::web::{Invalid, Problem};
 
@@ -42,12 +43,27 @@ pub(super) fn told() -> Operation {
         .problem(StatusCode::SERVICE_UNAVAILABLE, "Another reload is going on, or the gateway is stopping")
 }
 
-pub(super) async fn reload(api: &Api, _: &Request) -> Result<Json<Reloaded>, Problem> {
+impl Reloaded {
+    /// Has the audit log tell it: a line for each setting that is another now.
+    pub fn record(&self, audit: &Audit, by: impl Fn(Entry) -> Entry) {
+        for key in &self.changed {
+            audit.record(Deed::ConfigurationChanged, |entry| by(entry).target(key));
+        }
+        for key in &self.needs_restart {
+            audit.record(Deed::ConfigurationChanged, |entry| by(entry).target(key).outcome("needs_restart"));
+        }
+    }
+}
+
+pub(super) async fn reload(api: &Api, request: &Request) -> Result<Json<Reloaded>, Problem> {
     let busy = || Problem::busy("another reload is going on, or the gateway is stopping", 1);
     let (answer, outcome) = oneshot::channel();
     api.reloads.try_send(answer).map_err(|_| busy())?;
     match outcome.await.map_err(|_| busy())? {
-        Ok(reloaded) => Ok(Json(reloaded)),
+        Ok(reloaded) => {
+            reloaded.record(api.hub.audit(), |entry| entry.from(&request.source).by(&request.principal));
+            Ok(Json(reloaded))
+        }
         Err(NotReloaded(errors)) => {
             let detail = "the configuration cannot be used; nothing has changed";
             let mut problem = Problem::new(StatusCode::CONFLICT, detail);

@@ -9,6 +9,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 
 use super::identity::{Identity, Profiles as _};
+use crate::audit::Deed;
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::{Dialect, Echo, Rooms};
@@ -20,7 +21,7 @@ use crate::session::{self, Common, Heartbeat, bad_client_id};
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
-use crate::web::{Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
+use crate::web::{self, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
 
 /// An endpoint that WebSocket clients connect to.
 struct WebSocket {
@@ -131,9 +132,11 @@ impl WebSocket {
             Err(no) => return Err(Refused(no.label(), no.into())),
         };
         let client_id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
+        let audited = self.common.shard.hub().audit().is_on();
+        let source = audited.then(|| Box::new(web::source(request.extensions())));
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
         self.upgrade(request, handoff, move |socket, early| {
-            Box::pin(session::open(common, endpoint, principal, client_id, socket, early))
+            Box::pin(session::open(common, endpoint, principal, client_id, source, socket, early))
         })
     }
 
@@ -162,7 +165,16 @@ impl WebSocket {
         handoff: &Handoff,
         no: &No,
     ) -> Result<Response, Refused> {
-        self.common.shard.hub().metrics().handshakes.count(no.label());
+        let hub = self.common.shard.hub();
+        hub.metrics().handshakes.count(no.label());
+        let deed = match no {
+            No::Refused(refusal) if *refusal != Refusal::Missing => Deed::TokenRefused,
+            _ => Deed::Refused,
+        };
+        let source = web::source(request.extensions());
+        hub.audit().record(deed, |entry| {
+            entry.from(&source).at(&self.endpoint.path).target(&self.endpoint.path).outcome(no.label())
+        });
         let reason = match no {
             No::Refused(Refusal::Missing) => "Authentication required",
             No::Refused(Refusal::Denied) => "Not allowed",
@@ -195,7 +207,7 @@ impl From<No> for Problem {
     fn from(no: No) -> Self {
         match no {
             No::Refused(refusal) => refusal.into(),
-            No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY),
+            No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY).because("max_per_user"),
         }
     }
 }

@@ -12,12 +12,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::carrier::Carrier;
+use super::stall::Stall;
 
-/// A line that is longer than this is not followed: hyper refuses it by its own bound.
+/// A line that is longer than this is not followed: hyper refuses it by its own bound, which is never above this.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// A socket whose HTTP/1.1 framing is looked at on the way in.
@@ -25,6 +27,7 @@ pub(super) struct Framed {
     stream: Carrier,
     scanner: Scanner,
     ambiguous: Ambiguities,
+    stall: Stall,
 }
 
 /// The number, from 1, of the first request whose framing is ambiguous; 0 where none was. What follows it, perhaps in
@@ -41,8 +44,10 @@ impl Ambiguities {
 }
 
 impl Framed {
-    pub(super) fn new(stream: Carrier) -> Self {
-        Self { stream, scanner: Scanner::default(), ambiguous: Ambiguities::default() }
+    /// `patience`: for how long the other end may take nothing.
+    pub(super) fn new(stream: Carrier, patience: Duration) -> Self {
+        let (scanner, ambiguous) = Default::default();
+        Self { stream, scanner, ambiguous, stall: Stall::new(patience) }
     }
 
     pub(super) fn ambiguities(&self) -> Ambiguities {
@@ -73,7 +78,8 @@ impl AsyncRead for Framed {
 
 impl AsyncWrite for Framed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.stall.watch(cx, written)
     }
 
     fn poll_write_vectored(
@@ -81,7 +87,8 @@ impl AsyncWrite for Framed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.stall.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -89,11 +96,13 @@ impl AsyncWrite for Framed {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.stall.watch(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.stall.watch(cx, ended)
     }
 }
 

@@ -52,6 +52,8 @@ fn config() -> Config {
         profile: profile(true),
         api_keys: Arc::new(ApiKeys::new(vec![ApiKey::new("k", &hash_of("key"), &["admin".into()]).unwrap()])),
         endpoints: vec![endpoint("/ws", &[]), endpoint("/own", &["https://own.example"])],
+        sizes: Sizes { target: 8192, header: 8192, body: 1 << 20 },
+        answer_timeout: Duration::from_secs(60),
         listeners: vec![listener(&["gateway.example"])],
     }
 }
@@ -106,7 +108,8 @@ fn unlimited() -> Arc<Limits> {
 
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
-    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &unlimited(), &metrics);
+    let pipelines =
+        Pipelines::new(&Rules::new(config).unwrap().live(), &unlimited(), &metrics, &Audit::off());
     (send_through(pipelines.of("main"), request).await, metrics)
 }
 
@@ -209,6 +212,7 @@ async fn what_is_no_clean_http_is_refused_and_closes() {
     for (status, method, path, headers) in [
         (405, "CONNECT", "/", &[][..]),
         (405, "TRACE", "/", &[]),
+        (501, "AMETHODTHATISLONGERTHANANYOTHERIS", "/", &[]),
         (400, "GET", "*", &[]),
         (400, "GET", "/é", &[]),
         (400, "GET", "/", &[("host", "")]),
@@ -371,7 +375,8 @@ async fn a_token_or_key_says_who_asks_and_a_bad_one_leaves_nothing() {
 #[tokio::test]
 async fn a_stack_is_cheap_to_make_for_each_connection() {
     let info = info();
-    let pipelines = Pipelines::new(&Rules::new(config()).unwrap().live(), &unlimited(), &Metrics::new(1));
+    let pipelines =
+        Pipelines::new(&Rules::new(config()).unwrap().live(), &unlimited(), &Metrics::new(1), &Audit::off());
     let pipeline = pipelines.of("main");
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
@@ -395,7 +400,8 @@ fn once() -> limits::Settings {
 
 fn strict(config: Config) -> Rc<Pipeline> {
     let (limits, metrics) = (Limits::new(once(), &Metrics::new(1)), Metrics::new(1));
-    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &Arc::new(limits), &metrics);
+    let pipelines =
+        Pipelines::new(&Rules::new(config).unwrap().live(), &Arc::new(limits), &metrics, &Audit::off());
     Rc::clone(pipelines.of("main"))
 }
 

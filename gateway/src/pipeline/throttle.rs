@@ -98,7 +98,7 @@ impl<F: Future<Output = Result<Response, E>> + Unpin, E> Future for Throttled<F>
 
 fn refusal(verdict: &Verdict) -> Response {
     let wait = verdict.retry_after.unwrap_or_default();
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded");
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded").because("rate");
     let mut response: Response =
         problem.with("retry_after_ms", wait.as_micros().div_ceil(1000) as u64).into();
     response.headers_mut().insert(header::RETRY_AFTER, seconds(wait).into());

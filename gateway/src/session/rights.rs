@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::waiting::{Open, Then};
 use super::{Session, TOO_MANY};
+use crate::audit::Deed;
 use crate::dialect::Answer;
 use crate::frame::{Since, Timestamp};
 use crate::hub::{Entered, check_name};
@@ -64,6 +65,7 @@ impl Session {
             Ok(principal) => self.become_known(principal),
             Err(refusal) => {
                 self.common.shard.hub().metrics().refusals.count(refusal);
+                self.record(Deed::TokenRefused, |entry| entry.outcome(refusal.name()));
                 Err(super::requests::capital(&refusal.to_string()))
             }
         };
@@ -124,10 +126,14 @@ impl Session {
         let principal = self.principal();
         let of_roles = principal.roles.iter().map(|role| format!("{ROLES}{role}"));
         for room in self.endpoint.first_rooms(principal.user.as_deref()).chain(of_roles) {
-            if check_name(&room).is_ok()
-                && let Err(error) = self.common.shard.join(self, &room, Since::Now)
-            {
-                tracing::warn!(session = %self.id, room, %error, "cannot join a room of its own");
+            if self.seat.is_in(&room) || check_name(&room).is_err() {
+                continue;
+            }
+            match self.common.shard.join(self, &room, Since::Now) {
+                Ok(_) => self.record(Deed::Joined, |entry| entry.target(&room)),
+                Err(error) => {
+                    tracing::warn!(session = %self.id, room, %error, "cannot join a room of its own");
+                }
             }
         }
     }

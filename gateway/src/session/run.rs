@@ -14,6 +14,7 @@ use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
 use super::{Common, Endpoint, Pulse, Session, TOO_MANY, json};
+use crate::audit::{Deed, Source};
 use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::own::Disconnected;
@@ -33,15 +34,17 @@ pub fn open(
     endpoint: Rc<Endpoint>,
     principal: Arc<Principal>,
     client_id: Option<Arc<str>>,
+    source: Option<Box<Source>>,
     socket: Socket,
     early: Bytes,
 ) -> impl Future<Output = ()> {
-    let (session, taken) = match seat(common, endpoint, principal, client_id, socket) {
+    let (session, taken) = match seat(common, endpoint, principal, client_id, source, socket) {
         Ok(seated) => seated,
         Err(socket) => return Either::Left(turn_away(socket, CloseReason::Policy(TOO_MANY.into()))),
     };
     session.common.shard.counters().opened.count(session.endpoint.dialect.name());
     session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
+    session.record(Deed::Connected, |entry| entry);
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
@@ -62,6 +65,7 @@ fn seat(
     endpoint: Rc<Endpoint>,
     principal: Arc<Principal>,
     client_id: Option<Arc<str>>,
+    source: Option<Box<Source>>,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
@@ -75,6 +79,7 @@ fn seat(
             term: Term::of(&principal, Timestamp::now()),
             principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(&endpoint),
+            source: source.clone(),
             common: Rc::clone(&common),
             connected_at: Timestamp::now(),
             outbound,

@@ -1,15 +1,21 @@
 //! What is unsafe where others can reach it: refused, or warned of.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config::finding::Findings;
 use crate::config::key::Key;
 use crate::config::model::{auth, listener};
 use crate::config::{Config, Environment, Secret, Unsafe, Weakness};
+use crate::units::Network;
+use crate::web::Part;
 
 /// Judges anonymous access, secrets that are none, and open origins.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     secrets(config, findings);
+    if config.is_production() {
+        production(config, findings);
+    }
     let users = users(config);
     credentials(&users, findings);
     let users: Vec<_> = users.into_iter().filter(|user| user.settings.anonymous).collect();
@@ -56,9 +62,15 @@ fn credentials(users: &[User<'_>], findings: &mut Findings<'_>) {
 fn secrets(config: &Config, findings: &mut Findings<'_>) {
     let allowed = config.allow.contains(&Unsafe::DevelopmentSecret);
     let reached = config.listener.iter().find(|listener| listener.is_exposed());
-    for (name, profile) in &config.auth {
-        let Some(weakness) = profile.secret.as_ref().and_then(Secret::weakness) else { continue };
-        let key = Key::of("auth").then(name).then("secret");
+    for (key, secret) in all_secrets(config) {
+        if secret.expose().is_empty() {
+            let variable = key.segments().join("__").to_uppercase();
+            let message =
+                format!("is empty: give one of 32 random bytes at least, as by TIDEGATE_{variable}");
+            findings.error(key, message);
+            continue;
+        }
+        let Some(weakness) = secret.weakness() else { continue };
         match reached {
             _ if config.environment == Environment::Production => {
                 findings.error(key, format!("{weakness}, which is refused in production"));
@@ -77,7 +89,41 @@ fn secrets(config: &Config, findings: &mut Findings<'_>) {
     }
 }
 
-/// Something that knows who asks by a profile.
+/// The secrets of all profiles, with where they stand.
+fn all_secrets(config: &Config) -> impl Iterator<Item = (Key, &Secret)> {
+    config.auth.iter().flat_map(|(name, profile)| {
+        let key = Key::of("auth").then(name);
+        let previous = key.then("previous");
+        let before = profile.previous.iter().enumerate();
+        let before =
+            before.filter_map(move |(i, old)| Some((previous.at(i).then("secret"), old.secret.as_ref()?)));
+        profile.secret.iter().map(move |secret| (key.then("secret"), secret)).chain(before)
+    })
+}
+
+/// What is legal in production, where something else makes it safe.
+fn production(config: &Config, findings: &mut Findings<'_>) {
+    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let exempt = |network: &Network| loopback.iter().any(|address| network.contains(*address));
+    if config.limits.exempt.iter().any(exempt) {
+        let message =
+            "takes loopback in: behind a proxy on this machine that would be everybody; set it to []";
+        findings.warn(Key::of("limits").then("exempt"), message);
+    }
+    for (i, listener) in config.listener.iter().enumerate() {
+        let behind = !listener.trusted_proxies.is_empty();
+        if listener.is_exposed() && listener.tls.is_none() && listener.redirect.is_none() && !behind {
+            let message = format!(
+                "other machines reach {} without TLS, and tokens with it: set `tls`, or `trusted_proxies` where one in \
+                 front speaks it",
+                listener.address
+            );
+            findings.warn(Key::of("listener").at(i).then("address"), message);
+        }
+    }
+}
+
+/// Something that goes by a profile.
 struct User<'a> {
     /// What it is, for the operator.
     what: String,
@@ -117,7 +163,9 @@ fn profiles<'a>(users: &[User<'a>]) -> Vec<&'a str> {
 
 /// Judges a listener while something gives anonymous rights.
 fn reach(config: &Config, listener: &listener::Config, key: &Key, whose: &str, findings: &mut Findings<'_>) {
-    let reached = listener.is_exposed();
+    // Figures and health need no rights.
+    let parts = [Part::Endpoints, Part::Plugins, Part::Api, Part::Admin];
+    let reached = listener.is_exposed() && parts.into_iter().any(|part| listener.serves(part));
     if reached && !config.allow.contains(&Unsafe::Anonymous) {
         let message = format!(
             "other machines reach {}, and anonymous access is on ({whose}): listen on 127.0.0.1, turn `anonymous` off, \
