@@ -35,7 +35,7 @@ use crate::metrics::{Family, Gauges, Views};
 use crate::web::{self, PluginAdmin, Problem, Response};
 use answer::{Good, described};
 pub use documents::Documents;
-pub use reload::{NotReloaded, Reloaded, Reloads};
+pub use reload::{Ask, NotReloaded, Reloaded, Reloads};
 
 /// What the API tells about, and acts on.
 pub struct Api {

@@ -118,12 +118,12 @@ async fn run(launch: Launch) -> Result<(), StartError> {
         tracing::info!("listening on {scheme}://{address} ({name})");
     }
     loop {
-        let answer = tokio::select! {
+        let ask = tokio::select! {
             signal = signals.next() => match signal {
                 Asked::End => break,
                 Asked::Reload => None,
             },
-            Some(answer) = asked.recv() => Some(answer),
+            Some(ask) = asked.recv() => Some(ask),
         };
         // A log that was moved away is written anew, whatever becomes of the rest.
         house.hub.audit().reopen();
@@ -131,12 +131,14 @@ async fn run(launch: Launch) -> Result<(), StartError> {
             outcome = reloader.reload() => outcome,
             () = signals.end() => break,
         };
-        match (answer, outcome) {
-            (Some(answer), outcome) => {
-                let _gone_meanwhile = answer.send(outcome);
-            }
-            (None, Ok(reloaded)) => reloaded.record(house.hub.audit(), |entry| entry),
-            (None, Err(_)) => {}
+        if let Ok(reloaded) = &outcome {
+            reloaded.record(house.hub.audit(), |entry| match &ask {
+                Some(ask) => ask.tell(entry),
+                None => entry,
+            });
+        }
+        if let Some(ask) = ask {
+            ask.answer(outcome);
         }
     }
     // Whoever waits for a reload, or asks for one now, need not.

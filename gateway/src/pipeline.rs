@@ -1,4 +1,25 @@
-//! What every request passes on its way to the router, as one stack of tower layers.
+//! What every request passes on its way to the router, as one stack of tower layers: [`Pipeline::stack`].
+//!
+//! | layer | what it does | refuses with |
+//! |---|---|---|
+//! | request id | names the request, and the connection that it came by | |
+//! | client | finds out whose it is, behind proxies | |
+//! | access log | counts and logs the answer | |
+//! | headers | tells browsers to be careful | |
+//! | hygiene | what is no HTTP as it is spoken here | 400, 405, 501 |
+//! | CORS | lets pages read answers; answers preflights | |
+//! | rescue | answers for a handler that panics | 500 |
+//! | deadline | answers for one that takes too long | 503 |
+//! | sizes | what is longer than is needed here | 413, 414, 431 |
+//! | origin | pages of other sites | 403 |
+//! | limit by address | who asks too often | 429 |
+//! | authentication | notes who asks, and why a token does not hold | |
+//! | limit by user | who asks too often, from wherever | 429 |
+//! | serves | what is not at this listener | 404 |
+//!
+//! A refusal passes the layers above it on its way back. That is why headers and CORS stand above rescue, deadline and
+//! sizes: browsers are to be as careful with a refusal, and the page that caused it may read it. Hygiene stands above CORS,
+//! which reads headers. The wait for the body is the router's, who knows by then that somebody may send it.
 
 mod access_log;
 mod authenticate;
@@ -208,7 +229,7 @@ impl Pipeline {
             // Outside of all that can refuse a page's request, so that the page may read the refusal; before
             // rights, as a preflight bears no token.
             .layer(layer_fn(|inner| cors::Cors { pipeline: of(), inner }))
-            // Inside of the above, so that the answer to a panic is like any other.
+            // Inside of the above, so that the answer to a panic is like any other; around all that may panic.
             .layer(layer_fn(|inner| Rescue { metrics: Arc::clone(&self.metrics), inner }))
             // Around all that may wait for somebody else: a body, an authoriser, a plugin.
             .layer(layer_fn(|inner| Deadline { pipeline: of(), inner }))

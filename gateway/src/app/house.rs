@@ -239,7 +239,8 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         name: listener.name.as_str().into(),
         hosts: listener.hosts.clone(),
         trusted_proxies: listener.trusted_proxies.clone(),
-        serves: Parts::new(&listener.serves),
+        // Who only sends on does so from wherever.
+        serves: if listener.redirect.is_some() { Parts::default() } else { Parts::new(&listener.serves) },
         hsts: listener.hsts(config.environment).map(|age| hsts(age.get())),
     };
     let http = &config.http;

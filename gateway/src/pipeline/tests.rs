@@ -75,13 +75,16 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
     request.body(()).unwrap()
 }
 
-/// Answers with what the request's rights are, panics at `/panic` and, later, at `/late`.
+/// Answers with what the request's rights are, panics at `/panic` and, later, at `/late`, never at `/hang`.
 async fn handler(request: Request<()>) -> Response {
     assert!(request.uri().path() != "/late", "secret");
     let rights = request.extensions().get::<Arc<Principal>>().is_some_and(|principal| principal.may("admin"));
     let refused = request.extensions().get::<Refusal>().map(|refusal| refusal.name());
     let id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
     assert!(request.extensions().get::<Arc<ConnectionInfo>>().is_some());
+    if request.uri().path() == "/hang" {
+        std::future::pending::<()>().await;
+    }
     if request.uri().path() == "/page" {
         let mut page = answer(StatusCode::OK, "text/html; charset=utf-8", "<p>");
         if request.uri().query() == Some("own") {
@@ -156,6 +159,11 @@ async fn the_layers_stand_in_their_order() {
     // cors ▸ rescue: a page may read that it was our fault.
     let answer = send(request("GET", "/panic", &[("origin", LISTED)])).await;
     assert_eq!((answer.status, cors_of(&answer)), (500, Some(LISTED)));
+    // headers, cors ▸ deadline: and that it took too long.
+    let hasty = Config { answer_timeout: Duration::from_millis(20), ..config() };
+    let (answer, _) = send_to(hasty, request("GET", "/hang", &[("origin", LISTED)])).await;
+    assert_eq!((answer.status, cors_of(&answer)), (503, Some(LISTED)));
+    assert!(answer.headers.contains_key("x-content-type-options"));
     // cors ▸ sizes: and that it asked for too much.
     let answer = send(request("POST", "/", &[("origin", LISTED), ("content-length", "1048577")])).await;
     assert_eq!((answer.status, cors_of(&answer)), (413, Some(LISTED)));

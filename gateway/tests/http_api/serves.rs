@@ -43,7 +43,16 @@ async fn each_listener_serves_its_own_part_alone() {
     }
     for listener in 0..5 {
         let well = ask(&gateway, listener, "GET", "/health/live").await.status;
-        assert_eq!(well, if listener < 2 { 404 } else { 200 }, "{listener}");
+        assert_eq!(well, if [2, 3].contains(&listener) { 200 } else { 404 }, "{listener}");
+    }
+}
+
+#[tokio::test]
+async fn the_documents_name_no_listener_that_is_for_operators_alone() {
+    let gateway = parted();
+    let document = ask(&gateway, 2, "GET", "/openapi.json").await.body;
+    for (listener, address) in gateway.addresses().iter().enumerate() {
+        assert_eq!(document.contains(&address.to_string()), listener < 3, "{listener}");
     }
 }
 

@@ -15,9 +15,10 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     let (http, key) = (&config.http, Key::of("http"));
     let head = format!("must be from {LEAST_HEAD} to {MOST_HEAD}");
     findings.require((LEAST_HEAD..=MOST_HEAD).contains(&http.head), key.then("head"), &head);
+    let most = http.head.max(LEAST_HEAD);
     for (name, size) in [("target", http.target), ("header", http.header)] {
-        let message = format!("must be above zero, and not more than http.head ({}) can hold", http.head);
-        findings.require(!size.is_empty() && size <= http.head, key.then(name), &message);
+        let message = format!("must be above zero, and not more than http.head ({most}) can hold");
+        findings.require(!size.is_empty() && size <= most, key.then(name), &message);
     }
     findings.require(!http.body.is_empty(), key.then("body"), "must be above zero: nothing could be posted");
     for (name, time) in [
