@@ -25,7 +25,7 @@ const LONGEST: usize = 190;
     { "required": ["jti"], "properties": { "jti": { "type": "string" }, "user": { "type": "null" } } },
     { "required": ["user"], "properties": { "user": { "type": ["string", "integer"] }, "jti": { "type": "null" } } },
     { "required": ["before"], "properties": {
-        "before": { "type": ["string", "number"], "minimum": 0 }, "jti": { "type": "null" }, "user": { "type": "null" }
+        "before": { "type": ["string", "number"] }, "jti": { "type": "null" }, "user": { "type": "null" }
     } }
 ]))]
 #[expect(dead_code, reason = "read by hand")]
