@@ -7,6 +7,7 @@ mod face;
 mod gauges;
 mod house;
 mod identity;
+mod limits;
 mod memory;
 mod parts;
 mod ready;

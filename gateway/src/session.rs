@@ -2,6 +2,7 @@
 //! requests one at a time, and finishes what the socket would not take at once. Events are written straight from
 //! the shard's walk.
 
+mod allowance;
 mod asking;
 mod calls;
 mod endpoint;
@@ -25,16 +26,18 @@ use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
-pub use run::open;
+pub use run::{Client, open};
 pub use turn_away::turn_away;
 
 use crate::dialect::{Info, Metadata, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{Backlog, Cause, Guest, Order, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Revocations};
+use crate::limits::Limits;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::Link;
+use allowance::Allowance;
 use heartbeat::Pulse;
 use outbound::{Outbound, Taken};
 use term::Term;
@@ -53,6 +56,8 @@ pub struct Common {
     pub wheel: Wheel,
     /// Tokens that were called back.
     pub revocations: Arc<Revocations>,
+    /// How much there may be of what they ask and send.
+    pub limits: Arc<Limits>,
     /// Calls with an id that a session may have open at once.
     pub calls_per_session: usize,
     /// Replies of one burst are put together here.
@@ -64,10 +69,11 @@ impl Common {
     pub fn new(
         shard: Rc<Shard<Session>>,
         revocations: Arc<Revocations>,
+        limits: Arc<Limits>,
         calls_per_session: usize,
     ) -> Rc<Self> {
         let (wheel, scratch) = (Wheel::default(), RefCell::default());
-        Rc::new(Self { shard, wheel, revocations, calls_per_session, scratch })
+        Rc::new(Self { shard, wheel, revocations, limits, calls_per_session, scratch })
     }
 }
 
@@ -79,6 +85,7 @@ pub struct Session {
     /// Who it is by; another token of the same user may take its place.
     principal: RefCell<Arc<Principal>>,
     term: Term,
+    allowance: Allowance,
     endpoint: Rc<Endpoint>,
     common: Rc<Common>,
     connected_at: Timestamp,

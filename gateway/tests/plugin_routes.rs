@@ -122,11 +122,13 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     let store = Embedded::open(data.path(), Durability::Os).unwrap();
     let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
     let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), Arc::new(store)).unwrap());
+    let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
     let api = Arc::new(Api {
         hub,
         drain: drain.clone(),
         plugins: Arc::new(Nobody),
         ledger,
+        limits: Arc::clone(&limits),
         health: Health::new([], Box::new(|_| {})),
         views: Arc::default(),
         face: Face::default(),
@@ -150,7 +152,6 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         hosts: Vec::new(),
     };
     let rules = pipeline::Rules::new(config).unwrap();
-    let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
     let pipeline = Pipeline::new(rules, limits, Arc::clone(&metrics));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();

@@ -1,5 +1,6 @@
 //! Endpoints of the configuration: what a WebSocket handshake leads to.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,11 +17,11 @@ use crate::drain::{Drain, Phase};
 use crate::frame::Form;
 use crate::identity::{Principal, Refusal, credentials};
 use crate::router;
-use crate::session::{self, Common, Heartbeat, bad_client_id};
+use crate::session::{self, Client, Common, Heartbeat, bad_client_id};
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
-use crate::web::{Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
+use crate::web::{ConnectionInfo, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
 
 /// An endpoint that WebSocket clients connect to.
 struct WebSocket {
@@ -130,10 +131,11 @@ impl WebSocket {
             }
             Err(no) => return Err(Refused(no.label(), no.into())),
         };
-        let client_id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
+        let id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
+        let client = Client { principal, id, address: address(request) };
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
         self.upgrade(request, handoff, move |socket, early| {
-            Box::pin(session::open(common, endpoint, principal, client_id, socket, early))
+            Box::pin(session::open(common, endpoint, client, socket, early))
         })
     }
 
@@ -198,6 +200,12 @@ impl From<No> for Problem {
             No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY),
         }
     }
+}
+
+/// Where the client is.
+fn address<B>(request: &Request<B>) -> IpAddr {
+    let info = request.extensions().get::<Arc<ConnectionInfo>>();
+    info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.peer.ip())
 }
 
 fn client_id(query: Option<&str>) -> Result<Option<Arc<str>>, Problem> {

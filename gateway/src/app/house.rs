@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::identity::Identity;
 use super::memory::GiveBack;
 use super::shards::{self, Blueprint, Redirects};
-use super::{StartError, face, gauges, parts};
+use super::{StartError, face, gauges, limits, parts};
 use crate::api::{Api, Documents};
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
@@ -20,7 +20,7 @@ use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
-use crate::limits::{self, Limits};
+use crate::limits::Limits;
 use crate::listener::{Listener, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, Origins};
@@ -65,6 +65,7 @@ impl House {
         let identity = Identity::build(&config, Arc::clone(&store))?;
         let (plugins, health) = start_plugins(&config, &hub, store, &routes, &phase).await?;
         let views = Arc::<Views>::default();
+        let limits = Arc::new(Limits::new(limits::settings(&config), &metrics));
         let listeners = bind(&config, &certificates, &metrics)?;
         let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let api = Arc::new(Api {
@@ -72,6 +73,7 @@ impl House {
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
             ledger: Arc::clone(&identity.ledger),
+            limits: Arc::clone(&limits),
             health,
             views: Arc::clone(&views),
             face: face::face(&config, &addresses),
@@ -82,7 +84,6 @@ impl House {
         tokio::spawn(gauges::sample(api.sources(), views));
         let requests = pipeline::Rules::new(requests(&config, &identity))?;
         let permits = permits(&config);
-        let limits = Arc::new(Limits::new(limits(&config), &metrics));
         let (lanes, intakes) = lanes(count);
         let config = Arc::new(config);
         let blueprint = Blueprint {
@@ -257,26 +258,6 @@ fn permits(config: &Config) -> Arc<Permits> {
     let limits = &config.limits;
     let per_address = limits.connections_per_address as usize;
     Permits::new(limits.connections as usize, per_address, limits.exempt.clone())
-}
-
-/// How often clients may connect and ask.
-fn limits(config: &Config) -> limits::Settings {
-    use model::limits::Window;
-    let (handshakes, requests) = (&config.limits.handshakes, &config.limits.requests);
-    let window = match requests.window {
-        Window::Sliding => limits::Window::Sliding,
-        Window::Bucket => limits::Window::Bucket,
-    };
-    let bucket = limits::Window::Bucket;
-    let handshake = |rate| limits::Rule::new(rate, handshakes.burst, bucket, handshakes.dry_run);
-    let request = |rate| limits::Rule::new(rate, requests.burst, window, requests.dry_run);
-    limits::Settings {
-        exempt: config.limits.exempt.clone(),
-        handshakes_per_address: handshake(handshakes.per_address),
-        handshakes_per_subnet: handshake(handshakes.per_subnet),
-        requests_per_address: request(requests.per_address),
-        requests_per_user: request(requests.per_user),
-    }
 }
 
 /// Raises the process' limit of open files to what it may have.

@@ -85,7 +85,12 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
         blueprint;
     let shard = Shard::<Session>::new(&hub, index);
     let revocations = Arc::clone(identity.ledger.revocations());
-    let common = Common::new(Rc::clone(&shard), revocations, config.limits.calls_per_session as usize);
+    let common = Common::new(
+        Rc::clone(&shard),
+        revocations,
+        Arc::clone(&limits),
+        config.limits.calls_per_session as usize,
+    );
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &identity, &common, rooms_form, &phase);

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::Either;
 
+use super::allowance::{Allowance, is_abuse};
 use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
@@ -26,17 +28,26 @@ use crate::transport::websocket::{Fault, Inbound, Message, frames};
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
 
+/// Who wants a session.
+pub struct Client {
+    /// By whom it is.
+    pub principal: Arc<Principal>,
+    /// The id that it asks for, where it does.
+    pub id: Option<Arc<str>>,
+    /// Where it is.
+    pub address: IpAddr,
+}
+
 /// Opens a session on an upgraded socket and runs it to its end. `early`: what the client sent behind its
 /// handshake.
 pub fn open(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
-    principal: Arc<Principal>,
-    client_id: Option<Arc<str>>,
+    client: Client,
     socket: Socket,
     early: Bytes,
 ) -> impl Future<Output = ()> {
-    let (session, taken) = match seat(common, endpoint, principal, client_id, socket) {
+    let (session, taken) = match seat(common, endpoint, client, socket) {
         Ok(seated) => seated,
         Err(socket) => return Either::Left(turn_away(socket, CloseReason::Policy(TOO_MANY.into()))),
     };
@@ -60,10 +71,10 @@ pub fn open(
 fn seat(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
-    principal: Arc<Principal>,
-    client_id: Option<Arc<str>>,
+    client: Client,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
+    let Client { principal, id: client_id, address } = client;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
@@ -73,6 +84,7 @@ fn seat(
             id,
             client_id: client_id.clone(),
             term: Term::of(&principal, Timestamp::now()),
+            allowance: Allowance::new(address),
             principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(&endpoint),
             common: Rc::clone(&common),
@@ -144,17 +156,24 @@ impl Run {
     }
 
     fn poll_with(&mut self, session: &Rc<Session>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
-        let ending = session.ending.borrow_mut().take();
-        if let Some(reason) = ending {
-            self.begin_close(session, &reason, true, out);
-        }
         for _ in 0..BURST {
+            // Each time: the request before may have been one too many.
+            let ending = session.ending.borrow_mut().take();
+            if let Some(reason) = ending {
+                self.begin_close(session, &reason, true, out);
+                if is_abuse(&reason) {
+                    self.inbound.stop();
+                    self.phase = Phase::Parting;
+                }
+            }
             // Each time: the request before may have opened a call, whose answer must wake this task.
             self.open.poll(session, cx, out);
             if self.phase == Phase::Open && (self.open.is_waiting() || session.is_pressed(out)) {
                 return Poll::Pending;
             }
-            match self.inbound.poll_next(session, cx) {
+            let next = self.inbound.poll_next(session, cx);
+            session.count_frames(self.inbound.take_frames());
+            match next {
                 Poll::Ready(Ok(message)) => self.take(session, message, out),
                 Poll::Ready(Err(Fault::Refused(refusal))) => {
                     self.begin_close(session, &refusal.into(), false, out);
