@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use rustix::net::{SendFlags, send};
 use tidegate::frame::{Form, Frames};
-use tidegate::hub::{Backlog, Guest, Order, Seat, SessionInfo};
+use tidegate::hub::{Backlog, Guest, Order, Present, Seat, SessionInfo};
 
 /// Where a member's frames go.
 pub trait Outlet: 'static {
@@ -98,6 +98,11 @@ impl<O: Outlet> Guest for Member<O> {
 
     fn order(self: Rc<Self>, order: Order) {
         unreachable!("no bench gives an order: {order:?}");
+    }
+
+    fn present(&self) -> Present {
+        let connection_id = self.info().connection_id;
+        Present { connection_id, user_id: None, info: None }
     }
 
     fn info(&self) -> SessionInfo {

@@ -34,6 +34,7 @@ fn profile() -> Profile {
             permissions: names(&["permissions", "scopes", "scope"]),
             ..ClaimRules::default()
         },
+        certificates: Vec::new(),
         revocations: Arc::new(Revocations::new(1, Duration::ZERO)),
         authoriser: None,
     })

@@ -11,6 +11,7 @@ mod kept;
 mod metrics;
 mod plugins;
 mod publish;
+mod reload;
 mod rooms;
 mod root;
 mod sessions;
@@ -31,9 +32,10 @@ use crate::hub::Hub;
 use crate::identity::{Ledger, Principal};
 use crate::limits::Limits;
 use crate::metrics::{Family, Gauges, Views};
-use crate::web::{PluginAdmin, Problem, Response};
+use crate::web::{self, PluginAdmin, Problem, Response};
 use answer::{Good, described};
 pub use documents::Documents;
+pub use reload::{NotReloaded, Reloaded, Reloads};
 
 /// What the API tells about, and acts on.
 pub struct Api {
@@ -55,6 +57,8 @@ pub struct Api {
     pub face: Face,
     /// The documents as they were last made.
     pub documents: Documents,
+    /// Who reads the configuration again.
+    pub reloads: Reloads,
     /// Test routes are refused.
     pub production: bool,
     /// Of the first endpoint: what `/ws/stats` says.
@@ -104,6 +108,18 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
+}
+
+impl Request {
+    /// That the principal may read all there is, rather than some rooms.
+    fn reads_all(&self) -> Result<(), Problem> {
+        if self.principal.may("read") { Ok(()) } else { Err(web::lacks_scope("read")) }
+    }
+
+    /// That it may read this room, whether there is one or not.
+    fn reads(&self, room: &str) -> Result<(), Problem> {
+        if self.principal.may_in("read", room) { Ok(()) } else { Err(web::lacks_scope("read")) }
+    }
 }
 
 /// An answer, or the problem that stands for it.
@@ -161,6 +177,7 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(POST "/api/v1/publish", publish, publish::publish, publish::told()),
         route!(GET "/api/v1/rooms", read, rooms::list, rooms::told_list()),
         route!(GET "/api/v1/rooms/{room}", read, rooms::show, rooms::told_show()),
+        route!(GET "/api/v1/rooms/{room}/presence", read, rooms::presence, rooms::told_presence()),
         route!(GET "/api/v1/sessions", read, sessions::list, sessions::told_list()),
         route!(DELETE "/api/v1/sessions/{id}", admin, sessions::close, sessions::told_close()),
         route!(DELETE "/api/v1/users/{id}", admin, sessions::close_user, sessions::told_close_user()),
@@ -170,6 +187,7 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(GET "/api/v1/plugins", read, plugins::list, plugins::told_list()),
         route!(POST "/api/v1/plugins/{instance}/start", admin, plugins::start, plugins::told_start()),
         route!(POST "/api/v1/plugins/{instance}/stop", admin, plugins::stop, plugins::told_stop()),
+        route!(POST "/admin/reload", admin, reload::reload, reload::told()),
         route!(GET "/health", None, health::summary, health::told_summary()),
         route!(GET "/health/live", None, health::live, health::told_live()),
         route!(GET "/health/ready", None, health::ready, health::told_ready()),

@@ -11,6 +11,7 @@ mod limits;
 mod memory;
 mod parts;
 mod ready;
+mod reload;
 mod shards;
 
 use std::path::PathBuf;
@@ -18,11 +19,14 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::Config;
+use tokio::sync::mpsc;
+
+use crate::config::{Config, Sources};
 use crate::pipeline::BadOrigins;
 use house::House;
 
 pub use identity::{IdentityError, profile_alone, secret_alone};
+pub use reload::SetLevel;
 
 /// `EX_USAGE`-like: the configuration cannot be served.
 const UNUSABLE: u8 = 64;
@@ -68,11 +72,23 @@ pub enum StartError {
     },
 }
 
+/// What a gateway starts with.
+pub struct Launch {
+    /// What it is to be.
+    pub config: Config,
+    /// Where that was read, and is read again at a reload.
+    pub sources: Sources,
+    /// Where to tell that it is ready.
+    pub ready_file: Option<PathBuf>,
+    /// What a reload sets the log's level with.
+    pub set_level: SetLevel,
+}
+
 /// Serves until a signal ends it. Answers the process' exit code: 0 after a drain, 64 where it could not start.
-pub fn serve(config: Config, ready_file: Option<PathBuf>) -> ExitCode {
+pub fn serve(launch: Launch) -> ExitCode {
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match control {
-        Ok(control) => control.block_on(run(config, ready_file)),
+        Ok(control) => control.block_on(run(launch)),
         Err(error) => Err(error.into()),
     };
     match outcome {
@@ -84,10 +100,13 @@ pub fn serve(config: Config, ready_file: Option<PathBuf>) -> ExitCode {
     }
 }
 
-async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), StartError> {
+async fn run(launch: Launch) -> Result<(), StartError> {
     // Asked for first, so that a signal during the start is not lost.
     let mut signals = Signals::new()?;
-    let house = House::build(config).await?;
+    let ready_file = launch.ready_file.clone();
+    // One reload at a time.
+    let (reloads, mut asked) = mpsc::channel(1);
+    let (house, mut reloader) = House::build(launch, reloads).await?;
     if let Some(path) = &ready_file {
         ready::write(path, house.addresses())
             .map_err(|source| StartError::ReadyFile { path: path.clone(), source })?;
@@ -96,9 +115,24 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), StartErr
         let scheme = if house.certificates.live(name).is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{address} ({name})");
     }
-    while signals.next().await == Asked::Reload {
-        house.certificates.reload_and_log();
+    loop {
+        let answer = tokio::select! {
+            signal = signals.next() => match signal {
+                Asked::End => break,
+                Asked::Reload => None,
+            },
+            Some(answer) = asked.recv() => Some(answer),
+        };
+        let outcome = tokio::select! {
+            outcome = reloader.reload() => outcome,
+            () = signals.end() => break,
+        };
+        if let Some(answer) = answer {
+            let _gone_meanwhile = answer.send(outcome);
+        }
     }
+    // Whoever waits for a reload, or asks for one now, need not.
+    drop(asked);
     tokio::select! {
         () = house.drain() => {}
         () = signals.end() => tracing::warn!("a second signal: ending at once"),

@@ -16,6 +16,7 @@ mod layers;
 mod machine;
 pub mod model;
 mod print;
+mod renewal;
 mod secret;
 mod trail;
 
@@ -24,11 +25,15 @@ pub use key::Key;
 pub use machine::too_few_files;
 pub use model::{Config, Environment, Unsafe};
 pub use print::{schema, to_toml};
+pub use renewal::Renewal;
 pub use secret::{Secret, Weakness, weakness};
 pub use trail::Place;
 
 use finding::Findings;
 use layers::Layers;
+
+/// What an entry of a list goes by: the first of these that it has.
+const NAMED_BY: [&str; 3] = ["name", "path", "prefix"];
 
 /// What a configuration is made from, besides what is built in; later ones win.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,7 +78,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Report> {
     let config = layers.config(&mut findings);
     judge::settings(&config, &mut findings);
     let findings = findings.finish();
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if findings.iter().any(Finding::is_error) {
         return Err(Report(findings));
     }
     Ok(Loaded { config, warnings: findings })

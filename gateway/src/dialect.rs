@@ -16,6 +16,9 @@ pub use rooms::{Rooms, RoomsFrame};
 
 use crate::frame::{Cursor, Form, Since, Timestamp};
 
+/// What is told who may not see who is in a room, whether there is such a room or not.
+pub const NO_PRESENCE: &str = "Not allowed to see who is in this room";
+
 /// A client's frame, its fragments put together.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
@@ -56,6 +59,15 @@ pub enum Request<'a> {
     Info,
     /// To publish an event.
     Publish(Publish<'a>),
+    /// Who is in a room.
+    Presence {
+        /// Its name; none where the frame has none.
+        room: Option<Cow<'a, str>>,
+        /// How many members to leave out.
+        skip: usize,
+        /// How many to show.
+        limit: usize,
+    },
     /// Something that a plugin may have declared.
     Call {
         /// In lower case.
@@ -121,6 +133,15 @@ pub enum Answer<'a> {
         room: &'a str,
         /// The event's place.
         cursor: Cursor,
+    },
+    /// Who is in the room.
+    Presence {
+        /// Its name.
+        room: &'a str,
+        /// How many there are, in `members` or not.
+        count: usize,
+        /// Those that were asked for.
+        members: &'a [Member],
     },
     /// The session goes on with another token.
     Authenticated {
@@ -189,6 +210,19 @@ pub struct Info {
     pub subscriptions: Vec<Arc<str>>,
     /// What its socket has not taken yet.
     pub backlog: Backlog,
+}
+
+/// A session in a room, as others see it.
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+pub struct Member {
+    /// Its id.
+    pub connection_id: Arc<str>,
+    /// Who authenticated.
+    pub user_id: Option<Arc<str>>,
+    /// What its token says for others to see.
+    #[serde(serialize_with = "crate::frame::json::raw")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub info: Option<Arc<str>>,
 }
 
 /// How a session came.

@@ -20,6 +20,7 @@ mod mailbox;
 mod member;
 mod order;
 pub mod own;
+mod presence;
 mod registry;
 mod room;
 mod rule;
@@ -29,6 +30,7 @@ mod walk;
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
@@ -38,6 +40,7 @@ pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;
 pub use member::Seat;
 pub use order::{Backlog, Cause, Order, SessionInfo};
+pub use presence::{Presence, Present};
 pub use room::Room;
 pub use rule::{Rule, Rules, Who};
 pub use shard::{Guest, Joined, ReadOn, Shard};
@@ -245,9 +248,17 @@ impl Hub {
         &self.calls
     }
 
-    /// The rules for rooms.
-    pub fn rules(&self) -> &Rules {
-        &self.registry.rules
+    /// The rules for rooms, of this moment.
+    pub fn rules(&self) -> Guard<Arc<Rules>> {
+        self.registry.rules.load()
+    }
+
+    /// From now on these rules say who may join and publish. What is kept, and how many members there may be, they say
+    /// of rooms that are made from now on. In metrics a prefix that was not there before counts with the one that it
+    /// was under.
+    pub fn set_rules(&self, rules: impl IntoIterator<Item = Rule>) {
+        let rules = self.rules().followed_by(rules);
+        self.registry.rules.store(Arc::new(rules));
     }
 
     /// What is counted.

@@ -1,13 +1,14 @@
 //! Who a session or request is, and what it may do.
 //!
-//! A request shows [credentials](credentials) (a token, taken from where its [`Profile`] says, or an API key) and
-//! becomes a [`Principal`], or is [refused](Refusal). Keys are at hand when a token is looked at: they are read and
+//! A request shows [credentials](credentials) (a token, taken from where its [`Profile`] says, an API key, or the
+//! certificate of its connection) and becomes a [`Principal`], or is [refused](Refusal). Keys are at hand when a token is looked at: they are read and
 //! fetched beside the requests ([`Keyring`]), and what was verified once is remembered ([`Profile`]). What was
 //! [revoked](Revocations) holds from the moment on at which it was, for sessions that live too.
 
 mod api_keys;
 mod authoriser;
 mod cache;
+mod certificate;
 mod claims;
 pub mod credentials;
 mod jwks;
@@ -23,6 +24,7 @@ mod token;
 
 pub use api_keys::{ApiKey, ApiKeys, BadHash, hash_of};
 pub use authoriser::{Authoriser, Question, Wish};
+pub use certificate::{Certificate, CertificateRule, ShownCertificate};
 pub use claims::ClaimRules;
 pub use jwks::BadKeySet;
 pub use keyring::Keyring;

@@ -7,11 +7,12 @@ mod carrier;
 mod connection;
 mod framing;
 mod permits;
+mod proxy;
 mod tls;
 mod turns;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use tls::Tls;
 
 use crate::drain::{Drain, Phase};
 use crate::metrics::Metrics;
+use crate::units::Network;
 use crate::web::ConnectionInfo;
 use connection::Fresh;
 use permits::{Full, Permit};
@@ -51,7 +53,12 @@ pub struct Listener {
     address: SocketAddr,
     socket: TcpListener,
     tls: Option<Arc<Tls>>,
+    balancers: Option<Balancers>,
 }
+
+/// Who begins each connection with a header that says whose it is. An empty list is anybody.
+#[derive(Clone, Debug)]
+pub struct Balancers(pub Arc<[Network]>);
 
 /// The way to one shard.
 #[derive(Clone, Debug)]
@@ -70,13 +77,15 @@ struct Accepted {
     socket: OwnedFd,
     info: Arc<ConnectionInfo>,
     tls: Option<Arc<Tls>>,
+    /// Whether a header says whose it is.
+    proxied: bool,
     place: Place,
 }
 
 /// What a connection takes up, given back when it is dropped. Small, as every session has one.
 #[derive(Debug)]
 struct Place {
-    _permit: Permit,
+    permit: Permit,
     load: Arc<AtomicUsize>,
     /// Where its end is counted, until it is.
     metrics: Option<Arc<Metrics>>,
@@ -95,6 +104,10 @@ enum Ended {
     Timeout,
     /// The other end went away, or spoke something else.
     Error,
+    /// It did not begin with the header of the PROXY protocol, though it should.
+    Proxy,
+    /// There are as many from the address that the header names.
+    Full,
 }
 
 impl Ended {
@@ -106,6 +119,8 @@ impl Ended {
             Self::Session => "session",
             Self::Timeout => "timeout",
             Self::Error => "error",
+            Self::Proxy => "proxy_protocol",
+            Self::Full => "connections_per_address",
         }
     }
 }
@@ -114,6 +129,16 @@ impl Place {
     /// Gives it back, as the connection has ended so.
     fn end(mut self, ended: Ended) {
         self.count(ended);
+    }
+
+    /// Counts it for the address that it is really from.
+    fn count_for(&mut self, address: IpAddr) -> Result<(), Ended> {
+        self.permit.count_for(address).map_err(|_| {
+            if let Some(metrics) = &self.metrics {
+                metrics.connections.refused_address.add(1);
+            }
+            Ended::Full
+        })
     }
 
     fn count(&mut self, ended: Ended) {
@@ -152,13 +177,20 @@ impl Listener {
         socket.bind(&address.into())?;
         socket.listen(WAITING)?;
         let socket = TcpListener::from(socket);
-        Ok(Self { name: name.into(), address: socket.local_addr()?, socket, tls: None })
+        Ok(Self { name: name.into(), address: socket.local_addr()?, socket, tls: None, balancers: None })
     }
 
     /// The same, speaking TLS.
     #[must_use]
     pub fn with_tls(mut self, tls: Option<Tls>) -> Self {
         self.tls = tls.map(Arc::new);
+        self
+    }
+
+    /// The same behind balancers, which speak the PROXY protocol.
+    #[must_use]
+    pub fn behind(mut self, balancers: Option<Balancers>) -> Self {
+        self.balancers = balancers;
         self
     }
 
@@ -189,7 +221,8 @@ impl Listener {
             reason = "what replaces it is unsafe; a TcpListener owns its descriptor to its end"
         )]
         let socket = AsyncFd::with_interest(self.socket, Interest::READABLE)?;
-        let acceptor = Acceptor { name: self.name, tls: self.tls, lanes, permits, metrics };
+        let (name, tls, balancers) = (self.name, self.tls, self.balancers);
+        let acceptor = Acceptor { name, tls, balancers, lanes, permits, metrics };
         tokio::select! {
             ended = acceptor.run(&socket) => ended,
             () = drain.reached(Phase::Closing) => Ok(()),
@@ -197,9 +230,18 @@ impl Listener {
     }
 }
 
+/// Why a connection is closed as soon as it is accepted.
+enum Refused {
+    /// There are as many as there may be.
+    Full(Full),
+    /// Only balancers connect here, and it is none.
+    Stranger,
+}
+
 struct Acceptor {
     name: Arc<str>,
     tls: Option<Arc<Tls>>,
+    balancers: Option<Balancers>,
     lanes: Vec<Lane>,
     permits: Arc<Permits>,
     metrics: Arc<Metrics>,
@@ -237,13 +279,14 @@ impl Acceptor {
     /// Hands a connection to the shard with the fewest, or closes it where it is one too many.
     fn admit(&self, socket: OwnedFd, peer: Option<SocketAddr>) {
         let Some(peer) = peer else { return };
-        let permit = match self.permits.take(peer.ip()) {
+        let permit = match self.permit(peer.ip()) {
             Ok(permit) => permit,
-            Err(full) => {
+            Err(refused) => {
                 let counters = &self.metrics.connections;
-                match full {
-                    Full::All => counters.refused_all.add(1),
-                    Full::Address => counters.refused_address.add(1),
+                match refused {
+                    Refused::Full(Full::All) => counters.refused_all.add(1),
+                    Refused::Full(Full::Address) => counters.refused_address.add(1),
+                    Refused::Stranger => counters.refused_stranger.add(1),
                 }
                 return;
             }
@@ -254,10 +297,23 @@ impl Acceptor {
         self.metrics.connections.opened.add(1);
         lane.load.fetch_add(1, Ordering::Relaxed);
         let (load, metrics) = (Arc::clone(&lane.load), Some(Arc::clone(&self.metrics)));
-        let place = Place { _permit: permit, load, metrics };
-        let info = Arc::new(ConnectionInfo { listener: Arc::clone(&self.name), peer, tls: None });
+        let place = Place { permit, load, metrics };
+        let info = ConnectionInfo { listener: Arc::clone(&self.name), peer, balancer: None, tls: None };
+        let proxied = self.balancers.is_some();
+        let (info, tls) = (Arc::new(info), self.tls.clone());
         // A shard that is gone drops the connection, and with it its place.
-        let _gone = lane.sender.send(Accepted { socket, info, tls: self.tls.clone(), place });
+        let _gone = lane.sender.send(Accepted { socket, info, tls, proxied, place });
+    }
+
+    /// A balancer's connection is counted in all; for whose address is only known when it has said so.
+    fn permit(&self, address: IpAddr) -> Result<Permit, Refused> {
+        match &self.balancers {
+            None => self.permits.take(address).map_err(Refused::Full),
+            Some(Balancers(known)) if known.is_empty() || known.iter().any(|net| net.contains(address)) => {
+                self.permits.take_uncounted().map_err(Refused::Full)
+            }
+            Some(_) => Err(Refused::Stranger),
+        }
     }
 
     /// Waits a little, as there is no descriptor or memory for another connection. The connections themselves
@@ -307,11 +363,12 @@ impl Intake {
     /// listeners have ended. The connections go on: [`Permits::all_returned`] says when they are through.
     pub async fn serve<M: ServiceOf>(mut self, http: Http, drain: Drain, make: M) {
         let shared = Rc::new(connection::Shared { http, drain, make, turns: Turns::default() });
-        while let Some(Accepted { socket, info, tls, place }) = self.0.recv().await {
+        while let Some(Accepted { socket, info, tls, proxied, place }) = self.0.recv().await {
             match tokio::net::TcpStream::from_std(TcpStream::from(socket)) {
                 Ok(stream) => {
                     let shared = Rc::clone(&shared);
-                    tokio::task::spawn_local(connection::run(shared, Fresh { stream, info, tls }, place));
+                    let fresh = Fresh { stream, info, tls, proxied };
+                    tokio::task::spawn_local(connection::run(shared, fresh, place));
                 }
                 Err(error) => tracing::warn!(%error, "a connection could not be registered"),
             }

@@ -44,6 +44,8 @@ pub struct Metrics {
     pub tls: Tls,
     /// Answers to HTTP requests.
     pub answers: Answers,
+    /// Requests of known principals, by how these are known.
+    pub proofs: ByLabel<Total>,
     /// Credentials that did not hold.
     pub refusals: Refusals,
     /// Requests for a session that were refused, by reason.
@@ -66,6 +68,7 @@ impl Metrics {
             connections: Connections::default(),
             tls: Tls::default(),
             answers: Answers::default(),
+            proofs: ByLabel::default(),
             refusals: Refusals::default(),
             handshakes: ByLabel::default(),
             limited: ByLabel::default(),

@@ -2,22 +2,28 @@
 
 mod access_log;
 mod authenticate;
+mod client;
 mod cors;
+mod forwarded;
 mod guard;
+mod headers;
 mod hygiene;
 mod origin;
 mod request_id;
 mod rescue;
+mod serves;
 mod sizes;
 mod throttle;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use http::Request;
+use http::{HeaderValue, Request};
 use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
@@ -25,15 +31,18 @@ use tower_http::cors::CorsLayer;
 use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::web::{ConnectionInfo, Response, trim};
+use crate::units::Network;
+use crate::web::{ConnectionInfo, Part, Parts, Response, trim};
 use access_log::AccessLog;
 use authenticate::Authenticate;
 use guard::Guard;
+use headers::Headers;
 use request_id::Ids;
 use rescue::Rescue;
 use throttle::Throttle;
 
 pub use cors::BadOrigins;
+pub use headers::hsts;
 pub use origin::Origins;
 
 /// What requests are judged by.
@@ -49,8 +58,23 @@ pub struct Config {
     pub api_keys: Arc<ApiKeys>,
     /// The endpoints' own rules.
     pub endpoints: Vec<EndpointRules>,
-    /// By a listener's name: hosts besides loopback under which anonymous rights hold; `*` is any.
-    pub hosts: Vec<(Arc<str>, Vec<String>)>,
+    /// The listeners' own rules.
+    pub listeners: Vec<ListenerRules>,
+}
+
+/// What holds at a listener.
+#[derive(Clone, Debug, Default)]
+pub struct ListenerRules {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Hosts besides loopback under which anonymous rights hold; `*` is any.
+    pub hosts: Vec<String>,
+    /// Proxies that are believed who their clients are.
+    pub trusted_proxies: Vec<Network>,
+    /// What is there.
+    pub serves: Parts,
+    /// What `Strict-Transport-Security` says to who came under TLS.
+    pub hsts: Option<HeaderValue>,
 }
 
 /// What holds at an endpoint's path.
@@ -64,12 +88,14 @@ pub struct EndpointRules {
     pub origins: Origins,
 }
 
-/// A [`Config`] that has been judged, for any number of shards.
-#[derive(Clone)]
+/// A [`Config`] that has been judged.
 pub struct Rules {
     config: Config,
     cors: CorsLayer,
 }
+
+/// The rules of all shards, which may be replaced: each request goes by those of the moment when it came.
+pub type LiveRules = Arc<ArcSwap<Rules>>;
 
 impl Rules {
     /// Judges the configuration.
@@ -79,12 +105,24 @@ impl Rules {
     pub fn new(config: Config) -> Result<Self, BadOrigins> {
         Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, config })
     }
+
+    /// For every shard, and to be replaced.
+    pub fn live(self) -> LiveRules {
+        Arc::new(ArcSwap::from_pointee(self))
+    }
+
+    /// The endpoint at a path, wherever it is served.
+    fn any_endpoint(&self, path: &str) -> Option<&EndpointRules> {
+        let path = trim(path);
+        self.config.endpoints.iter().find(|endpoint| trim(&endpoint.path) == path)
+    }
 }
 
-/// What the layers go by, shared by the connections of a shard.
+/// What the layers go by, shared by the connections that a shard has from one listener.
 pub struct Pipeline {
-    config: Config,
-    cors: CorsLayer,
+    rules: LiveRules,
+    /// Its name.
+    listener: Arc<str>,
     ids: Ids,
     /// Who a request is by that shows nothing.
     anonymous: Arc<Principal>,
@@ -93,14 +131,37 @@ pub struct Pipeline {
     metrics: Arc<Metrics>,
 }
 
-impl Pipeline {
+/// The pipelines of a shard, one for each listener.
+pub struct Pipelines(Vec<Rc<Pipeline>>);
+
+impl Pipelines {
     /// For one shard.
-    pub fn new(rules: Rules, limits: Arc<Limits>, metrics: Arc<Metrics>) -> Rc<Self> {
-        let Rules { config, cors } = rules;
-        let (anonymous, nobody) = (Arc::new(Principal::anonymous()), Arc::default());
-        Rc::new(Self { config, cors, ids: Ids::default(), anonymous, nobody, limits, metrics })
+    pub fn new(rules: &LiveRules, limits: &Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
+        let (ids, anonymous, nobody) = (Ids::default(), Arc::new(Principal::anonymous()), Arc::default());
+        let pipeline = |listener: &ListenerRules| Pipeline {
+            rules: Arc::clone(rules),
+            listener: Arc::clone(&listener.name),
+            ids: ids.clone(),
+            anonymous: Arc::clone(&anonymous),
+            nobody: Arc::clone(&nobody),
+            limits: Arc::clone(limits),
+            metrics: Arc::clone(metrics),
+        };
+        let listeners = &rules.load().config.listeners;
+        Self(listeners.iter().map(|listener| Rc::new(pipeline(listener))).collect())
     }
 
+    /// That of a listener.
+    ///
+    /// # Panics
+    /// Where the rules have no listener of this name.
+    pub fn of(&self, listener: &str) -> &Rc<Pipeline> {
+        let found = self.0.iter().find(|pipeline| *pipeline.listener == *listener);
+        found.unwrap_or_else(|| unreachable!("there are no rules for the listener '{listener}'"))
+    }
+}
+
+impl Pipeline {
     /// The stack around `handler`, for one connection; outermost first.
     pub fn stack<B, H, F>(
         self: &Rc<Self>,
@@ -113,8 +174,6 @@ impl Pipeline {
         F: Future<Output = Response> + 'static,
     {
         let of = || Rc::clone(self);
-        let address = info.peer.ip();
-        let hosts = self.config.hosts.iter().position(|(listener, _)| *listener == info.listener);
         ServiceBuilder::new()
             // First, so that every answer bears it, and everything below can name it.
             .layer(layer_fn(|inner| request_id::RequestIds {
@@ -122,12 +181,16 @@ impl Pipeline {
                 info: Arc::clone(&info),
                 inner,
             }))
+            // Before anybody goes by an address.
+            .layer(layer_fn(|inner| Guard { check: client::note(of(), Arc::clone(&info)), inner }))
             // Sees the final status, of what the layers below refuse too.
             .layer(layer_fn(|inner| AccessLog {
                 metrics: Arc::clone(&self.metrics),
                 info: Arc::clone(&info),
                 inner,
             }))
+            // Around all that can answer: browsers are to be as careful with a refusal.
+            .layer(layer_fn(|inner| Headers { pipeline: of(), inner }))
             // What is no HTTP as it is spoken here gets no further: nothing below reads such headers.
             .layer(layer_fn(|inner| Guard { check: hygiene::check(of()), inner }))
             // Outside of all that can refuse a page's request, so that the page may read the refusal; before
@@ -140,18 +203,47 @@ impl Pipeline {
             // Whoever asks: another site's page may not make its visitor's browser connect or change things.
             .layer(layer_fn(|inner| Guard { check: origin::check(of()), inner }))
             // Before a token is looked at: who asks too often costs no more than this.
-            .layer(layer_fn(|inner| Throttle { judge: throttle::by_address(of(), address), inner }))
+            .layer(layer_fn(|inner| Throttle { judge: throttle::by_address(of()), inner }))
             // Who asks, and with which rights.
-            .layer(layer_fn(|inner| Authenticate { pipeline: of(), hosts, inner }))
-            // Last, as it has to know who asks.
-            .layer(layer_fn(|inner| Throttle { judge: throttle::by_user(of(), address), inner }))
+            .layer(layer_fn(|inner| Authenticate { pipeline: of(), inner }))
+            // As it has to know who asks.
+            .layer(layer_fn(|inner| Throttle { judge: throttle::by_user(of()), inner }))
+            // Last, so that what is not served here differs in nothing from what is served nowhere.
+            .layer(layer_fn(|inner| Guard { check: serves::check(of()), inner }))
             // The seam: below is one type, whatever is served.
             .service(service_fn(move |request| handler(request).map(Ok).boxed_local()))
     }
 
+    /// The rules as they are now at this listener.
+    fn rules(&self) -> Here<'_> {
+        Here { rules: self.rules.load(), listener: &self.listener }
+    }
+}
+
+/// The rules of a moment, at one listener.
+struct Here<'a> {
+    rules: arc_swap::Guard<Arc<Rules>>,
+    listener: &'a str,
+}
+
+impl Deref for Here<'_> {
+    type Target = Rules;
+
+    fn deref(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+impl Here<'_> {
+    /// The listener's own; none where it is gone from the configuration: nothing is there any more, and nobody believed.
+    fn listener(&self) -> Option<&ListenerRules> {
+        self.config.listeners.iter().find(|listener| *listener.name == *self.listener)
+    }
+
+    /// The endpoint at a path, as far as the listener serves any.
     fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
-        let path = trim(path);
-        self.config.endpoints.iter().find(|endpoint| trim(&endpoint.path) == path)
+        let serves = self.listener().is_some_and(|listener| listener.serves.have(Part::Endpoints));
+        serves.then(|| self.any_endpoint(path)).flatten()
     }
 }
 

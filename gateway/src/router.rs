@@ -4,7 +4,7 @@
 mod body;
 
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hashbrown::HashMap;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -13,8 +13,8 @@ use percent_encoding::percent_decode_str;
 use crate::api::{self, Api};
 use crate::identity::{self, Principal};
 use crate::web::{
-    self, ConnectionInfo, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response,
-    Route, Routes, trim,
+    self, Client, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response, Route,
+    Routes, trim,
 };
 
 /// A path where sessions begin.
@@ -47,7 +47,8 @@ impl Router {
 
     /// Whether the gateway itself serves `path` among its API.
     pub fn is_core(path: &str) -> bool {
-        table(false).0.at(trim(path)).is_ok()
+        static PATHS: LazyLock<matchit::Router<usize>> = LazyLock::new(|| table(false).0);
+        PATHS.at(trim(path)).is_ok()
     }
 
     /// Answers a request.
@@ -79,8 +80,12 @@ impl Router {
         let principal = principal(&request);
         if let Some(scope) = route.scope {
             check_token(&request)?;
-            // What a scope is narrowed to, the route's own function looks at.
-            self.check_scope(&principal, scope, principal.may_somewhere(scope))?;
+            // To which rooms it is narrowed, the route's own function looks at; administration has no rooms.
+            let may = match scope {
+                "publish" | "read" => principal.may_somewhere(scope),
+                _ => principal.may(scope),
+            };
+            self.check_scope(&principal, scope, may)?;
         }
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
@@ -108,7 +113,7 @@ impl Router {
             Found::Route(route) => route,
             Found::Methods(methods) => return Err(wrong_method(methods)),
             Found::Nothing => {
-                return Err(Problem::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
+                return Err(web::nothing_here());
             }
         };
         check_token(&request)?;
@@ -121,8 +126,8 @@ impl Router {
             .map(|(name, value)| Ok((name, decode(&value)?)))
             .collect::<Result<_, Problem>>()?;
         let request_id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
-        let connection = request.extensions().get::<Arc<ConnectionInfo>>();
-        let address = connection.map_or_else(String::new, |connection| connection.peer.ip().to_string());
+        let client = request.extensions().get::<Client>();
+        let address = client.map_or_else(String::new, |client| client.address.to_string());
         let (head, body) = request.into_parts();
         let body = body::collect(body).await?;
         let request = PluginRequest {

@@ -8,6 +8,7 @@ mod calls;
 mod endpoint;
 mod heartbeat;
 mod outbound;
+mod presence;
 mod requests;
 mod rights;
 mod run;
@@ -26,12 +27,12 @@ use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
-pub use run::{Client, open};
+pub use run::{Visitor, open};
 pub use turn_away::turn_away;
 
 use crate::dialect::{Info, Metadata, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
-use crate::hub::{Backlog, Cause, Guest, Order, Seat, SessionInfo, Shard};
+use crate::hub::{Backlog, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Revocations};
 use crate::limits::Limits;
 use crate::transport::Socket;
@@ -247,6 +248,11 @@ impl Guest for Session {
             Order::Send(event) => self.tell(event, ""),
             Order::Describe(tell) => tell(self.info()),
         }
+    }
+
+    fn present(&self) -> Present {
+        let info = self.principal.borrow().info.clone();
+        Present { connection_id: Arc::clone(&self.id), user_id: self.user(), info }
     }
 
     fn info(&self) -> SessionInfo {

@@ -8,6 +8,7 @@ mod client;
 mod error;
 mod files;
 mod keeper;
+mod lists;
 mod names;
 mod pair;
 mod terms;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 pub use client::{NameKind, Unverified, client};
 pub use error::{Refused, TlsError};
-pub use keeper::{Keeper, Live};
+pub use keeper::{Fresh, Keeper, Live, Spoken};
 pub use terms::Terms;
 
 /// What a listener's TLS is made from.

@@ -5,13 +5,14 @@
 mod declared;
 mod handoff;
 mod host;
+mod parts;
 mod plugins;
 mod problem;
 mod redirect;
 mod request_body;
 mod routes;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ use serde::Serialize;
 pub use declared::{CallSpec, Checker, Declaration, EventSpec, RoomSpec, RouteSpec};
 pub use handoff::{Handoff, Run, Takeover};
 pub use host::Host;
+pub use parts::{Part, Parts};
 pub use plugins::{AdminError, Health, HealthStatus, Outcome, PluginAdmin, PluginInfo};
 pub use problem::{Invalid, Problem, ProblemDetails};
 pub use redirect::redirect;
@@ -46,10 +48,24 @@ pub type Response = http::Response<Body>;
 pub struct ConnectionInfo {
     /// The configuration's name of the listener.
     pub listener: Arc<str>,
-    /// The other end of the TCP connection.
+    /// The other end of the TCP connection, or the one that a balancer names in its place.
     pub peer: SocketAddr,
+    /// The balancer that has named it (PROXY protocol); none where there is none.
+    pub balancer: Option<SocketAddr>,
     /// What its handshake said; none without TLS.
     pub tls: Option<Box<TlsInfo>>,
+}
+
+/// Who a request is from, proxies that are trusted left aside; every request bears it as an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The address that limits and logs go by.
+    pub address: IpAddr,
+    /// Whether the address may be exempt from limits. A proxy's own may not where it stands for a client that the proxy has
+    /// named in a way that cannot be read.
+    pub exemptible: bool,
+    /// Whether the request was under TLS where it left the client.
+    pub secure: bool,
 }
 
 /// What a TLS handshake said.
@@ -70,6 +86,10 @@ pub struct TlsInfo {
 pub struct ClientCertificate {
     /// Its bearer's name, from where the listener's `client_name` looks for it; none where it has no such name.
     pub name: Option<Arc<str>>,
+    /// When it was issued, as far as it says, in seconds since 1970.
+    pub not_before: i64,
+    /// When it ceases to hold, in seconds since 1970.
+    pub not_after: i64,
     /// The whole subject, as `CN=backend, O=Example`.
     pub subject: Arc<str>,
 }
@@ -159,6 +179,11 @@ pub fn answer(status: StatusCode, content: &'static str, bytes: impl Into<Bytes>
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
     }
     response
+}
+
+/// 404 for a path that nobody serves.
+pub fn nothing_here() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "nothing is served at this path")
 }
 
 /// 403 for who is known and has not this right (RFC 6750, section 3.1).

@@ -13,6 +13,8 @@ mod issuer;
 mod places;
 #[path = "auth/revocation.rs"]
 mod revocation;
+#[path = "auth/rooms.rs"]
+mod rooms;
 #[path = "auth/rotation.rs"]
 mod rotation;
 #[path = "auth/server.rs"]

@@ -442,6 +442,15 @@ fn what_is_legal_and_risky_is_warned_of() {
     warned(&set(&["listener.0.hosts=[\"*\"]"]), "DNS rebinding");
     warned(&set(&["room.0.history.size=10"]), "has no end");
     warned(&set(&["room.0.history.ttl=1m"]), "keeps nothing");
+    let secret = "auth.default.secret=5f2c9a81b7d34e60a1c8f09b6e7d2a43";
+    warned(
+        &set(&[secret, "revocations.keep=1h"]),
+        "[auth.default] may live longer: one that was called back",
+    );
+    warned(&set(&[secret, "revocations.keep=1h", "auth.default.max_age=1h"]), "may live longer");
+    let within = set(&[secret, "revocations.keep=2h", "auth.default.max_age=1h"]);
+    assert_eq!(config::load(&within).unwrap().warnings, []);
+    warned(&set(&["auth.default.certificates=[{name=\"a\"}]"]), "no listener asks for any");
     warned(&set(&["limits.connections=5", "limits.connections_per_address=6"]), "never counts");
 }
 

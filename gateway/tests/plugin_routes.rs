@@ -25,12 +25,12 @@ use tidegate::identity::{ClaimRules, Keyring, Ledger, Profile, Revocations, Sett
 use tidegate::limits::{self, Limits};
 use tidegate::listener::{Http, Listener, Permits, lanes};
 use tidegate::metrics::{Family, Metrics};
-use tidegate::pipeline::{self, Origins, Pipeline};
+use tidegate::pipeline::{self, ListenerRules, Origins, Pipelines};
 use tidegate::router::Router;
 use tidegate::store::{Durability, Embedded};
 use tidegate::web::{
-    self, Answering, Declaration, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest, Refusal, Routes,
-    Serve, Spec,
+    self, Answering, ConnectionInfo, Declaration, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest,
+    Refusal, Routes, Serve, Spec,
 };
 use tokio::task::{LocalSet, spawn_local};
 
@@ -133,6 +133,7 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         views: Arc::default(),
         face: Face::default(),
         documents: Documents::default(),
+        reloads: tokio::sync::mpsc::channel(1).0,
         production: false,
         heartbeat: Duration::ZERO,
     });
@@ -149,22 +150,22 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         profile: Arc::new(profile(anonymous, revocations)),
         api_keys: Arc::default(),
         endpoints: Vec::new(),
-        hosts: Vec::new(),
+        listeners: vec![ListenerRules { name: "main".into(), ..ListenerRules::default() }],
     };
-    let rules = pipeline::Rules::new(config).unwrap();
-    let pipeline = Pipeline::new(rules, limits, Arc::clone(&metrics));
+    let rules = pipeline::Rules::new(config).unwrap().live();
+    let pipelines = Rc::new(Pipelines::new(&rules, &limits, &metrics));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
     let (lanes, intakes) = lanes(1);
     spawn_local(listener.accept(lanes, Permits::new(100, 0, vec![]), metrics, drain.clone()));
     for intake in intakes {
-        let (pipeline, router) = (Rc::clone(&pipeline), Rc::clone(&router));
+        let (pipelines, router) = (Rc::clone(&pipelines), Rc::clone(&router));
         spawn_local(intake.serve(
             Http::new(Duration::from_secs(30)),
             drain.clone(),
-            move |info, handoff: Handoff| {
+            move |info: Arc<ConnectionInfo>, handoff: Handoff| {
                 let router = Rc::clone(&router);
-                pipeline.stack(info, move |request| {
+                pipelines.of(&info.listener).stack(info, move |request| {
                     let (router, handoff) = (Rc::clone(&router), handoff.clone());
                     async move { router.answer(request, handoff).await }
                 })
@@ -187,8 +188,10 @@ fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
         close_oldest: false,
         keyring: Arc::new(Keyring::fixed(Vec::new(), Vec::new())),
         claims: ClaimRules::default(),
+        certificates: Vec::new(),
         revocations,
         authoriser: None,
+        certificates: Vec::new(),
     })
 }
 

@@ -11,6 +11,7 @@ mod tls {
     pub(crate) mod house;
     mod memory;
     mod mistakes;
+    mod principals;
     mod redirect;
     mod reload;
     mod sessions;

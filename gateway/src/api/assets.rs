@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::kept::Kept;
 use super::{Answered, Api, Request};
 use crate::documents::{Content, Operation, Tag};
-use crate::web::{Problem, Response};
+use crate::web::{Problem, Response, nothing_here};
 
 /// What a page may do: run and show what comes from here, and ask nobody else. It never reads text as markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -79,7 +79,7 @@ fn told(id: &'static str, summary: &'static str) -> Operation {
 
 fn serve(files: &[File], name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let Some(file) = files.iter().find(|file| file.name == name) else {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "nothing is served at this path"));
+        return Err(nothing_here());
     };
     let mut response = file.kept.answer(headers);
     response.headers_mut().extend([

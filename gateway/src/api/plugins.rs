@@ -22,7 +22,8 @@ pub(super) fn told_list() -> Operation {
     Operation::new("listPlugins", Tag::Plugins, "List the plugins").good("The plugins, running or not")
 }
 
-pub(super) async fn list(api: &Api, _: &Request) -> Result<Json<PluginList>, Problem> {
+pub(super) async fn list(api: &Api, request: &Request) -> Result<Json<PluginList>, Problem> {
+    request.reads_all()?;
     let plugins = api.plugins.list();
     Ok(Json(PluginList { total: plugins.len(), plugins }))
 }

@@ -10,7 +10,7 @@ use super::answer::Json;
 use super::fields::Page;
 use super::{Api, Request};
 use crate::documents::{Operation, Tag};
-use crate::hub::RoomInfo;
+use crate::hub::{Presence, Present, RoomInfo};
 use crate::web::Problem;
 
 /// A page of a list of rooms.
@@ -49,7 +49,8 @@ pub(super) fn told_list() -> Operation {
 
 pub(super) async fn list(api: &Api, request: &Request) -> Result<Json<RoomList>, Problem> {
     let page = Page::of(request.query.as_deref())?;
-    let rooms = api.hub.rooms();
+    let mut rooms = api.hub.rooms();
+    rooms.retain(|room| request.principal.may_in("read", &room.name));
     let total = rooms.len();
     Ok(Json(RoomList { total, rooms: page.cut(rooms).into_iter().map(Room::from).collect() }))
 }
@@ -63,10 +64,37 @@ pub(super) fn told_show() -> Operation {
 
 pub(super) async fn show(api: &Api, request: &Request) -> Result<Json<Room>, Problem> {
     let name = request.params.first().map_or("", String::as_str);
+    request.reads(name)?;
     match api.hub.room(name) {
         Some(room) => Ok(Json(room.into())),
         None => Err(Problem::new(StatusCode::NOT_FOUND, format!("Room '{name}' not found"))),
     }
+}
+
+/// A page of the sessions in a room.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Presence")]
+pub(super) struct Members {
+    /// How many there are on all pages.
+    count: usize,
+    /// Those of this page, in no particular order. One whose members say much of themselves may end before `limit`.
+    members: Vec<Present>,
+}
+
+pub(super) fn told_presence() -> Operation {
+    Operation::new("roomPresence", Tag::Rooms, "List who is in a room")
+        .more("Nobody is in a room that is not there. Who comes or goes between two pages may be missing, or be there twice.")
+        .path("room", "The room's exact name", "agents")
+        .query::<Page>()
+        .good("A page of its members")
+}
+
+pub(super) async fn presence(api: &Api, request: &Request) -> Result<Json<Members>, Problem> {
+    let name = request.params.first().map_or("", String::as_str);
+    request.reads(name)?;
+    let page = Page::of(request.query.as_deref())?;
+    let Presence { count, members } = api.hub.presence(name, page.skip, page.limit).await;
+    Ok(Json(Members { count, members }))
 }
 
 impl From<RoomInfo> for Room {

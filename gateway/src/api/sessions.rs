@@ -56,6 +56,7 @@ pub(super) fn told_list() -> Operation {
 }
 
 pub(super) async fn list(api: &Api, request: &Request) -> Result<Json<SessionList>, Problem> {
+    request.reads_all()?;
     let page = Page::of(request.query.as_deref())?;
     let mut sessions = api.hub.sessions().await;
     sessions.sort_by(|a, b| (&a.connected_at, &a.connection_id).cmp(&(&b.connected_at, &b.connection_id)));

@@ -40,7 +40,7 @@ pub(super) struct Stats {
     messages_sent: u64,
     /// Data frames received from clients, bad ones too.
     messages_received: u64,
-    /// By room: sessions in it.
+    /// By room: sessions in it; of rooms that who asks may `read`.
     rooms: BTreeMap<Arc<str>, usize>,
     /// `ok`.
     status: &'static str,
@@ -87,14 +87,17 @@ pub(super) fn told(id: &'static str) -> Operation {
         .good("The figures")
 }
 
-pub(super) async fn stats(api: &Api, _: &Request) -> Result<Json<Stats>, Problem> {
+pub(super) async fn stats(api: &Api, request: &Request) -> Result<Json<Stats>, Problem> {
     let hub = Arc::clone(&api.hub);
     // Every room is looked at.
     let rooms = web::aside(move || {
         let rooms = hub.rooms().into_iter().filter(|room| room.members > 0);
         rooms.map(|room| (room.name, room.members)).collect::<BTreeMap<_, _>>()
     });
-    let rooms = rooms.await?;
+    let mut rooms = rooms.await?;
+    let total_rooms = rooms.len();
+    // Anybody may count; which rooms there are is for those who may know it.
+    rooms.retain(|room, _| request.principal.may_in("read", room));
     let metrics = api.hub.metrics();
     let closed = metrics.sum(|shard| shard.closed.sum());
     let opened = metrics.sum(|shard| shard.opened.sum());
@@ -103,7 +106,7 @@ pub(super) async fn stats(api: &Api, _: &Request) -> Result<Json<Stats>, Problem
         active_connections: open,
         total_connections: opened,
         total_disconnections: closed,
-        total_rooms: rooms.len(),
+        total_rooms,
         messages_sent: metrics.delivered() + metrics.sum(|shard| shard.welcomes.get()),
         messages_received: metrics.sum(|shard| shard.received.get()),
         rooms,

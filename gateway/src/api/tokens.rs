@@ -20,7 +20,13 @@ const LONGEST: usize = 190;
 
 /// Which tokens are to be called back: one of `jti`, `user` and `before`, or `user` with `before`.
 #[derive(JsonSchema)]
-#[schemars(extend("examples" = [{ "user": "u-17" }]))]
+#[schemars(extend("examples" = [{ "user": "u-17" }], "anyOf" = [
+    { "required": ["jti"], "properties": { "jti": { "type": "string" }, "user": { "type": "null" } } },
+    { "required": ["user"], "properties": { "user": { "type": ["string", "integer"] }, "jti": { "type": "null" } } },
+    { "required": ["before"], "properties": {
+        "before": { "type": ["string", "number"] }, "jti": { "type": "null" }, "user": { "type": "null" }
+    } }
+]))]
 #[expect(dead_code, reason = "read by hand")]
 struct RevokeBody {
     /// The token with this id.
@@ -30,7 +36,8 @@ struct RevokeBody {
     user: Option<User>,
     /// Only those that were issued then or before: RFC 3339, or seconds since 1970. Without it, by now.
     before: Option<Moment>,
-    /// When the last of them expires: until then it must be known. Without it, `revocations.keep` from now.
+    /// When the last of them expires: until then it must be known. Without it, as long as tokens can live: see
+    /// `revocations.keep`.
     expires_at: Option<Moment>,
 }
 
@@ -73,7 +80,7 @@ pub(super) struct Made {
     /// Those that were issued then or before.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<Timestamp>,
-    /// When it can be forgotten, as far as is known.
+    /// When it can be forgotten, as far as is known; the end of the year 9999: never.
     expires_at: Timestamp,
 }
 

@@ -1,6 +1,5 @@
 //! Endpoints of the configuration: what a WebSocket handshake leads to.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 
-use super::identity::Identity;
+use super::identity::{Identity, Profiles as _};
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::{Dialect, Echo, Rooms};
@@ -17,11 +16,11 @@ use crate::drain::{Drain, Phase};
 use crate::frame::Form;
 use crate::identity::{Principal, Refusal, credentials};
 use crate::router;
-use crate::session::{self, Client, Common, Heartbeat, bad_client_id};
+use crate::session::{self, Common, Heartbeat, Visitor, bad_client_id};
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
-use crate::web::{ConnectionInfo, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
+use crate::web::{Client, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
 
 /// An endpoint that WebSocket clients connect to.
 struct WebSocket {
@@ -132,10 +131,10 @@ impl WebSocket {
             Err(no) => return Err(Refused(no.label(), no.into())),
         };
         let id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
-        let client = Client { principal, id, address: address(request) };
+        let visitor = Visitor { principal, id, client: client(request) };
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
         self.upgrade(request, handoff, move |socket, early| {
-            Box::pin(session::open(common, endpoint, client, socket, early))
+            Box::pin(session::open(common, endpoint, visitor, socket, early))
         })
     }
 
@@ -202,10 +201,10 @@ impl From<No> for Problem {
     }
 }
 
-/// Where the client is.
-fn address<B>(request: &Request<B>) -> IpAddr {
-    let info = request.extensions().get::<Arc<ConnectionInfo>>();
-    info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.peer.ip())
+/// Where the client is, as the pipeline has noted it.
+fn client<B>(request: &Request<B>) -> Client {
+    let noted = request.extensions().get::<Client>();
+    *noted.unwrap_or_else(|| unreachable!("a request reaches no endpoint but through the pipeline"))
 }
 
 fn client_id(query: Option<&str>) -> Result<Option<Arc<str>>, Problem> {

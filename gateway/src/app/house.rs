@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::identity::Identity;
+use super::identity::{Identity, Profiles};
 use super::memory::GiveBack;
+use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
-use super::{StartError, face, gauges, limits, parts};
-use crate::api::{Api, Documents};
+use super::{Launch, StartError, face, gauges, limits, parts};
+use crate::api::{Api, Documents, Reloads};
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
 use crate::dialect::{Rooms, RoomsFrame};
@@ -21,14 +22,14 @@ use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::limits::Limits;
-use crate::listener::{Listener, Permits, Tls, lanes};
+use crate::listener::{Balancers, Listener, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
-use crate::pipeline::{self, EndpointRules, Origins};
+use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
 use crate::store::{Durability, Embedded, Store};
 use crate::tls::{self, Keeper};
-use crate::web::Routes;
+use crate::web::{Parts, Routes};
 
 /// How often rooms whose time has passed are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -48,8 +49,9 @@ pub(super) struct House {
 }
 
 impl House {
-    /// Builds what a checked configuration says, and starts serving.
-    pub(super) async fn build(config: Config) -> Result<Self, StartError> {
+    /// Builds what a checked configuration says, and starts serving. Whoever asks for a reload is sent to `reloads`.
+    pub(super) async fn build(launch: Launch, reloads: Reloads) -> Result<(Self, Reloader), StartError> {
+        let Launch { config, sources, set_level, .. } = launch;
         raise_file_limit(config.limits.connections);
         let count = shard_count(&config);
         let metrics = Metrics::new(count);
@@ -57,7 +59,12 @@ impl House {
         let certificates = Keeper::new(tls_settings(&config), Arc::clone(&metrics))?;
         let mut forms = Forms::default();
         let rooms_form = forms.add(RoomsFrame);
-        let hub = Arc::new(Hub::new(hub_config(&config, count), rules(&config), forms, Arc::clone(&metrics)));
+        let hub = Arc::new(Hub::new(
+            hub_config(&config, count),
+            Rules::new(room_rules(&config)),
+            forms,
+            Arc::clone(&metrics),
+        ));
         let phase = Drain::default();
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
@@ -78,20 +85,31 @@ impl House {
             views: Arc::clone(&views),
             face: face::face(&config, &addresses),
             documents: Documents::default(),
+            reloads,
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
         });
         tokio::spawn(gauges::sample(api.sources(), views));
-        let requests = pipeline::Rules::new(requests(&config, &identity))?;
+        let rules = pipeline::Rules::new(requests(&config, &identity))?.live();
         let permits = permits(&config);
         let (lanes, intakes) = lanes(count);
+        let reloader = Reloader {
+            sources,
+            running: config.clone(),
+            hub: Arc::clone(&hub),
+            identity: identity.clone(),
+            limits: Arc::clone(&limits),
+            rules: Arc::clone(&rules),
+            certificates: Arc::clone(&certificates),
+            set_level,
+        };
         let config = Arc::new(config);
         let blueprint = Blueprint {
             config: Arc::clone(&config),
             hub: Arc::clone(&hub),
             api,
             routes,
-            rules: requests,
+            rules,
             redirects: redirects(&config, &addresses),
             identity: Arc::new(identity),
             limits: Arc::clone(&limits),
@@ -121,7 +139,9 @@ impl House {
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
         }
-        Ok(Self { config, hub, plugins, permits, phase, certificates, shards, addresses, _sweeper: sweeper })
+        let house =
+            Self { config, hub, plugins, permits, phase, certificates, shards, addresses, _sweeper: sweeper };
+        Ok((house, reloader))
     }
 
     /// Where it listens, in the order of the configuration.
@@ -188,7 +208,8 @@ fn hub_config(config: &Config, shards: usize) -> hub::Config {
     hub::Config { shards, mailbox: config.hub.mailbox.len(), rooms_per_session }
 }
 
-fn rules(config: &Config) -> Rules {
+/// The rules for rooms.
+pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
     let who = |access: &room::Access| match access {
         room::Access::Anyone => Who::Anyone,
         room::Access::Authenticated => Who::Authenticated,
@@ -197,35 +218,43 @@ fn rules(config: &Config) -> Rules {
         room::Access::Claim(claim) => Who::Claim(claim.as_str().into()),
         room::Access::Nobody => Who::Nobody,
     };
-    Rules::new(config.room.iter().map(|rule| Rule {
+    config.room.iter().map(move |rule| Rule {
         prefix: rule.prefix.clone(),
         class: 0,
         join: who(&rule.join),
         publish: who(&rule.publish),
+        presence: who(&rule.presence),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
         max_members: rule.max_members as usize,
-    }))
+    })
 }
 
 /// What requests are judged by before they are routed.
-fn requests(config: &Config, identity: &Identity) -> pipeline::Config {
+pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::Config {
     let endpoint = |endpoint: &model::session::Config| EndpointRules {
         path: endpoint.path.clone(),
         profile: identity.profile(&endpoint.auth),
         origins: Origins::new(endpoint.origins.iter().cloned()),
     };
-    let hosts = |listener: &model::listener::Config| (listener.name.as_str().into(), listener.hosts.clone());
+    let listener = |listener: &model::listener::Config| ListenerRules {
+        name: listener.name.as_str().into(),
+        hosts: listener.hosts.clone(),
+        trusted_proxies: listener.trusted_proxies.clone(),
+        serves: Parts::new(&listener.serves),
+        hsts: listener.hsts(config.environment).map(|age| hsts(age.get())),
+    };
     pipeline::Config {
         origins: Origins::new(config.cors.origins.iter().cloned()),
         credentials: config.cors.credentials,
         profile: identity.profile(&config.api.auth),
-        api_keys: Arc::clone(&identity.api_keys),
+        api_keys: identity.api_keys(),
         endpoints: config.endpoint.iter().map(endpoint).collect(),
-        hosts: config.listener.iter().map(hosts).collect(),
+        listeners: config.listener.iter().map(listener).collect(),
     }
 }
 
-fn tls_settings(config: &Config) -> Vec<tls::Settings> {
+/// What the listeners with TLS speak.
+pub(super) fn tls_settings(config: &Config) -> Vec<tls::Settings> {
     config.listener.iter().filter_map(model::listener::Config::tls_settings).collect()
 }
 
@@ -245,7 +274,9 @@ fn bind(config: &Config, certificates: &Keeper, metrics: &Arc<Metrics>) -> Resul
             StartError::Listen { name: listener.name.clone(), address: listener.address, source }
         })?;
         let live = listener.tls.as_ref().zip(certificates.live(&listener.name));
-        Ok(bound.with_tls(live.map(|(tls, live)| Tls {
+        let balancers =
+            listener.proxy_protocol.then(|| Balancers(listener.trusted_proxies.as_slice().into()));
+        Ok(bound.behind(balancers).with_tls(live.map(|(tls, live)| Tls {
             live,
             patience: tls.handshake_timeout.get(),
             metrics: Arc::clone(metrics),

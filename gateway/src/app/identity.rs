@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::task::AbortHandle;
 
 use crate::config::model::auth::{self as settings, OverLimit};
 use crate::config::model::room::Access;
@@ -16,10 +17,11 @@ use crate::config::{Config, Unsafe, Weakness, weakness};
 use crate::frame::Timestamp;
 use crate::identity::credentials::{Source, Taking};
 use crate::identity::{
-    ApiKey, ApiKeys, Authoriser, BadHash, BadKey, ClaimRules, Key, Keyring, Ledger, Profile, Revocations,
-    Settings, Wish,
+    ApiKey, ApiKeys, Authoriser, BadHash, BadKey, CertificateRule, ClaimRules, Key, Keyring, Ledger, Pattern,
+    Profile, Revocations, Scopes, Settings, Wish,
 };
 use crate::store::{Store, StoreError};
+use feed::Feed;
 
 /// Why nobody could be let in.
 #[derive(Debug, thiserror::Error)]
@@ -80,43 +82,124 @@ impl From<BadHash> for IdentityError {
     }
 }
 
+/// Where profiles are found by their names, and the keys of programs.
+pub(super) trait Profiles {
+    /// The profile of this name.
+    fn profile(&self, name: &str) -> Arc<Profile>;
+    /// The keys.
+    fn api_keys(&self) -> Arc<ApiKeys>;
+}
+
 /// All that is needed to know who somebody is.
+#[derive(Clone)]
 pub(super) struct Identity {
-    /// By name.
-    pub(super) profiles: BTreeMap<String, Arc<Profile>>,
-    pub(super) api_keys: Arc<ApiKeys>,
+    profiles: BTreeMap<String, Arc<Profile>>,
+    /// What fetches their keys.
+    feeds: BTreeMap<String, AbortHandle>,
+    api_keys: Arc<ApiKeys>,
     pub(super) ledger: Arc<Ledger>,
+}
+
+/// What the profiles are to be; nobody goes by it yet.
+pub(super) struct Drafts {
+    drafts: Vec<Draft>,
+    api_keys: Arc<ApiKeys>,
+}
+
+struct Draft {
+    name: String,
+    /// The one that takes the settings, or a new one.
+    profile: Arc<Profile>,
+    settings: Settings,
+    feed: Option<Feed>,
 }
 
 impl Identity {
     /// Reads the keys that are files, and has the others fetched from here on.
     pub(super) fn build(config: &Config, store: Arc<dyn Store>) -> Result<Self, IdentityError> {
         let kept = &config.revocations;
-        let revocations = Arc::new(Revocations::new(kept.entries as usize, kept.keep.get()));
+        let revocations = Arc::new(Revocations::new(kept.entries as usize, keep(config)));
         let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), store)?);
-        let mut profiles = BTreeMap::new();
+        let (mut profiles, mut feeds) = (BTreeMap::new(), BTreeMap::new());
         for (name, settings) in &config.auth {
             let keyring = Arc::new(Reader { config, name, settings }.keyring()?);
-            if let Some(jwks) = &settings.jwks {
-                feed::start(name, jwks, settings.refresh.get(), &keyring)?;
+            if let Some(feed) = Feed::open(name, settings, &keyring)? {
+                feeds.insert(name.clone(), feed.start());
             }
-            let profile = profile(config, name, settings, keyring, Arc::clone(&revocations));
+            let profile = Profile::new(profile(config, name, settings, keyring, Arc::clone(&revocations)));
             profiles.insert(name.clone(), Arc::new(profile));
         }
-        let keys = config.api.keys.iter().map(|key| ApiKey::new(&key.name, &key.hash, &key.scopes));
-        let api_keys = Arc::new(ApiKeys::new(keys.collect::<Result<_, _>>()?));
+        let api_keys = api_keys(config)?;
         tokio::spawn(feed::sweep(Arc::clone(&ledger)));
-        Ok(Self { profiles, api_keys, ledger })
+        Ok(Self { profiles, feeds, api_keys, ledger })
+    }
+
+    /// Reads what the profiles are to be by `next`, where they are as `running` says. Keys at an address that was
+    /// there before are those that were fetched last, until they are fetched anew; those at another are fetched here.
+    pub(super) async fn drafts(&self, running: &Config, next: &Config) -> Result<Drafts, IdentityError> {
+        let mut drafts = Vec::new();
+        for (name, settings) in &next.auth {
+            let keyring = Arc::new(Reader { config: next, name, settings }.keyring()?);
+            let former = self.profiles.get(name);
+            let feed = Feed::open(name, settings, &keyring)?;
+            if let Some(feed) = &feed {
+                let same = running.auth.get(name).is_some_and(|before| before.jwks == settings.jwks);
+                feed.begin(
+                    former.filter(|_| same).map(|former| Arc::clone(&former.settings().keyring)).as_deref(),
+                )
+                .await?;
+            }
+            let revocations = Arc::clone(self.ledger.revocations());
+            let made = || profile(next, name, settings, Arc::clone(&keyring), Arc::clone(&revocations));
+            let profile = former.cloned().unwrap_or_else(|| Arc::new(Profile::new(made())));
+            drafts.push(Draft { name: name.clone(), profile, settings: made(), feed });
+        }
+        Ok(Drafts { drafts, api_keys: api_keys(next)? })
+    }
+
+    /// From now on the profiles are what `drafts` says.
+    pub(super) fn put(&mut self, drafts: Drafts) {
+        self.api_keys = drafts.api_keys;
+        for Draft { name, profile, settings, feed } in drafts.drafts {
+            profile.set(settings);
+            if let Some(former) = self.feeds.remove(&name) {
+                former.abort();
+            }
+            if let Some(feed) = feed {
+                self.feeds.insert(name.clone(), feed.start());
+            }
+            self.profiles.insert(name, profile);
+        }
     }
 }
 
-impl Identity {
-    /// The profile of this name.
-    pub(super) fn profile(&self, name: &str) -> Arc<Profile> {
+impl Profiles for Identity {
+    fn profile(&self, name: &str) -> Arc<Profile> {
         let found = self.profiles.get(name);
         // `check` has refused a configuration that names another.
         Arc::clone(found.unwrap_or_else(|| unreachable!("there is no profile [auth.{name}]")))
     }
+
+    fn api_keys(&self) -> Arc<ApiKeys> {
+        Arc::clone(&self.api_keys)
+    }
+}
+
+impl Profiles for Drafts {
+    fn profile(&self, name: &str) -> Arc<Profile> {
+        let found = self.drafts.iter().find(|draft| draft.name == name);
+        let draft = found.unwrap_or_else(|| unreachable!("there is no profile [auth.{name}]"));
+        Arc::clone(&draft.profile)
+    }
+
+    fn api_keys(&self) -> Arc<ApiKeys> {
+        Arc::clone(&self.api_keys)
+    }
+}
+
+fn api_keys(config: &Config) -> Result<Arc<ApiKeys>, BadHash> {
+    let keys = config.api.keys.iter().map(|key| ApiKey::new(&key.name, &key.hash, &key.scopes));
+    Ok(Arc::new(ApiKeys::new(keys.collect::<Result<_, _>>()?)))
 }
 
 /// A profile by itself, outside of any gateway: without revocations, its keys read or fetched once.
@@ -126,10 +209,10 @@ impl Identity {
 pub async fn profile_alone(config: &Config, name: &str) -> Result<Profile, IdentityError> {
     let settings = settings_of(config, name)?;
     let keyring = Arc::new(Reader { config, name, settings }.keyring()?);
-    if let Some(jwks) = &settings.jwks {
-        feed::once(name, jwks, &keyring).await?;
+    if let Some(feed) = Feed::open(name, settings, &keyring)? {
+        feed.fetch().await?;
     }
-    Ok(profile(config, name, settings, keyring, Arc::new(Revocations::new(0, Duration::ZERO))))
+    Ok(Profile::new(profile(config, name, settings, keyring, Arc::new(Revocations::new(0, Duration::ZERO)))))
 }
 
 /// What signs tokens for a profile: its own secret.
@@ -148,19 +231,27 @@ pub fn secret_alone(config: &Config, name: &str) -> Result<String, IdentityError
     }
 }
 
+/// For how long a revocation must be known.
+fn keep(config: &Config) -> Duration {
+    match config.revocations.keep.get() {
+        Duration::ZERO => config.longest_life().unwrap_or(Duration::MAX),
+        keep => keep,
+    }
+}
+
 fn settings_of<'a>(config: &'a Config, name: &str) -> Result<&'a settings::Config, IdentityError> {
     let missing = || IdentityError::Setting(format!("there is no profile [auth.{name}]"));
     config.auth.get(name).ok_or_else(missing)
 }
 
-/// A profile that verifies tokens with `keyring`.
+/// What a profile that verifies tokens with `keyring` is made of.
 pub(super) fn profile(
     config: &Config,
     name: &str,
     settings: &settings::Config,
     keyring: Arc<Keyring>,
     revocations: Arc<Revocations>,
-) -> Profile {
+) -> Settings {
     let name: Arc<str> = name.into();
     let authoriser = settings.authoriser.as_ref().and_then(|authoriser| {
         let asks = authoriser.asks.iter().map(|wish| match wish {
@@ -172,7 +263,7 @@ pub(super) fn profile(
         let url = authoriser.url.parse().ok()?;
         Some(Authoriser::new(url, asks.collect(), authoriser.timeout.get(), authoriser.cache.get()))
     });
-    Profile::new(Settings {
+    Settings {
         name: Arc::clone(&name),
         anonymous: settings.anonymous,
         taking: Taking {
@@ -183,9 +274,26 @@ pub(super) fn profile(
         close_oldest: settings.over_limit == OverLimit::CloseOldest,
         keyring,
         claims: claim_rules(config, name, settings),
+        certificates: settings.certificates.iter().map(certificate).collect(),
         revocations,
         authoriser,
-    })
+    }
+}
+
+fn certificate(rule: &settings::Certificate) -> CertificateRule {
+    let words = |list: &[String]| list.iter().map(|word| word.as_str().into()).collect::<Vec<_>>();
+    CertificateRule {
+        name: Pattern::new(&rule.name),
+        listener: rule.listener.as_deref().map(Into::into),
+        roles: words(&rule.roles),
+        scopes: if rule.permissions.is_empty() {
+            Scopes::None
+        } else {
+            Scopes::Some(words(&rule.permissions))
+        },
+        rooms: rule.rooms.as_ref().map(|rooms| rooms.iter().map(|room| Pattern::new(room)).collect()),
+        rate_class: rule.rate_class.as_deref().map(Into::into),
+    }
 }
 
 fn place(source: settings::Source) -> Source {
@@ -209,6 +317,7 @@ fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) 
         issuer: settings.issuer.0.clone(),
         audience: settings.audience.0.clone(),
         leeway: settings.leeway.get(),
+        max_age: settings.max_age.get(),
         required: settings.required.clone(),
         fixed: settings.claims.iter().map(|(name, value)| (name.clone(), values(value))).collect(),
         user: settings.user.clone(),
@@ -223,7 +332,7 @@ fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) 
 
 /// The claims that rules for rooms ask for.
 fn asked_for(config: &Config) -> Vec<Arc<str>> {
-    let rules = config.room.iter().flat_map(|rule| [&rule.join, &rule.publish]);
+    let rules = config.room.iter().flat_map(|rule| [&rule.join, &rule.publish, &rule.presence]);
     let mut claims: Vec<Arc<str>> = Vec::new();
     for access in rules {
         if let Access::Claim(claim) = access

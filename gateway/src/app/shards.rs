@@ -18,7 +18,7 @@ use crate::frame::Form;
 use crate::hub::{Hub, Shard};
 use crate::limits::Limits;
 use crate::listener::{Http, Intake};
-use crate::pipeline::{self, Pipeline};
+use crate::pipeline::{LiveRules, Pipelines};
 use crate::router::Router;
 use crate::session::{Common, Session, Wheel};
 use crate::web::{ConnectionInfo, Handoff, Response, Routes, redirect};
@@ -36,7 +36,7 @@ pub(super) struct Blueprint {
     pub(super) hub: Arc<Hub>,
     pub(super) api: Arc<Api>,
     pub(super) routes: Arc<Routes>,
-    pub(super) rules: pipeline::Rules,
+    pub(super) rules: LiveRules,
     pub(super) redirects: Redirects,
     pub(super) identity: Arc<Identity>,
     pub(super) limits: Arc<Limits>,
@@ -95,11 +95,12 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     spawn_local(Wheel::turn(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &identity, &common, rooms_form, &phase);
     let router = Rc::new(Router::new(api, routes, endpoints));
-    let pipeline = Pipeline::new(rules, limits, Arc::clone(hub.metrics()));
+    let pipelines = Pipelines::new(&rules, &limits, hub.metrics());
     let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {
         let router = Rc::clone(&router);
         let elsewhere =
             redirects.iter().find(|(listener, _)| *listener == info.listener).map(|(_, port)| *port);
+        let pipeline = pipelines.of(&info.listener);
         pipeline.stack(info, move |request| {
             let (router, handoff) = (Rc::clone(&router), handoff.clone());
             async move {

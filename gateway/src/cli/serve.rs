@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use tidegate::app::{self, Launch, SetLevel};
 use tidegate::config::model::log;
 use tidegate::config::{self, Loaded, Sources};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, reload};
 
 use super::{Settings, UNUSABLE};
 
@@ -48,26 +49,45 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(UNUSABLE);
         }
     };
-    start_log(&config.log);
+    let set_level = start_log(&config.log);
     for warning in warnings {
         tracing::warn!("{}: {}: {}", warning.place, warning.key, warning.message);
     }
-    tidegate::app::serve(config, arguments.ready_file)
+    app::serve(Launch { config, sources, ready_file: arguments.ready_file, set_level })
 }
 
-/// The log goes to standard error, in colour where a person reads it.
-fn start_log(config: &log::Config) {
-    // The embedded store tells of every file that it opens; what is configured comes behind and wins.
-    let filter = EnvFilter::builder().parse_lossy(format!("fjall=warn,lsm_tree=warn,{}", config.level));
+/// The log goes to standard error, in colour where a person reads it. Answers what sets its level.
+fn start_log(config: &log::Config) -> SetLevel {
     let colour = stderr().is_terminal() && super::listen::colour_wanted();
     // An error of writing a line would be told on standard error again, by a macro that panics where it cannot.
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(&config.level))
         .with_writer(stderr)
         .with_ansi(colour)
         .log_internal_errors(false);
     match config.format {
-        log::Format::Text => log.init(),
-        log::Format::Json => log.json().flatten_event(true).init(),
+        log::Format::Text => {
+            let log = log.with_filter_reloading();
+            let handle = log.reload_handle();
+            log.init();
+            Box::new(move |level| set(&handle, level))
+        }
+        log::Format::Json => {
+            let log = log.json().flatten_event(true).with_filter_reloading();
+            let handle = log.reload_handle();
+            log.init();
+            Box::new(move |level| set(&handle, level))
+        }
+    }
+}
+
+/// The embedded store tells of every file that it opens; what is configured comes behind and wins.
+fn filter(level: &str) -> EnvFilter {
+    EnvFilter::builder().parse_lossy(format!("fjall=warn,lsm_tree=warn,{level}"))
+}
+
+fn set<S>(handle: &reload::Handle<EnvFilter, S>, level: &str) {
+    if let Err(error) = handle.reload(filter(level)) {
+        tracing::error!(%error, "the log's level is not set");
     }
 }

@@ -27,6 +27,13 @@ pub struct Finding {
     pub message: String,
 }
 
+impl Finding {
+    /// Whether it keeps the gateway from starting.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {

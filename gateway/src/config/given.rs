@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use figment::value::{Dict, Value};
 
+use super::NAMED_BY;
 use super::file::Format;
 use super::key::{Key, nearest};
 
@@ -166,10 +167,10 @@ fn index(entries: &[Value], segment: &str, loose: bool) -> Result<String, String
     Err(format!("has no entry `{segment}`: {entries}{}", near.unwrap_or_default()))
 }
 
-/// What an entry of a list goes by: the first of these that it has.
+/// What an entry of a list goes by.
 fn name_of(entry: &Value) -> Option<&str> {
     let table = entry.as_dict()?;
-    ["name", "path", "prefix"].iter().find_map(|key| table.get(*key)?.as_str())
+    NAMED_BY.iter().find_map(|key| table.get(*key)?.as_str())
 }
 
 fn folded(name: &str) -> String {

@@ -7,6 +7,7 @@ use super::key::Key;
 mod auth;
 mod endpoints;
 mod limits;
+mod listener;
 mod plugins;
 mod safety;
 mod tls;
@@ -54,7 +55,9 @@ fn listeners(config: &Config, findings: &mut Findings<'_>) {
         if let Some(settings) = &listener.tls {
             tls::settings(settings, &key.then("tls"), findings);
         }
+        listener::settings(listener, &key, findings);
     }
+    listener::parts(config, findings);
 }
 
 /// Whether a port is named after the host; an IPv6 address has more than one colon, or brackets.

@@ -4,6 +4,7 @@
 //! stand at its field; `config/tidegate.toml` says the same to operators.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,13 @@ impl Config {
     /// Whether other machines reach any of its listeners.
     pub fn is_exposed(&self) -> bool {
         self.listener.iter().any(listener::Config::is_exposed)
+    }
+
+    /// How long what clients show may hold after it was issued, by all profiles; none: no end is known.
+    pub fn longest_life(&self) -> Option<Duration> {
+        let mut lives =
+            self.auth.values().filter(|profile| profile.verifies()).map(auth::Config::longest_life);
+        lives.try_fold(Duration::ZERO, |longest, life| life.map(|life| longest.max(life)))
     }
 }
 

@@ -1,5 +1,11 @@
 //! What is asked of JSON that comes from outside, beyond being well-formed.
 
+use std::sync::Arc;
+
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
 /// Levels of nesting that JSON from outside may have: readers in many languages recurse.
 pub const DEEPEST: usize = 64;
 
@@ -25,6 +31,15 @@ pub fn is_too_deep(json: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Writes a text that is JSON as what it says; nothing as null.
+///
+/// # Errors
+/// Where it is none.
+pub fn raw<S: Serializer>(json: &Option<Arc<str>>, to: S) -> Result<S::Ok, S::Error> {
+    let raw = json.as_deref().map(serde_json::from_str::<&RawValue>).transpose();
+    raw.map_err(S::Error::custom)?.serialize(to)
 }
 
 /// The beginning of `text`, as much as an answer may repeat.

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::directory::Slot;
 use super::order::Order;
+use super::presence::Look;
 use super::room::Room;
 use crate::frame::Posted;
 
@@ -23,6 +24,8 @@ pub(crate) enum Letter {
     Order(Slot, Order),
     /// What another thread wants to know of this shard.
     Ask(Ask),
+    /// Who is in a room here; answered in the room's turn.
+    Look(Arc<Room>, Look),
 }
 
 /// An event in each of several rooms.

@@ -79,6 +79,12 @@ impl Seat {
         self.rooms.borrow().iter().any(|m| matches!(m.standing, Standing::Reading(_)))
     }
 
+    /// Whether it is in this room, and not in its walk yet.
+    pub(super) fn comes_into(&self, room: u64) -> bool {
+        let comes = |m: &Membership| m.room.id.number == room && !matches!(m.standing, Standing::Attached(_));
+        self.rooms.borrow().iter().any(comes)
+    }
+
     pub(super) fn find(&self, room: u64) -> Option<usize> {
         self.rooms.borrow().iter().position(|m| m.room.id.number == room)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
@@ -25,7 +26,8 @@ pub(super) struct Registry {
     /// Where this process' epochs start: another process' are others.
     boot: u64,
     shards: usize,
-    pub(super) rules: Rules,
+    /// A room keeps the one that it was made by.
+    pub(super) rules: ArcSwap<Rules>,
     followers: RwLock<Vec<Follower>>,
 }
 
@@ -50,7 +52,7 @@ impl Registry {
             numbers: AtomicU64::new(1),
             boot,
             shards,
-            rules,
+            rules: ArcSwap::from_pointee(rules),
             followers: RwLock::default(),
         }
     }
@@ -80,7 +82,7 @@ impl Registry {
             return Arc::clone(room);
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let rule = Arc::clone(self.rules.find(name));
+        let rule = Arc::clone(self.rules.load().find(name));
         let id = RoomId { number, name: name.into(), class: rule.class };
         let room = Arc::new(Room::new(id, rule, self.epoch_of(number), self.shards));
         let followers = self.followers.read();
@@ -93,7 +95,7 @@ impl Registry {
 
     /// Whether an event to a room of this name has anybody to go to, or anything to stay in.
     pub(super) fn matters(&self, name: &str) -> bool {
-        self.rules.find(name).keep.size > 0 || self.followers.read().iter().any(|f| f.takes(name))
+        self.rules.load().find(name).keep.size > 0 || self.followers.read().iter().any(|f| f.takes(name))
     }
 
     /// Forgets the room if nothing holds it any more.

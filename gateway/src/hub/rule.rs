@@ -30,7 +30,7 @@ pub enum Who {
 }
 
 /// What holds for the rooms whose names start with `prefix`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The start of the names.
     pub prefix: String,
@@ -40,10 +40,27 @@ pub struct Rule {
     pub join: Who,
     /// Which sessions may publish.
     pub publish: Who,
+    /// Which sessions may see who is in.
+    pub presence: Who,
     /// What is kept.
     pub keep: Keep,
     /// Members at most; 0: no limit.
     pub max_members: usize,
+}
+
+impl Default for Rule {
+    /// Every session may join and publish, and whoever has shown who it is may see who is there.
+    fn default() -> Self {
+        Self {
+            prefix: String::new(),
+            class: 0,
+            join: Who::Anyone,
+            publish: Who::Anyone,
+            presence: Who::Authenticated,
+            keep: Keep::default(),
+            max_members: 0,
+        }
+    }
 }
 
 impl Rule {
@@ -55,6 +72,11 @@ impl Rule {
     /// Whether `principal` may publish to it.
     pub fn lets_publish(&self, principal: &Principal, name: &str) -> bool {
         self.takes_in(&self.publish, principal, name)
+    }
+
+    /// Whether `principal` may see who is in it.
+    pub fn shows_presence(&self, principal: &Principal, name: &str) -> bool {
+        self.takes_in(&self.presence, principal, name)
     }
 
     fn takes_in(&self, who: &Who, principal: &Principal, name: &str) -> bool {
@@ -94,13 +116,19 @@ pub struct Rules {
 impl Rules {
     /// Sorts and numbers `rules`; a room that none matches gets [`Rule::default`].
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let mut rules: Vec<_> = rules.into_iter().collect();
-        if !rules.iter().any(|r| r.prefix.is_empty()) {
-            rules.push(Rule::default());
-        }
-        rules.sort_by_key(|r| std::cmp::Reverse(r.prefix.len()));
+        let mut rules = sorted(rules);
         for (class, rule) in (0..).zip(rules.iter_mut().rev()) {
             rule.class = class;
+        }
+        Self { rules: rules.into_iter().map(Arc::new).collect() }
+    }
+
+    /// The rules that take the place of these. Classes are for the life of the process: each gets the class that its
+    /// prefix has here.
+    pub(super) fn followed_by(&self, rules: impl IntoIterator<Item = Rule>) -> Self {
+        let mut rules = sorted(rules);
+        for rule in &mut rules {
+            rule.class = self.find(&rule.prefix).class;
         }
         Self { rules: rules.into_iter().map(Arc::new).collect() }
     }
@@ -115,6 +143,16 @@ impl Rules {
     pub(super) fn classes(&self) -> impl Iterator<Item = (String, bool)> {
         self.rules.iter().rev().map(|rule| (rule.prefix.clone(), rule.keep.size > 0))
     }
+}
+
+/// Longest prefix first, the empty one among them.
+fn sorted(rules: impl IntoIterator<Item = Rule>) -> Vec<Rule> {
+    let mut rules: Vec<_> = rules.into_iter().collect();
+    if !rules.iter().any(|r| r.prefix.is_empty()) {
+        rules.push(Rule::default());
+    }
+    rules.sort_by_key(|r| std::cmp::Reverse(r.prefix.len()));
+    rules
 }
 
 #[cfg(test)]
@@ -166,6 +204,18 @@ mod tests {
             assert_eq!(lets(who.clone(), prefix, &ada, room), known, "{who:?} {room}");
             assert_eq!(lets(who.clone(), prefix, &anyone, room), unknown, "{who:?} {room}");
         }
+    }
+
+    #[test]
+    fn rules_that_follow_have_the_classes_of_those_before() {
+        let rule = |prefix: &str| Rule { prefix: prefix.into(), ..Rule::default() };
+        let rules = Rules::new([rule("news:"), rule("user:")]);
+        let class = |rules: &Rules, room: &str| rules.find(room).class;
+        let (news, user) = (class(&rules, "news:1"), class(&rules, "user:1"));
+        let next = rules.followed_by([rule("news:local:"), rule("user:"), rule("x")]);
+        assert_eq!(class(&next, "news:local:1"), news);
+        assert_eq!(class(&next, "user:1"), user);
+        assert_eq!((class(&next, "news:1"), class(&next, "xy")), (0, 0));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::filter::Filters;
 use super::mailbox::{Letter, Mailbox};
 use super::member::Seat;
 use super::order::{Order, SessionInfo};
+use super::presence::{Look, Present};
 use super::{Hub, walk};
 use crate::frame::Frames;
 use crate::metrics::ShardCounters;
@@ -44,6 +45,9 @@ pub trait Guest: 'static {
 
     /// What it says of itself.
     fn info(&self) -> SessionInfo;
+
+    /// What others in a room see of it.
+    fn present(&self) -> Present;
 }
 
 /// Lives on one thread, with everything that is in it.
@@ -141,6 +145,7 @@ impl<G: Guest> Shard<G> {
                 Letter::Event(room, posted) => self.halls.borrow_mut().put(&room, Item::Event(posted)),
                 Letter::Unit(parts) => self.halls.borrow_mut().put_unit(parts),
                 Letter::Attach(room, mark) => self.take_mark(&room, mark),
+                Letter::Look(room, look) => self.halls.borrow_mut().put(&room, Item::Look(look)),
                 Letter::Order(slot, order) => self.take_order(slot, order),
                 Letter::Ask(ask) => {
                     let guests = self.guests.borrow();
@@ -168,6 +173,7 @@ impl<G: Guest> Shard<G> {
             let step = self.halls.borrow_mut().step(room);
             match step {
                 Step::Attach(slot, ticket) => self.attach(room, slot, ticket),
+                Step::Look(look) => self.look(room, look),
                 Step::Order(slot, order) => {
                     if let Some(guest) = self.guest(slot) {
                         guest.order(order);
@@ -184,6 +190,27 @@ impl<G: Guest> Shard<G> {
         }
         self.halls.borrow_mut().again(room);
         None
+    }
+
+    /// Tells who is in a room here: who is in its walk, and then who is on the way there, as one that reads its history.
+    /// These are rare, and only looked for where somebody is missing.
+    fn look(&self, room: u64, look: Look) {
+        let halls = self.halls.borrow();
+        let members = halls.members(room);
+        let counted = halls.get(room).map_or(0, |hall| hall.room().members_on(self.index));
+        let coming: Vec<Rc<G>> = match counted > members.len() {
+            true => {
+                self.guests.borrow().all().filter(|guest| guest.seat().comes_into(room)).cloned().collect()
+            }
+            false => Vec::new(),
+        };
+        look.answer(members.len() + coming.len(), |index| {
+            let guest = match members.get(index) {
+                Some(member) => member.guest.as_ref(),
+                None => coming.get(index - members.len()),
+            };
+            guest.map(|guest| guest.present())
+        });
     }
 
     fn release(&self, parts: &[walk::Part]) {

@@ -49,7 +49,7 @@ pub struct Question {
 impl Question {
     /// Whether `principal` may.
     pub fn new(action: Wish, principal: &Principal) -> Self {
-        let profile = principal.token().map(|token| Arc::clone(&token.profile));
+        let profile = principal.profile().cloned();
         let (user, roles) = (principal.user.clone(), principal.roles.clone());
         Self { action, profile, user, roles, endpoint: None, room: None, event_type: None }
     }

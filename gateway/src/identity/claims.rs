@@ -37,6 +37,8 @@ pub struct ClaimRules {
     pub audience: Vec<String>,
     /// How far the issuer's clock may be from ours.
     pub leeway: Duration,
+    /// How long a token may live, from `iat` to `exp`; zero: any time.
+    pub max_age: Duration,
     /// Claims that must be there.
     pub required: Vec<String>,
     /// Claims that must have one of these values.
@@ -97,8 +99,19 @@ impl ClaimRules {
         if [not_before, issued_at].into_iter().flatten().any(|at| at.0 > now.0.saturating_add(leeway)) {
             return Err(Refusal::NotYet);
         }
+        self.check_age(issued_at, expires_at)?;
         let id = claims.find("jti").map(|id| word(&id)).transpose()?;
         Ok(Token { profile: Arc::clone(&self.profile), id, issued_at, expires_at })
+    }
+
+    /// A token that says how long it lives, and no more than it may: so it is known when a revocation can be forgotten.
+    fn check_age(&self, issued_at: Option<Timestamp>, expires_at: Option<Timestamp>) -> Result<(), Refusal> {
+        if self.max_age.is_zero() {
+            return Ok(());
+        }
+        let (Some(issued_at), Some(expires_at)) = (issued_at, expires_at) else { return Err(Refusal::Claim) };
+        let most = i64::try_from(self.max_age.as_millis()).unwrap_or(i64::MAX);
+        if expires_at.0.saturating_sub(issued_at.0) > most { Err(Refusal::Age) } else { Ok(()) }
     }
 
     /// Whether it is from whom, and for whom, it must be. A token that is for somebody is not for who is not

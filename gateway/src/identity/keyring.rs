@@ -110,6 +110,15 @@ impl Keyring {
         read.map(|_| ())
     }
 
+    /// Has what `former` had fetched until its own comes.
+    pub fn take_over(&self, former: &Self) {
+        let Some(source) = &self.source else { return };
+        let now = former.now();
+        let fetched = now.0.iter().take(now.0.len() - former.fixed.len());
+        self.now.store(Arc::new(Keys(fetched.chain(&self.fixed).cloned().collect())));
+        source.fetched.send_modify(|fetched| fetched.ever |= !former.is_waiting());
+    }
+
     /// Nothing could be fetched: what is there stays, and nobody need wait.
     pub fn put_nothing(&self) {
         if let Some(source) = &self.source {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Pattern;
+use super::{Certificate, Pattern};
 use crate::frame::Timestamp;
 
 /// Who authenticated.
@@ -53,6 +53,21 @@ pub enum Proof {
     Token(Token),
     /// The API key of this name was shown.
     Key(Arc<str>),
+    /// Its connection's handshake has verified a certificate.
+    Certificate(Certificate),
+}
+
+impl Proof {
+    /// Its name in metrics and in the audit log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Anonymous => "anonymous",
+            Self::Token(_) => "token",
+            Self::Key(_) => "key",
+            Self::Certificate(_) => "certificate",
+        }
+    }
 }
 
 /// What a verified token says of itself.
@@ -76,7 +91,7 @@ impl Principal {
 
     /// Whether it has shown who it is.
     pub fn is_authenticated(&self) -> bool {
-        matches!(self.proof, Proof::Token(_) | Proof::Key(_))
+        matches!(self.proof, Proof::Token(_) | Proof::Key(_) | Proof::Certificate(_))
     }
 
     /// Whether it may do nothing, and has not shown who it is.
@@ -89,6 +104,24 @@ impl Principal {
         match &self.proof {
             Proof::Token(token) => Some(token),
             _ => None,
+        }
+    }
+
+    /// The profile that knows it, where one has verified something.
+    pub fn profile(&self) -> Option<&Arc<str>> {
+        match &self.proof {
+            Proof::Token(token) => Some(&token.profile),
+            Proof::Certificate(certificate) => Some(&certificate.profile),
+            Proof::Nothing | Proof::Anonymous | Proof::Key(_) => None,
+        }
+    }
+
+    /// When what it has shown ceases to hold.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match &self.proof {
+            Proof::Token(token) => token.expires_at,
+            Proof::Certificate(certificate) => Some(certificate.expires_at),
+            Proof::Nothing | Proof::Anonymous | Proof::Key(_) => None,
         }
     }
 

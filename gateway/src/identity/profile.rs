@@ -3,10 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use super::cache::{self, Cache};
 use super::credentials::{Shown, Taking};
 use super::token::{self, Parts};
-use super::{Authoriser, ClaimRules, Keyring, Principal, Refusal, Revocations};
+use super::{
+    Authoriser, CertificateRule, ClaimRules, Keyring, Principal, Refusal, Revocations, ShownCertificate,
+    certificate,
+};
 use crate::frame::Timestamp;
 
 /// What a profile is made of.
@@ -25,23 +30,39 @@ pub struct Settings {
     pub keyring: Arc<Keyring>,
     /// What their claims must be, and mean.
     pub claims: ClaimRules,
+    /// Whose certificates are a principal's; empty: nobody's.
+    pub certificates: Vec<CertificateRule>,
     /// What was called back.
     pub revocations: Arc<Revocations>,
     /// Who else is asked; none: nobody.
     pub authoriser: Option<Authoriser>,
 }
 
-/// See the module's documentation.
+/// See the module's documentation. Whoever holds one goes by its settings of the moment.
 pub struct Profile {
-    /// What it is made of.
-    pub settings: Settings,
+    now: ArcSwap<Now>,
+}
+
+/// What tokens are found to be holds for the settings by which they were judged.
+struct Now {
+    settings: Arc<Settings>,
     cache: Cache,
 }
 
 impl Profile {
     /// Of these settings.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, cache: Cache::default() }
+        Self { now: ArcSwap::new(Now::of(settings)) }
+    }
+
+    /// What it is made of now.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.now.load().settings)
+    }
+
+    /// From now on it is made of these: tokens are judged anew, and who is in stays in.
+    pub fn set(&self, settings: Settings) {
+        self.now.store(Now::of(settings));
     }
 
     /// The token that a request shows.
@@ -49,7 +70,7 @@ impl Profile {
     /// # Errors
     /// [`Refusal::Malformed`].
     pub fn token<'a>(&self, shown: &Shown<'a>) -> Result<Option<Cow<'a, str>>, Refusal> {
-        self.settings.taking.token(shown)
+        self.settings().taking.token(shown)
     }
 
     /// Who a token is: with the keys that are there, at once.
@@ -57,18 +78,39 @@ impl Profile {
     /// # Errors
     /// [`Refusal`].
     pub fn authenticate(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
-        let (keys, now, hash) = (self.settings.keyring.now(), Timestamp::now(), cache::hash(token));
-        let known = self.cache.find(&hash, &keys, now);
-        let principal = match known {
+        let current = self.now.load();
+        let Now { settings, cache } = &**current;
+        let (keys, now, hash) = (settings.keyring.now(), Timestamp::now(), cache::hash(token));
+        let principal = match cache.find(&hash, &keys, now) {
             Some(principal) => principal,
             None => {
-                let (principal, until) = self.verify(token, &keys, now)?;
+                let (principal, until) = settings.verify(token, &keys, now)?;
                 let principal = Arc::new(principal);
-                self.cache.put(hash, &principal, &keys, until);
+                cache.put(hash, &principal, &keys, until);
                 principal
             }
         };
-        if self.settings.revocations.hold(&principal) { Err(Refusal::Revoked) } else { Ok(principal) }
+        if settings.revocations.hold(&principal) { Err(Refusal::Revoked) } else { Ok(principal) }
+    }
+
+    /// Who a certificate is; none where the profile knows none of this name.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn certified(&self, shown: &ShownCertificate<'_>) -> Result<Option<Arc<Principal>>, Refusal> {
+        let settings = self.settings();
+        let Some(principal) = certificate::principal(&settings.certificates, &settings.name, shown) else {
+            return Ok(None);
+        };
+        // Looked at with each request: the connection may be older than the certificate's last day.
+        if shown.has_expired(Timestamp::now()) {
+            return Err(Refusal::CertificateExpired);
+        }
+        if settings.revocations.hold(&principal) {
+            Err(Refusal::Revoked)
+        } else {
+            Ok(Some(Arc::new(principal)))
+        }
     }
 
     /// The same for a refusal that fresh keys may turn: has them fetched, waits for them for a moment, and looks again.
@@ -76,14 +118,23 @@ impl Profile {
     /// # Errors
     /// [`Refusal`].
     pub async fn authenticate_anew(&self, token: &str, refusal: Refusal) -> Result<Arc<Principal>, Refusal> {
-        if self.settings.keyring.refreshed().await { self.authenticate(token) } else { Err(refusal) }
+        let keyring = Arc::clone(&self.settings().keyring);
+        if keyring.refreshed().await { self.authenticate(token) } else { Err(refusal) }
     }
 
     /// Whether [`authenticate_anew`](Self::authenticate_anew) may turn this refusal.
     pub fn may_turn(&self, refusal: Refusal) -> bool {
-        refusal.may_pass_with_fresh_keys() && self.settings.keyring.has_source()
+        refusal.may_pass_with_fresh_keys() && self.settings().keyring.has_source()
     }
+}
 
+impl Now {
+    fn of(settings: Settings) -> Arc<Self> {
+        Arc::new(Self { settings: Arc::new(settings), cache: Cache::default() })
+    }
+}
+
+impl Settings {
     /// Who a token is, and until when that is so.
     fn verify(
         &self,
@@ -92,16 +143,16 @@ impl Profile {
         now: Timestamp,
     ) -> Result<(Principal, Timestamp), Refusal> {
         let parts = Parts::of(token)?;
-        if !self.settings.keyring.allows(parts.algorithm) {
+        if !self.keyring.allows(parts.algorithm) {
             return Err(Refusal::Algorithm);
         }
         let key_until = keys.verify(&parts, now).map_err(|refusal| match refusal {
-            Refusal::UnknownKey if self.settings.keyring.is_waiting() => Refusal::Unavailable,
+            Refusal::UnknownKey if self.keyring.is_waiting() => Refusal::Unavailable,
             refusal => refusal,
         })?;
-        let principal = self.settings.claims.principal(&token::decode(parts.payload)?, now)?;
-        let expires_at = principal.token().and_then(|token| token.expires_at);
-        let leeway = i64::try_from(self.settings.claims.leeway.as_millis()).unwrap_or(i64::MAX);
+        let principal = self.claims.principal(&token::decode(parts.payload)?, now)?;
+        let expires_at = principal.expires_at();
+        let leeway = i64::try_from(self.claims.leeway.as_millis()).unwrap_or(i64::MAX);
         let until = expires_at.map_or(i64::MAX, |at| at.0.saturating_add(leeway));
         Ok((principal, Timestamp(until.min(key_until.map_or(i64::MAX, |until| until.0)))))
     }

@@ -28,6 +28,9 @@ pub enum Refusal {
     /// `nbf` or `iat` is still to come.
     #[error("the token is not valid yet")]
     NotYet,
+    /// It lives longer than tokens may.
+    #[error("the token is not valid")]
+    Age,
     /// `iss` is another, or missing where it is needed.
     #[error("the token is not valid")]
     Issuer,
@@ -43,6 +46,9 @@ pub enum Refusal {
     /// It was called back.
     #[error("the token is revoked")]
     Revoked,
+    /// The certificate that the connection began with has had its time.
+    #[error("the certificate has expired")]
+    CertificateExpired,
     /// The keys are not there: their source does not answer.
     #[error("tokens cannot be verified now; try again")]
     Unavailable,
@@ -50,7 +56,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Missing,
         Self::Malformed,
         Self::TooLarge,
@@ -59,11 +65,13 @@ impl Refusal {
         Self::Signature,
         Self::Expired,
         Self::NotYet,
+        Self::Age,
         Self::Issuer,
         Self::Audience,
         Self::Claim,
         Self::Denied,
         Self::Revoked,
+        Self::CertificateExpired,
         Self::Unavailable,
     ];
 
@@ -78,11 +86,13 @@ impl Refusal {
             Self::Signature => "signature",
             Self::Expired => "expired",
             Self::NotYet => "not_yet",
+            Self::Age => "age",
             Self::Issuer => "issuer",
             Self::Audience => "audience",
             Self::Claim => "claim",
             Self::Denied => "denied",
             Self::Revoked => "revoked",
+            Self::CertificateExpired => "certificate_expired",
             Self::Unavailable => "unavailable",
         }
     }

@@ -11,10 +11,13 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
-use super::Principal;
+use super::{Principal, Proof};
 use crate::frame::Timestamp;
 
 pub use ledger::{Ledger, RevokeError};
+
+/// The end of time, as far as it can be written: the last second of the year 9999.
+const NEVER: Timestamp = Timestamp(253_402_300_799_000);
 
 /// Which tokens are called back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,7 +25,7 @@ pub use ledger::{Ledger, RevokeError};
 pub enum Revoked {
     /// The one with this id (`jti`).
     Token(Arc<str>),
-    /// Those of this user.
+    /// Those of this user, and certificates.
     User(Arc<str>),
     /// Those of everybody.
     All,
@@ -49,7 +52,7 @@ pub struct TooMany(pub usize);
 pub struct Revocations {
     /// How many there may be.
     most: usize,
-    /// For how long a revocation is known of whose tokens it is not known when they expire.
+    /// For how long a revocation is known of whose tokens it is not known when they expire: as long as any may live.
     keep: Duration,
     all: RwLock<HashMap<Revoked, Times, foldhash::fast::RandomState>>,
     /// Grows with each revocation, so that whoever looks after sessions sees that there is something to look for.
@@ -65,7 +68,7 @@ struct Times {
 }
 
 impl Revocations {
-    /// None yet.
+    /// None yet. Each is known for `keep`; [`Duration::MAX`]: for ever, as tokens may live.
     pub fn new(most: usize, keep: Duration) -> Self {
         let (all, generation, prolonged) = (RwLock::default(), AtomicU64::new(0), Mutex::default());
         Self { most, keep, all, generation, prolonged }
@@ -74,7 +77,7 @@ impl Revocations {
     /// When a revocation made now can be forgotten, as far as is known.
     pub fn forgotten_at(&self, now: Timestamp) -> Timestamp {
         let keep = i64::try_from(self.keep.as_millis()).unwrap_or(i64::MAX);
-        Timestamp(now.0.saturating_add(keep))
+        Timestamp(now.0.saturating_add(keep)).min(NEVER)
     }
 
     /// From here on these tokens do not hold. Answers what is in force, which may reach further than what was asked
@@ -102,24 +105,29 @@ impl Revocations {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Whether the principal's token is among those that were called back.
+    /// Whether the principal's token is among those that were called back, or its user's certificates are. A
+    /// revocation of everybody's is of tokens: certificates have lists of their authority's.
     pub fn hold(&self, principal: &Principal) -> bool {
-        let Some(token) = principal.token() else { return false };
+        let (id, issued_at, everybody) = match &principal.proof {
+            Proof::Token(token) => (token.id.as_ref(), token.issued_at, Some((Revoked::All, false))),
+            Proof::Certificate(certificate) => (None, Some(certificate.issued_at), None),
+            Proof::Nothing | Proof::Anonymous | Proof::Key(_) => return false,
+        };
         let all = self.all.read();
         if all.is_empty() {
             return false;
         }
-        let issued = token.issued_at.unwrap_or(Timestamp(0));
-        let by_id = token.id.as_ref().map(|id| (Revoked::Token(Arc::clone(id)), true));
+        let issued = issued_at.unwrap_or(Timestamp(0));
+        let by_id = id.map(|id| (Revoked::Token(Arc::clone(id)), true));
         let by_user = principal.user.as_ref().map(|user| (Revoked::User(Arc::clone(user)), false));
-        let named = [by_id, by_user, Some((Revoked::All, false))];
+        let named = [by_id, by_user, everybody];
         let found = named.into_iter().flatten().find_map(|(what, whenever)| {
             let times = all.get(&what).filter(|times| whenever || issued <= times.before)?;
             Some((what, *times))
         });
         drop(all);
         let Some((what, times)) = found else { return false };
-        self.prolong(what, times, token.expires_at);
+        self.prolong(what, times, principal.expires_at());
         true
     }
 
@@ -201,6 +209,14 @@ mod tests {
         assert!(revoke(&all, Revoked::Token("1".into()), 0, 200).is_ok());
         all.sweep(Timestamp(100));
         assert!(revoke(&all, Revoked::All, 0, 100).is_ok());
+    }
+
+    #[test]
+    fn one_is_known_for_ever_where_tokens_may_live_as_long() {
+        let now = Timestamp::now();
+        assert_eq!(Revocations::new(1, Duration::MAX).forgotten_at(now), NEVER);
+        assert_eq!(revocations().forgotten_at(Timestamp(1000)), Timestamp(61_000));
+        assert!(NEVER.to_string().starts_with("9999-12-31"));
     }
 
     #[test]

@@ -16,13 +16,14 @@ use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tower::{Service, ServiceExt};
 
 use super::carrier::Carrier;
 use super::framing::{Ambiguities, Framed};
 use super::tls::Secured;
 use super::turns::Turns;
-use super::{Ended, Place, Tls};
+use super::{Ended, Place, Tls, proxy};
 use crate::drain::{Drain, Phase};
 use crate::transport::Socket;
 use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run, whole};
@@ -113,6 +114,8 @@ pub(super) struct Fresh {
     pub(super) stream: TcpStream,
     pub(super) info: Arc<ConnectionInfo>,
     pub(super) tls: Option<Arc<Tls>>,
+    /// Whether a header of the PROXY protocol comes first.
+    pub(super) proxied: bool,
 }
 
 /// A connection's life. HTTP is boxed, so that nothing of it is left when a session runs: the task of an idle
@@ -122,12 +125,14 @@ pub(super) fn run<M: ServiceOf>(
     fresh: Fresh,
     place: Place,
 ) -> impl Future<Output = ()> {
-    let http: Pin<Box<dyn Future<Output = Result<Upgraded, Ended>>>> = Box::pin(async move {
-        let (carrier, info) = secure(&shared, fresh).await?;
-        http(shared, carrier, info).await
+    let http: Pin<Box<dyn Future<Output = (Place, Result<Upgraded, Ended>)>>> = Box::pin(async move {
+        let mut place = place;
+        let outcome = begin(shared, fresh, &mut place).await;
+        (place, outcome)
     });
     async move {
-        let ended = match http.await {
+        let (place, outcome) = http.await;
+        let ended = match outcome {
             Ok(Upgraded { run, socket, early }) => {
                 run(socket, early).await;
                 Ended::Session
@@ -138,9 +143,41 @@ pub(super) fn run<M: ServiceOf>(
     }
 }
 
+/// From the first byte to the end of HTTP.
+async fn begin<M: ServiceOf>(
+    shared: Rc<Shared<M>>,
+    fresh: Fresh,
+    place: &mut Place,
+) -> Result<Upgraded, Ended> {
+    let fresh = identify(&shared, fresh, place).await?;
+    let (carrier, info) = secure(&shared, fresh).await?;
+    http(shared, carrier, info).await
+}
+
+/// Reads whose connection it is, where the listener is behind balancers; a drain does not wait for it.
+async fn identify<M>(shared: &Shared<M>, mut fresh: Fresh, place: &mut Place) -> Result<Fresh, Ended> {
+    if !fresh.proxied {
+        return Ok(fresh);
+    }
+    let outcome = tokio::select! {
+        outcome = timeout(shared.http.patience, proxy::read(&mut fresh.stream)) => outcome,
+        () = shared.drain.reached(Phase::Closing) => return Err(Ended::Cut),
+    };
+    let named = outcome.map_err(|_| Ended::Timeout)?.map_err(|error| {
+        tracing::debug!(listener = %fresh.info.listener, peer = %fresh.info.peer, %error, "no PROXY header");
+        Ended::Proxy
+    })?;
+    if let Some(client) = named {
+        let info = ConnectionInfo::clone(&fresh.info);
+        fresh.info = Arc::new(ConnectionInfo { peer: client, balancer: Some(info.peer), ..info });
+    }
+    place.count_for(fresh.info.peer.ip())?;
+    Ok(fresh)
+}
+
 /// Shakes hands where the listener speaks TLS; a drain does not wait for it.
 async fn secure<M>(shared: &Shared<M>, fresh: Fresh) -> Result<(Carrier, Arc<ConnectionInfo>), Ended> {
-    let Fresh { stream, info, tls } = fresh;
+    let Fresh { stream, info, tls, .. } = fresh;
     let Some(tls) = tls else { return Ok((Carrier::Plain(stream), info)) };
     let Secured { stream, info: tls } = tokio::select! {
         secured = tls.accept(stream, &shared.turns) => secured?,

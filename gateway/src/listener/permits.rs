@@ -68,31 +68,45 @@ impl Permits {
         }
     }
 
+    /// A place, counted for the address.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Full> {
+        let mut permit = self.take_uncounted()?;
+        permit.count_for(address)?;
+        Ok(permit)
+    }
+
+    /// A place, which is not counted for an address yet.
+    pub(super) fn take_uncounted(self: &Arc<Self>) -> Result<Permit, Full> {
         if self.open.fetch_add(1, Ordering::Relaxed) >= self.connections {
             self.close();
             return Err(Full::All);
         }
-        let counted =
-            self.per_address > 0 && !self.exempt.iter().any(|net| net.contains(address.to_canonical()));
-        let address = counted.then(|| party(address));
-        if let Some(address) = address {
-            let mut addresses = self.addresses.lock();
-            let count = addresses.entry(address).or_default();
-            if *count >= self.per_address {
-                drop(addresses);
-                self.close();
-                return Err(Full::Address);
-            }
-            *count += 1;
-        }
-        Ok(Permit { permits: Arc::clone(self), address })
+        Ok(Permit { permits: Arc::clone(self), address: None })
     }
 
     fn close(&self) {
         if self.open.fetch_sub(1, Ordering::Release) == 1 {
             self.none_left.notify_waiters();
         }
+    }
+}
+
+impl Permit {
+    /// Counts it for the address that it is from; once for each permit.
+    pub(super) fn count_for(&mut self, address: IpAddr) -> Result<(), Full> {
+        let permits = &self.permits;
+        if permits.per_address == 0 || permits.exempt.iter().any(|net| net.contains(address)) {
+            return Ok(());
+        }
+        let party = party(address);
+        let mut addresses = permits.addresses.lock();
+        let count = addresses.entry(party).or_default();
+        if *count >= permits.per_address {
+            return Err(Full::Address);
+        }
+        *count += 1;
+        self.address = Some(party);
+        Ok(())
     }
 }
 

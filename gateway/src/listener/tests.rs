@@ -252,12 +252,11 @@ async fn the_task_of_a_connection_is_small() {
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = Stream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let info =
-            Arc::new(ConnectionInfo { listener: "".into(), peer: listener.local_addr().unwrap(), tls: None });
+        let peer = listener.local_addr().unwrap();
+        let info = Arc::new(ConnectionInfo { listener: "".into(), peer, balancer: None, tls: None });
         let permit = Permits::new(1, 0, vec![]).take(info.peer.ip()).unwrap();
-        let place =
-            Place { _permit: permit, load: Arc::new(AtomicUsize::new(1)), metrics: Some(Metrics::new(1)) };
-        let task = connection::run(shared, Fresh { stream, info, tls: None }, place);
+        let place = Place { permit, load: Arc::new(AtomicUsize::new(1)), metrics: Some(Metrics::new(1)) };
+        let task = connection::run(shared, Fresh { stream, info, tls: None, proxied: false }, place);
         let size = std::mem::size_of_val(&task);
         assert!(size <= 256, "{size} bytes");
     })

@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 use super::Ended;
 use super::turns::Turns;
 use crate::metrics::{Handshake, Metrics};
-use crate::tls::{self, Live};
+use crate::tls::{self, Live, Spoken};
 use crate::web::{ClientCertificate, TlsInfo};
 
 /// A listener's TLS.
@@ -40,9 +40,10 @@ impl Tls {
     /// What the connection's end counts as.
     pub(super) async fn accept(&self, stream: TcpStream, turns: &Turns) -> Result<Secured, Ended> {
         let peer = stream.peer_addr().ok();
-        let acceptor = TlsAcceptor::from(self.live.config());
+        let spoken = self.live.now();
+        let acceptor = TlsAcceptor::from(Arc::clone(&spoken.config));
         let outcome = match timeout(self.patience, turns.take(acceptor.accept(stream))).await {
-            Ok(Ok(stream)) => self.secured(stream),
+            Ok(Ok(stream)) => self.secured(stream, &spoken),
             Ok(Err(error)) => Err((reason(&error), error.to_string())),
             Err(_) => Err((Handshake::TimedOut, "it took too long".to_owned())),
         };
@@ -54,10 +55,10 @@ impl Tls {
         })
     }
 
-    fn secured(&self, stream: TlsStream<TcpStream>) -> Result<Secured, (Handshake, String)> {
+    fn secured(&self, stream: TlsStream<TcpStream>, spoken: &Spoken) -> Result<Secured, (Handshake, String)> {
         let connection = stream.get_ref().1;
         let client =
-            self.client(connection).map_err(|error| (Handshake::ClientCertificate, error.to_string()))?;
+            client(connection, spoken).map_err(|error| (Handshake::ClientCertificate, error.to_string()))?;
         if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
             self.metrics.tls.resumed.add(1);
         }
@@ -76,11 +77,14 @@ impl Tls {
         };
         Ok(Secured { stream: Box::new(stream), info: Box::new(info) })
     }
+}
 
-    fn client(&self, connection: &ServerConnection) -> Result<Option<ClientCertificate>, tls::Unverified> {
-        let shown = connection.peer_certificates().and_then(|chain| chain.first());
-        shown.map(|certificate| tls::client(certificate, self.live.client_names())).transpose()
-    }
+fn client(
+    connection: &ServerConnection,
+    spoken: &Spoken,
+) -> Result<Option<ClientCertificate>, tls::Unverified> {
+    let shown = connection.peer_certificates().and_then(|chain| chain.first());
+    shown.map(|certificate| tls::client(certificate, spoken.client_names())).transpose()
 }
 
 /// Whose fault it is, as far as it can be told.

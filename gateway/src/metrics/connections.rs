@@ -14,6 +14,8 @@ pub struct Connections {
     pub refused_all: Total,
     /// Closed at once: there are as many from that address.
     pub refused_address: Total,
+    /// Closed at once: only balancers connect there, and it was none.
+    pub refused_stranger: Total,
     /// Errors of `accept`, those for want of descriptors among them.
     pub accept_errors: Total,
 }

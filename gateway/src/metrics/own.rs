@@ -54,7 +54,8 @@ fn connections(metrics: &Metrics) -> Vec<Family> {
         by_reason,
         Family::new(Kind::Counter, "tidegate_connections_refused", refused)
             .with([("limit", "connections".into())], connections.refused_all.get() as f64)
-            .with([("limit", "connections_per_address".into())], connections.refused_address.get() as f64),
+            .with([("limit", "connections_per_address".into())], connections.refused_address.get() as f64)
+            .with([("limit", "trusted_proxies".into())], connections.refused_stranger.get() as f64),
         Family::counter(
             "tidegate_accept_errors",
             "Errors of accept(2), as for want of file descriptors.",
@@ -89,6 +90,10 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         .refusals
         .all()
         .for_each(|(reason, count)| refused.push([("reason", reason.into())], count as f64));
+    let known = "Requests of principals that are known, by how: a token, an API key, a certificate, or a profile that asks \
+                 for nothing (anonymous).";
+    let mut proofs = Family::new(Kind::Counter, "tidegate_authenticated_requests", known);
+    metrics.proofs.all().for_each(|(proof, count)| proofs.push([("proof", proof.into())], count as f64));
     let mut limited = Family::new(
         Kind::Counter,
         "tidegate_limit_refusals",
@@ -105,6 +110,7 @@ fn http(metrics: &Metrics) -> Vec<Family> {
             .with([("reason", "origin".into())], answers.origins.get() as f64),
         Family::counter("tidegate_http_panics", "HTTP handlers that panicked.", answers.panics.get()),
         handshakes,
+        proofs,
         refused,
         limited,
     ]

@@ -12,8 +12,9 @@ use http::{Method, Request, Uri};
 use percent_encoding::percent_decode_str;
 use tower::Service;
 
+use super::client;
 use crate::metrics::Metrics;
-use crate::web::{ConnectionInfo, RequestId, Response};
+use crate::web::{Client, ConnectionInfo, RequestId, Response};
 
 #[derive(Clone)]
 pub(super) struct AccessLog<S> {
@@ -38,6 +39,7 @@ where
         let entry = Entry {
             metrics: Arc::clone(&self.metrics),
             info: Arc::clone(&self.info),
+            client: client::of(&request),
             method: request.method().clone(),
             uri: request.uri().clone(),
             id: request.extensions().get::<RequestId>().cloned(),
@@ -68,6 +70,7 @@ impl<F: Future<Output = Result<Response, E>> + Unpin, E> Future for Logged<F> {
 struct Entry {
     metrics: Arc<Metrics>,
     info: Arc<ConnectionInfo>,
+    client: Client,
     method: Method,
     uri: Uri,
     id: Option<RequestId>,
@@ -84,7 +87,9 @@ impl Entry {
                 tracing::$level!(
                     target: "tidegate::access",
                     request_id = self.id.as_ref().map_or("", RequestId::as_str),
+                    address = %self.client.address,
                     peer = %self.info.peer,
+                    balancer = self.info.balancer.map(tracing::field::display),
                     tls = tls.map(|tls| tls.version),
                     sni = tls.and_then(|tls| tls.server_name.as_deref()),
                     client = tls.and_then(|tls| tls.client.as_ref()).map(|client| &*client.subject),

@@ -15,8 +15,8 @@ use tower::Service;
 
 use super::{Pipeline, origin};
 use crate::identity::credentials::Shown;
-use crate::identity::{Principal, Profile, Question, Refusal, Wish};
-use crate::web::Response;
+use crate::identity::{Principal, Profile, Question, Refusal, Settings, ShownCertificate, Wish};
+use crate::web::{ConnectionInfo, Response};
 
 /// Where a program may show its key, besides `Authorization: Bearer`.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -24,8 +24,6 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 #[derive(Clone)]
 pub(super) struct Authenticate<S> {
     pub(super) pipeline: Rc<Pipeline>,
-    /// Which of the configured lists of hosts is the listener's.
-    pub(super) hosts: Option<usize>,
     pub(super) inner: S,
 }
 
@@ -46,11 +44,12 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let pipeline = &self.pipeline;
-        let endpoint = pipeline.endpoint(request.uri().path());
-        let profile = endpoint.map_or(&pipeline.config.profile, |endpoint| &endpoint.profile);
+        let rules = pipeline.rules();
+        let endpoint = rules.endpoint(request.uri().path());
+        let profile = endpoint.map_or(&rules.config.profile, |endpoint| &endpoint.profile);
         let shown = pipeline.shown(profile, endpoint.is_none(), &request);
         let verdict = match &shown {
-            Ok(None) => Ok(Arc::clone(pipeline.stranger(profile, &request, self.hosts))),
+            Ok(None) => pipeline.silent(profile, &request),
             Ok(Some(token)) => pipeline.known(profile, endpoint.is_none(), token),
             Err(refusal) => Err(*refusal),
         };
@@ -58,7 +57,9 @@ where
             (Err(refusal), Ok(Some(token))) if profile.may_turn(*refusal) => {
                 Some(Later::Keys(token.into_owned()))
             }
-            (Ok(_), _) if endpoint.is_some() && asks(profile, &request) => Some(Later::Authoriser),
+            (Ok(_), _) if endpoint.is_some() && asks(&profile.settings(), &request) => {
+                Some(Later::Authoriser)
+            }
             _ => None,
         };
         let Some(later) = later else {
@@ -89,7 +90,8 @@ impl Later {
             (Self::Keys(token), Err(refusal)) => profile.authenticate_anew(&token, refusal).await?,
             (_, verdict) => verdict?,
         };
-        let Some(authoriser) = profile.settings.authoriser.as_ref().filter(|_| asks(profile, request)) else {
+        let settings = profile.settings();
+        let Some(authoriser) = settings.authoriser.as_ref().filter(|_| asks(&settings, request)) else {
             return Ok(principal);
         };
         let question = Question::new(Wish::Connect, &principal).at(request.uri().path());
@@ -102,9 +104,8 @@ impl Later {
 }
 
 /// Whether somebody else is asked before this request may become a session.
-fn asks<B>(profile: &Profile, request: &Request<B>) -> bool {
-    let asked =
-        profile.settings.authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect));
+fn asks<B>(profile: &Settings, request: &Request<B>) -> bool {
+    let asked = profile.authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect));
     asked && request.headers().contains_key(header::UPGRADE)
 }
 
@@ -119,7 +120,7 @@ impl Pipeline {
         let origin_matches = origin::matches(self, request);
         let shown = Shown { headers: request.headers(), query: request.uri().query(), origin_matches };
         let token = profile.token(&shown)?;
-        if token.is_some() || !takes_keys || self.config.api_keys.is_empty() {
+        if token.is_some() || !takes_keys || self.rules().config.api_keys.is_empty() {
             return Ok(token);
         }
         let key = request.headers().get(API_KEY).map(|key| key.to_str().map_err(|_| Refusal::Malformed));
@@ -128,18 +129,32 @@ impl Pipeline {
 
     /// Who has shown this.
     fn known(&self, profile: &Profile, takes_keys: bool, token: &str) -> Verdict {
-        let program = if takes_keys { self.config.api_keys.find(token) } else { None };
-        program.map_or_else(|| profile.authenticate(token), |program| Ok(Arc::clone(program)))
+        let program = if takes_keys { self.rules().config.api_keys.find(token).cloned() } else { None };
+        program.map_or_else(|| profile.authenticate(token), Ok)
     }
 
-    /// Who shows nothing.
-    fn stranger<B>(&self, profile: &Profile, request: &Request<B>, hosts: Option<usize>) -> &Arc<Principal> {
-        let configured = hosts.map_or(&[][..], |index| &self.config.hosts[index].1);
-        let holds = profile.settings.anonymous && is_own(request, configured);
-        if holds { &self.anonymous } else { &self.nobody }
+    /// Who shows neither token nor key: whoever its connection's certificate names, where the profile knows that, or
+    /// else a stranger. A token comes first, as it is of this request: a service may ask for one user after the other
+    /// over connections that are its own.
+    fn silent<B>(&self, profile: &Profile, request: &Request<B>) -> Verdict {
+        let known = certificate(request).map(|shown| profile.certified(&shown)).transpose()?.flatten();
+        Ok(known.unwrap_or_else(|| self.stranger(profile, request)))
+    }
+
+    /// Who shows nothing at all.
+    fn stranger<B>(&self, profile: &Profile, request: &Request<B>) -> Arc<Principal> {
+        let rules = self.rules();
+        let configured = rules.listener().map_or(&[][..], |listener| &listener.hosts);
+        let holds = profile.settings().anonymous && is_own(request, configured);
+        Arc::clone(if holds { &self.anonymous } else { &self.nobody })
     }
 
     fn mark<B>(&self, request: &mut Request<B>, verdict: Verdict) {
+        if let Ok(principal) = &verdict
+            && !principal.is_nobody()
+        {
+            self.metrics.proofs.count(principal.proof.name());
+        }
         let principal = verdict.unwrap_or_else(|refusal| {
             self.metrics.refusals.count(refusal);
             request.extensions_mut().insert(refusal);
@@ -147,6 +162,18 @@ impl Pipeline {
         });
         request.extensions_mut().insert(principal);
     }
+}
+
+/// The certificate that the client has shown, where that has a name.
+fn certificate<B>(request: &Request<B>) -> Option<ShownCertificate<'_>> {
+    let connection = request.extensions().get::<Arc<ConnectionInfo>>()?;
+    let shown = connection.tls.as_ref()?.client.as_ref()?;
+    Some(ShownCertificate {
+        listener: &connection.listener,
+        name: shown.name.as_ref()?,
+        not_before: shown.not_before,
+        not_after: shown.not_after,
+    })
 }
 
 fn is_own<B>(request: &Request<B>, configured: &[String]) -> bool {

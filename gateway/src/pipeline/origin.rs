@@ -2,12 +2,11 @@
 //! stop either, as a WebSocket handshake asks no leave and a simple POST needs no preflight.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use http::{Request, StatusCode, header};
 
-use super::Pipeline;
-use crate::web::{ConnectionInfo, Host, Problem};
+use super::{Pipeline, client};
+use crate::web::{Host, Problem};
 
 /// Origins of web pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub(super) fn check<B>(pipeline: Rc<Pipeline>) -> impl Fn(&mut Request<B>) -> Re
             return Ok(());
         }
         pipeline.metrics.answers.origins.add(1);
-        if pipeline.endpoint(request.uri().path()).is_some() {
+        if pipeline.rules().endpoint(request.uri().path()).is_some() {
             pipeline.metrics.handshakes.count("origin");
         }
         Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not do this here"))
@@ -77,20 +76,19 @@ pub(super) fn matches<B>(pipeline: &Pipeline, request: &Request<B>) -> bool {
 }
 
 fn is_listed<B>(pipeline: &Pipeline, request: &Request<B>, origin: &str) -> bool {
-    let own = pipeline.endpoint(request.uri().path()).map(|endpoint| &endpoint.origins);
+    let rules = pipeline.rules();
+    let own = rules.endpoint(request.uri().path()).map(|endpoint| &endpoint.origins);
     match own.filter(|own| !own.is_empty()) {
         Some(own) => own.list(origin),
-        None => pipeline.config.origins.list(origin) || is_same(origin, host(request), is_tls(request)),
+        None => {
+            rules.config.origins.list(origin) || is_same(origin, host(request), client::of(request).secure)
+        }
     }
 }
 
 /// The host that a request is for.
 pub(super) fn host<B>(request: &Request<B>) -> Option<Host<'_>> {
     Host::of(request)
-}
-
-fn is_tls<B>(request: &Request<B>) -> bool {
-    request.extensions().get::<Arc<ConnectionInfo>>().is_some_and(|connection| connection.tls.is_some())
 }
 
 /// Over TLS a page that came without it is another origin: anybody on its way may have written it. Without TLS here

@@ -1,3 +1,5 @@
+mod edge;
+
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
@@ -8,7 +10,7 @@ use super::*;
 use crate::identity::credentials::{Source, Taking};
 use crate::identity::{Algorithm, ApiKey, ClaimRules, Key, Keyring, Refusal, Revocations, Settings, hash_of};
 use crate::limits::{self, Limits};
-use crate::web::{Ambiguous, RequestId, empty, json};
+use crate::web::{Ambiguous, RequestId, answer, empty, json};
 
 const LISTED: &str = "https://app.example";
 
@@ -25,8 +27,10 @@ fn profile(anonymous: bool) -> Arc<Profile> {
         close_oldest: false,
         keyring: Arc::new(Keyring::fixed(vec![key], vec![Algorithm::HS256])),
         claims: ClaimRules { permissions: vec!["scope".into()], ..ClaimRules::default() },
+        certificates: Vec::new(),
         revocations: Arc::new(revocations),
         authoriser: None,
+        certificates: Vec::new(),
     }))
 }
 
@@ -49,8 +53,13 @@ fn config() -> Config {
         profile: profile(true),
         api_keys: Arc::new(ApiKeys::new(vec![ApiKey::new("k", &hash_of("key"), &["admin".into()]).unwrap()])),
         endpoints: vec![endpoint("/ws", &[]), endpoint("/own", &["https://own.example"])],
-        hosts: vec![("main".into(), vec!["gateway.example".into()])],
+        listeners: vec![listener(&["gateway.example"])],
     }
+}
+
+fn listener(hosts: &[&str]) -> ListenerRules {
+    let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+    ListenerRules { name: "main".into(), hosts, ..ListenerRules::default() }
 }
 
 /// A GET of `path` with `headers`; `Host` is loopback unless one is given.
@@ -72,6 +81,14 @@ async fn handler(request: Request<()>) -> Response {
     let refused = request.extensions().get::<Refusal>().map(|refusal| refusal.name());
     let id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
     assert!(request.extensions().get::<Arc<ConnectionInfo>>().is_some());
+    if request.uri().path() == "/page" {
+        let mut page = answer(StatusCode::OK, "text/html; charset=utf-8", "<p>");
+        if request.uri().query() == Some("own") {
+            let policy = HeaderValue::from_static("default-src 'self'");
+            page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        return page;
+    }
     if request.uri().path() == "/refuse" {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -90,13 +107,17 @@ fn unlimited() -> Arc<Limits> {
 
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
-    let pipeline = Pipeline::new(Rules::new(config).unwrap(), unlimited(), Arc::clone(&metrics));
-    (send_through(&pipeline, request).await, metrics)
+    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &unlimited(), &metrics);
+    (send_through(pipelines.of("main"), request).await, metrics)
+}
+
+fn info() -> Arc<ConnectionInfo> {
+    let peer = "10.0.0.1:1".parse().unwrap();
+    Arc::new(ConnectionInfo { listener: "main".into(), peer, balancer: None, tls: None })
 }
 
 async fn send_through(pipeline: &Rc<Pipeline>, request: Request<()>) -> Answer {
-    let info = ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap(), tls: None };
-    let stack = pipeline.stack(Arc::new(info), |request: Request<()>| {
+    let stack = pipeline.stack(info(), |request: Request<()>| {
         assert!(request.uri().path() != "/panic", "secret");
         handler(request)
     });
@@ -124,6 +145,9 @@ async fn the_layers_stand_in_their_order() {
     let answer = send(request("TRACE", "/", &[("origin", LISTED)])).await;
     assert_eq!(answer.status, 405);
     assert!(answer.headers.contains_key("x-request-id"));
+    // client ▸ access log: it goes by the client's address; without one it would panic.
+    // headers ▸ hygiene: and what is malformed is answered as carefully.
+    assert!(answer.headers.contains_key("x-content-type-options"));
     // hygiene ▸ cors: what is malformed is no preflight, and not read for its Origin.
     let answer = send(request("OPTIONS", "/", &[("host", "a b"), ("origin", LISTED)])).await;
     assert_eq!((answer.status, cors_of(&answer)), (400, None));
@@ -141,6 +165,13 @@ async fn the_layers_stand_in_their_order() {
     // origin ▸ rights, handler: another site's page does not reach the handler, whoever its visitor is.
     let answer = send(request("POST", "/panic", &[("origin", "https://evil.example")])).await;
     assert_eq!(answer.status, 403);
+    // origin, rights ▸ serves: what is not there is like what is nowhere.
+    let config =
+        Config { listeners: vec![ListenerRules { serves: Parts::new(&[]), ..listener(&[]) }], ..config() };
+    let unserved = |origin| request("POST", "/panic", &[("origin", origin)]);
+    assert_eq!(send_to(config.clone(), unserved("https://evil.example")).await.0.status, 403);
+    // serves ▸ handler
+    assert_eq!(send_to(config, unserved(LISTED)).await.0.status, 404);
     // rescue ▸ rights: the request has its principal where the handler runs.
     let answer = send(request("GET", "/", &[])).await;
     assert_eq!((answer.status, answer.body["rights"].as_bool()), (200, Some(true)));
@@ -302,9 +333,10 @@ async fn anonymous_rights_hold_only_under_a_host_of_our_own() {
     ] {
         assert_eq!(send(request("GET", path, headers)).await.body["rights"], rights, "{path} {headers:?}");
     }
-    let any = Config { hosts: vec![("main".into(), vec!["*".into()])], ..config() };
+    let any = Config { listeners: vec![listener(&["*"])], ..config() };
     assert_eq!(send_to(any, request("GET", "/", &[("host", "x.example")])).await.0.body["rights"], true);
-    let other = Config { hosts: vec![("other".into(), vec!["*".into()])], ..config() };
+    let elsewhere = ListenerRules { name: "other".into(), ..listener(&["*"]) };
+    let other = Config { listeners: vec![elsewhere, listener(&[])], ..config() };
     assert_eq!(send_to(other, request("GET", "/", &[("host", "x.example")])).await.0.body["rights"], false);
     let closed = Config { profile: profile(false), ..config() };
     assert_eq!(send_to(closed.clone(), request("GET", "/", &[])).await.0.body["rights"], false);
@@ -339,37 +371,38 @@ async fn a_token_or_key_says_who_asks_and_a_bad_one_leaves_nothing() {
 
 #[tokio::test]
 async fn a_stack_is_cheap_to_make_for_each_connection() {
-    let info =
-        Arc::new(ConnectionInfo { listener: "main".into(), peer: "10.0.0.1:1".parse().unwrap(), tls: None });
-    let pipeline = Pipeline::new(Rules::new(config()).unwrap(), unlimited(), Metrics::new(1));
+    let info = info();
+    let pipelines = Pipelines::new(&Rules::new(config()).unwrap().live(), &unlimited(), &Metrics::new(1));
+    let pipeline = pipelines.of("main");
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
     drop(stack);
-    assert_eq!((Rc::strong_count(&pipeline), Arc::strong_count(&info)), (1, 1));
+    assert_eq!((Rc::strong_count(pipeline), Arc::strong_count(&info)), (1, 1));
 }
 
 /// One request an address and a day, and two handshakes.
-fn strict() -> Rc<Pipeline> {
+fn once() -> limits::Settings {
     let rule = |count| {
         let rate = format!("{count}/day").parse().unwrap();
         limits::Rule::new(rate, 0, limits::Window::Sliding, false)
     };
-    let settings = limits::Settings {
+    limits::Settings {
         requests_per_address: rule(1),
         handshakes_per_address: rule(2),
         exempt: vec!["127.0.0.0/8".parse().unwrap()],
         ..limits::Settings::default()
-    };
-    Pipeline::new(
-        Rules::new(config()).unwrap(),
-        Arc::new(Limits::new(settings, &Metrics::new(1))),
-        Metrics::new(1),
-    )
+    }
+}
+
+fn strict(config: Config) -> Rc<Pipeline> {
+    let (limits, metrics) = (Limits::new(once(), &Metrics::new(1)), Metrics::new(1));
+    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &Arc::new(limits), &metrics);
+    Rc::clone(pipelines.of("main"))
 }
 
 #[tokio::test]
 async fn who_asks_too_often_is_told_when_to_come_back() {
-    let pipeline = strict();
+    let pipeline = strict(config());
     let first = send_through(&pipeline, request("GET", "/", &[])).await;
     assert_eq!((first.status, &first.headers["x-ratelimit-remaining"]), (200, &HeaderValue::from(0)));
     let second = send_through(&pipeline, request("GET", "/", &[("origin", LISTED)])).await;
@@ -388,7 +421,7 @@ async fn who_asks_too_often_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn limits_come_after_the_origin_and_before_the_rights() {
-    let pipeline = strict();
+    let pipeline = strict(config());
     // origin ▸ limits: what another site's page tries does not use up what its visitor may.
     let evil = || request("POST", "/", &[("origin", "https://evil.example")]);
     assert_eq!(send_through(&pipeline, evil()).await.status, 403);

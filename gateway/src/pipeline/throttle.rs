@@ -1,7 +1,6 @@
 //! How often a client may ask: by its address before anybody looks at who it is, and by its user after that.
 
 use std::future::{Ready, ready};
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,10 +10,10 @@ use futures_util::future::Either;
 use http::Request;
 use tower::Service;
 
-use super::Pipeline;
+use super::{Pipeline, client};
 use crate::identity::Principal;
 use crate::limits::{self, Verdict};
-use crate::web::Response;
+use crate::web::{Client, Response};
 
 /// A layer that asks `judge` for a verdict on each request, and puts it on the answer.
 #[derive(Clone)]
@@ -24,27 +23,29 @@ pub(super) struct Throttle<J, S> {
 }
 
 /// Judges by the client's address: handshakes by one limit, other requests by another.
-pub(super) fn by_address<B>(
-    pipeline: Rc<Pipeline>,
-    address: IpAddr,
-) -> impl Fn(&Request<B>) -> Option<Verdict> + Clone {
-    let exempt = pipeline.limits.exempts(address);
-    move |request| match pipeline.endpoint(request.uri().path()) {
-        _ if exempt => None,
-        Some(_) => pipeline.limits.handshake(address),
-        None => pipeline.limits.request(address),
+pub(super) fn by_address<B>(pipeline: Rc<Pipeline>) -> impl Fn(&Request<B>) -> Option<Verdict> + Clone {
+    move |request| {
+        let client = client::of(request);
+        match pipeline.rules().endpoint(request.uri().path()) {
+            _ if pipeline.exempts(client) => None,
+            Some(_) => pipeline.limits.handshake(client.address),
+            None => pipeline.limits.request(client.address),
+        }
     }
 }
 
 /// Judges by who asks; who has no user is only known by the address.
-pub(super) fn by_user<B>(
-    pipeline: Rc<Pipeline>,
-    address: IpAddr,
-) -> impl Fn(&Request<B>) -> Option<Verdict> + Clone {
-    let exempt = pipeline.limits.exempts(address);
+pub(super) fn by_user<B>(pipeline: Rc<Pipeline>) -> impl Fn(&Request<B>) -> Option<Verdict> + Clone {
     move |request| {
+        let exempt = pipeline.exempts(client::of(request));
         let principal = request.extensions().get::<Arc<Principal>>().filter(|_| !exempt)?;
         pipeline.limits.user(principal)
+    }
+}
+
+impl Pipeline {
+    fn exempts(&self, client: Client) -> bool {
+        client.exemptible && self.limits.exempts(client.address)
     }
 }
 

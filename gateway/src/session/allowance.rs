@@ -1,7 +1,6 @@
 //! What a session may use: its requests, its frames, and how often it may be refused.
 
 use std::cell::Cell;
-use std::net::IpAddr;
 
 use serde_json::value::RawValue;
 
@@ -10,6 +9,7 @@ use crate::dialect::Answer;
 use crate::identity::Principal;
 use crate::limits::{Asking, EXCEEDED, Own, Verdict};
 use crate::transport::close::CloseReason;
+use crate::web::Client;
 
 /// What a client is told that is closed for having been refused too often.
 const ABUSE: &str = "rate limit exceeded";
@@ -17,21 +17,22 @@ const ABUSE: &str = "rate limit exceeded";
 /// What a session has used. It is there only while that counts for anything: an idle session costs the address and a
 /// pointer.
 pub(super) struct Allowance {
-    address: IpAddr,
+    client: Client,
     own: Cell<Option<Box<Own>>>,
 }
 
 impl Allowance {
-    /// Of a client at `address`.
-    pub(super) fn new(address: IpAddr) -> Self {
-        Self { address, own: Cell::new(None) }
+    /// Of this client.
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, own: Cell::new(None) }
     }
 }
 
 impl Session {
     /// Does `with` what the session has used; none where it may do as it likes.
     fn with_own<T>(&self, with: impl FnOnce(&mut Own) -> T) -> Option<T> {
-        if self.common.limits.exempts(self.allowance.address) {
+        let client = self.allowance.client;
+        if client.exemptible && self.common.limits.exempts(client.address) {
             return None;
         }
         let mut own = self.allowance.own.take().unwrap_or_default();

@@ -1,7 +1,6 @@
 //! Wishes of a client that somebody else is asked about, where its profile says so.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::value::RawValue;
@@ -21,8 +20,8 @@ pub(super) enum Permission {
 impl Session {
     /// Asks whether the client may do this in `room`, which the rules allow.
     pub(super) fn permission(&self, wish: Wish, room: &str, event_type: Option<&str>) -> Permission {
-        let profile = &self.endpoint.profile;
-        let Some(authoriser) = profile.settings.authoriser.as_ref().filter(|one| one.is_for(wish)) else {
+        let profile = self.endpoint.profile.settings();
+        let Some(authoriser) = profile.authoriser.as_ref().filter(|one| one.is_for(wish)) else {
             return Permission::Known(true);
         };
         let question = Question::new(wish, &self.principal()).at(&self.endpoint.path).within(room);
@@ -33,9 +32,8 @@ impl Session {
         if let Some(allow) = authoriser.known(&question) {
             return Permission::Known(allow);
         }
-        let profile = Arc::clone(profile);
         Permission::Later(Box::pin(async move {
-            match &profile.settings.authoriser {
+            match &profile.authoriser {
                 Some(authoriser) => authoriser.allows(question).await,
                 None => true,
             }

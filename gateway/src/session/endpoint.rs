@@ -48,7 +48,7 @@ pub struct Heartbeat {
 impl Endpoint {
     /// How many sessions one user may have.
     pub fn user_limit(&self) -> UserLimit {
-        let profile = &self.profile.settings;
+        let profile = &self.profile.settings();
         match profile.max_per_user {
             0 => UserLimit::None,
             most if profile.close_oldest => UserLimit::Displace(most),

@@ -68,6 +68,9 @@ impl Session {
             Request::Call { name, room, data } => {
                 open.calls.open(self, id, (&name, room.as_deref()), data, out);
             }
+            Request::Presence { room, skip, limit } => {
+                self.presence(id, named(&room), (skip, limit), open, out);
+            }
             Request::Auth { token } => self.authenticate(id, &token, open, out),
             Request::Cancel => {
                 let answer = match open.calls.cancel(self, id, out) {

@@ -58,7 +58,7 @@ impl Session {
         let dialect = &self.endpoint.dialect;
         match renewed {
             Ok(principal) => {
-                let expires_at = principal.token().and_then(|token| token.expires_at);
+                let expires_at = principal.expires_at();
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
             }

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,18 +23,19 @@ use crate::identity::Principal;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Fault, Inbound, Message, frames};
+use crate::web::Client;
 
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
 
 /// Who wants a session.
-pub struct Client {
+pub struct Visitor {
     /// By whom it is.
     pub principal: Arc<Principal>,
     /// The id that it asks for, where it does.
     pub id: Option<Arc<str>>,
     /// Where it is.
-    pub address: IpAddr,
+    pub client: Client,
 }
 
 /// Opens a session on an upgraded socket and runs it to its end. `early`: what the client sent behind its
@@ -43,11 +43,11 @@ pub struct Client {
 pub fn open(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
-    client: Client,
+    visitor: Visitor,
     socket: Socket,
     early: Bytes,
 ) -> impl Future<Output = ()> {
-    let (session, taken) = match seat(common, endpoint, client, socket) {
+    let (session, taken) = match seat(common, endpoint, visitor, socket) {
         Ok(seated) => seated,
         Err(socket) => return Either::Left(turn_away(socket, CloseReason::Policy(TOO_MANY.into()))),
     };
@@ -71,10 +71,10 @@ pub fn open(
 fn seat(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
-    client: Client,
+    visitor: Visitor,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Client { principal, id: client_id, address } = client;
+    let Visitor { principal, id: client_id, client } = visitor;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
@@ -84,7 +84,7 @@ fn seat(
             id,
             client_id: client_id.clone(),
             term: Term::of(&principal, Timestamp::now()),
-            allowance: Allowance::new(address),
+            allowance: Allowance::new(client),
             principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(&endpoint),
             common: Rc::clone(&common),

@@ -1,4 +1,4 @@
-//! How long a session's token holds. The session's wheel looks at it, by the wall clock: it has no timer of its own.
+//! How long a session's token or certificate holds. The session's wheel looks at it, by the wall clock: it has no timer of its own.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Session, json};
 use crate::frame::Timestamp;
 use crate::hub::own::Disconnected;
-use crate::identity::Principal;
+use crate::identity::{Principal, Proof};
 use crate::transport::close::CloseReason;
 
 /// How long before the end a client is warned, milliseconds; of a short token's time the last quarter.
@@ -31,7 +31,7 @@ impl Term {
 
     /// Begins anew, with another token.
     pub(super) fn begin(&self, principal: &Principal, now: Timestamp) {
-        let end = principal.token().and_then(|token| token.expires_at);
+        let end = principal.expires_at();
         let warning = |end: Timestamp| Timestamp(end.0 - ((end.0 - now.0) / 4).clamp(0, WARNING));
         self.end.set(end);
         self.warning.set(end.map(warning));
@@ -49,20 +49,28 @@ impl Session {
     pub(super) fn look_at_term(&self) {
         let (now, Some(end)) = (Timestamp::now(), self.term.end.get()) else { return };
         if now >= end {
-            return self.end(CloseReason::Policy(EXPIRED.into()));
+            return self.end(CloseReason::Policy(self.expired().into()));
         }
         if self.term.warning.get().is_none_or(|warning| now < warning) {
             return;
         }
         self.term.warning.set(None);
         let warning = Disconnected {
-            code: CloseReason::Policy(EXPIRED.into()).code(),
-            reason: EXPIRED.into(),
+            code: CloseReason::Policy(self.expired().into()).code(),
+            reason: self.expired().into(),
             expires_at: Some(end),
             expires_in_ms: Some(end.0 - now.0),
         };
         if let Some(event) = self.event("disconnected", "connection_manager", json(&warning)) {
             self.tell(event, "");
+        }
+    }
+
+    /// The reason of the close.
+    fn expired(&self) -> &'static str {
+        match self.principal.borrow().proof {
+            Proof::Certificate(_) => "certificate expired",
+            _ => "token expired",
         }
     }
 
@@ -74,13 +82,10 @@ impl Session {
     }
 }
 
-/// The reason of the close.
-const EXPIRED: &str = "token expired";
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{Proof, Token};
+    use crate::identity::Token;
 
     fn expiring(at: Option<i64>) -> Principal {
         let expires_at = at.map(Timestamp);

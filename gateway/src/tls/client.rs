@@ -41,7 +41,13 @@ pub fn client(certificate: &CertificateDer<'_>, kinds: &[NameKind]) -> Result<Cl
         return Err(Unverified::Expired);
     }
     let name = kinds.iter().find_map(|kind| name(&certificate, *kind)).filter(|name| is_plain(name));
-    Ok(ClientCertificate { name: name.map(Into::into), subject: certificate.subject().to_string().into() })
+    let validity = certificate.validity();
+    Ok(ClientCertificate {
+        name: name.map(Into::into),
+        not_before: validity.not_before.timestamp(),
+        not_after: validity.not_after.timestamp(),
+        subject: certificate.subject().to_string().into(),
+    })
 }
 
 fn name<'a>(certificate: &'a X509Certificate<'_>, kind: NameKind) -> Option<&'a str> {

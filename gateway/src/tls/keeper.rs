@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::time::MissedTickBehavior;
+use x509_parser::time::ASN1Time;
 
 use super::files::{Stamp, stamp};
 use super::{NameKind, Refused, Settings, Terms};
@@ -15,22 +16,58 @@ use crate::metrics::{Certificates, Metrics};
 /// How often the files are looked at: a call to the system for each.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What a listener speaks now.
+/// A listener's TLS, which may be replaced.
 #[derive(Debug)]
 pub struct Live {
+    listener: Arc<str>,
+    now: ArcSwap<Spoken>,
+}
+
+/// What a listener speaks.
+#[derive(Debug)]
+pub struct Spoken {
     settings: Settings,
-    config: ArcSwap<ServerConfig>,
+    /// What handshakes go by.
+    pub config: Arc<ServerConfig>,
 }
 
 impl Live {
     /// For the next handshake.
-    pub fn config(&self) -> Arc<ServerConfig> {
-        self.config.load_full()
+    pub fn now(&self) -> Arc<Spoken> {
+        self.now.load_full()
     }
+}
 
+impl Spoken {
     /// Where clients' certificates name their bearers.
     pub fn client_names(&self) -> &[NameKind] {
         self.settings.clients.as_ref().map_or(&[], |clients| &clients.names)
+    }
+}
+
+/// What listeners are to speak, all of it read.
+#[derive(Debug)]
+pub struct Fresh {
+    settings: Vec<Settings>,
+    terms: Vec<Terms>,
+    read: Vec<Stamp>,
+}
+
+impl Fresh {
+    /// Reads every file.
+    ///
+    /// # Errors
+    /// The first listener that could not speak it.
+    pub fn read(settings: Vec<Settings>) -> Result<Self, Refused> {
+        // Noted before they are read: what is written meanwhile is a change again.
+        let read = stamps(&settings);
+        let terms = settings.iter().map(load).collect::<Result<_, _>>()?;
+        Ok(Self { settings, terms, read })
+    }
+
+    fn spoken(self) -> impl Iterator<Item = Spoken> {
+        let of = |(settings, terms): (Settings, Terms)| Spoken { settings, config: terms.config };
+        self.settings.into_iter().zip(self.terms).map(of)
     }
 }
 
@@ -41,6 +78,8 @@ pub struct Keeper {
     metrics: Arc<Metrics>,
     /// What the files were like when they were read last, well or not.
     read: Mutex<Vec<Stamp>>,
+    /// When the first list of revoked certificates is to be renewed, until that was told.
+    lists_due: Mutex<Option<i64>>,
 }
 
 impl Keeper {
@@ -49,19 +88,20 @@ impl Keeper {
     /// # Errors
     /// The first listener that cannot speak it.
     pub fn new(settings: Vec<Settings>, metrics: Arc<Metrics>) -> Result<Arc<Self>, Refused> {
-        let read = stamps(&settings);
-        let terms = settings.iter().map(load).collect::<Result<Vec<_>, Refused>>()?;
-        tell(&metrics, &settings, &terms);
-        let live = |(settings, terms): (Settings, Terms)| {
-            Arc::new(Live { settings, config: ArcSwap::new(terms.config) })
+        let mut fresh = Fresh::read(settings)?;
+        tell(&metrics, &fresh);
+        let read = Mutex::new(std::mem::take(&mut fresh.read));
+        let lists_due = Mutex::new(next_due(&fresh.terms));
+        let live = |spoken: Spoken| {
+            let listener = Arc::clone(&spoken.settings.listener);
+            Arc::new(Live { listener, now: ArcSwap::from_pointee(spoken) })
         };
-        let listeners = settings.into_iter().zip(terms).map(live).collect();
-        Ok(Arc::new(Self { listeners, metrics, read: Mutex::new(read) }))
+        Ok(Arc::new(Self { listeners: fresh.spoken().map(live).collect(), metrics, read, lists_due }))
     }
 
     /// What the listener of this name speaks; none where it speaks no TLS.
     pub fn live(&self, listener: &str) -> Option<Arc<Live>> {
-        self.listeners.iter().find(|live| *live.settings.listener == *listener).cloned()
+        self.listeners.iter().find(|live| *live.listener == *listener).cloned()
     }
 
     /// Reads every file again. Handshakes that begin from now on go by what was read.
@@ -69,17 +109,34 @@ impl Keeper {
     /// # Errors
     /// The first listener that could not speak it; nothing has changed then.
     pub fn reload(&self) -> Result<(), Refused> {
-        let settings: Vec<Settings> = self.listeners.iter().map(|live| live.settings.clone()).collect();
-        // Noted before they are read: what is written meanwhile is a change again.
+        let settings: Vec<Settings> = self.listeners.iter().map(|live| live.now().settings.clone()).collect();
+        // Looked at once, whether well or not.
         *self.read.lock() = stamps(&settings);
-        let terms: Result<Vec<_>, Refused> = settings.iter().map(load).collect();
-        self.metrics.tls.reloaded(terms.as_ref().err().map(ToString::to_string));
-        let terms = terms?;
-        tell(&self.metrics, &settings, &terms);
-        for (live, terms) in self.listeners.iter().zip(terms) {
-            live.config.store(terms.config);
-        }
+        let fresh = self.read(settings)?;
+        self.put(fresh);
         Ok(())
+    }
+
+    /// Reads what the listeners are to speak by these settings. Nothing changes yet.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn read(&self, settings: Vec<Settings>) -> Result<Fresh, Refused> {
+        let fresh = Fresh::read(settings);
+        self.metrics.tls.reloaded(fresh.as_ref().err().map(ToString::to_string));
+        fresh
+    }
+
+    /// Handshakes that begin from now on go by `fresh`; a listener that is not in it speaks on as before.
+    pub fn put(&self, mut fresh: Fresh) {
+        tell(&self.metrics, &fresh);
+        *self.lists_due.lock() = next_due(&fresh.terms);
+        *self.read.lock() = std::mem::take(&mut fresh.read);
+        for spoken in fresh.spoken() {
+            if let Some(live) = self.live(&spoken.settings.listener) {
+                live.now.store(Arc::new(spoken));
+            }
+        }
     }
 
     /// Reloads whenever the files have changed and then stayed as they are for one look, as a certificate and its
@@ -93,12 +150,21 @@ impl Keeper {
         let mut before = Vec::new();
         loop {
             tick.tick().await;
-            let now =
-                self.listeners.iter().flat_map(|live| live.settings.files()).map(|p| stamp(p)).collect();
+            let now = self.listeners.iter().flat_map(|live| stamps([&live.now().settings])).collect();
             if now == before && now != *self.read.lock() {
                 self.reload_and_log();
             }
             before = now;
+            self.look_at_lists();
+        }
+    }
+
+    /// Once a list of revoked certificates has had its time, other terms hold, with the same files: those who come with
+    /// a ticket show their certificates again, too. Making them tells why.
+    fn look_at_lists(&self) {
+        let now = ASN1Time::now().timestamp();
+        if self.lists_due.lock().take_if(|due| *due <= now).is_some() {
+            self.reload_and_log();
         }
     }
 
@@ -114,16 +180,23 @@ impl Keeper {
     }
 }
 
+/// The first list that is still to come due; those that are overdue have been warned of.
+fn next_due(terms: &[Terms]) -> Option<i64> {
+    let now = ASN1Time::now().timestamp();
+    terms.iter().filter_map(|terms| terms.lists_due).filter(|due| now < *due).min()
+}
+
 fn load(settings: &Settings) -> Result<Terms, Refused> {
     Terms::load(settings).map_err(|source| Refused { listener: Arc::clone(&settings.listener), source })
 }
 
-fn stamps(settings: &[Settings]) -> Vec<Stamp> {
-    settings.iter().flat_map(Settings::files).map(|path| stamp(path)).collect()
+fn stamps<'a>(settings: impl IntoIterator<Item = &'a Settings>) -> Vec<Stamp> {
+    settings.into_iter().flat_map(Settings::files).map(|path| stamp(path)).collect()
 }
 
 /// Tells metrics and log what is in effect.
-fn tell(metrics: &Metrics, settings: &[Settings], terms: &[Terms]) {
+fn tell(metrics: &Metrics, fresh: &Fresh) {
+    let Fresh { settings, terms, .. } = fresh;
     let certificates = |(settings, terms): (&Settings, &Terms)| Certificates {
         listener: Arc::clone(&settings.listener),
         names: terms.names.clone(),

@@ -8,6 +8,7 @@ use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientV
 use rustls::{RootCertStore, ServerConfig};
 
 use super::files::{self, malformed};
+use super::lists::Lists;
 use super::names::Names;
 use super::pair::Pair;
 use super::{Clients, Settings, TlsError};
@@ -24,6 +25,8 @@ pub struct Terms {
     pub names: Vec<String>,
     /// When the first of its certificates ends, in seconds since 1970.
     pub not_after: i64,
+    /// When the first list of revoked certificates is to be renewed, in seconds since 1970.
+    pub lists_due: Option<i64>,
     /// What is right and worth a look.
     pub warnings: Vec<String>,
 }
@@ -42,8 +45,11 @@ impl Terms {
             .collect::<Result<Vec<_>, TlsError>>()?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
+        let crl = settings.clients.as_ref().and_then(|clients| clients.crl.as_ref());
+        let lists = crl.map(|crl| Lists::load(crl)).transpose()?;
+        let (lists_due, overdue) = lists.as_ref().map_or((None, None), |lists| (lists.due, lists.overdue()));
         let builder = match &settings.clients {
-            Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
+            Some(clients) => builder.with_client_cert_verifier(verifier(clients, lists, provider)?),
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(Names::new(&pairs)));
@@ -57,14 +63,17 @@ impl Terms {
             config: Arc::new(config),
             names: pairs.iter().flat_map(|pair| pair.names.iter().cloned()).collect(),
             not_after: pairs.iter().map(|pair| pair.not_after).min().unwrap_or(i64::MAX),
-            warnings: pairs.into_iter().flat_map(|pair| pair.warnings).collect(),
+            lists_due,
+            warnings: pairs.into_iter().flat_map(|pair| pair.warnings).chain(overdue).collect(),
         })
     }
 }
 
-/// Judges clients' certificates. With a revocation list, a certificate whose issuer has none in it is refused.
+/// Judges clients' certificates. With a revocation list, a certificate whose issuer has none in it is refused, and every
+/// one is where the issuer's has had its time.
 fn verifier(
     clients: &Clients,
+    lists: Option<Lists>,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
@@ -73,8 +82,9 @@ fn verifier(
         roots.add(certificate).map_err(|error| malformed(&clients.ca, reason(error)))?;
     }
     let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    if let Some(crl) = &clients.crl {
-        builder = builder.with_crls(files::revocations(crl)?).only_check_end_entity_revocation();
+    if let Some(lists) = lists {
+        builder =
+            builder.with_crls(lists.lists).only_check_end_entity_revocation().enforce_revocation_expiration();
     }
     if !clients.required {
         builder = builder.allow_unauthenticated();

@@ -19,6 +19,11 @@ impl Network {
         if prefix > width(address) { None } else { Some(Self { address, prefix }) }
     }
 
+    /// Whether all addresses of a family lie in it.
+    pub const fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether `address` lies in the range. An IPv4 address that arrives in IPv6 form (`::ffff:127.0.0.1`) counts as
     /// IPv4: a dual-stack listener sees all of them so.
     pub fn contains(&self, address: IpAddr) -> bool {

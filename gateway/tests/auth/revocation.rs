@@ -105,3 +105,28 @@ async fn what_is_to_be_revoked_must_be_said() {
         send_as(&gateway, &reader, "POST", "/api/v1/tokens/revoke", Some(&json!({ "jti": "a" }))).await;
     assert_eq!(answer.status, 403);
 }
+
+#[tokio::test]
+async fn a_revocation_is_known_as_long_as_tokens_may_live() {
+    let until = async |options: testkit::Options| {
+        let gateway = start(options);
+        let admin = token(&json!({ "sub": "root", "iat": now(0), "exp": now(600), "scope": "admin" }));
+        let body = json!({ "jti": "one" });
+        let made = send_as(&gateway, &admin, "POST", "/api/v1/tokens/revoke", Some(&body)).await;
+        let at = made.json()["expires_at"].as_str().unwrap().to_owned();
+        let at = humantime::parse_rfc3339(&at).unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+        (gateway, at.as_secs() as i64 - now(0))
+    };
+    let (_gateway, left) = until(closed()).await;
+    assert!(left > 1000 * 365 * 24 * 3600, "no token has to say when it ends: for ever");
+    let (gateway, left) = until(closed().set("auth.default.max_age=1h")).await;
+    assert!((3590..=3620).contains(&left), "{left}: an hour, and what clocks may differ by");
+    for (lives, status) in [
+        (json!({ "iat": now(0), "exp": now(3600) }), None),
+        (json!({ "iat": now(0), "exp": now(3601) }), Some(401)),
+        (json!({ "exp": now(60) }), Some(401)),
+    ] {
+        assert_eq!(enter(&gateway, "/ws", &token(&lives)).await.err(), status, "{lives}");
+    }
+    assert_eq!(gateway.metric("tidegate_auth_failures_total{reason=\"age\"}").await, 1.0);
+}

@@ -21,6 +21,7 @@ async fn one_handshake_too_many_is_429_and_the_sessions_that_are_there_go_on() {
     let refused = gateway.try_connect("/ws", &[]).await.err().unwrap();
     assert_eq!(refused.0, 429);
     for session in &mut sessions {
+        assert_eq!(session.next().await["event_type"], "connected");
         assert_eq!(session.ask(&json!({ "action": "ping" })).await["message"], "pong");
     }
     assert_eq!(gateway.get("/health/live").await.status, 200, "other requests are counted by themselves");
@@ -51,7 +52,7 @@ async fn a_dry_run_refuses_nobody_and_counts() {
         assert_eq!(gateway.get("/ws/stats").await.status, 200);
     }
     let counted = gateway.metric("tidegate_limit_refusals_total{limiter=\"requests_per_address\"}").await;
-    assert_eq!(counted, 2.0, "the page itself is asked for after them");
+    assert_eq!(counted, 3.0, "the page itself is asked for, too");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tidegate::frame::{Encode, Event, Form, Frames, Posted, Timestamp};
-use tidegate::hub::{Backlog, Guest, Hub, Order, Seat, SessionInfo};
+use tidegate::hub::{Backlog, Guest, Hub, Order, Present, Seat, SessionInfo};
 
 /// A wire of `room|offset|payload`.
 pub(crate) struct Named;
@@ -91,6 +91,11 @@ impl Guest for Client {
 
     fn order(self: Rc<Self>, order: Order) {
         self.orders.borrow_mut().push(format!("{order:?} after {}", self.got.borrow().len()));
+    }
+
+    fn present(&self) -> Present {
+        let connection_id = self.info().connection_id;
+        Present { connection_id, user_id: None, info: None }
     }
 
     fn info(&self) -> SessionInfo {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{StatusCode, Uri};
+use tokio::task::AbortHandle;
 
-use super::IdentityError;
+use super::{IdentityError, settings};
 use crate::identity::{BadKeySet, Keyring, Ledger};
 use crate::outgoing::{self, OutgoingError};
 
@@ -38,50 +39,92 @@ enum FetchError {
     Set(#[from] BadKeySet),
 }
 
-/// Feeds `keyring` with the set of keys at `jwks` from here on. A file is read at once, so that it is known at the
-/// start whether it holds one.
-///
-/// # Errors
-/// Where the file cannot be used.
-pub(super) fn start(
-    profile: &str,
-    jwks: &str,
+/// A set of keys somewhere, and the keyring that has it.
+pub(super) struct Feed {
+    profile: String,
+    jwks: String,
+    place: Place,
     every: Duration,
-    keyring: &Arc<Keyring>,
-) -> Result<(), IdentityError> {
-    let place = Place::of(jwks);
-    if let Place::File(path) = &place {
-        read(path).and_then(|set| Ok(keyring.put(&set)?)).map_err(|error| error.at_start(profile, jwks))?;
-    }
-    tokio::spawn(feed(profile.to_owned(), place, every, Arc::clone(keyring)));
-    Ok(())
+    keyring: Arc<Keyring>,
 }
 
-/// Feeds `keyring` once.
-///
-/// # Errors
-/// Where the set cannot be had, or used.
-pub(super) async fn once(profile: &str, jwks: &str, keyring: &Keyring) -> Result<(), IdentityError> {
-    let fed = fetch(&Place::of(jwks)).await.and_then(|set| Ok(keyring.put(&set)?));
-    fed.map_err(|error| error.at_start(profile, jwks))
-}
-
-/// Never ends.
-async fn feed(profile: String, place: Place, every: Duration, keyring: Arc<Keyring>) {
-    loop {
-        let fetched = fetch(&place).await.and_then(|set| Ok(keyring.put(&set)?));
-        let pause = match &fetched {
-            Ok(()) => jittered(every),
-            Err(error) => {
-                keyring.put_nothing();
-                tracing::warn!(profile, jwks = place.shown(), %error, "the keys cannot be refreshed; those before stay");
-                AGAIN.min(every)
-            }
+impl Feed {
+    /// Of the profile of this name, where it has a set of keys. A file is read at once, so that it is known whether it
+    /// holds one.
+    ///
+    /// # Errors
+    /// Where the file cannot be used.
+    pub(super) fn open(
+        profile: &str,
+        settings: &settings::Config,
+        keyring: &Arc<Keyring>,
+    ) -> Result<Option<Self>, IdentityError> {
+        let Some(jwks) = &settings.jwks else { return Ok(None) };
+        let feed = Self {
+            profile: profile.to_owned(),
+            jwks: jwks.clone(),
+            place: Place::of(jwks),
+            every: settings.refresh.get(),
+            keyring: Arc::clone(keyring),
         };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = keyring.wanted() => {}
+        if let Place::File(path) = &feed.place {
+            read(path).and_then(|set| Ok(keyring.put(&set)?)).map_err(|error| feed.failed(&error))?;
         }
+        Ok(Some(feed))
+    }
+
+    /// Has the set fetched now.
+    ///
+    /// # Errors
+    /// Where it cannot be had, or used.
+    pub(super) async fn fetch(&self) -> Result<(), IdentityError> {
+        let fed = fetch(&self.place).await.and_then(|set| Ok(self.keyring.put(&set)?));
+        fed.map_err(|error| self.failed(&error))
+    }
+
+    /// In place of a `former` one: what is at an address is as that had it until it is fetched anew. Without such it is
+    /// fetched now, so that nobody is shut out.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub(super) async fn begin(&self, former: Option<&Keyring>) -> Result<(), IdentityError> {
+        match (&self.place, former) {
+            (Place::File(_), _) => Ok(()), // it was read
+            (Place::Address(_), Some(former)) => {
+                self.keyring.take_over(former);
+                Ok(())
+            }
+            (Place::Address(_), None) => self.fetch().await,
+        }
+    }
+
+    /// Fetches it at once, and again from time to time, until it is aborted.
+    pub(super) fn start(self) -> AbortHandle {
+        tokio::spawn(self.run()).abort_handle()
+    }
+
+    async fn run(self) {
+        let Self { profile, place, every, keyring, .. } = self;
+        loop {
+            let fetched = fetch(&place).await.and_then(|set| Ok(keyring.put(&set)?));
+            let pause = match &fetched {
+                Ok(()) => jittered(every),
+                Err(error) => {
+                    keyring.put_nothing();
+                    tracing::warn!(profile, jwks = place.shown(), %error, "the keys cannot be refreshed; those before stay");
+                    AGAIN.min(every)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = keyring.wanted() => {}
+            }
+        }
+    }
+
+    fn failed(&self, error: &FetchError) -> IdentityError {
+        let (profile, jwks) = (self.profile.clone(), self.jwks.clone());
+        IdentityError::Fetch { profile, jwks, why: error.to_string() }
     }
 }
 
@@ -99,12 +142,6 @@ async fn fetch(place: &Place) -> Result<String, FetchError> {
 
 fn read(path: &str) -> Result<String, FetchError> {
     Ok(fs::read_to_string(path)?)
-}
-
-impl FetchError {
-    fn at_start(self, profile: &str, jwks: &str) -> IdentityError {
-        IdentityError::Fetch { profile: profile.to_owned(), jwks: jwks.to_owned(), why: self.to_string() }
-    }
 }
 
 impl Place {

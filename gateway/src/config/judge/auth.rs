@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::Key;
 use crate::config::model::auth::{self, Previous};
+use crate::config::model::listener;
 use crate::identity::ApiKey;
 
 /// Judges the profiles, the API's keys and what is kept of revocations.
@@ -16,29 +17,34 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         let key = Key::of("auth").then(name);
         sources(profile, &key, findings);
         claims(profile, &key, findings);
+        certificates(config, profile, &key.then("certificates"), findings);
         for (i, previous) in profile.previous.iter().enumerate() {
             self::previous(previous, &key.then("previous").at(i), findings);
         }
         let used = config.api.auth == *name || config.endpoint.iter().any(|endpoint| endpoint.auth == *name);
-        if used && !profile.anonymous && !has_key(profile) {
-            findings.warn(key, "is neither anonymous nor has it a key: it lets nobody in");
+        if used && !profile.anonymous && !profile.verifies() {
+            findings.warn(key, "is neither anonymous nor has it a key or certificates: it lets nobody in");
         }
     }
     api_keys(config, findings);
-    let entries = Key::of("revocations").then("entries");
-    findings.require(
-        config.revocations.entries > 0,
-        entries,
-        "must be above 0: no token could be called back",
-    );
+    revocations(config, findings);
 }
 
-fn has_key(profile: &auth::Config) -> bool {
-    profile.secret.is_some()
-        || profile.secret_file.is_some()
-        || profile.keys.is_some()
-        || profile.jwks.is_some()
-        || !profile.previous.is_empty()
+fn revocations(config: &Config, findings: &mut Findings<'_>) {
+    let (settings, key) = (&config.revocations, Key::of("revocations"));
+    let message = "must be above 0: no token could be called back";
+    findings.require(settings.entries > 0, key.then("entries"), message);
+    let outlives = |profile: &auth::Config| {
+        profile.verifies() && profile.longest_life().is_none_or(|life| life > settings.keep.get())
+    };
+    let longer = config.auth.iter().filter(|(_, profile)| outlives(profile));
+    if let Some((name, _)) = longer.into_iter().next().filter(|_| !settings.keep.is_zero()) {
+        let message = format!(
+            "tokens or certificates of [auth.{name}] may live longer: one that was called back holds again after this; \
+             leave it at \"0s\", or bound them by `max_age`"
+        );
+        findings.warn(key.then("keep"), message);
+    }
 }
 
 /// Where keys and tokens come from.
@@ -108,9 +114,35 @@ fn claims(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
         let message = "expected a text, a number, true or false, or a list of these";
         findings.require(right, key.then("claims").then(name), message);
     }
-    if has_key(profile) && !profile.required.iter().any(|name| name == "exp") && !profile.anonymous {
+    if profile.has_key() && !profile.required.iter().any(|name| name == "exp") && !profile.anonymous {
         findings.warn(key.then("required"), "does not name \"exp\": a token without it holds for ever");
     }
+}
+
+/// Whose certificates are a principal's.
+fn certificates(config: &Config, profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
+    let asks = |listener: &listener::Config| listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    if !profile.certificates.is_empty() && !config.listener.iter().any(asks) {
+        findings
+            .warn(key.clone(), "names clients' certificates, and no listener asks for any: set `client_ca`");
+    }
+    for (i, rule) in profile.certificates.iter().enumerate() {
+        let key = key.at(i);
+        findings.require(!rule.name.is_empty(), key.then("name"), "must not be empty; \"*\" is any");
+        let named =
+            |name: &String| config.listener.iter().any(|listener| listener.name == *name && asks(listener));
+        if let Some(name) = rule.listener.as_ref().filter(|name| !named(name)) {
+            let message = format!("{name:?} is not the name of a listener with `client_ca`");
+            findings.error(key.then("listener"), message);
+        }
+        scopes(&rule.permissions, &key.then("permissions"), findings);
+    }
+}
+
+fn scopes(scopes: &[String], key: &Key, findings: &mut Findings<'_>) {
+    let scope = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
+    let message = "expected scopes such as \"read\" and \"publish:news:*\"";
+    findings.require(scopes.iter().all(scope), key.clone(), message);
 }
 
 fn previous(previous: &Previous, key: &Key, findings: &mut Findings<'_>) {
@@ -137,9 +169,7 @@ fn api_keys(config: &Config, findings: &mut Findings<'_>) {
         if let Err(error) = ApiKey::new(&api_key.name, &api_key.hash, &[]) {
             findings.error(key.then("hash"), error.to_string());
         }
-        let scope = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
-        let message = "expected scopes such as \"read\" and \"publish:news:*\"";
-        let right = !api_key.scopes.is_empty() && api_key.scopes.iter().all(scope);
-        findings.require(right, key.then("scopes"), message);
+        findings.require(!api_key.scopes.is_empty(), key.then("scopes"), "must name one at least");
+        scopes(&api_key.scopes, &key.then("scopes"), findings);
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{SeqAccess, Visitor};
@@ -51,6 +52,9 @@ pub struct Config {
     pub claims: BTreeMap<String, Value>,
     /// How far the issuer's clock may be from this machine's.
     pub leeway: Period,
+    /// How long a token may live, from `iat` to `exp`, which it must have then; zero: any time. Where it is set, it is
+    /// known when revocations can be forgotten.
+    pub max_age: Period,
     /// Claims that must be there.
     pub required: Vec<String>,
     /// The claim that holds the user's id: the first that is there. A name may be a path, as `realm.id`.
@@ -73,6 +77,10 @@ pub struct Config {
     pub max_per_user: u32,
     /// What happens to a session over that.
     pub over_limit: OverLimit,
+    /// Clients' certificates that are a principal's, at listeners with `client_ca`: the first entry that takes a
+    /// certificate's name in says what its bearer may do, whose user id that name is. A token or key in a request
+    /// comes before the certificate of its connection. Empty: a certificate opens the connection and says no more.
+    pub certificates: Vec<Certificate>,
     /// Who else is asked before a client may do something; left out: nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authoriser: Option<Authoriser>,
@@ -94,6 +102,7 @@ impl Default for Config {
             audience: Texts::default(),
             claims: BTreeMap::new(),
             leeway: Period::seconds(5),
+            max_age: Period::seconds(0),
             required: list(&["exp"]),
             user: list(&["user_id", "sub"]),
             roles: list(&["roles", "role"]),
@@ -105,9 +114,52 @@ impl Default for Config {
             cookie: "token".into(),
             max_per_user: 0,
             over_limit: OverLimit::Refuse,
+            certificates: Vec::new(),
             authoriser: None,
         }
     }
+}
+
+impl Config {
+    /// Whether it has a key, or may get one.
+    pub fn has_key(&self) -> bool {
+        let own = self.secret.is_some() || self.secret_file.is_some() || self.keys.is_some();
+        own || self.jwks.is_some() || !self.previous.is_empty()
+    }
+
+    /// Whether it knows anybody.
+    pub fn verifies(&self) -> bool {
+        self.has_key() || !self.certificates.is_empty()
+    }
+
+    /// How long what is shown may hold after it was issued, by clocks that differ by `leeway`; none: no end is known, as
+    /// of certificates.
+    pub fn longest_life(&self) -> Option<Duration> {
+        let known = self.certificates.is_empty() && !self.max_age.is_zero();
+        known.then(|| self.max_age.get() + 2 * self.leeway.get())
+    }
+}
+
+/// Certificates, and what their bearers may do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "CertificateRule")]
+pub struct Certificate {
+    /// The name in the certificate (see the listener's `client_name`): exact, or a start as `batch-*`.
+    pub name: String,
+    /// The name of the listener that it must be shown to, where listeners trust different authorities; left out: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
+    /// Its bearer's roles.
+    pub roles: Vec<String>,
+    /// What it may do: `read`, `publish`, `publish:<room pattern>`, `admin`, or a scope of a plugin's.
+    pub permissions: Vec<String>,
+    /// Patterns of the rooms that its sessions may be in, beside their rules; left out: all that these allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rooms: Option<Vec<String>>,
+    /// The rate class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_class: Option<String>,
 }
 
 /// Who is asked, over HTTP, before a client may do what the rules allow it.

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Environment;
 use crate::tls::{self, Clients, NameKind, PairFiles};
-use crate::units::Period;
+use crate::units::{Network, Period};
+use crate::web::Part;
 
 /// An address that is listened on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +24,22 @@ pub struct Config {
     /// Names besides loopback under which anonymous rights hold (the request's `Host`, without its port); `"*"` is
     /// any. Under another name a request has no rights, because any web page could have sent it.
     pub hosts: Vec<String>,
+    /// What is there; the rest answers 404, as if it did not exist. `endpoints`: the paths of `[[endpoint]]`; `plugins`: the
+    /// routes of plugins; `api`: `/`, `/api/v1`, `/ws/stats`, `/ws/broadcast`, `/openapi.json`, `/asyncapi.json` and `/docs`;
+    /// `metrics`: `/metrics` and all below it; `admin`: `/admin` and all below it. `/health` is where `api`, `metrics` or
+    /// `admin` are.
+    pub serves: Vec<Part>,
+    /// Proxies in front, which are believed who their clients are: `Forwarded` or `X-Forwarded-For`, from the right up to
+    /// the first address that is not in here, and `X-Forwarded-Proto`. From others these are ignored. `X-Forwarded-Host`
+    /// always is: `Host` counts, which a proxy passes on.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether each connection begins with a header of the PROXY protocol (version 1 or 2), before TLS, that says whose it
+    /// is. A connection without is closed; so is one of a peer that is not in `trusted_proxies`, where that names any.
+    pub proxy_protocol: bool,
+    /// For how long browsers that came under TLS use nothing else for this host (`Strict-Transport-Security`); `"0s"`: they
+    /// are not told. Left out: a year in production, nothing in development.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hsts: Option<Period>,
     /// The name of a listener with TLS, to which clients are sent on from here; nothing else is served here then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<String>,
@@ -35,12 +53,36 @@ impl Config {
     pub fn is_exposed(&self) -> bool {
         !self.address.ip().to_canonical().is_loopback()
     }
+
+    /// Whether this part is there. Where clients are sent on, nothing is.
+    pub fn serves(&self, part: Part) -> bool {
+        self.redirect.is_none() && self.serves.contains(&part)
+    }
+
+    /// For how long browsers are to come back by TLS alone.
+    pub fn hsts(&self, environment: Environment) -> Option<Period> {
+        let usual = match environment {
+            Environment::Production => Period::seconds(365 * 24 * 3600),
+            Environment::Development => Period::default(),
+        };
+        Some(self.hsts.unwrap_or(usual)).filter(|age| !age.is_zero())
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         let address = (Ipv4Addr::LOCALHOST, 8080).into();
-        Self { name: "main".into(), address, hosts: Vec::new(), redirect: None, tls: None }
+        Self {
+            name: "main".into(),
+            address,
+            hosts: Vec::new(),
+            serves: Part::ALL.into(),
+            trusted_proxies: Vec::new(),
+            proxy_protocol: false,
+            hsts: None,
+            redirect: None,
+            tls: None,
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use crate::units::Period;
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Revocations")]
 pub struct Config {
-    /// For how long one is known at least: as long as tokens live. Of a token that is shown meanwhile it is known until
-    /// that token expires, however long that is.
+    /// For how long one is known. Zero: as long as the tokens that it may name can live, which is what the profiles'
+    /// `max_age` say, and for ever where one says nothing. In any case until every token that was shown meanwhile has
+    /// expired.
     pub keep: Period,
     /// How many there may be at a time; past it a further one is refused, and none is dropped.
     pub entries: u32,
@@ -19,6 +20,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { keep: Period::seconds(30 * 24 * 60 * 60), entries: 100_000 }
+        Self { keep: Period::seconds(0), entries: 100_000 }
     }
 }

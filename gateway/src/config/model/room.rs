@@ -11,7 +11,7 @@ use crate::units::Period;
 
 /// A rule for the rooms whose names start with `prefix`. A setting that it leaves out has its default, not that of a
 /// shorter prefix: a rule says all that holds for its rooms.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "RoomRule")]
 pub struct Config {
@@ -21,12 +21,28 @@ pub struct Config {
     pub join: Access,
     /// Which sessions may publish.
     pub publish: Access,
+    /// Which sessions may see who is in.
+    pub presence: Access,
     /// What is kept of the events, for members that were away.
     pub history: History,
     /// What happens to a member that reads too slowly.
     pub slow: Slow,
     /// Members at one time; 0: no limit.
     pub max_members: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            prefix: String::new(),
+            join: Access::Anyone,
+            publish: Access::Anyone,
+            presence: Access::Authenticated,
+            history: History::default(),
+            slow: Slow::default(),
+            max_members: 0,
+        }
+    }
 }
 
 /// Which sessions may do a thing in a room.

@@ -17,6 +17,8 @@ pub enum Action {
     Info,
     /// To publish an event.
     Publish,
+    /// Who is in a room.
+    Presence,
     /// To go on with another token.
     Auth,
     /// To have a call stopped.
@@ -25,7 +27,7 @@ pub enum Action {
 
 impl Action {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ping,
         Self::Join,
         Self::Leave,
@@ -33,6 +35,7 @@ impl Action {
         Self::Unsubscribe,
         Self::Info,
         Self::Publish,
+        Self::Presence,
         Self::Auth,
         Self::Cancel,
     ];
@@ -47,6 +50,7 @@ impl Action {
             Self::Unsubscribe => "unsubscribe",
             Self::Info => "info",
             Self::Publish => "publish",
+            Self::Presence => "presence",
             Self::Auth => "auth",
             Self::Cancel => "cancel",
         }

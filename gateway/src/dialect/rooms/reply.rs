@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::super::Answer;
 use super::super::json::put_string;
 use super::action::Action;
-use super::shapes::{Actions, Authenticated, Joined, Left, Place, Pong, Retry, Types, Unknown};
+use super::shapes::{Actions, Authenticated, Joined, Left, Members, Place, Pong, Retry, Types, Unknown};
 use crate::frame::json::shorten;
 use crate::transport::websocket::frames::{self, Kind};
 
@@ -86,6 +86,9 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
         }
         Answer::Info(info) => done("Connection information", info),
         Answer::Published { room, cursor } => done("Published", &Place::new(room, *cursor)),
+        Answer::Presence { room, count, members } => {
+            done(format!("Presence in room '{room}'"), &Members { count: *count, members })
+        }
         Answer::Authenticated { user_id, roles, expires_at } => {
             done("Authenticated", &Authenticated { user_id: *user_id, roles, expires_at: *expires_at })
         }

@@ -15,6 +15,8 @@ use crate::frame::{Cursor, Epoch, Since};
 const LONGEST_ID: usize = 200;
 /// Event types of one `subscribe` at most.
 const MOST_TYPES: usize = 100;
+/// Members of a room in one answer at most.
+const MOST_MEMBERS: usize = 1000;
 /// Bytes of an event type or pattern at most.
 const LONGEST_TYPE: usize = 200;
 
@@ -82,6 +84,7 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
         Some(Action::Unsubscribe) => Request::Unsubscribe(event_types(keys.data)?),
         Some(Action::Info) => Request::Info,
         Some(Action::Publish) => Request::Publish(publish(room()?, keys.data)?),
+        Some(Action::Presence) => presence(room()?, keys.data)?,
         Some(Action::Auth) => Request::Auth { token: token(keys.data)? },
         Some(Action::Cancel) => Request::Cancel,
         None => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
@@ -187,6 +190,25 @@ fn publish<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decod
     Ok(Publish { room, event_type, data, key: text(wanted.key, "data.key")? })
 }
 
+fn presence<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decoded<Request<'a>> {
+    #[derive(Default, Deserialize)]
+    struct Wanted<'a> {
+        #[serde(borrow, default)]
+        skip: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        limit: Option<&'a RawValue>,
+    }
+
+    let wanted: Wanted<'_> = data(value)?;
+    let number =
+        |value: Option<&RawValue>, default: usize| value.map_or(Some(default), |v| v.get().parse().ok());
+    let skip =
+        number(wanted.skip, 0).ok_or_else(|| shape("data.skip: expected a whole number, 0 or more"))?;
+    let limit = number(wanted.limit, MOST_MEMBERS).filter(|limit| (1..=MOST_MEMBERS).contains(limit));
+    let wrong = || shape(format!("data.limit: expected a whole number from 1 to {MOST_MEMBERS}"));
+    Ok(Request::Presence { room, skip, limit: limit.ok_or_else(wrong)? })
+}
+
 fn token(value: Option<&RawValue>) -> Decoded<Cow<'_, str>> {
     #[derive(Default, Deserialize)]
     struct Wanted<'a> {
@@ -248,6 +270,14 @@ mod tests {
             (
                 r#"{"action":"subscribe","data":{"event_types":["a",5]}}"#,
                 "data.event_types[1]: expected a string",
+            ),
+            (
+                r#"{"action":"presence","room":"a","data":{"skip":-1}}"#,
+                "data.skip: expected a whole number, 0 or more",
+            ),
+            (
+                r#"{"action":"presence","room":"a","data":{"limit":1001}}"#,
+                "data.limit: expected a whole number from 1 to 1000",
             ),
             (r#"{"action":"publish","room":"a"}"#, "data.event_type: a string is required"),
             (r#"{"action":"publish","data":{"event_type":"x"}}"#, "data.data: a value is required"),

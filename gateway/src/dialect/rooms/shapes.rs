@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::Welcome;
+use super::super::{Member, Welcome};
 use crate::frame::{Cursor, Timestamp};
 
 /// The version of the dialect, in the welcome.
@@ -98,6 +98,28 @@ pub(super) struct Authenticated<'a> {
     pub(super) roles: &'a [Arc<str>],
     /// When the token ceases to hold; null: never.
     pub(super) expires_at: Option<Timestamp>,
+}
+
+/// Which part of a room's members is wanted.
+#[derive(JsonSchema)]
+#[schemars(rename = "PresenceData", extend("examples" = [{ "skip": 0, "limit": 100 }]))]
+#[expect(dead_code, reason = "read by hand")]
+pub(super) struct PresenceData {
+    /// How many members to leave out; 0 where it is not there.
+    skip: Option<usize>,
+    /// How many to show; 1000 where it is not there, and at most. A page whose members say much of themselves may end
+    /// before.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+}
+
+/// Who is in a room, in no particular order.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Members<'a> {
+    /// How many there are on all pages.
+    pub(super) count: usize,
+    /// Those of this page.
+    pub(super) members: &'a [Member],
 }
 
 /// The answer to a ping.

@@ -7,11 +7,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::{Answer, Backlog, Info, Metadata, Welcome};
+use super::super::{Answer, Backlog, Info, Member, Metadata, NO_PRESENCE, Welcome};
 use super::action::Action;
 use super::shapes::{
-    Actions, AuthData, Authenticated, Greeted, JoinData, Joined, Left, Place, Pong, PublishData, Retry,
-    Types, TypesData, Unknown,
+    Actions, AuthData, Authenticated, Greeted, JoinData, Joined, Left, Members, Place, Pong, PresenceData,
+    PublishData, Retry, Types, TypesData, Unknown,
 };
 use super::{GREETER, RoomsFrame, reply};
 use crate::frame::{Cursor, Encode, Epoch, Event, EventType, Posted, RoomId, Timestamp};
@@ -109,6 +109,14 @@ impl Action {
                     "The gateway has too much to do",
                     &Answer::Busy { message: "The gateway is busy", retry_after_ms: 100 },
                 ),
+            Self::Presence => Told::new("Asks who is in a room", json!({ "room": agents }))
+                .takes::<PresenceData>(false)
+                .reply::<Members<'_>>(
+                    "Those who are, or a page of them; nobody, where there is no such room",
+                    &Answer::Presence { room: agents, count: 1, members: &[member()] },
+                )
+                .plain("The request names no room", &Answer::RoomRequired)
+                .plain("The room's rule does not let it", &Answer::Refused(NO_PRESENCE)),
             Self::Auth => Told::new(
                 "Goes on with another token of the same user",
                 json!({ "data": { "token": "eyJ…" } }),
@@ -132,6 +140,11 @@ impl Action {
         }
         .of(self)
     }
+}
+
+fn member() -> Member {
+    let info = json!({ "name": "Ada" }).to_string();
+    Member { connection_id: "ws_b24d33ea36ef".into(), user_id: Some("u-17".into()), info: Some(info.into()) }
 }
 
 fn types() -> Value {

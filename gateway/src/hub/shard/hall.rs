@@ -12,6 +12,7 @@ use super::super::directory::Slot;
 use super::super::mailbox::Parts;
 use super::super::member::{Member, Seat, Standing};
 use super::super::order::Order;
+use super::super::presence::Look;
 use super::super::room::Room;
 use super::super::walk::{MOST_BYTES, MOST_EVENTS, Part, Walk};
 use super::Guest;
@@ -45,6 +46,8 @@ pub(super) enum Item {
     Attach(Slot, u32),
     /// One event in several rooms: walked when it is the next of each.
     Unit(Rc<Unit>),
+    /// Who is in it here.
+    Look(Look),
     /// An order to a session that is in this room, carried out when it is the next of each of its rooms.
     Order(Rc<Pending>),
 }
@@ -75,6 +78,7 @@ pub(super) enum Turn {
 /// The next thing to do in a room's turn.
 pub(super) enum Step {
     Attach(Slot, u32),
+    Look(Look),
     Order(Slot, Order),
     /// Events that nobody here is to get.
     Unheard(SmallVec<[Part; 1]>),
@@ -172,6 +176,7 @@ impl<G: Guest> Halls<G> {
                     return self.open(room, smallvec![part]);
                 }
                 Item::Attach(slot, ticket) => return Step::Attach(slot, ticket),
+                Item::Look(look) => return Step::Look(look),
                 Item::Order(pending) => {
                     if let Some(order) = pending.arrive() {
                         return Step::Order(pending.slot, order);
@@ -274,6 +279,10 @@ impl<G: Guest> Hall<G> {
             left: 0,
             walked: 0,
         }
+    }
+
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     /// `first` and the events right behind it, up to the bounds of a walk.

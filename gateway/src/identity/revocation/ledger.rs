@@ -93,15 +93,11 @@ impl Ledger {
 
     fn write(&self, revocation: &Revocation) -> Result<(), StoreError> {
         let left = u64::try_from(revocation.until.0 - Timestamp::now().0).unwrap_or(0).max(1000);
+        let ttl = (revocation.until < super::NEVER).then(|| Duration::from_millis(left));
         let written = Written { before: revocation.before.0, until: revocation.until.0 };
         let value = serde_json::to_vec(&written).map_err(|error| StoreError::Failed(error.to_string()))?;
-        let put = Op::Put {
-            space: SPACE,
-            key: &key(&revocation.what),
-            value: &value,
-            expect: Expect::Any,
-            ttl: Some(Duration::from_millis(left)),
-        };
+        let put =
+            Op::Put { space: SPACE, key: &key(&revocation.what), value: &value, expect: Expect::Any, ttl };
         self.store.run(&[put], Instant::now() + PATIENCE).map(|_| ())
     }
 }
