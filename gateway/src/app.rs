@@ -59,6 +59,9 @@ pub enum StartError {
     /// A plugin is missing, or two want the same.
     #[error(transparent)]
     Plugin(#[from] crate::plugin::PluginError),
+    /// What limits allow cannot be counted with other nodes.
+    #[error("limits.store {0}")]
+    Limits(#[from] crate::limits::BadStore),
     /// Keys cannot be had.
     #[error(transparent)]
     Identity(#[from] identity::IdentityError),

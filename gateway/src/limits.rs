@@ -10,6 +10,7 @@ mod meter;
 mod own;
 mod publish;
 mod settings;
+mod shared;
 mod told;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use meter::{Clock, Meter, Moment};
 pub use own::{Asking, Own};
 pub use publish::Publication;
 pub use settings::{Class, Publishes, Settings};
+pub use shared::{BadStore, Store};
 pub use told::{EXCEEDED, label, problem};
 
 use crate::units::{ByteRate, Rate, Size};

@@ -6,6 +6,8 @@
 mod abuse;
 #[path = "limits/publishes.rs"]
 mod publishes;
+#[path = "limits/shared.rs"]
+mod shared;
 #[path = "limits/sessions.rs"]
 mod sessions;
 

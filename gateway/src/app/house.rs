@@ -70,9 +70,9 @@ impl House {
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
         let store = open_store(&config)?;
         let identity = Identity::build(&config, Arc::clone(&store))?;
+        let limits = limits::open(&config, &metrics).await?;
         let (plugins, health) = start_plugins(&config, &hub, store, &routes, &phase).await?;
         let views = Arc::<Views>::default();
-        let limits = Arc::new(Limits::new(limits::settings(&config), &metrics));
         let listeners = bind(&config, &certificates, &metrics)?;
         let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
         let api = Arc::new(Api {

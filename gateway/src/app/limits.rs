@@ -1,9 +1,23 @@
 //! The limits that the configuration says.
 
+use std::sync::Arc;
+
 use crate::config::Config;
-use crate::config::model::limits::{self as settings, Class, Window};
-use crate::limits::{self, Publishes, Rule, Settings};
+use crate::config::model::limits::{self as settings, Class, Store, Window};
+use crate::limits::{self, BadStore, Limits, Publishes, Rule, Settings};
+use crate::metrics::Metrics;
 use crate::units::{ByteRate, Rate};
+
+/// Holds everybody to the configuration, together with other nodes where it says so.
+pub(super) async fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Arc<Limits>, BadStore> {
+    let Store::Redis(url) = &config.limits.store else {
+        return Ok(Arc::new(Limits::new(settings(config), metrics)));
+    };
+    let store = limits::Store::new(url.expose())?;
+    let limits = Arc::new(Limits::sharing(settings(config), metrics));
+    limits.share(store).await;
+    Ok(limits)
+}
 
 /// How much there may be of what.
 pub(super) fn settings(config: &Config) -> Settings {

@@ -38,6 +38,11 @@ fn next(running: &Config, read: &Config) -> Config {
     next.limits.exempt = read.limits.exempt.clone();
     next.limits.handshakes = read.limits.handshakes.clone();
     next.limits.requests = read.limits.requests.clone();
+    next.limits.bytes = read.limits.bytes.clone();
+    next.limits.publishes = read.limits.publishes.clone();
+    next.limits.frames = read.limits.frames.clone();
+    next.limits.refusals = read.limits.refusals.clone();
+    next.limits.class = read.limits.class.clone();
     next.log.level = read.log.level.clone();
     for endpoint in &mut next.endpoint {
         if let Some(read) = read.endpoint.iter().find(|read| read.path == endpoint.path) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::limiter::{Limiter, Party};
+use super::shared::Shared;
 use super::{Clock, Rule, Settings, Verdict};
 use crate::identity::Principal;
 use crate::metrics::Metrics;
@@ -26,12 +27,23 @@ pub struct Limits {
     pub(super) bytes_per_room: Limiter,
     pub(super) bytes_per_type: Limiter,
     pub(super) metrics: Arc<Metrics>,
+    /// Where others are told what is used; none: nowhere.
+    pub(super) shared: Option<Arc<Shared>>,
 }
 
 impl Limits {
-    /// Nobody has used anything yet.
+    /// Nobody has used anything yet; this node counts for itself.
     pub fn new(settings: Settings, metrics: &Arc<Metrics>) -> Self {
-        let limiter = |name| Limiter::new(name, metrics);
+        Self::of(settings, metrics, None)
+    }
+
+    /// The same for one that counts together with others once it [shares](Self::share).
+    pub fn sharing(settings: Settings, metrics: &Arc<Metrics>) -> Self {
+        Self::of(settings, metrics, Some(Shared::new(metrics)))
+    }
+
+    fn of(settings: Settings, metrics: &Arc<Metrics>, shared: Option<Arc<Shared>>) -> Self {
+        let limiter = |name| Limiter::new(name, metrics, shared.as_ref());
         super::own::LIMITERS.into_iter().for_each(|name| metrics.limited.know(name));
         Self {
             settings: ArcSwap::from_pointee(settings),
@@ -46,6 +58,7 @@ impl Limits {
             bytes_per_room: limiter("bytes_per_room"),
             bytes_per_type: limiter("bytes_per_type"),
             metrics: Arc::clone(metrics),
+            shared,
         }
     }
 
@@ -87,6 +100,23 @@ impl Limits {
         let rule = self.settings.load().class(principal.rate_class.as_deref()).requests_per_user?;
         let user = principal.user.as_deref()?;
         Some(self.requests_per_user.take(Party::Name(user), &rule, 1, Clock::now()))
+    }
+
+    /// All that have a table.
+    pub(super) fn limiters(&self) -> impl Iterator<Item = &Limiter> {
+        [
+            &self.handshakes_per_address,
+            &self.handshakes_per_subnet,
+            &self.requests_per_address,
+            &self.requests_per_user,
+            &self.bytes_per_user,
+            &self.publishes_per_room,
+            &self.publishes_per_type,
+            &self.publishes_per_key,
+            &self.bytes_per_room,
+            &self.bytes_per_type,
+        ]
+        .into_iter()
     }
 
     /// Forgets who has been quiet; to be called from time to time.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use super::shared::Shared;
 use super::{Meter, Moment, Rule, Verdict};
 use crate::metrics::Metrics;
 
@@ -48,18 +49,21 @@ type Table = HashMap<u64, Meter, foldhash::fast::RandomState>;
 #[derive(Debug)]
 pub(super) struct Limiter {
     /// What it is called where refusals are counted.
-    name: &'static str,
+    pub(super) name: &'static str,
     hasher: foldhash::quality::RandomState,
     tables: [Mutex<Table>; TABLES],
     metrics: Arc<Metrics>,
+    /// Where it is told what was used; none: nowhere else.
+    shared: Option<Arc<Shared>>,
 }
 
 impl Limiter {
     /// One that knows nobody.
-    pub(super) fn new(name: &'static str, metrics: &Arc<Metrics>) -> Self {
+    pub(super) fn new(name: &'static str, metrics: &Arc<Metrics>, shared: Option<&Arc<Shared>>) -> Self {
         metrics.limited.know(name);
         let tables = std::array::from_fn(|_| Mutex::default());
-        Self { name, hasher: Default::default(), tables, metrics: Arc::clone(metrics) }
+        let (metrics, shared) = (Arc::clone(metrics), shared.cloned());
+        Self { name, hasher: Default::default(), tables, metrics, shared }
     }
 
     fn table(&self, party: u64) -> &Mutex<Table> {
@@ -69,30 +73,41 @@ impl Limiter {
     /// `party` uses `cost` of what it may by `rule`, where there is so much left. In a dry run everything passes, and
     /// what would not have is counted all the same.
     pub(super) fn take(&self, party: Party<'_>, rule: &Rule, cost: u32, now: Moment) -> Verdict {
-        let verdict = self.meter(self.hasher.hash_one(party), rule, cost, now);
+        let hash = self.hasher.hash_one(party);
+        let mut table = self.table(hash).lock();
+        let verdict = meter(&mut table, hash, rule, now).take(rule, cost, now);
+        if verdict.passes()
+            && let Some(shared) = &self.shared
+        {
+            shared.note((self.name, hash), party, rule, cost.into());
+        }
+        drop(table);
         count(verdict, rule, self.name, &self.metrics)
     }
 
-    fn meter(&self, party: u64, rule: &Rule, cost: u32, now: Moment) -> Verdict {
+    /// All nodes have let pass what `meter` says, and this one what it has not handed over yet.
+    pub(super) fn learn(&self, party: u64, rule: &Rule, mut meter: Meter, now: Moment) {
         let mut table = self.table(party).lock();
-        if let Some(meter) = table.get_mut(&party) {
-            return meter.take(rule, cost, now);
+        let waiting = self.shared.as_ref().map_or(0, |shared| shared.waiting((self.name, party)));
+        let amount = u32::try_from(waiting.unsigned_abs()).unwrap_or(u32::MAX);
+        if waiting > 0 {
+            meter.charge(rule, amount, now);
+        } else {
+            meter.give_back(rule, amount);
         }
-        if table.len() >= MOST {
-            table.retain(|_, meter| !meter.is_quiet(rule.span, now));
-            // Looking costs as much as there are: it has to be worth it.
-            if table.len() > MOST / 4 * 3 {
-                table.clear();
-            }
+        if let Some(known) = table.get_mut(&party) {
+            *known = meter;
         }
-        table.entry(party).or_default().take(rule, cost, now)
     }
 
     /// Takes back a use that came to nothing.
     pub(super) fn give_back(&self, party: Party<'_>, rule: &Rule, cost: u32) {
-        let party = self.hasher.hash_one(party);
-        if let Some(meter) = self.table(party).lock().get_mut(&party) {
-            meter.give_back(rule, cost);
+        let hash = self.hasher.hash_one(party);
+        let mut table = self.table(hash).lock();
+        let Some(meter) = table.get_mut(&hash) else { return };
+        meter.give_back(rule, cost);
+        if let Some(shared) = &self.shared {
+            shared.note((self.name, hash), party, rule, -i64::from(cost));
         }
     }
 
@@ -107,6 +122,18 @@ impl Limiter {
             }
         }
     }
+}
+
+/// The party's meter, a new one where it has none.
+fn meter<'a>(table: &'a mut Table, party: u64, rule: &Rule, now: Moment) -> &'a mut Meter {
+    if table.len() >= MOST && !table.contains_key(&party) {
+        table.retain(|_, meter| !meter.is_quiet(rule.span, now));
+        // Looking costs as much as there are: it has to be worth it.
+        if table.len() > MOST / 4 * 3 {
+            table.clear();
+        }
+    }
+    table.entry(party).or_default()
 }
 
 /// Counts a refusal, and undoes one of a dry run.

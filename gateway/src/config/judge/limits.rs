@@ -5,29 +5,29 @@ use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::Key;
 use crate::config::model::limits::{Config as Limits, DryRun, Store};
+use crate::limits;
 
 /// Judges the limits.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
-    let (limits, key) = (&config.limits, Key::of("limits"));
+    let (all, key) = (&config.limits, Key::of("limits"));
     let positive = [
-        ("connections", limits.connections, "no client could connect"),
-        ("rooms_per_session", limits.rooms_per_session, "no session could join a room"),
-        ("calls_per_session", limits.calls_per_session, "no session could call a plugin"),
-        ("fragments", limits.fragments, "no client could send anything"),
+        ("connections", all.connections, "no client could connect"),
+        ("rooms_per_session", all.rooms_per_session, "no session could join a room"),
+        ("calls_per_session", all.calls_per_session, "no session could call a plugin"),
+        ("fragments", all.fragments, "no client could send anything"),
     ];
     for (name, limit, why) in positive {
         findings.require(limit > 0, key.then(name), &format!("must be above 0: {why}"));
     }
-    dry_runs(limits, &key, findings);
-    if let Store::Redis(url) = &limits.store {
-        let url = url.expose();
-        let readable = url.starts_with("redis://") && redis::Client::open(url).is_ok();
-        let message = "expected \"local\", or a URL such as \"redis://127.0.0.1:6379/0\" (without TLS)";
-        findings.require(readable, key.then("store"), message);
+    dry_runs(all, &key, findings);
+    if let Store::Redis(url) = &all.store {
+        if let Err(error) = limits::Store::new(url.expose()) {
+            findings.error(key.then("store"), format!("{error}, nor \"local\""));
+        }
     }
-    message_fits(config, limits.message, &key.then("message"), findings);
-    if limits.connections_per_address > limits.connections {
-        let message = format!("never counts: limits.connections ({}) is reached first", limits.connections);
+    message_fits(config, all.message, &key.then("message"), findings);
+    if all.connections_per_address > all.connections {
+        let message = format!("never counts: limits.connections ({}) is reached first", all.connections);
         findings.warn(key.then("connections_per_address"), message);
     }
 }

@@ -23,7 +23,7 @@ impl Limiter {
 }
 
 fn limiter() -> Limiter {
-    Limiter::new("test", &Metrics::new(1))
+    Limiter::new("test", &Metrics::new(1), None)
 }
 
 fn rule(count: u32, window: Window, dry_run: bool) -> Rule {
