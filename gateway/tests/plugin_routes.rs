@@ -191,7 +191,6 @@ fn profile(anonymous: bool, revocations: Arc<Revocations>) -> Profile {
         certificates: Vec::new(),
         revocations,
         authoriser: None,
-        certificates: Vec::new(),
     })
 }
 

@@ -63,7 +63,8 @@ impl Reloader {
 
     async fn try_reload(&mut self) -> Result<Reloaded, NotReloaded> {
         let Loaded { config, warnings } = config::load(&self.sources).map_err(of_report)?;
-        let Renewal { next, changed, needs_restart } = Renewal::new(&self.running, &config);
+        let Renewal { next, changed, needs_restart } =
+            Renewal::new(&self.running, &config).map_err(of_report)?;
         let ready = self.ready(next).await?;
         self.put(ready);
         let keys = |keys: Vec<Key>| keys.iter().map(ToString::to_string).collect();

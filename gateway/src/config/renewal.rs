@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::finding::{Finding, Findings, Report};
 use super::model::{Config, listener, session};
-use super::{Key, NAMED_BY};
+use super::trail::{Place, Trail};
+use super::{Key, NAMED_BY, judge};
 
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,11 +22,27 @@ pub struct Renewal {
 
 impl Renewal {
     /// Of a gateway that runs with `running`, where `read` is there now.
-    pub fn new(running: &Config, read: &Config) -> Self {
+    ///
+    /// # Errors
+    /// What is right in each of them may be wrong together: anonymous rights for a listener that is on loopback only
+    /// after the next start.
+    pub fn new(running: &Config, read: &Config) -> Result<Self, Report> {
         let next = next(running, read);
+        let errors = judged(&next);
+        if !errors.is_empty() {
+            return Err(Report(errors));
+        }
         let (changed, needs_restart) = (differences(running, &next), differences(&next, read));
-        Self { next, changed, needs_restart }
+        Ok(Self { next, changed, needs_restart })
     }
+}
+
+fn judged(config: &Config) -> Vec<Finding> {
+    let trail = Trail::default();
+    let mut findings = Findings::new(&trail);
+    judge::settings(config, &mut findings);
+    let errors = findings.finish().into_iter().filter(Finding::is_error);
+    errors.map(|finding| Finding { place: Place::Together, ..finding }).collect()
 }
 
 /// Keys, origins, limits, rules, certificates and the log's level are taken over, all else stays.
@@ -135,7 +153,7 @@ mod tests {
     }
 
     fn renewal(before: &[&str], after: &[&str]) -> (String, String) {
-        let renewal = Renewal::new(&config(before), &config(after));
+        let renewal = Renewal::new(&config(before), &config(after)).unwrap();
         let told = |keys: &[Key]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         (told(&renewal.changed), told(&renewal.needs_restart))
     }
@@ -176,6 +194,18 @@ mod tests {
         let (one, other) =
             (secret("0123456789abcdef0123456789abcdef"), secret("fedcba9876543210fedcba9876543210"));
         assert_eq!(renewal(&[&one], &[&other]), ("auth.default".into(), String::new()));
+    }
+
+    #[test]
+    fn what_is_unsafe_together_is_refused() {
+        let secret = "auth.default.secret=\"0123456789abcdef0123456789abcdef\"";
+        let exposed = config(&["listener.main.address=0.0.0.0:8080", "auth.default.anonymous=false", secret]);
+        let open = config(&["auth.default.anonymous=true"]);
+        let refused = Renewal::new(&exposed, &open).unwrap_err().to_string();
+        assert!(
+            refused.contains("together with what needs a restart") && refused.contains("anonymous"),
+            "{refused}"
+        );
     }
 
     #[test]

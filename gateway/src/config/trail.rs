@@ -18,6 +18,8 @@ pub enum Place {
         /// Its line, from 1; none where the whole file is meant.
         line: Option<usize>,
     },
+    /// Nowhere alone: what runs and what was read do not go together.
+    Together,
     /// In an environment variable, or an option of the command line; its value, which may be a secret, is not named.
     Given(String),
 }
@@ -26,6 +28,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BuiltIn => f.write_str("built-in default"),
+            Self::Together => f.write_str("together with what needs a restart"),
             Self::File { path, line: None } => path.display().fmt(f),
             Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
             Self::Given(name) => f.write_str(name),

@@ -27,10 +27,9 @@ fn profile(anonymous: bool) -> Arc<Profile> {
         close_oldest: false,
         keyring: Arc::new(Keyring::fixed(vec![key], vec![Algorithm::HS256])),
         claims: ClaimRules { permissions: vec!["scope".into()], ..ClaimRules::default() },
-        certificates: Vec::new(),
         revocations: Arc::new(revocations),
-        authoriser: None,
         certificates: Vec::new(),
+        authoriser: None,
     }))
 }
 

@@ -26,8 +26,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// What is there; the rest answers 404, as if it did not exist. `endpoints`: the paths of `[[endpoint]]`; `plugins`: the
     /// routes of plugins; `api`: `/`, `/api/v1`, `/ws/stats`, `/ws/broadcast`, `/openapi.json`, `/asyncapi.json` and `/docs`;
-    /// `metrics`: `/metrics` and all below it; `admin`: `/admin` and all below it. `/health` is where `api`, `metrics` or
-    /// `admin` are.
+    /// `metrics`: `/metrics` and all below it; `admin`: `/admin` and all below it. `/health` is where `api` or `metrics`
+    /// are.
     pub serves: Vec<Part>,
     /// Proxies in front, which are believed who their clients are: `Forwarded` or `X-Forwarded-For`, from the right up to
     /// the first address that is not in here, and `X-Forwarded-Proto`. From others these are ignored. `X-Forwarded-Host`
