@@ -8,6 +8,7 @@ mod calls;
 mod endpoint;
 mod heartbeat;
 mod outbound;
+mod places;
 mod presence;
 mod requests;
 mod rights;
@@ -21,12 +22,13 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
+pub use places::{Place, Places};
 pub use run::{Visitor, open};
 pub use turn_away::turn_away;
 
@@ -59,6 +61,8 @@ pub struct Common {
     pub revocations: Arc<Revocations>,
     /// How much there may be of what they ask and send.
     pub limits: Arc<Limits>,
+    /// For how long a client may be unknown.
+    pub patience: Duration,
     /// Calls with an id that a session may have open at once.
     pub calls_per_session: usize,
     /// Replies of one burst are put together here.
@@ -71,10 +75,11 @@ impl Common {
         shard: Rc<Shard<Session>>,
         revocations: Arc<Revocations>,
         limits: Arc<Limits>,
+        patience: Duration,
         calls_per_session: usize,
     ) -> Rc<Self> {
         let (wheel, scratch) = (Wheel::default(), RefCell::default());
-        Rc::new(Self { shard, wheel, revocations, limits, calls_per_session, scratch })
+        Rc::new(Self { shard, wheel, revocations, limits, patience, calls_per_session, scratch })
     }
 }
 
@@ -87,6 +92,9 @@ pub struct Session {
     principal: RefCell<Arc<Principal>>,
     term: Term,
     allowance: Allowance,
+    /// Its places: the endpoint's, and while it is not known who it is by, one among those.
+    _place: Place,
+    unknown: Cell<Option<Place>>,
     endpoint: Rc<Endpoint>,
     common: Rc<Common>,
     connected_at: Timestamp,

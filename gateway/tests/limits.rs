@@ -4,6 +4,10 @@
 
 #[path = "limits/abuse.rs"]
 mod abuse;
+#[path = "limits/connections.rs"]
+mod connections;
+#[path = "limits/malice.rs"]
+mod malice;
 #[path = "limits/publishes.rs"]
 mod publishes;
 #[path = "limits/shared.rs"]

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::identity::{Identity, Profiles};
+use super::limits::Capacity;
 use super::memory::GiveBack;
 use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
@@ -92,6 +93,7 @@ impl House {
         tokio::spawn(gauges::sample(api.sources(), views));
         let rules = pipeline::Rules::new(requests(&config, &identity))?.live();
         let permits = permits(&config);
+        let capacity = Arc::new(Capacity::new(&config));
         let (lanes, intakes) = lanes(count);
         let reloader = Reloader {
             sources,
@@ -99,6 +101,7 @@ impl House {
             hub: Arc::clone(&hub),
             identity: identity.clone(),
             limits: Arc::clone(&limits),
+            capacity: Arc::clone(&capacity),
             rules: Arc::clone(&rules),
             certificates: Arc::clone(&certificates),
             set_level,
@@ -113,6 +116,7 @@ impl House {
             redirects: redirects(&config, &addresses),
             identity: Arc::new(identity),
             limits: Arc::clone(&limits),
+            capacity,
             rooms_form,
             phase: phase.clone(),
         };

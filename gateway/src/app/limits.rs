@@ -6,7 +6,44 @@ use crate::config::Config;
 use crate::config::model::limits::{self as settings, Class, Store, Window};
 use crate::limits::{self, BadStore, Limits, Publishes, Rule, Settings};
 use crate::metrics::Metrics;
+use crate::session::Places;
 use crate::units::{ByteRate, Rate};
+
+/// How many sessions there may be, over all shards.
+pub(super) struct Capacity {
+    /// By path.
+    endpoints: Vec<(String, Arc<Places>)>,
+    /// Of whom nobody knows who they are.
+    pub(super) unknown: Arc<Places>,
+}
+
+impl Capacity {
+    pub(super) fn new(config: &Config) -> Self {
+        let endpoints = config.endpoint.iter();
+        Self {
+            endpoints: endpoints
+                .map(|one| (one.path.clone(), Places::new(one.max_sessions as usize)))
+                .collect(),
+            unknown: Places::new(config.limits.unauthenticated.sessions as usize),
+        }
+    }
+
+    /// From now on `config` holds.
+    pub(super) fn set(&self, config: &Config) {
+        for (path, places) in &self.endpoints {
+            if let Some(endpoint) = config.endpoint.iter().find(|one| one.path == *path) {
+                places.set(endpoint.max_sessions as usize);
+            }
+        }
+        self.unknown.set(config.limits.unauthenticated.sessions as usize);
+    }
+
+    /// The places of the endpoint at this path.
+    pub(super) fn endpoint(&self, path: &str) -> Arc<Places> {
+        let found = self.endpoints.iter().find(|(known, _)| known == path);
+        found.map_or_else(|| Places::new(0), |(_, places)| Arc::clone(places))
+    }
+}
 
 /// Holds everybody to the configuration, together with other nodes where it says so.
 pub(super) async fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Arc<Limits>, BadStore> {

@@ -11,6 +11,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use super::endpoints;
 use super::identity::Identity;
+use super::limits::Capacity;
 use crate::api::Api;
 use crate::config::Config;
 use crate::drain::{Drain, Phase};
@@ -40,6 +41,7 @@ pub(super) struct Blueprint {
     pub(super) redirects: Redirects,
     pub(super) identity: Arc<Identity>,
     pub(super) limits: Arc<Limits>,
+    pub(super) capacity: Arc<Capacity>,
     pub(super) rooms_form: Form,
     pub(super) phase: Drain,
 }
@@ -81,19 +83,31 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
 }
 
 async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
-    let Blueprint { config, hub, api, routes, rules, identity, redirects, limits, rooms_form, phase } =
-        blueprint;
+    let Blueprint {
+        config,
+        hub,
+        api,
+        routes,
+        rules,
+        identity,
+        redirects,
+        limits,
+        capacity,
+        rooms_form,
+        phase,
+    } = blueprint;
     let shard = Shard::<Session>::new(&hub, index);
     let revocations = Arc::clone(identity.ledger.revocations());
     let common = Common::new(
         Rc::clone(&shard),
         revocations,
         Arc::clone(&limits),
+        config.limits.unauthenticated.timeout.get(),
         config.limits.calls_per_session as usize,
     );
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
-    let endpoints = endpoints::all(&config, &identity, &common, rooms_form, &phase);
+    let endpoints = endpoints::all(&config, &identity, &common, &capacity, rooms_form, &phase);
     let router = Rc::new(Router::new(api, routes, endpoints));
     let pipelines = Pipelines::new(&rules, &limits, hub.metrics());
     let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {

@@ -61,6 +61,7 @@ fn next(running: &Config, read: &Config) -> Config {
     next.limits.frames = read.limits.frames.clone();
     next.limits.refusals = read.limits.refusals.clone();
     next.limits.class = read.limits.class.clone();
+    next.limits.unauthenticated.sessions = read.limits.unauthenticated.sessions;
     next.log.level = read.log.level.clone();
     for endpoint in &mut next.endpoint {
         if let Some(read) = read.endpoint.iter().find(|read| read.path == endpoint.path) {
@@ -77,6 +78,7 @@ fn next(running: &Config, read: &Config) -> Config {
 
 fn endpoint_next(next: &mut session::Config, read: &session::Config) {
     next.origins = read.origins.clone();
+    next.max_sessions = read.max_sessions;
 }
 
 fn listener_next(next: &mut listener::Config, read: &listener::Config) {

@@ -38,6 +38,9 @@ impl Session {
             return self.refuse(id, &verdict, out);
         }
         match asked {
+            Ok(Asked { id, request }) if self.is_unknown() && !matches!(request, Request::Auth { .. }) => {
+                self.endpoint.dialect.answer(id, &Answer::Refused("Authentication required"), out);
+            }
             Ok(Asked { id, request }) => self.request(id, request, message, open, out),
             Err((id, malformed)) => self.endpoint.dialect.malformed(id, &malformed, out),
         }

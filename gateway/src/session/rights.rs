@@ -10,13 +10,20 @@ use super::{Session, TOO_MANY};
 use crate::dialect::Answer;
 use crate::frame::{Since, Timestamp};
 use crate::hub::{Entered, check_name};
-use crate::identity::{Principal, Refusal};
+use crate::identity::{Principal, Profile, Question, Refusal, Wish};
+use crate::transport::close::CloseReason;
 
 /// Rooms of roles: a session is in those of its roles, and can ask for none.
 pub(super) const ROLES: &str = "role:";
 
 impl Session {
-    /// Takes another token. Where its key is not there it is fetched, and the request waits for it.
+    /// Whether it is not known yet who it is by: its client is to show that first.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.principal.borrow().is_nobody()
+    }
+
+    /// Takes another token. Where its key is not there it is fetched, and the request waits for it; so it does where
+    /// somebody else is asked whether who comes in may.
     pub(super) fn authenticate(
         self: &Rc<Self>,
         id: Option<&RawValue>,
@@ -25,19 +32,30 @@ impl Session {
         out: &mut Vec<u8>,
     ) {
         let profile = &self.endpoint.profile;
+        let comes_in = self.is_unknown();
+        let asked = comes_in && asks_others(profile);
         match profile.authenticate(token) {
-            Err(refusal) if profile.may_turn(refusal) => {
-                let (profile, token) = (Arc::clone(profile), token.to_owned());
+            Err(refusal) if !profile.may_turn(refusal) => self.renew(id, Err(refusal), out),
+            Ok(principal) if !asked => self.renew(id, Ok(principal), out),
+            verdict => {
+                let (profile, path) = (Arc::clone(profile), Arc::clone(&self.endpoint.path));
+                let token = token.to_owned();
                 open.wait(
                     id,
                     Box::pin(async move {
-                        let verdict = profile.authenticate_anew(&token, refusal).await;
+                        let verdict = match verdict {
+                            Err(refusal) => profile.authenticate_anew(&token, refusal).await,
+                            known => known,
+                        };
+                        let verdict = match verdict {
+                            Ok(principal) if comes_in => let_in(&profile, principal, &path).await,
+                            verdict => verdict,
+                        };
                         let then: Then = Box::new(move |session, id, out| session.renew(id, verdict, out));
                         then
                     }),
                 );
             }
-            verdict => self.renew(id, verdict, out),
         }
     }
 
@@ -62,7 +80,12 @@ impl Session {
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
             }
-            Err(why) => dialect.answer(id, &Answer::Refused(&why), out),
+            Err(why) => {
+                dialect.answer(id, &Answer::Refused(&why), out);
+                if self.is_unknown() {
+                    self.end(CloseReason::Policy("authentication failed".into())); // one attempt each
+                }
+            }
         }
     }
 
@@ -87,8 +110,13 @@ impl Session {
         directory.leave_roles(&before.roles);
         self.term.begin(&principal, Timestamp::now());
         self.begin_heartbeat();
-        self.leave_lost_rooms(&before, &principal);
-        self.join_own_rooms();
+        if before.is_nobody() {
+            self.unknown.take();
+            self.join_first_rooms();
+        } else {
+            self.leave_lost_rooms(&before, &principal);
+            self.join_own_rooms();
+        }
         Ok(principal)
     }
 
@@ -124,5 +152,21 @@ impl Session {
     pub(super) fn may_join(&self, principal: &Principal, room: &str) -> bool {
         let rules = self.common.shard.hub().rules();
         !room.starts_with(ROLES) && principal.may_enter(room) && rules.find(room).lets_join(principal, room)
+    }
+}
+
+/// Whether somebody else is asked who may come in.
+fn asks_others(profile: &Profile) -> bool {
+    profile.settings().authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect))
+}
+
+/// Asks, where somebody else is to be asked, whether `principal` may come in at this endpoint.
+async fn let_in(profile: &Profile, principal: Arc<Principal>, path: &str) -> Result<Arc<Principal>, Refusal> {
+    let settings = profile.settings();
+    match settings.authoriser.as_ref().filter(|authoriser| authoriser.is_for(Wish::Connect)) {
+        Some(authoriser) if !authoriser.allows(Question::new(Wish::Connect, &principal).at(path)).await => {
+            Err(Refusal::Denied)
+        }
+        _ => Ok(principal),
     }
 }

@@ -14,7 +14,7 @@ use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
-use super::{Common, Endpoint, Pulse, Session, TOO_MANY, json};
+use super::{Common, Endpoint, Place, Pulse, Session, TOO_MANY, json};
 use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::own::Disconnected;
@@ -36,6 +36,10 @@ pub struct Visitor {
     pub id: Option<Arc<str>>,
     /// Where it is.
     pub client: Client,
+    /// Its place at the endpoint.
+    pub place: Place,
+    /// Its place among those of whom nobody knows yet who they are; none where it is known.
+    pub unknown: Option<Place>,
 }
 
 /// Opens a session on an upgraded socket and runs it to its end. `early`: what the client sent behind its
@@ -56,7 +60,9 @@ pub fn open(
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
-    session.join_first_rooms();
+    if !session.is_unknown() {
+        session.join_first_rooms();
+    }
     session.welcome(taken.as_deref());
     // What was revoked since its request was looked at has been looked for by now.
     session.review();
@@ -74,7 +80,7 @@ fn seat(
     visitor: Visitor,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Visitor { principal, id: client_id, client } = visitor;
+    let Visitor { principal, id: client_id, client, mut place, mut unknown } = visitor;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
@@ -83,8 +89,10 @@ fn seat(
             pulse: Pulse::new(&common.wheel, &endpoint),
             id,
             client_id: client_id.clone(),
-            term: Term::of(&principal, Timestamp::now()),
+            term: Term::of(&principal, Timestamp::now(), common.patience),
             allowance: Allowance::new(client),
+            _place: place,
+            unknown: Cell::new(unknown),
             principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(&endpoint),
             common: Rc::clone(&common),
@@ -101,7 +109,9 @@ fn seat(
         }
         match Rc::try_unwrap(session) {
             Ok(session) if entered == Entered::Full => return Err(session.outbound.into_socket()),
-            Ok(session) => outbound = session.outbound,
+            Ok(session) => {
+                (outbound, place, unknown) = (session.outbound, session._place, session.unknown.into_inner());
+            }
             Err(_) => unreachable!("a session that was not seated has one owner"),
         }
         // Its id is taken, so nobody else holds it: it is made again under another.

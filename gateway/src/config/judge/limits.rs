@@ -20,6 +20,9 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         findings.require(limit > 0, key.then(name), &format!("must be above 0: {why}"));
     }
     dry_runs(all, &key, findings);
+    let patience = all.unauthenticated.timeout;
+    let message = "must be above zero: nobody could show a token in time";
+    findings.require(!patience.is_zero(), key.then("unauthenticated").then("timeout"), message);
     if let Store::Redis(url) = &all.store {
         if let Err(error) = limits::Store::new(url.expose()) {
             findings.error(key.then("store"), format!("{error}, nor \"local\""));

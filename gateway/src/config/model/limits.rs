@@ -15,7 +15,7 @@ use crate::units::{Network, Size};
 
 pub use class::{Class, ClassBytes, ClassRequests};
 pub use dry_run::DryRun;
-pub use rates::{Bytes, Frames, Handshakes, Publishes, Refusals, Requests, Window};
+pub use rates::{Bytes, Frames, Handshakes, Publishes, Refusals, Requests, Unauthenticated, Window};
 pub use store::Store;
 
 /// What one client, and all together, may use.
@@ -52,6 +52,8 @@ pub struct Config {
     pub frames: Frames,
     /// How often a session may be refused something by these limits.
     pub refusals: Refusals,
+    /// Clients of whom nobody knows yet who they are.
+    pub unauthenticated: Unauthenticated,
     /// What holds instead for principals whose token names such a class (`auth.<profile>.rate_class`).
     pub class: BTreeMap<String, Class>,
     /// Where it is counted what was used.
@@ -79,6 +81,7 @@ impl Default for Config {
             publishes: Publishes::default(),
             frames: Frames::default(),
             refusals: Refusals::default(),
+            unauthenticated: Unauthenticated::default(),
             class: BTreeMap::new(),
             store: Store::Local,
         }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::DryRun;
-use crate::units::{ByteRate, Rate, Size};
+use crate::units::{ByteRate, Period, Rate, Size};
 
 /// How often clients may connect to endpoints; one too many is answered with 429.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -100,6 +100,17 @@ pub struct Refusals {
     pub dry_run: DryRun,
 }
 
+/// Sessions that wait for their client's token, where its profile takes that from the first frame, and those that are
+/// opened only to be told that they are refused (`refuse = "close"`). One too many is answered with 503.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Unauthenticated {
+    /// At one time, over all endpoints; 0: no limit.
+    pub sessions: u32,
+    /// How long one may wait until it is closed with 1008.
+    pub timeout: Period,
+}
+
 /// How what was used of a limit is forgotten again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -128,6 +139,12 @@ impl Default for Requests {
             window: Window::Sliding,
             dry_run: DryRun::default(),
         }
+    }
+}
+
+impl Default for Unauthenticated {
+    fn default() -> Self {
+        Self { sessions: 1000, timeout: Period::seconds(10) }
     }
 }
 
