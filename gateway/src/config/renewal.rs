@@ -108,6 +108,10 @@ fn differences(one: &Config, other: &Config) -> Vec<Key> {
             keys.push(key);
         }
     }
+    let key = Key::of("limits").then("store");
+    if one.limits.store != other.limits.store && !keys.contains(&key) {
+        keys.push(key);
+    }
     keys
 }
 
@@ -175,6 +179,10 @@ mod tests {
             ("endpoint./ws.welcome=x", "", "endpoint./ws.welcome"),
             ("endpoint.0.path=/x", "", "endpoint./ws endpoint./x"),
             ("limits.handshakes.burst=7", "limits.handshakes.burst", ""),
+            ("limits.publishes.per_room=\"5/s\"", "limits.publishes.per_room", ""),
+            ("limits.class.gold.requests.burst=7", "limits.class", ""),
+            ("endpoint./ws.max_sessions=7", "endpoint./ws.max_sessions", ""),
+            ("limits.store=\"redis://10.0.0.1\"", "", "limits.store"),
             ("limits.message=\"1 MiB\"", "", "limits.message"),
             ("listener.main.hosts=[\"a.example\"]", "listener.main.hosts", ""),
             ("listener.main.serves=[\"endpoints\"]", "listener.main.serves", ""),

@@ -94,7 +94,7 @@ mod tests {
         let all =
             Publishes { per_room: rule(3), per_type: rule(3), per_key: rule(1), ..Publishes::default() };
         let limits = limits(Publishes { bytes_per_room: rule(30), bytes_per_type: rule(30), ..all });
-        let mut passes = |room, kind, key| limits.publish(of(&[room], kind, key)).is_ok();
+        let passes = |room, kind, key| limits.publish(of(&[room], kind, key)).is_ok();
         assert!(passes("r", "t", Some("k")));
         assert!((0..10).all(|_| !passes("r", "t", Some("k"))), "the key is used up");
         assert!(passes("r", "t", Some("l")) && passes("r", "t", None));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which limits of a table only count what they would refuse: none, all, or those that are named, as `["per_room"]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected true, false, or a list of limits' names, such as [\"per_session\"]")]
 pub enum DryRun {
     /// None of them, or all.
     All(bool),
