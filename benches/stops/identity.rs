@@ -4,7 +4,16 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rsa::{self, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use serde_json::json;
 use tidegate::identity::credentials::{Source, Taking};
 use tidegate::identity::{Algorithm, ClaimRules, Key, Keyring, Profile, Revocations, Settings, Signer};
@@ -15,44 +24,105 @@ fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// A profile that verifies HS256, and has seen no token.
-fn profile() -> Profile {
-    let allowed = vec![Algorithm::HS256];
-    let keys = Key::secret(SECRET, &allowed).into_iter().collect();
-    Profile::new(Settings {
-        name: "bench".into(),
-        anonymous: false,
-        taking: Taking { order: vec![Source::Header], cookie: "token".into() },
-        max_per_user: 0,
-        close_oldest: false,
-        keyring: Arc::new(Keyring::fixed(keys, allowed)),
-        claims: ClaimRules {
-            leeway: Duration::from_secs(5),
-            required: names(&["exp"]),
-            user: names(&["user_id", "sub"]),
-            roles: names(&["roles", "role"]),
-            permissions: names(&["permissions", "scopes", "scope"]),
-            ..ClaimRules::default()
-        },
-        certificates: Vec::new(),
-        revocations: Arc::new(Revocations::new(1, Duration::ZERO)),
-        authoriser: None,
-    })
+/// Who signs with an algorithm, and the keys of who verifies that.
+struct Issuer {
+    algorithm: Algorithm,
+    signer: Signer,
+    keys: Vec<Key>,
 }
 
-fn token() -> String {
-    let claims = json!({
-        "sub": "u-17", "iat": 1_700_000_000, "exp": 4_000_000_000_i64, "jti": "0b6f2a51-7d0e-4c55",
-        "roles": ["operator", "viewer"], "scope": "read publish:news:*",
+impl Issuer {
+    fn secret(algorithm: Algorithm) -> Self {
+        let signer = Signer::secret(SECRET, algorithm).unwrap_or_else(|error| panic!("{error}"));
+        let keys = Key::secret(SECRET, &[algorithm]).into_iter().collect();
+        Self { algorithm, signer, keys }
+    }
+
+    /// With a key pair that is made for it.
+    fn pair(algorithm: Algorithm) -> Self {
+        let (private, public) = pair(algorithm).unwrap_or_else(|error| panic!("{error}"));
+        let signer = Signer::from_pem(&private, algorithm).unwrap_or_else(|error| panic!("{error}"));
+        let keys = Key::from_pem(&public, &[algorithm]).unwrap_or_else(|error| panic!("{error}"));
+        Self { algorithm, signer, keys }
+    }
+
+    fn token(&self) -> String {
+        let claims = json!({
+            "sub": "u-17", "iat": 1_700_000_000, "exp": 4_000_000_000_i64, "jti": "0b6f2a51-7d0e-4c55",
+            "roles": ["operator", "viewer"], "scope": "read publish:news:*",
+        });
+        let claims = claims.as_object().cloned().unwrap_or_default();
+        self.signer.sign(&claims, None).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A profile that verifies its tokens, and has seen none.
+    fn profile(&self) -> Profile {
+        Profile::new(Settings {
+            name: "bench".into(),
+            anonymous: false,
+            taking: Taking { order: vec![Source::Header], cookie: "token".into() },
+            max_per_user: 0,
+            close_oldest: false,
+            keyring: Arc::new(Keyring::fixed(self.keys.clone(), vec![self.algorithm])),
+            claims: ClaimRules {
+                leeway: Duration::from_secs(5),
+                required: names(&["exp"]),
+                user: names(&["user_id", "sub"]),
+                roles: names(&["roles", "role"]),
+                permissions: names(&["permissions", "scopes", "scope"]),
+                ..ClaimRules::default()
+            },
+            certificates: Vec::new(),
+            revocations: Arc::new(Revocations::new(1, Duration::ZERO)),
+            authoriser: None,
+        })
+    }
+}
+
+/// A new key pair in PEM: the private key, and the public one.
+fn pair(algorithm: Algorithm) -> Result<(String, String), Unspecified> {
+    let (private, public): (Vec<u8>, PublicKeyX509Der<'_>) = match algorithm {
+        Algorithm::ES256 | Algorithm::ES384 => {
+            let curve = match algorithm {
+                Algorithm::ES256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
+                _ => &ECDSA_P384_SHA384_FIXED_SIGNING,
+            };
+            let pair = EcdsaKeyPair::generate(curve)?;
+            (pair.to_pkcs8v1()?.as_ref().to_vec(), pair.public_key().as_der()?)
+        }
+        Algorithm::EdDSA => {
+            let pair = Ed25519KeyPair::generate()?;
+            (pair.to_pkcs8v1()?.as_ref().to_vec(), pair.public_key().as_der()?)
+        }
+        _ => {
+            let pair = rsa::KeyPair::generate(KeySize::Rsa2048)?;
+            let private: Pkcs8V1Der<'_> = pair.as_der()?;
+            (private.as_ref().to_vec(), pair.public_key().as_der()?)
+        }
+    };
+    let pem = |label, der: &[u8]| {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+    };
+    Ok((pem("PRIVATE KEY", &private), pem("PUBLIC KEY", public.as_ref())))
+}
+
+/// A token that was not seen before.
+fn anew(group: &mut BenchmarkGroup<'_, WallTime>, issuer: &Issuer) {
+    let token = issuer.token();
+    assert!(issuer.profile().authenticate(&token).is_ok());
+    group.bench_function(format!("{} anew", issuer.algorithm), |bencher| {
+        bencher.iter_batched_ref(
+            || issuer.profile(),
+            |fresh| fresh.authenticate(black_box(&token)).is_ok(),
+            BatchSize::SmallInput,
+        );
     });
-    let signer = Signer::secret(SECRET, Algorithm::HS256).unwrap_or_else(|error| panic!("{error}"));
-    let claims = claims.as_object().cloned().unwrap_or_default();
-    signer.sign(&claims, None).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn authenticate(criterion: &mut Criterion) {
-    let token = token();
-    let known = profile();
+    let issuer = Issuer::secret(Algorithm::HS256);
+    let token = issuer.token();
+    let known = issuer.profile();
     assert!(known.authenticate(&token).is_ok());
     let forged = format!("{}A", &token[..token.len() - 1]);
     assert!(known.authenticate(&forged).is_err());
@@ -60,16 +130,22 @@ fn authenticate(criterion: &mut Criterion) {
     group.bench_function("HS256 again", |bencher| {
         bencher.iter(|| known.authenticate(black_box(&token)).is_ok());
     });
-    group.bench_function("HS256 anew", |bencher| {
-        bencher.iter_batched_ref(
-            profile,
-            |fresh| fresh.authenticate(black_box(&token)).is_ok(),
-            BatchSize::SmallInput,
-        );
-    });
     group.bench_function("HS256 forged", |bencher| {
         bencher.iter(|| known.authenticate(black_box(&forged)).is_ok());
     });
+    for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+        anew(&mut group, &Issuer::secret(algorithm));
+    }
+    for algorithm in [
+        Algorithm::RS256,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::ES256,
+        Algorithm::ES384,
+        Algorithm::EdDSA,
+    ] {
+        anew(&mut group, &Issuer::pair(algorithm));
+    }
     group.finish();
 }
 

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::{HeaderMap, Method};
 
+use crate::audit::{Deed, Entry, Source};
 use crate::documents::{Face, Operation};
 use crate::drain::Drain;
 use crate::health::Health;
@@ -35,7 +36,7 @@ use crate::metrics::{Family, Gauges, Views};
 use crate::web::{self, PluginAdmin, Problem, Response};
 use answer::{Good, described};
 pub use documents::Documents;
-pub use reload::{NotReloaded, Reloaded, Reloads};
+pub use reload::{Ask, NotReloaded, Reloaded, Reloads};
 
 /// What the API tells about, and acts on.
 pub struct Api {
@@ -100,6 +101,8 @@ impl Sources {
 pub struct Request {
     /// Who asks; it has the route's scope, in full or narrowed to some rooms.
     pub principal: Arc<Principal>,
+    /// From where.
+    pub source: Source,
     /// The path's parameters in order, decoded.
     pub params: Vec<String>,
     /// The query as it came, without the question mark.
@@ -111,6 +114,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Has the audit log tell what it brings about.
+    fn record(&self, api: &Api, deed: Deed, tell: impl FnOnce(Entry) -> Entry) {
+        let audit = api.hub.audit();
+        audit.record(deed, |entry| tell(entry.from(&self.source).by(&self.principal)));
+    }
+
     /// That the principal may read all there is, rather than some rooms.
     fn reads_all(&self) -> Result<(), Problem> {
         if self.principal.may("read") { Ok(()) } else { Err(web::lacks_scope("read")) }

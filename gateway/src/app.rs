@@ -62,6 +62,9 @@ pub enum StartError {
     /// What limits allow cannot be counted with other nodes.
     #[error("limits.store {0}")]
     Limits(#[from] crate::limits::BadStore),
+    /// The audit log cannot be written.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// Keys cannot be had.
     #[error(transparent)]
     Identity(#[from] identity::IdentityError),
@@ -119,19 +122,27 @@ async fn run(launch: Launch) -> Result<(), StartError> {
         tracing::info!("listening on {scheme}://{address} ({name})");
     }
     loop {
-        let answer = tokio::select! {
+        let ask = tokio::select! {
             signal = signals.next() => match signal {
                 Asked::End => break,
                 Asked::Reload => None,
             },
-            Some(answer) = asked.recv() => Some(answer),
+            Some(ask) = asked.recv() => Some(ask),
         };
+        // A log that was moved away is written anew, whatever becomes of the rest.
+        house.hub.audit().reopen();
         let outcome = tokio::select! {
             outcome = reloader.reload() => outcome,
             () = signals.end() => break,
         };
-        if let Some(answer) = answer {
-            let _gone_meanwhile = answer.send(outcome);
+        if let Ok(reloaded) = &outcome {
+            reloaded.record(house.hub.audit(), |entry| match &ask {
+                Some(ask) => ask.tell(entry),
+                None => entry,
+            });
+        }
+        if let Some(ask) = ask {
+            ask.answer(outcome);
         }
     }
     // Whoever waits for a reload, or asks for one now, need not.

@@ -24,7 +24,7 @@ pub use finding::{Finding, Report, Severity};
 pub use key::Key;
 pub use machine::too_few_files;
 pub use model::{Config, Environment, Unsafe};
-pub use print::{schema, to_toml};
+pub use print::{schema, shown_url, to_toml};
 pub use renewal::Renewal;
 pub use secret::{Secret, Weakness, weakness};
 pub use trail::Place;

@@ -46,6 +46,7 @@ pub use rule::{Rule, Rules, Who};
 pub use shard::{Guest, Joined, ReadOn, Shard};
 pub use types::Types;
 
+use crate::audit::Audit;
 use crate::frame::{Cursor, Event, Forms, Posted};
 use crate::metrics::Metrics;
 use calls::Calls;
@@ -107,6 +108,19 @@ pub enum JoinError {
     NoSession,
 }
 
+impl JoinError {
+    /// Its name in the audit log.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "name",
+            Self::Denied => "denied",
+            Self::Full => "full",
+            Self::TooMany(_) => "too_many",
+            Self::NoSession => "no_session",
+        }
+    }
+}
+
 /// Where an event came to stand in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
@@ -145,6 +159,7 @@ pub struct Hub {
     calls: Calls,
     forms: Forms,
     metrics: Arc<Metrics>,
+    audit: Arc<Audit>,
 }
 
 impl Hub {
@@ -160,8 +175,15 @@ impl Hub {
             calls: Calls::default(),
             forms,
             metrics,
+            audit: Audit::off(),
             config,
         }
+    }
+
+    /// With a log of what its guests do.
+    #[must_use]
+    pub fn with_audit(self, audit: Arc<Audit>) -> Self {
+        Self { audit, ..self }
     }
 
     /// Publishes to `targets` as one unit: in each of these rooms or, where that is refused, in none. No
@@ -264,6 +286,11 @@ impl Hub {
     /// What is counted.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// Who did what, for later.
+    pub fn audit(&self) -> &Arc<Audit> {
+        &self.audit
     }
 
     /// One for each shard.

@@ -45,5 +45,7 @@ pub mod documents;
 pub mod drain;
 // How the parts are.
 pub mod health;
+// Who did what, for later.
+pub mod audit;
 // What is counted.
 pub mod metrics;

@@ -8,6 +8,7 @@ mod connection;
 mod framing;
 mod permits;
 mod proxy;
+mod stall;
 mod tls;
 mod turns;
 
@@ -26,7 +27,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
-pub use connection::{Http, ServiceOf};
+pub use connection::{Bounds, Http, ServiceOf};
 pub use permits::Permits;
 pub use tls::Tls;
 

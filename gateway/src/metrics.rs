@@ -48,6 +48,8 @@ pub struct Metrics {
     pub answers: Answers,
     /// Requests of known principals, by how these are known.
     pub proofs: ByLabel<Total>,
+    /// Lines of the audit log.
+    pub audit: AuditLines,
     /// Credentials that did not hold.
     pub refusals: Refusals,
     /// Requests for a session that were refused, by reason.
@@ -65,6 +67,15 @@ pub struct Metrics {
     classes: OnceLock<Box<[ClassTotals]>>,
 }
 
+/// Lines of the audit log.
+#[derive(Debug, Default)]
+pub struct AuditLines {
+    /// In the file.
+    pub written: Total,
+    /// Not there: too many at once, or the file could not be written.
+    pub dropped: Total,
+}
+
 impl Metrics {
     /// For so many shards.
     pub fn new(shards: usize) -> Arc<Self> {
@@ -73,6 +84,7 @@ impl Metrics {
             tls: Tls::default(),
             answers: Answers::default(),
             proofs: ByLabel::default(),
+            audit: AuditLines::default(),
             refusals: Refusals::default(),
             handshakes: ByLabel::default(),
             limited: ByLabel::default(),

@@ -1,9 +1,31 @@
-//! What every request passes on its way to the router, as one stack of tower layers.
+//! What every request passes on its way to the router, as one stack of tower layers: [`Pipeline::stack`].
+//!
+//! | layer | what it does | refuses with |
+//! |---|---|---|
+//! | request id | names the request, and the connection that it came by | |
+//! | client | finds out whose it is, behind proxies | |
+//! | access log | counts and logs the answer | |
+//! | headers | tells browsers to be careful | |
+//! | hygiene | what is no HTTP as it is spoken here | 400, 405, 501 |
+//! | CORS | lets pages read answers; answers preflights | |
+//! | rescue | answers for a handler that panics | 500 |
+//! | deadline | answers for one that takes too long | 503 |
+//! | sizes | what is longer than is needed here | 413, 414, 431 |
+//! | origin | pages of other sites | 403 |
+//! | limit by address | who asks too often | 429 |
+//! | authentication | notes who asks, and why a token does not hold | |
+//! | limit by user | who asks too often, from wherever | 429 |
+//! | serves | what is not at this listener | 404 |
+//!
+//! A refusal passes the layers above it on its way back. That is why headers and CORS stand above rescue, deadline and
+//! sizes: browsers are to be as careful with a refusal, and the page that caused it may read it. Hygiene stands above CORS,
+//! which reads headers. The wait for the body is the router's, who knows by then that somebody may send it.
 
 mod access_log;
 mod authenticate;
 mod client;
 mod cors;
+mod deadline;
 mod forwarded;
 mod guard;
 mod headers;
@@ -20,6 +42,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
@@ -28,6 +51,7 @@ use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
 
+use crate::audit::Audit;
 use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -35,6 +59,7 @@ use crate::units::Network;
 use crate::web::{ConnectionInfo, Part, Parts, Response, trim};
 use access_log::AccessLog;
 use authenticate::Authenticate;
+use deadline::Deadline;
 use guard::Guard;
 use headers::Headers;
 use request_id::Ids;
@@ -44,6 +69,7 @@ use throttle::Throttle;
 pub use cors::BadOrigins;
 pub use headers::hsts;
 pub use origin::Origins;
+pub use sizes::Sizes;
 
 /// What requests are judged by.
 #[derive(Clone)]
@@ -58,6 +84,10 @@ pub struct Config {
     pub api_keys: Arc<ApiKeys>,
     /// The endpoints' own rules.
     pub endpoints: Vec<EndpointRules>,
+    /// How long requests may be.
+    pub sizes: Sizes,
+    /// How long an answer may take to begin.
+    pub answer_timeout: Duration,
     /// The listeners' own rules.
     pub listeners: Vec<ListenerRules>,
 }
@@ -129,6 +159,7 @@ pub struct Pipeline {
     nobody: Arc<Principal>,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
+    audit: Arc<Audit>,
 }
 
 /// The pipelines of a shard, one for each listener.
@@ -136,7 +167,7 @@ pub struct Pipelines(Vec<Rc<Pipeline>>);
 
 impl Pipelines {
     /// For one shard.
-    pub fn new(rules: &LiveRules, limits: &Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
+    pub fn new(rules: &LiveRules, limits: &Arc<Limits>, metrics: &Arc<Metrics>, audit: &Arc<Audit>) -> Self {
         let (ids, anonymous, nobody) = (Ids::default(), Arc::new(Principal::anonymous()), Arc::default());
         let pipeline = |listener: &ListenerRules| Pipeline {
             rules: Arc::clone(rules),
@@ -146,6 +177,7 @@ impl Pipelines {
             nobody: Arc::clone(&nobody),
             limits: Arc::clone(limits),
             metrics: Arc::clone(metrics),
+            audit: Arc::clone(audit),
         };
         let listeners = &rules.load().config.listeners;
         Self(listeners.iter().map(|listener| Rc::new(pipeline(listener))).collect())
@@ -186,6 +218,7 @@ impl Pipeline {
             // Sees the final status, of what the layers below refuse too.
             .layer(layer_fn(|inner| AccessLog {
                 metrics: Arc::clone(&self.metrics),
+                audit: Arc::clone(&self.audit),
                 info: Arc::clone(&info),
                 inner,
             }))
@@ -196,10 +229,12 @@ impl Pipeline {
             // Outside of all that can refuse a page's request, so that the page may read the refusal; before
             // rights, as a preflight bears no token.
             .layer(layer_fn(|inner| cors::Cors { pipeline: of(), inner }))
-            // Inside of the above, so that the answer to a panic is like any other.
+            // Inside of the above, so that the answer to a panic is like any other; around all that may panic.
             .layer(layer_fn(|inner| Rescue { metrics: Arc::clone(&self.metrics), inner }))
+            // Around all that may wait for somebody else: a body, an authoriser, a plugin.
+            .layer(layer_fn(|inner| Deadline { pipeline: of(), inner }))
             // Before anybody looks at what is too long.
-            .layer(layer_fn(|inner| Guard { check: sizes::check, inner }))
+            .layer(layer_fn(|inner| Guard { check: sizes::check(of()), inner }))
             // Whoever asks: another site's page may not make its visitor's browser connect or change things.
             .layer(layer_fn(|inner| Guard { check: origin::check(of()), inner }))
             // Before a token is looked at: who asks too often costs no more than this.

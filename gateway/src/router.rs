@@ -10,6 +10,8 @@ use hashbrown::HashMap;
 use http::{HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
+pub use body::Bodies;
+
 use crate::api::{self, Api};
 use crate::identity::{self, Principal};
 use crate::web::{
@@ -31,6 +33,7 @@ pub struct Router {
     /// By path: its methods.
     methods: Vec<Vec<api::Route>>,
     plugins: Arc<Routes>,
+    bodies: Bodies,
 }
 
 impl Router {
@@ -38,11 +41,16 @@ impl Router {
     ///
     /// # Panics
     /// If the API's own table is wrong, which a test would find.
-    pub fn new(api: Arc<Api>, plugins: Arc<Routes>, endpoints: Vec<(String, Rc<dyn Endpoint>)>) -> Self {
+    pub fn new(
+        api: Arc<Api>,
+        plugins: Arc<Routes>,
+        endpoints: Vec<(String, Rc<dyn Endpoint>)>,
+        bodies: Bodies,
+    ) -> Self {
         let (paths, methods) = table(api.production);
         let endpoints =
             endpoints.into_iter().map(|(path, endpoint)| (trim(&path).to_owned(), endpoint)).collect();
-        Self { endpoints, api, paths, methods, plugins }
+        Self { endpoints, api, paths, methods, plugins, bodies }
     }
 
     /// Whether the gateway itself serves `path` among its API.
@@ -53,16 +61,26 @@ impl Router {
 
     /// Answers a request.
     pub async fn answer(&self, mut request: http::Request<RequestBody>, handoff: Handoff) -> Response {
+        // Who was refused, for the audit log.
+        let who = self.api.hub.audit().is_on().then(|| principal(&request));
         let path = trim(request.uri().path()).to_owned();
-        if let Some(endpoint) = self.endpoints.get(&path) {
-            return endpoint.upgrade(&mut request, &handoff);
+        let mut answer = match self.endpoints.get(&path) {
+            Some(endpoint) => endpoint.upgrade(&mut request, &handoff),
+            None => self.answer_path(&path, request).await,
+        };
+        if let Some(who) = who {
+            answer.extensions_mut().insert(who);
         }
-        let answered = match self.paths.at(&path) {
+        answer
+    }
+
+    async fn answer_path(&self, path: &str, request: http::Request<RequestBody>) -> Response {
+        let answered = match self.paths.at(path) {
             Ok(found) => {
                 let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
                 self.answer_api(&self.methods[*found.value], params, request).await
             }
-            Err(_) => self.answer_plugin(&path, request).await,
+            Err(_) => self.answer_plugin(path, request).await,
         };
         answered.unwrap_or_else(Response::from)
     }
@@ -89,9 +107,10 @@ impl Router {
         }
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
+        let source = web::source(request.extensions());
         let (head, body) = request.into_parts();
-        let (headers, body) = (head.headers, body::collect(body).await?);
-        (route.handler)(&self.api, &api::Request { principal, params, query, headers, body }).await
+        let (headers, body) = (head.headers, self.bodies.collect(body).await?);
+        (route.handler)(&self.api, &api::Request { principal, source, params, query, headers, body }).await
     }
 
     /// Counts whom it refuses.
@@ -129,7 +148,7 @@ impl Router {
         let client = request.extensions().get::<Client>();
         let address = client.map_or_else(String::new, |client| client.address.to_string());
         let (head, body) = request.into_parts();
-        let body = body::collect(body).await?;
+        let body = self.bodies.collect(body).await?;
         let request = PluginRequest {
             index: target.index,
             method: if head.method == Method::HEAD { Method::GET } else { head.method },

@@ -32,6 +32,7 @@ pub use places::{Place, Places};
 pub use run::{Visitor, open};
 pub use turn_away::turn_away;
 
+use crate::audit::{Deed, Entry, Source};
 use crate::dialect::{Info, Metadata, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{Backlog, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
@@ -96,6 +97,8 @@ pub struct Session {
     _place: Place,
     unknown: Cell<Option<Place>>,
     endpoint: Rc<Endpoint>,
+    /// From where it was opened; none where nobody writes that down.
+    source: Option<Box<Source>>,
     common: Rc<Common>,
     connected_at: Timestamp,
     seat: Seat,
@@ -120,11 +123,25 @@ impl Session {
         Arc::clone(&self.principal.borrow())
     }
 
+    /// Has the audit log tell what its client does.
+    fn record(&self, deed: Deed, tell: impl FnOnce(Entry) -> Entry) {
+        let Some(source) = &self.source else { return };
+        self.common.shard.hub().audit().record(deed, |entry| {
+            tell(entry.from(source).by(&self.principal.borrow()).at(&self.endpoint.path).session(&self.id))
+        });
+    }
+
+    /// Counts that its client may not do something, as requests over HTTP are counted.
+    fn count_denied(&self) {
+        self.common.shard.hub().metrics().answers.forbidden.add(1);
+    }
+
     /// Counts its end, which it has one of.
     fn count_end(&self, why: &'static str) {
         let counters = self.common.shard.counters();
         counters.closed.count(self.endpoint.dialect.name());
         counters.endings.count(why);
+        self.record(Deed::Disconnected, |entry| entry.outcome(why));
         self.common.shard.hub().directory().leave_roles(&self.principal.borrow().roles);
     }
 

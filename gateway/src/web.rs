@@ -14,6 +14,7 @@ mod routes;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -21,18 +22,17 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use serde::Serialize;
 
+use crate::audit;
+
 pub use declared::{CallSpec, Checker, Declaration, EventSpec, RoomSpec, RouteSpec};
 pub use handoff::{Handoff, Run, Takeover};
 pub use host::Host;
 pub use parts::{Part, Parts};
 pub use plugins::{AdminError, Health, HealthStatus, Outcome, PluginAdmin, PluginInfo};
-pub use problem::{Invalid, Problem, ProblemDetails};
+pub use problem::{Invalid, Problem, ProblemDetails, Why};
 pub use redirect::redirect;
 pub use request_body::RequestBody;
 pub use routes::{Answering, Clash, Found, PluginRequest, Refusal, Route, Routes, Serve, Spec, Target, trim};
-
-/// Bytes of a request's body at most.
-pub const LONGEST_BODY: usize = 1024 * 1024;
 
 /// Why a body broke off.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -105,8 +105,17 @@ impl RequestId {
     }
 }
 
+/// From where a request comes, for the audit log.
+pub fn source(extensions: &http::Extensions) -> audit::Source {
+    audit::Source {
+        request_id: extensions.get::<RequestId>().map(|id| id.as_str().into()),
+        address: extensions.get::<Client>().map(|client| client.address),
+        listener: extensions.get::<Arc<ConnectionInfo>>().map(|connection| Arc::clone(&connection.listener)),
+    }
+}
+
 /// Marks a request that an intermediary may have read otherwise than we do, as one with both
-/// `Transfer-Encoding` and `Content-Length`; hyper removes the one that it does not go by.
+/// `Transfer-Encoding` and `Content-Length` (hyper removes the one that it does not go by), or one behind such.
 #[derive(Clone, Copy, Debug)]
 pub struct Ambiguous;
 
@@ -117,8 +126,8 @@ pub enum BodyError {
     #[error("the body is longer than {0} bytes")]
     TooLarge(usize),
     /// It did not arrive in time.
-    #[error("the body did not arrive within {0} seconds")]
-    Slow(u64),
+    #[error("the body did not arrive within {0:?}")]
+    Slow(Duration),
     /// The connection or its framing broke.
     #[error("the body could not be read: {0}")]
     Broken(BoxError),
@@ -191,7 +200,7 @@ pub fn lacks_scope(scope: &str) -> Problem {
     let text = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
     let challenge = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"));
     let problem = Problem::new(StatusCode::FORBIDDEN, format!("this needs the scope '{scope}'"));
-    problem.header(header::WWW_AUTHENTICATE, challenge)
+    problem.header(header::WWW_AUTHENTICATE, challenge).because("forbidden")
 }
 
 /// A query's pairs, decoded; `+` is a space.

@@ -5,8 +5,12 @@
 
 #[path = "auth/api.rs"]
 mod api;
+#[path = "auth/audit.rs"]
+mod audit;
 #[path = "auth/authoriser.rs"]
 mod authoriser;
+#[path = "auth/cost.rs"]
+mod cost;
 #[path = "auth/issuer.rs"]
 mod issuer;
 #[path = "auth/places.rs"]

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+mod configuration {
+    mod edge;
+}
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -355,7 +359,16 @@ fn settings_that_contradict_each_other_are_refused() {
     refused(&set(&["endpoint.0.path=/ws/stats"]), "the gateway's own API");
     refused(&set(&["room=[{prefix=\"a\"}, {prefix=\"a\"}]"]), "two rules have the prefix \"a\"");
     refused(&set(&["cors.origins=[\"*\"]", "cors.credentials=true"]), "cannot hold beside the origin");
-    refused(&set(&["cors.origins=[\"https://a.example/\"]"]), "no slash at the end");
+    for origin in [
+        "https://a.example/",
+        "https://*.example",
+        "https://a.example:443",
+        "https://u@a.example",
+        "a.example",
+    ] {
+        refused(&set(&[&format!("cors.origins=[\"{origin}\"]")]), "no slash at the end");
+    }
+    loaded(&set(&["cors.origins=[\"https://a.example:8443\", \"http://[::1]:3000\", \"app://localhost\"]"]));
     refused(&set(&["plugins.agents.sha256=abc"]), "64 hexadecimal digits");
     refused(&set(&["plugins.agents.open=[\"/path\"]"]), "a method and a path");
 }
@@ -364,6 +377,15 @@ fn settings_that_contradict_each_other_are_refused() {
 fn what_is_unsafe_is_refused_unless_it_is_allowed_by_name() {
     refused(&set(&["listener.main.address=0.0.0.0:8080"]), "other machines reach 0.0.0.0:8080");
     warned(&set(&["listener.main.address=0.0.0.0:8080", "allow=[\"anonymous\"]"]), "no anonymous rights");
+    let cookie = "auth.c={secret=\"5f2c9a81b7d34e60a1c8f09b6e7d2a43\", take_from=[\"header\", \"cookie\"]}";
+    let any = "cors.origins=[\"*\"]";
+    refused(&set(&[cookie, any, "endpoint.0.auth=c"]), "cors.origins: \"*\" cannot hold beside cookies");
+    refused(
+        &set(&[cookie, "endpoint.0.auth=c", "endpoint.0.origins=[\"*\"]"]),
+        "endpoint.0.origins: \"*\" cannot hold",
+    );
+    refused(&set(&[cookie, any, "api.auth=c"]), "act as the user at the API");
+    loaded(&set(&[cookie, any, "endpoint.0.auth=c", "endpoint.0.origins=[\"https://a.example\"]"]));
     loaded(&set(&["listener.main.address=[::1]:8080"]));
     loaded(&set(&["listener.main.address=0.0.0.0:8080", "auth.default.anonymous=false"]));
     refused(
@@ -373,6 +395,35 @@ fn what_is_unsafe_is_refused_unless_it_is_allowed_by_name() {
     refused(&set(&["environment=production", "allow=[\"anonymous\"]"]), "refused in production");
     loaded(&set(&["environment=production", "auth.default.anonymous=false"]));
     refused(&set(&["allow=[\"anonymus\"]"]), "did you mean `anonymous`?");
+    let figures = "listener=[{name=\"a\"}, {name=\"b\", address=\"0.0.0.0:9090\", serves=[\"metrics\"]}]";
+    loaded(&set(&[figures]));
+}
+
+#[test]
+fn production_is_warned_of_what_is_safe_only_behind_something_else() {
+    let secret = "auth.default.secret=5f2c9a81b7d34e60a1c8f09b6e7d2a43";
+    let closed = ["environment=production", "auth.default.anonymous=false", secret];
+    let with = |more: &[&str]| set(&[&closed[..], more].concat());
+    warned(&with(&[]), "limits.exempt: takes loopback in");
+    let warnings = |sources: &Sources| lines(&config::load(sources).unwrap().warnings);
+    assert_eq!(warnings(&with(&["limits.exempt=[]"])), [""; 0]);
+    let exposed = ["limits.exempt=[]", "listener.main.address=0.0.0.0:8080"];
+    warned(&with(&exposed), "other machines reach 0.0.0.0:8080 without TLS");
+    let behind = "listener.main.trusted_proxies=[\"10.0.0.0/8\"]";
+    assert_eq!(warnings(&with(&[&exposed[..], &[behind]].concat())), [""; 0]);
+}
+
+#[test]
+fn what_browsers_send_by_themselves_needs_named_origins() {
+    let cookie = "auth.default.take_from=[\"cookie\"]";
+    refused(
+        &set(&[cookie, "cors.origins=[\"*\"]"]),
+        "cannot hold where cookies say who a client is (the API)",
+    );
+    refused(&set(&[cookie, "endpoint.0.origins=[\"*\"]"]), "cookies say who a client is (endpoint /ws)");
+    let certificates = "auth.default.certificates=[{name=\"a\"}]";
+    refused(&set(&[certificates, "cors.origins=[\"*\"]"]), "cannot hold where certificates say");
+    loaded(&set(&[cookie, "cors.origins=[\"https://app.example.com\"]"]));
 }
 
 #[test]
@@ -387,6 +438,19 @@ fn secrets_that_everybody_knows_keep_nobody_out() {
     );
     loaded(&with(&["listener.0.address=0.0.0.0:8080", "allow=[\"development-secret\"]"]));
     refused(&with(&["environment=production"]), "is a development secret, which is refused in production");
+    let before = "auth.default.previous=[{secret=\"changeme\", until=\"2100-01-01T00:00:00Z\"}]";
+    refused(
+        &set(&["environment=production", "auth.default.anonymous=false", before]),
+        "previous.0.secret: is a development",
+    );
+    refused(
+        &set(&["auth.default.secret=\"\""]),
+        "is empty: give one of 32 random bytes at least, as by TIDEGATE_AUTH__DEFAULT__SECRET",
+    );
+    refused(&set(&["api.keys=[{name=\"ci-1\", scopes=[\"read\"]}]"]), "as by TIDEGATE_API__KEYS__CI_1__HASH");
+    let hs512 =
+        ["auth.default.algorithms=[\"HS512\"]", "auth.default.secret=5f2c9a81b7d34e60a1c8f09b6e7d2a43"];
+    warned(&set(&hs512), "has 32 bytes, fewer than the hash of HS512: take 64");
     let short = ["auth.default.anonymous=false", "auth.default.secret=0123456789"];
     warned(&set(&short), "has fewer than 32 bytes");
     refused(&set(&[&short[..], &["environment=production"]].concat()), "has fewer than 32 bytes");

@@ -10,11 +10,14 @@ mod http_api {
     mod limits;
     mod malformed;
     mod origins;
+    mod proxies;
     mod publish;
     mod rates;
     mod rooms;
+    mod serves;
     mod sessions;
     mod stats;
+    mod times;
 }
 
 use testkit::{Gateway, Options};

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
 use testkit::{Answer, exchange, request};
 use tidegate::api::{Api, Documents};
+use tidegate::audit::Audit;
 use tidegate::documents::Face;
 use tidegate::drain::Drain;
 use tidegate::frame::Forms;
@@ -23,16 +24,19 @@ use tidegate::hub::{self, Hub, Rules};
 use tidegate::identity::credentials::{Source, Taking};
 use tidegate::identity::{ClaimRules, Keyring, Ledger, Profile, Revocations, Settings};
 use tidegate::limits::{self, Limits};
-use tidegate::listener::{Http, Listener, Permits, lanes};
+use tidegate::listener::{Bounds, Http, Listener, Permits, lanes};
 use tidegate::metrics::{Family, Metrics};
-use tidegate::pipeline::{self, ListenerRules, Origins, Pipelines};
-use tidegate::router::Router;
+use tidegate::pipeline::{self, ListenerRules, Origins, Pipelines, Sizes};
+use tidegate::router::{Bodies, Router};
 use tidegate::store::{Durability, Embedded};
 use tidegate::web::{
     self, Answering, ConnectionInfo, Declaration, Handoff, Outcome, PluginAdmin, PluginInfo, PluginRequest,
     Refusal, Routes, Serve, Spec,
 };
 use tokio::task::{LocalSet, spawn_local};
+
+/// Bytes of a body at most.
+const BODY: usize = 1 << 20;
 
 /// No plugin to administrate: here are only routes.
 struct Nobody;
@@ -143,17 +147,20 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         Spec { method: method.clone(), path, index: index as u32, scope }
     };
     routes.declare("p", ROUTES.iter().enumerate().map(spec).collect(), Arc::new(Host)).unwrap();
-    let router = Rc::new(Router::new(api, routes, Vec::new()));
+    let bodies = Bodies { longest: BODY, patience: Duration::from_secs(30) };
+    let router = Rc::new(Router::new(api, routes, Vec::new(), bodies));
     let config = pipeline::Config {
         origins: Origins::default(),
         credentials: false,
         profile: Arc::new(profile(anonymous, revocations)),
         api_keys: Arc::default(),
         endpoints: Vec::new(),
+        sizes: Sizes { target: 8192, header: 8192, body: bodies.longest },
+        answer_timeout: Duration::from_secs(60),
         listeners: vec![ListenerRules { name: "main".into(), ..ListenerRules::default() }],
     };
     let rules = pipeline::Rules::new(config).unwrap().live();
-    let pipelines = Rc::new(Pipelines::new(&rules, &limits, &metrics));
+    let pipelines = Rc::new(Pipelines::new(&rules, &limits, &metrics, &Audit::off()));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
     let (lanes, intakes) = lanes(1);
@@ -161,7 +168,12 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     for intake in intakes {
         let (pipelines, router) = (Rc::clone(&pipelines), Rc::clone(&router));
         spawn_local(intake.serve(
-            Http::new(Duration::from_secs(30)),
+            Http::new(Bounds {
+                head: 65_536,
+                patience: bodies.patience,
+                write_patience: bodies.patience,
+                streams: 100,
+            }),
             drain.clone(),
             move |info: Arc<ConnectionInfo>, handoff: Handoff| {
                 let router = Rc::clone(&router);
@@ -229,10 +241,10 @@ async fn a_route_without_rights_is_401_before_the_plugin_sees_anything() {
 #[tokio::test]
 async fn a_body_over_the_bound_never_reaches_the_plugin() {
     serve(true, async |send| {
-        let long = "x".repeat(web::LONGEST_BODY + 1);
+        let long = "x".repeat(BODY + 1);
         let answer = send(request("POST", "/p/echo/x", &[], Some(&long))).await;
         assert!(answer.status == 413 || answer.status == 0, "{}", answer.status);
-        let fits = "x".repeat(web::LONGEST_BODY);
+        let fits = "x".repeat(BODY);
         assert_eq!(send(request("POST", "/p/echo/x", &[], Some(&fits))).await.status, 200);
     })
     .await;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 mod tls {
+    mod behind;
     mod certs;
     mod clients;
     mod flood;

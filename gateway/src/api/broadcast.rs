@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Json;
 use super::fields::{Fields, is_object, json as parse};
-use super::publish::{BUSY, EventTypeName, LIMITED, check_rights, event, problem, throttle};
+use super::publish::{BUSY, EventTypeName, LIMITED, check_rights, event, problem, record, throttle};
 use super::{Answered, Api, Request, stats};
 use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
@@ -103,6 +103,7 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Result<Json<Broad
     throttle(api, Publication { rooms: &targets, event_type, key: None, bytes: wanted.data.len() })?;
     let event = event(kind, wanted.data, "api_broadcast");
     let sent = sent(api.hub.publish(&targets, &event).map_err(problem)?).await;
+    record(api, request, &event, std::iter::once(wanted.room.as_deref().unwrap_or_default()));
     Ok(Json(Broadcast {
         success: true,
         message: format!("Event broadcast to {sent} connections"),

@@ -13,6 +13,9 @@ use crate::frame::Timestamp;
 use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::web::{Invalid, Problem, query_pairs};
 
+/// Of the year 9999: what comes after it has no name in RFC 3339. In seconds since 1970.
+pub(super) const LAST_SECOND: u64 = 253_402_300_799;
+
 /// A JSON object's fields, and what has been found wrong with them.
 pub(super) struct Fields<'a> {
     fields: BTreeMap<Cow<'a, str>, &'a RawValue>,
@@ -109,7 +112,7 @@ impl<'a> Fields<'a> {
         let value = self.raw(name)?;
         let written = text(value).and_then(|text| humantime::parse_rfc3339_weak(&text).ok());
         let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).or_else(|| {
-            let seconds: f64 = serde_json::from_str(value.get()).ok()?;
+            let seconds: f64 = serde_json::from_str(value.get()).ok().filter(|s| *s <= LAST_SECOND as f64)?;
             Duration::try_from_secs_f64(seconds).ok()
         });
         let found = since.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Timestamp);

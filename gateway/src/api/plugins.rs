@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::answer::Json;
 use super::{Api, Request};
+use crate::audit::Deed;
 use crate::documents::{Operation, Tag};
 use crate::web::{AdminError, PluginInfo, Problem};
 
@@ -33,7 +34,7 @@ pub(super) fn told_start() -> Operation {
 }
 
 pub(super) async fn start(api: &Api, request: &Request) -> Result<Json<PluginInfo>, Problem> {
-    answer(api.plugins.start(name(request)).await)
+    answer(api, request, Deed::PluginStart, api.plugins.start(name(request)).await)
 }
 
 pub(super) fn told_stop() -> Operation {
@@ -42,7 +43,7 @@ pub(super) fn told_stop() -> Operation {
 }
 
 pub(super) async fn stop(api: &Api, request: &Request) -> Result<Json<PluginInfo>, Problem> {
-    answer(api.plugins.stop(name(request)).await)
+    answer(api, request, Deed::PluginStop, api.plugins.stop(name(request)).await)
 }
 
 fn told(id: &'static str, summary: &'static str) -> Operation {
@@ -57,7 +58,14 @@ fn name(request: &Request) -> &str {
     request.params.first().map_or("", String::as_str)
 }
 
-fn answer(outcome: Result<PluginInfo, AdminError>) -> Result<Json<PluginInfo>, Problem> {
+fn answer(
+    api: &Api,
+    request: &Request,
+    deed: Deed,
+    outcome: Result<PluginInfo, AdminError>,
+) -> Result<Json<PluginInfo>, Problem> {
+    let how = if outcome.is_ok() { "ok" } else { "failed" };
+    request.record(api, deed, |entry| entry.target(name(request)).outcome(how));
     outcome.map(Json).map_err(|error| {
         let status = match error {
             AdminError::NotFound(_) => StatusCode::NOT_FOUND,

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::answer::Json;
 use super::fields::{Fields, json as parse};
 use super::{Api, Request};
+use crate::audit::Deed;
 use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
@@ -82,7 +83,7 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
     if !body.get().trim_start().starts_with('[') {
         let wanted = wanted(api, body, vec!["body".into()])?;
         wanted.check_rights(&request.principal)?;
-        return Ok(Json(place(api, wanted).await?));
+        return Ok(Json(place(api, request, wanted).await?));
     }
     let batch: Vec<&RawValue> = serde_json::from_str(body.get()).unwrap_or_default();
     if batch.is_empty() || batch.len() > MOST {
@@ -93,7 +94,7 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
     let all = check_all(api, &batch)?;
     all.iter().try_for_each(|wanted| wanted.check_rights(&request.principal))?;
     for wanted in all {
-        match place(api, wanted).await {
+        match place(api, request, wanted).await {
             Ok(answer) => published.push(answer),
             Err(problem) => return Err(problem.with_all(&CutShort { published: Some(published) })),
         }
@@ -112,13 +113,24 @@ fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
     if errors.is_empty() { Ok(all) } else { Err(Problem::invalid(errors)) }
 }
 
-async fn place(api: &Api, wanted: Wanted) -> Result<Published, Problem> {
+async fn place(api: &Api, request: &Request, wanted: Wanted) -> Result<Published, Problem> {
     let targets: Vec<&str> = wanted.rooms.iter().map(String::as_str).collect();
     let (event_type, key) = (&*wanted.event.kind.name, wanted.event.key.as_deref());
     throttle(api, Publication { rooms: &targets, event_type, key, bytes: wanted.event.data.len() })?;
     let placed = api.hub.publish(&targets, &wanted.event).map_err(problem)?.committed().await;
+    record(api, request, &wanted.event, placed.iter().map(|placed| &*placed.room));
     let mut answers: Vec<Placed> = placed.into_iter().map(Placed::from).collect();
     Ok(if wanted.several { Published::Rooms(answers) } else { Published::One(answers.swap_remove(0)) })
+}
+
+/// Has the audit log tell who has published, and where to.
+pub(super) fn record<'a>(api: &Api, request: &Request, event: &Event, rooms: impl Iterator<Item = &'a str>) {
+    for room in rooms {
+        request.record(api, Deed::Published, |entry| {
+            let entry = entry.event(&event.kind.name, event.id.as_deref());
+            if room.is_empty() { entry } else { entry.target(room) }
+        });
+    }
 }
 
 fn wanted(api: &Api, value: &RawValue, place: Vec<Value>) -> Result<Wanted, Problem> {

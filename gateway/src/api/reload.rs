@@ -1,5 +1,7 @@
 //! `POST /admin/reload`: the configuration, read again.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,11 +9,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::answer::Json;
 use super::{Api, Request};
+use crate::audit::{Audit, Deed, Entry, Source};
 use crate::documents::{Operation, Tag};
+use crate::identity::Principal;
 use crate::web::{Invalid, Problem};
 
-/// Takes who asks for a reload, and answers how it went.
-pub type Reloads = mpsc::Sender<oneshot::Sender<Result<Reloaded, NotReloaded>>>;
+/// Takes who asks for a reload.
+pub type Reloads = mpsc::Sender<Ask>;
 
 /// What a reload has changed.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
@@ -42,10 +46,42 @@ pub(super) fn told() -> Operation {
         .problem(StatusCode::SERVICE_UNAVAILABLE, "Another reload is going on, or the gateway is stopping")
 }
 
-pub(super) async fn reload(api: &Api, _: &Request) -> Result<Json<Reloaded>, Problem> {
+/// Somebody asks for a reload.
+pub struct Ask {
+    by: (Source, Arc<Principal>),
+    answer: oneshot::Sender<Result<Reloaded, NotReloaded>>,
+}
+
+impl Ask {
+    /// Says who has asked.
+    pub fn tell(&self, entry: Entry) -> Entry {
+        let (source, principal) = &self.by;
+        entry.from(source).by(principal)
+    }
+
+    /// Answers, where that is still waited for.
+    pub fn answer(self, outcome: Result<Reloaded, NotReloaded>) {
+        let _gone_meanwhile = self.answer.send(outcome);
+    }
+}
+
+impl Reloaded {
+    /// Has the audit log tell it: a line for each setting that is another now. `by`: who has asked for it.
+    pub fn record(&self, audit: &Audit, by: impl Fn(Entry) -> Entry) {
+        for key in &self.changed {
+            audit.record(Deed::ConfigurationChanged, |entry| by(entry).target(key));
+        }
+        for key in &self.needs_restart {
+            audit.record(Deed::ConfigurationChanged, |entry| by(entry).target(key).outcome("needs_restart"));
+        }
+    }
+}
+
+pub(super) async fn reload(api: &Api, request: &Request) -> Result<Json<Reloaded>, Problem> {
     let busy = || Problem::busy("another reload is going on, or the gateway is stopping", 1);
     let (answer, outcome) = oneshot::channel();
-    api.reloads.try_send(answer).map_err(|_| busy())?;
+    let by = (request.source.clone(), Arc::clone(&request.principal));
+    api.reloads.try_send(Ask { by, answer }).map_err(|_| busy())?;
     match outcome.await.map_err(|_| busy())? {
         Ok(reloaded) => Ok(Json(reloaded)),
         Err(NotReloaded(errors)) => {

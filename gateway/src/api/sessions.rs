@@ -9,6 +9,7 @@ use super::answer::{Done, Json};
 use super::fields::{Fields, Page};
 use super::publish::RoomName;
 use super::{Api, Request};
+use crate::audit::Deed;
 use crate::documents::{Operation, Tag};
 use crate::hub::{Cause, JoinError, Order, SessionInfo};
 use crate::web::{Invalid, Problem};
@@ -73,6 +74,7 @@ pub(super) fn told_close() -> Operation {
 pub(super) async fn close(api: &Api, request: &Request) -> Result<Done, Problem> {
     let id = param(request, 0);
     if api.hub.order(id, Order::Close(Cause::Administrator)) {
+        request.record(api, Deed::SessionClosed, |entry| entry.session(id));
         return Ok(Done);
     }
     Err(no_session(id))
@@ -90,6 +92,7 @@ pub(super) async fn close_user(api: &Api, request: &Request) -> Result<Json<Clos
     for slot in &slots {
         api.hub.order_slot(*slot, Order::Close(Cause::Administrator));
     }
+    request.record(api, Deed::SessionClosed, |entry| entry.target(&format!("user:{}", param(request, 0))));
     Ok(Json(Closed { closed: slots.len() }))
 }
 
@@ -118,6 +121,7 @@ pub(super) async fn join(api: &Api, request: &Request) -> Result<Json<Joined>, P
     };
     let joined = api.hub.join(id, &room).map_err(refused)?;
     joined.await.unwrap_or(Err(JoinError::NoSession)).map_err(refused)?;
+    request.record(api, Deed::Joined, |entry| entry.session(id).target(&room));
     Ok(Json(Joined { connection_id: id.to_owned(), room: room.into_owned() }))
 }
 
@@ -135,7 +139,10 @@ pub(super) async fn leave(api: &Api, request: &Request) -> Result<Done, Problem>
         return Err(no_session(id));
     }
     match left.await {
-        Ok(true) => Ok(Done),
+        Ok(true) => {
+            request.record(api, Deed::RoomLeft, |entry| entry.session(id).target(room));
+            Ok(Done)
+        }
         Ok(false) => {
             Err(Problem::new(StatusCode::NOT_FOUND, format!("Session '{id}' is not in room '{room}'")))
         }

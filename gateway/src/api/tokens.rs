@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answer::Json;
-use super::fields::Fields;
+use super::fields::{Fields, LAST_SECOND};
 use super::{Api, Request};
+use crate::audit::Deed;
 use crate::documents::{Operation, Tag};
 use crate::frame::Timestamp;
 use crate::identity::{Revocation, RevokeError, Revoked};
@@ -24,7 +25,7 @@ const LONGEST: usize = 190;
     { "required": ["jti"], "properties": { "jti": { "type": "string" }, "user": { "type": "null" } } },
     { "required": ["user"], "properties": { "user": { "type": ["string", "integer"] }, "jti": { "type": "null" } } },
     { "required": ["before"], "properties": {
-        "before": { "type": ["string", "number"] }, "jti": { "type": "null" }, "user": { "type": "null" }
+        "before": { "type": ["string", "number"], "minimum": 0 }, "jti": { "type": "null" }, "user": { "type": "null" }
     } }
 ]))]
 #[expect(dead_code, reason = "read by hand")]
@@ -57,10 +58,10 @@ enum User {
 #[schemars(untagged)]
 #[expect(dead_code, reason = "read by hand")]
 enum Moment {
-    /// RFC 3339.
-    Text(#[schemars(extend("format" = "date-time"))] String),
+    /// RFC 3339, from 1970 on.
+    Text(#[schemars(regex(pattern = "^(19[7-9]|[2-9][0-9])[0-9]"), extend("format" = "date-time"))] String),
     /// Seconds since 1970.
-    Seconds(f64),
+    Seconds(#[schemars(range(min = 0, max = LAST_SECOND))] f64),
 }
 
 /// What is called back from here on.
@@ -102,6 +103,11 @@ pub(super) async fn revoke(api: &Api, request: &Request) -> Result<Json<Made>, P
             RevokeError::TooMany(many) => Problem::new(StatusCode::INSUFFICIENT_STORAGE, many.to_string()),
             RevokeError::NotKept(_) => failed(error.to_string()),
         })?;
+    request.record(api, Deed::Revoked, |entry| match &inforce.what {
+        Revoked::Token(id) => entry.target(&format!("token:{id}")),
+        Revoked::User(user) => entry.target(&format!("user:{user}")),
+        Revoked::All => entry.target("all"),
+    });
     let (jti, user, before) = match inforce.what {
         Revoked::Token(id) => (Some(id), None, None),
         Revoked::User(user) => (None, Some(user), Some(inforce.before)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::house::House;
+use crate::audit::Deed;
 use crate::drain::Phase;
 use crate::hub::{Cause, Order};
 
@@ -37,6 +38,8 @@ impl House {
                 tracing::error!("a shard has panicked");
             }
         }
+        self.hub.audit().record(Deed::Stopped, |entry| entry);
+        self.hub.audit().finish();
         tracing::info!("stopped");
     }
 

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 
 use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
+use crate::audit::Deed;
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::{Dialect, Echo, Rooms};
@@ -21,7 +22,7 @@ use crate::session::{self, Common, Heartbeat, Visitor, bad_client_id};
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
-use crate::web::{Client, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
+use crate::web::{self, Client, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
 
 /// An endpoint that WebSocket clients connect to.
 struct WebSocket {
@@ -143,7 +144,9 @@ impl WebSocket {
             Err(no) => return Err(Refused(no.label(), no.into())),
         };
         let id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
-        let visitor = Visitor { principal, id, client: client(request), place, unknown };
+        let audited = self.common.shard.hub().audit().is_on();
+        let source = audited.then(|| Box::new(web::source(request.extensions())));
+        let visitor = Visitor { principal, id, client: client(request), source, place, unknown };
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
         self.upgrade(request, handoff, move |socket, early| {
             Box::pin(session::open(common, endpoint, visitor, socket, early))
@@ -181,7 +184,16 @@ impl WebSocket {
         let Some(place) = self.endpoint.unknown.take() else {
             return Err(Refused(no.label(), No::AtCapacity.into()));
         };
-        self.common.shard.hub().metrics().handshakes.count(no.label());
+        let hub = self.common.shard.hub();
+        hub.metrics().handshakes.count(no.label());
+        let deed = match no {
+            No::Refused(refusal) if *refusal != Refusal::Missing => Deed::TokenRefused,
+            _ => Deed::Refused,
+        };
+        let source = web::source(request.extensions());
+        hub.audit().record(deed, |entry| {
+            entry.from(&source).at(&self.endpoint.path).target(&self.endpoint.path).outcome(no.label())
+        });
         let reason = match no {
             No::Refused(Refusal::Missing) => CloseReason::Policy("Authentication required".into()),
             No::Refused(Refusal::Denied) => CloseReason::Policy("Not allowed".into()),
@@ -218,8 +230,8 @@ impl From<No> for Problem {
     fn from(no: No) -> Self {
         match no {
             No::Refused(refusal) => refusal.into(),
-            No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY),
-            No::AtCapacity => Self::busy("as many sessions are there as may be", 1),
+            No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY).because("max_per_user"),
+            No::AtCapacity => Self::busy("as many sessions are there as may be", 1).because("at_capacity"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::documents::{Dialect, Endpoint, Face, Server};
+use crate::web::Part;
 
 /// The gateway's names, and where it is. `addresses`: where the listeners really listen.
 pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Face {
@@ -27,16 +28,20 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
     Face {
         name: config.name.clone(),
         version: version.to_owned(),
-        servers: addresses.iter().map(|address| server(config, address)).collect(),
+        servers: addresses.iter().filter_map(|address| server(config, address)).collect(),
         endpoints: config.endpoint.iter().map(endpoint).collect(),
         anonymous: anonymous(&config.api.auth),
     }
 }
 
-/// A listener as clients find it: where it listens on all addresses, by its first name, or on this machine.
-fn server(config: &Config, (name, address): &(Arc<str>, SocketAddr)) -> Server {
-    let listener = config.listener.iter().find(|listener| *listener.name == **name);
-    let named = listener.and_then(|listener| listener.hosts.iter().find(|host| *host != "*"));
+/// A listener as clients find it: where it listens on all addresses, by its first name, or on this machine. One that is
+/// there for operators alone is nobody else's business.
+fn server(config: &Config, (name, address): &(Arc<str>, SocketAddr)) -> Option<Server> {
+    let listener = config.listener.iter().find(|listener| *listener.name == **name)?;
+    if ![Part::Api, Part::Plugins, Part::Endpoints].iter().any(|part| listener.serves(*part)) {
+        return None;
+    }
+    let named = listener.hosts.iter().find(|host| *host != "*");
     let host = match (named, address) {
         (Some(host), address) if address.ip().is_unspecified() => format!("{host}:{}", address.port()),
         (None, SocketAddr::V4(address)) if address.ip().is_unspecified() => {
@@ -47,5 +52,5 @@ fn server(config: &Config, (name, address): &(Arc<str>, SocketAddr)) -> Server {
         }
         (_, address) => address.to_string(),
     };
-    Server { name: name.to_string(), host, tls: listener.is_some_and(|listener| listener.tls.is_some()) }
+    Some(Server { name: name.to_string(), host, tls: listener.tls.is_some() })
 }

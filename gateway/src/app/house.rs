@@ -14,6 +14,7 @@ use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
 use super::{Launch, StartError, face, gauges, limits, parts};
 use crate::api::{Api, Documents, Reloads};
+use crate::audit::{Audit, Deed};
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
 use crate::dialect::{Rooms, RoomsFrame};
@@ -25,7 +26,7 @@ use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
-use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, hsts};
+use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, Sizes, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::Router;
 use crate::store::{Durability, Embedded, Store};
@@ -58,14 +59,12 @@ impl House {
         let metrics = Metrics::new(count);
         // First of what can fail for the operator's fault: nothing has begun yet.
         let certificates = Keeper::new(tls_settings(&config), Arc::clone(&metrics))?;
+        let audit = Audit::open(&config.audit.file, &metrics)?;
         let mut forms = Forms::default();
         let rooms_form = forms.add(RoomsFrame);
-        let hub = Arc::new(Hub::new(
-            hub_config(&config, count),
-            Rules::new(room_rules(&config)),
-            forms,
-            Arc::clone(&metrics),
-        ));
+        let rules = Rules::new(room_rules(&config));
+        let hub = Hub::new(hub_config(&config, count), rules, forms, Arc::clone(&metrics));
+        let hub = Arc::new(hub.with_audit(Arc::clone(&audit)));
         let phase = Drain::default();
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
@@ -143,6 +142,7 @@ impl House {
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
         }
+        audit.record(Deed::Started, |entry| entry);
         let house =
             Self { config, hub, plugins, permits, phase, certificates, shards, addresses, _sweeper: sweeper };
         Ok((house, reloader))
@@ -244,15 +244,19 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         name: listener.name.as_str().into(),
         hosts: listener.hosts.clone(),
         trusted_proxies: listener.trusted_proxies.clone(),
-        serves: Parts::new(&listener.serves),
+        // Who only sends on does so from wherever.
+        serves: if listener.redirect.is_some() { Parts::default() } else { Parts::new(&listener.serves) },
         hsts: listener.hsts(config.environment).map(|age| hsts(age.get())),
     };
+    let http = &config.http;
     pipeline::Config {
         origins: Origins::new(config.cors.origins.iter().cloned()),
         credentials: config.cors.credentials,
         profile: identity.profile(&config.api.auth),
         api_keys: identity.api_keys(),
         endpoints: config.endpoint.iter().map(endpoint).collect(),
+        sizes: Sizes { target: http.target.len(), header: http.header.len(), body: http.body.len() },
+        answer_timeout: http.answer_timeout.get(),
         listeners: config.listener.iter().map(listener).collect(),
     }
 }

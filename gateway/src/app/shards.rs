@@ -5,7 +5,6 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use tokio::task::{LocalSet, spawn_local};
 
@@ -18,14 +17,11 @@ use crate::drain::{Drain, Phase};
 use crate::frame::Form;
 use crate::hub::{Hub, Shard};
 use crate::limits::Limits;
-use crate::listener::{Http, Intake};
+use crate::listener::{Bounds, Http, Intake};
 use crate::pipeline::{LiveRules, Pipelines};
-use crate::router::Router;
+use crate::router::{Bodies, Router};
 use crate::session::{Common, Session, Wheel};
 use crate::web::{ConnectionInfo, Handoff, Response, Routes, redirect};
-
-/// For a request's head, and between two requests of a connection.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Threads that may work for a shard's requests aside of it at one time; others wait.
 const ASIDE: usize = 2;
@@ -108,8 +104,10 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &identity, &common, &capacity, rooms_form, &phase);
-    let router = Rc::new(Router::new(api, routes, endpoints));
-    let pipelines = Pipelines::new(&rules, &limits, hub.metrics());
+    let http = &config.http;
+    let bodies = Bodies { longest: http.body.len(), patience: http.body_timeout.get() };
+    let router = Rc::new(Router::new(api, routes, endpoints, bodies));
+    let pipelines = Pipelines::new(&rules, &limits, hub.metrics(), hub.audit());
     let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {
         let router = Rc::clone(&router);
         let elsewhere =
@@ -125,5 +123,11 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
             }
         })
     };
-    intake.serve(Http::new(PATIENCE), phase, make).await;
+    let bounds = Bounds {
+        head: http.head.len(),
+        patience: http.head_timeout.get(),
+        write_patience: http.write_timeout.get(),
+        streams: http.streams,
+    };
+    intake.serve(Http::new(bounds), phase, make).await;
 }

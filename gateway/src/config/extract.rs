@@ -29,7 +29,7 @@ pub(super) fn extract(settings: Dict, given: &[(Key, Given)], findings: &mut Fin
                 as_typed.push(key);
                 continue;
             }
-            _ => findings.error(key.clone(), explain(&error.kind)),
+            _ => findings.error(key.clone(), explain(&key, &error.kind)),
         }
         if !remove(&mut settings, &now) {
             return Config::default();
@@ -45,8 +45,12 @@ fn wants_text(kind: &Kind) -> bool {
 }
 
 /// The error in an operator's words.
-fn explain(kind: &Kind) -> String {
+fn explain(key: &Key, kind: &Kind) -> String {
     match kind {
+        // What was found may be the secret.
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) if is_secret(key) => {
+            format!("expected {}", expected_words(expected))
+        }
         Kind::UnknownField(name, known) => format!("there is no such setting{}", instead(name, known)),
         Kind::UnknownVariant(name, known) => format!("{name:?} is not known here{}", instead(name, known)),
         Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
@@ -55,6 +59,11 @@ fn explain(kind: &Kind) -> String {
         Kind::Message(message) => message.clone(),
         other => other.to_string(),
     }
+}
+
+/// Whether the setting holds a secret.
+fn is_secret(key: &Key) -> bool {
+    key.segments().last().is_some_and(|name| name == "secret")
 }
 
 /// What was probably meant, or what there is.

@@ -6,6 +6,7 @@ use super::key::Key;
 
 mod auth;
 mod endpoints;
+mod http;
 mod limits;
 mod listener;
 mod plugins;
@@ -17,6 +18,7 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     listeners(config, findings);
     endpoints::settings(config, findings);
     auth::settings(config, findings);
+    http::settings(config, findings);
     limits::settings(config, findings);
     rooms(config, findings);
     plugins::settings(config, findings);

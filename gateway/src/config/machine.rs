@@ -16,6 +16,7 @@ use crate::tls::Terms;
 pub(super) fn fits(config: &Config, findings: &mut Findings<'_>) {
     libraries(config, findings);
     data(&config.data.dir, findings);
+    audit(&config.audit.file, findings);
     certificates(config, findings);
     ports(config, findings);
     descriptors(config, findings);
@@ -57,6 +58,21 @@ fn data(dir: &Path, findings: &mut Findings<'_>) {
         rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
     {
         findings.error(key, format!("{} cannot be written to: {error}", there.display()));
+    }
+}
+
+/// The audit log is made at start where it is missing; the directory is not.
+fn audit(file: &Path, findings: &mut Findings<'_>) {
+    let key = Key::of("audit").then("file");
+    let written = |path: &Path, access| rustix::fs::access(path, access);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let fits = match () {
+        () if file.as_os_str().is_empty() => return,
+        () if file.exists() => written(file, rustix::fs::Access::WRITE_OK),
+        () => written(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK),
+    };
+    if let Err(error) = fits {
+        findings.error(key, format!("{} cannot be written: {error}", file.display()));
     }
 }
 

@@ -10,9 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod cors;
 pub mod drain;
+pub mod http;
 pub mod hub;
 pub mod limits;
 pub mod listener;
@@ -54,6 +56,8 @@ pub struct Config {
     pub room: Vec<room::Config>,
     /// The way of events to the sessions.
     pub hub: hub::Config,
+    /// How HTTP is spoken: sizes and times.
+    pub http: http::Config,
     /// What one client, and all together, may use.
     pub limits: limits::Config,
     /// The HTTP API.
@@ -66,6 +70,8 @@ pub struct Config {
     pub drain: drain::Config,
     /// What is logged.
     pub log: log::Config,
+    /// Who did what, for later.
+    pub audit: audit::Config,
 }
 
 impl Config {
@@ -105,12 +111,14 @@ impl Default for Config {
             cors: cors::Config::default(),
             room: vec![room::Config::default()],
             hub: hub::Config::default(),
+            http: http::Config::default(),
             limits: limits::Config::default(),
             api: api::Config::default(),
             metrics: metrics::Config::default(),
             plugins: plugin::Config::default(),
             drain: drain::Config::default(),
             log: log::Config::default(),
+            audit: audit::Config::default(),
         }
     }
 }

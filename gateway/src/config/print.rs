@@ -11,6 +11,10 @@ use super::secret::HIDDEN;
 /// Where a plugin's own setting is nothing that TOML can say.
 pub fn to_toml(config: &Config) -> Result<String, toml::ser::Error> {
     let mut shown = config.clone();
+    for profile in shown.auth.values_mut() {
+        profile.jwks.iter_mut().for_each(hide_in_url);
+        profile.authoriser.iter_mut().for_each(|authoriser| hide_in_url(&mut authoriser.url));
+    }
     for instance in shown.plugins.instances.values_mut() {
         hide(&mut instance.settings);
     }
@@ -61,6 +65,13 @@ fn hide_in(value: &mut Value) {
         Value::Object(table) => hide(table),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// A URL as it may be shown to others.
+pub fn shown_url(url: &str) -> String {
+    let mut shown = url.to_owned();
+    hide_in_url(&mut shown);
+    shown
 }
 
 /// Hides the password of `scheme://user:password@host`, and a query, which may hold one too.

@@ -10,21 +10,25 @@ use super::schemas::Schemas;
 use crate::web::ProblemDetails;
 
 /// What any route may answer before its handler has seen the request, or where that fails.
-const EVERYWHERE: [(StatusCode, &str, &str); 7] = [
+const EVERYWHERE: [(StatusCode, &str, &str); 8] = [
     (StatusCode::BAD_REQUEST, "Malformed", "The request is malformed: its target, its framing, or a header"),
     (StatusCode::REQUEST_TIMEOUT, "TooSlow", "The body did not arrive in time"),
-    (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "The body is longer than 1 MiB"),
-    (StatusCode::URI_TOO_LONG, "TargetTooLong", "The path and query are longer than 8 KiB"),
+    (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "The body is longer than it may be"),
+    (StatusCode::URI_TOO_LONG, "TargetTooLong", "The path and query are longer than they may be"),
     (StatusCode::TOO_MANY_REQUESTS, "TooMany", "The address or the user asks too often"),
-    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HeaderTooLong", "A header is longer than 8 KiB"),
+    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HeaderTooLong", "A header is longer than it may be"),
     (StatusCode::INTERNAL_SERVER_ERROR, "Failed", "An error of ours; its `request_id` finds it in the log"),
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Unavailable",
+        "Who answers is stopped, has too much to do, or took too long",
+    ),
 ];
 /// What routes that want a scope, or something in particular, may answer.
-const SOMETIMES: [(StatusCode, &str, &str); 5] = [
+const SOMETIMES: [(StatusCode, &str, &str); 4] = [
     (StatusCode::UNAUTHORIZED, "Unauthorized", "No token, or one that does not verify"),
     (StatusCode::FORBIDDEN, "Forbidden", "Too few rights, or a request that a page of another site makes"),
     (StatusCode::UNPROCESSABLE_ENTITY, "Invalid", "The body or query does not validate; `errors` says where"),
-    (StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "The plugin is stopped, or has too much to do"),
     (StatusCode::GATEWAY_TIMEOUT, "TimedOut", "The plugin did not answer in time"),
 ];
 const PROBLEM: &str = "application/problem+json";
@@ -74,9 +78,10 @@ impl Answers {
         }
     }
 
-    /// The answers that the gateway gives where a plugin does not.
+    /// The answers that the gateway gives where a plugin does not. A plugin is told who asks, so a token that does not
+    /// hold is refused also where none is needed.
     pub(super) fn add_host(&mut self) {
-        let statuses = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+        let statuses = [StatusCode::UNAUTHORIZED, StatusCode::GATEWAY_TIMEOUT];
         for (status, name, _) in SOMETIMES.into_iter().filter(|(status, ..)| statuses.contains(status)) {
             self.refer(status, name);
         }

@@ -92,6 +92,14 @@ struct Answer {
     allow: bool,
 }
 
+impl Answer {
+    /// Only an object is one: serde would take a list's first entry for `allow`.
+    fn read(json: &[u8]) -> Option<Self> {
+        let is_object = json.trim_ascii_start().first() == Some(&b'{');
+        serde_json::from_slice(json).ok().filter(|_| is_object)
+    }
+}
+
 impl Authoriser {
     /// Asks at `url` about these wishes.
     pub fn new(url: Uri, asks: Vec<Wish>, patience: Duration, keep: Duration) -> Self {
@@ -132,7 +140,7 @@ impl Authoriser {
         let json = serde_json::to_vec(question).ok()?;
         let answer = outgoing::post(&self.url, Bytes::from(json), self.patience).await.ok()?;
         match answer.status {
-            StatusCode::OK => serde_json::from_slice::<Answer>(&answer.body).ok().map(|answer| answer.allow),
+            StatusCode::OK => Answer::read(&answer.body).map(|answer| answer.allow),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(false),
             _ => None,
         }

@@ -68,15 +68,12 @@ impl ClaimRules {
         let claims = Claims::read(payload)?;
         let token = self.token(&claims, now)?;
         self.check_parties(&claims)?;
-        if !self.required.iter().all(|name| claims.find(name).is_some()) {
-            return Err(Refusal::Claim);
+        for name in &self.required {
+            claims.find(name)?.ok_or(Refusal::Claim)?;
         }
         for (name, values) in &self.fixed {
-            if !claims.find(name).is_some_and(|value| values.contains(&value)) {
-                return Err(Refusal::Claim);
-            }
+            claims.find(name)?.filter(|value| values.contains(value)).ok_or(Refusal::Claim)?;
         }
-        let kept = self.kept.iter().filter_map(|name| Some((Arc::clone(name), claims.find(name)?)));
         Ok(Principal {
             user: claims.first(&self.user, word)?,
             roles: claims.first(&self.roles, words)?.unwrap_or_default(),
@@ -84,7 +81,7 @@ impl ClaimRules {
             rooms: claims.first(&self.rooms, patterns)?,
             info: claims.first(&self.info, info)?,
             rate_class: claims.first(&self.rate_class, word)?,
-            claims: kept.collect(),
+            claims: self.kept(&claims)?,
             proof: Proof::Token(token),
         })
     }
@@ -100,7 +97,7 @@ impl ClaimRules {
             return Err(Refusal::NotYet);
         }
         self.check_age(issued_at, expires_at)?;
-        let id = claims.find("jti").map(|id| word(&id)).transpose()?;
+        let id = claims.find("jti")?.map(|id| word(&id)).transpose()?;
         Ok(Token { profile: Arc::clone(&self.profile), id, issued_at, expires_at })
     }
 
@@ -119,10 +116,10 @@ impl ClaimRules {
     fn check_parties(&self, claims: &Claims<'_>) -> Result<(), Refusal> {
         let listed =
             |list: &[String], value: &Value| value.as_str().is_some_and(|v| list.iter().any(|l| l == v));
-        if !self.issuer.is_empty() && !claims.find("iss").is_some_and(|iss| listed(&self.issuer, &iss)) {
+        if !self.issuer.is_empty() && !claims.find("iss")?.is_some_and(|iss| listed(&self.issuer, &iss)) {
             return Err(Refusal::Issuer);
         }
-        match claims.find("aud") {
+        match claims.find("aud")? {
             None if self.audience.is_empty() => Ok(()),
             Some(Value::Array(all)) if all.iter().any(|one| listed(&self.audience, one)) => Ok(()),
             Some(one) if listed(&self.audience, &one) => Ok(()),
@@ -132,7 +129,8 @@ impl ClaimRules {
 
     fn scopes(&self, claims: &Claims<'_>) -> Result<Scopes, Refusal> {
         let mut scopes: Vec<Arc<str>> = Vec::new();
-        for value in self.permissions.iter().filter_map(|name| claims.find(name)) {
+        for name in &self.permissions {
+            let Some(value) = claims.find(name)? else { continue };
             for scope in spaced(&value)? {
                 if !scopes.contains(&scope) {
                     scopes.push(scope);
@@ -140,6 +138,14 @@ impl ClaimRules {
             }
         }
         Ok(if scopes.is_empty() { Scopes::None } else { Scopes::Some(scopes) })
+    }
+
+    fn kept<C: FromIterator<(Arc<str>, Value)>>(&self, claims: &Claims<'_>) -> Result<C, Refusal> {
+        let kept = self.kept.iter().filter_map(|name| {
+            let value = claims.find(name).transpose()?;
+            Some(value.map(|value| (Arc::clone(name), value)))
+        });
+        kept.collect()
     }
 }
 
@@ -151,15 +157,20 @@ impl<'a> Claims<'a> {
         serde_json::from_slice(payload).map_err(|_| Refusal::Claim)
     }
 
-    /// A claim that is there and not null: of this name, or at this path.
-    fn find(&self, name: &str) -> Option<Value> {
-        let raw = |name: &str| self.0.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok());
-        let found = raw(name).or_else(|| {
-            let (first, rest) = name.split_once('.')?;
-            let value: Value = raw(first)?;
-            rest.split('.').try_fold(&value, |value, part| value.get(part)).cloned()
-        });
-        found.filter(|value| !value.is_null())
+    /// A claim that is there and not null: of this name, or at this path. One that cannot be read is not a claim that
+    /// is not there: a time past all numbers would be no bound, and a half character no name.
+    fn find(&self, name: &str) -> Result<Option<Value>, Refusal> {
+        let raw = |name: &str| {
+            let value = self.0.get(name).map(|raw| serde_json::from_str(raw.get()));
+            value.transpose().map_err(|_| Refusal::Claim)
+        };
+        let found = match (raw(name)?, name.split_once('.')) {
+            (None, Some((first, rest))) => raw(first)?.and_then(|value: Value| {
+                rest.split('.').try_fold(&value, |value, part| value.get(part)).cloned()
+            }),
+            (found, _) => found,
+        };
+        Ok(found.filter(|value| !value.is_null()))
     }
 
     /// The first of these claims that is there, read by `read`.
@@ -168,12 +179,13 @@ impl<'a> Claims<'a> {
         names: &[String],
         read: impl Fn(&Value) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Refusal> {
-        names.iter().find_map(|name| self.find(name)).map(|value| read(&value)).transpose()
+        let found = names.iter().find_map(|name| self.find(name).transpose()).transpose()?;
+        found.map(|value| read(&value)).transpose()
     }
 
     /// A moment, in seconds since 1970 with or without a fraction.
     fn time(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
-        let Some(value) = self.find(name) else { return Ok(None) };
+        let Some(value) = self.find(name)? else { return Ok(None) };
         let seconds = value.as_f64().ok_or(Refusal::Claim)?;
         Ok(Some(Timestamp((seconds.clamp(0.0, LAST_SECOND) * 1000.0) as i64)))
     }

@@ -88,7 +88,10 @@ fn protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// The only value under `name`; two would leave open which one is meant.
-fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Refusal> {
+///
+/// # Errors
+/// [`Refusal::Malformed`] where there are two, or it is no text.
+pub fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

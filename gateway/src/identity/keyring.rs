@@ -2,8 +2,8 @@
 //!
 //! Requests only ever read what is there. Where keys have a source outside (a set of keys in a file or at an address),
 //! whoever fetches them [puts](Keyring::put) them here, every so often and when they are [wanted](Keyring::wanted): a
-//! token that names a key which is not there has fresh ones fetched, but no more often than [`BURST`] and [`REFILL`]
-//! say, so that forged names cost the issuer nothing.
+//! token that names a key which is not there has fresh ones fetched, one fetch for all who wait for it, and no more often
+//! than [`BURST`] and [`REFILL`] say, so that forged names cost the issuer nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,8 @@ struct Fetched {
 struct Budget {
     left: u32,
     since: Instant,
+    /// The attempt that was asked for last.
+    asked_for: u64,
 }
 
 impl Keyring {
@@ -70,7 +72,7 @@ impl Keyring {
             is_private,
             wanted: Notify::new(),
             fetched: watch::Sender::default(),
-            budget: Mutex::new(Budget { left: BURST, since: Instant::now() }),
+            budget: Mutex::new(Budget { left: BURST, since: Instant::now(), asked_for: 0 }),
         };
         Self { source: Some(source), ..Self::fixed(fixed, allowed) }
     }
@@ -138,15 +140,29 @@ impl Keyring {
     pub(super) async fn refreshed(&self) -> bool {
         let Some(source) = &self.source else { return false };
         let mut fetched = source.fetched.subscribe();
-        if !source.budget.lock().take() {
+        if !source.is_asked() {
             return false;
         }
-        source.wanted.notify_one();
         matches!(timeout(PATIENCE, fetched.changed()).await, Ok(Ok(())))
     }
 }
 
 impl Source {
+    /// Whether a fetch comes. One does for all who want it meanwhile: with a new key all clients come back at once.
+    fn is_asked(&self) -> bool {
+        let mut budget = self.budget.lock();
+        let attempts = self.fetched.borrow().attempts;
+        if attempts < budget.asked_for {
+            return true;
+        }
+        let asked = budget.take();
+        if asked {
+            budget.asked_for = attempts + 1;
+            self.wanted.notify_one();
+        }
+        asked
+    }
+
     fn attempted(&self, good: bool) {
         self.fetched.send_modify(|fetched| {
             fetched.attempts += 1;

@@ -9,8 +9,8 @@ use super::cache::{self, Cache};
 use super::credentials::{Shown, Taking};
 use super::token::{self, Parts};
 use super::{
-    Authoriser, CertificateRule, ClaimRules, Keyring, Principal, Refusal, Revocations, ShownCertificate,
-    certificate,
+    Authoriser, CertificateRule, ClaimRules, Keyring, Principal, Question, Refusal, Revocations,
+    ShownCertificate, Wish, certificate,
 };
 use crate::frame::Timestamp;
 
@@ -126,6 +126,24 @@ impl Profile {
     pub fn may_turn(&self, refusal: Refusal) -> bool {
         refusal.may_pass_with_fresh_keys() && self.settings().keyring.has_source()
     }
+
+    /// Whether somebody else is asked who may have a session.
+    pub fn asks(&self) -> bool {
+        self.settings().asks()
+    }
+
+    /// Asks whether `principal` may have a session at `endpoint`, where that is asked.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`].
+    pub async fn admit(&self, principal: Arc<Principal>, endpoint: &str) -> Result<Arc<Principal>, Refusal> {
+        let settings = self.settings();
+        let Some(authoriser) = settings.authoriser.as_ref().filter(|_| settings.asks()) else {
+            return Ok(principal);
+        };
+        let question = Question::new(Wish::Connect, &principal).at(endpoint);
+        if authoriser.allows(question).await { Ok(principal) } else { Err(Refusal::Denied) }
+    }
 }
 
 impl Now {
@@ -135,6 +153,10 @@ impl Now {
 }
 
 impl Settings {
+    fn asks(&self) -> bool {
+        self.authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect))
+    }
+
     /// Who a token is, and until when that is so.
     fn verify(
         &self,

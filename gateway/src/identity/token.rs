@@ -41,6 +41,13 @@ struct Header<'a> {
     /// Extensions that must be understood; we understand none (RFC 7515, section 4.1.11).
     #[serde(default)]
     crit: Option<IgnoredAny>,
+    /// `false`: the payload is no base64 (RFC 7797). It has to be named in `crit`, and not everybody does.
+    #[serde(default = "in_base64")]
+    b64: bool,
+}
+
+fn in_base64() -> bool {
+    true
 }
 
 impl<'a> Parts<'a> {
@@ -59,7 +66,10 @@ impl<'a> Parts<'a> {
             return Err(Refusal::Malformed);
         }
         let header: Header<'_> = serde_json::from_slice(&json).map_err(|_| Refusal::Malformed)?;
-        if header.crit.is_some() || header.kid.as_ref().is_some_and(|id| id.len() > LONGEST_KEY_ID) {
+        if header.crit.is_some()
+            || !header.b64
+            || header.kid.as_ref().is_some_and(|id| id.len() > LONGEST_KEY_ID)
+        {
             return Err(Refusal::Malformed);
         }
         let algorithm = Algorithm::named(&header.alg).ok_or(Refusal::Algorithm)?;
@@ -116,6 +126,7 @@ mod tests {
         for header in [
             r#"{"alg":"HS256","alg":"none"}"#,
             r#"{"alg":"HS256","crit":["exp"],"exp":1}"#,
+            r#"{"alg":"HS256","b64":false}"#,
             r#"{"alg":"HS256","kid":5}"#,
             r#"{"alg":["HS256"]}"#,
             r#"["HS256"]"#,

@@ -36,6 +36,7 @@ impl Verdict {
 pub fn problem(verdict: &Verdict) -> Problem {
     let wait = verdict.retry_after.unwrap_or_default();
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, EXCEEDED)
+        .because("rate")
         .with("retry_after_ms", verdict.retry_after_ms())
         .header(header::RETRY_AFTER, seconds(wait).max(1).into());
     verdict.headers().fold(problem, |problem, (name, value)| problem.header(name.clone(), value))

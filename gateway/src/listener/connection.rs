@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::Future;
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower::{Service, ServiceExt};
 
 use super::carrier::Carrier;
@@ -28,18 +30,32 @@ use crate::drain::{Drain, Phase};
 use crate::transport::Socket;
 use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run, whole};
 
-/// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which
-/// it needs no allocation.
-const HEAD: usize = 64 * 1024;
-/// Requests that an HTTP/2 connection may have open.
-const STREAMS: u32 = 100;
+/// Streams of HTTP/2 that a client has reset before anybody has looked at them, and that were reset for its errors, at
+/// most: over that it only makes work (rapid reset), and the connection is closed.
+const RESETS: usize = 20;
+const ERRORS: usize = 100;
+/// Bytes of an answer that wait for one stream of HTTP/2, whose client may not let it go on.
+const STREAM_BUFFER: usize = 64 * 1024;
+
+/// How long and how slow what a connection sends and takes may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which it needs
+    /// no allocation.
+    pub head: usize,
+    /// For a request's head, and between two requests.
+    pub patience: Duration,
+    /// For how long nothing of an answer may be taken.
+    pub write_patience: Duration,
+    /// Requests that an HTTP/2 connection may have open.
+    pub streams: u32,
+}
 
 /// How HTTP is spoken.
 #[derive(Clone)]
 pub struct Http {
     builder: auto::Builder<Local>,
-    /// For a request's head, and between two requests.
-    patience: Duration,
+    bounds: Bounds,
 }
 
 /// Runs what HTTP/2 spawns on this thread.
@@ -55,23 +71,27 @@ impl<F: Future + 'static> Executor<F> for Local {
 }
 
 impl Http {
-    /// A connection is closed when a request's head takes longer than `patience`, or none comes for so long.
-    pub fn new(patience: Duration) -> Self {
+    /// A connection is closed when a request's head takes longer than its time, or none comes for so long.
+    pub fn new(bounds: Bounds) -> Self {
+        let Bounds { head, patience, streams, .. } = bounds;
         let mut builder = auto::Builder::new(Local);
         builder
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(patience)
-            .max_buf_size(HEAD)
+            .max_buf_size(head)
             .keep_alive(true);
         builder
             .http2()
             .timer(TokioTimer::new())
-            .max_header_list_size(HEAD as u32)
-            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
+            .max_concurrent_streams(streams)
+            .max_pending_accept_reset_streams(RESETS)
+            .max_local_error_reset_streams(ERRORS)
+            .max_send_buf_size(STREAM_BUFFER)
             .keep_alive_interval(patience)
             .keep_alive_timeout(patience);
-        Self { builder, patience }
+        Self { builder, bounds }
     }
 }
 
@@ -160,7 +180,7 @@ async fn identify<M>(shared: &Shared<M>, mut fresh: Fresh, place: &mut Place) ->
         return Ok(fresh);
     }
     let outcome = tokio::select! {
-        outcome = timeout(shared.http.patience, proxy::read(&mut fresh.stream)) => outcome,
+        outcome = timeout(shared.http.bounds.patience, proxy::read(&mut fresh.stream)) => outcome,
         () = shared.drain.reached(Phase::Closing) => return Err(Ended::Cut),
     };
     let named = outcome.map_err(|_| Ended::Timeout)?.map_err(|error| {
@@ -200,15 +220,15 @@ async fn http<M: ServiceOf>(
     carrier: Carrier,
     info: Arc<ConnectionInfo>,
 ) -> Result<Upgraded, Ended> {
-    let framed = Framed::new(carrier);
+    let framed = Framed::new(carrier, shared.http.bounds.write_patience);
     let handoff = Handoff::default();
+    let activity = Rc::<Activity>::default();
     let service = Requests {
         inner: shared.make.make(info, handoff.clone()),
         ambiguous: framed.ambiguities(),
-        begun: Rc::default(),
+        activity: Rc::clone(&activity),
     };
-    let begun = Rc::clone(&service.begun);
-    let ended = speak(&shared, framed, service, &begun).await;
+    let ended = speak(&shared, framed, service, &activity).await;
     let takeover = handoff.take().ok_or(ended)?;
     let upgraded = takeover.on.await.map_err(|_| Ended::Error)?;
     let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).map_err(|_| Ended::Error)?;
@@ -219,18 +239,20 @@ async fn http<M: ServiceOf>(
 }
 
 /// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself
-/// measures the time of a head, but not how long it takes to find out which version is spoken. Answers what ended it.
-async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, begun: &Cell<u64>) -> Ended
+/// measures the time of an HTTP/1 head, but neither how long it takes to find out which version is spoken nor how long
+/// an HTTP/2 connection is idle. Answers what ended it.
+async fn speak<M, S>(shared: &Shared<M>, framed: Framed, service: Requests<S>, activity: &Activity) -> Ended
 where
     S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: 'static>
         + Clone
         + 'static,
 {
+    let patience = shared.http.bounds.patience;
     let mut connection =
         pin!(shared.http.builder.serve_connection_with_upgrades(TokioIo::new(framed), service));
     let mut closing = pin!(shared.drain.reached(Phase::Closing));
-    let mut overdue = pin!(tokio::time::sleep(shared.http.patience));
-    let (mut told, mut watched) = (false, true);
+    let mut look = pin!(tokio::time::sleep(patience));
+    let (mut told, mut before) = (false, 0);
     loop {
         tokio::select! {
             // An error is the other end's: it went away, or spoke something else and has been told so.
@@ -239,18 +261,30 @@ where
                 told = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = overdue.as_mut(), if watched => {
-                watched = false;
-                if begun.get() == 0 {
+            () = look.as_mut() => {
+                let begun = activity.begun.get();
+                if begun == 0 {
                     return Ended::Timeout;
                 }
+                if begun == before && activity.open.get() == 0 && !told {
+                    told = true;
+                    connection.as_mut().graceful_shutdown(); // what is still being sent goes on to its end
+                }
+                before = begun;
+                look.as_mut().reset(Instant::now() + patience);
             }
         }
     }
 }
 
 fn ended(outcome: Result<(), BoxError>) -> Ended {
-    let is_timeout = |error: &BoxError| error.downcast_ref().is_some_and(hyper::Error::is_timeout);
+    let is_timeout = |error: &BoxError| {
+        let slow = |cause: &(dyn std::error::Error + 'static)| {
+            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+        };
+        let error = error.downcast_ref::<hyper::Error>();
+        error.is_some_and(|error| error.is_timeout() || error.source().is_some_and(slow))
+    };
     match outcome {
         Ok(()) => Ended::Http,
         Err(error) if is_timeout(&error) => Ended::Timeout,
@@ -258,11 +292,36 @@ fn ended(outcome: Result<(), BoxError>) -> Ended {
     }
 }
 
+/// What a connection is asked.
+#[derive(Debug, Default)]
+struct Activity {
+    /// Requests so far.
+    begun: Cell<u64>,
+    /// Those that are worked on.
+    open: Cell<u64>,
+}
+
+/// A request that is worked on.
+struct Open(Rc<Activity>);
+
+impl Open {
+    fn new(activity: &Rc<Activity>) -> Self {
+        activity.open.set(activity.open.get() + 1);
+        Self(Rc::clone(activity))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
+}
+
 /// The requests of one connection, numbered.
 struct Requests<S> {
     inner: S,
     ambiguous: Ambiguities,
-    begun: Rc<Cell<u64>>,
+    activity: Rc<Activity>,
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for Requests<S>
@@ -276,8 +335,9 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>>>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let number = self.begun.get() + 1;
-        self.begun.set(number);
+        let number = self.activity.begun.get() + 1;
+        self.activity.begun.set(number);
+        let open = Open::new(&self.activity);
         if self.ambiguous.holds(number) {
             request.extensions_mut().insert(Ambiguous);
         }
@@ -304,6 +364,7 @@ where
             if refused_upgrade || !is_clean {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
+            drop(open);
             Ok(if bodiless { without_body(response) } else { response })
         })
     }

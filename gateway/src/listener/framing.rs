@@ -1,7 +1,8 @@
 //! A second look at how HTTP/1.1 messages are framed, under hyper, which forgives what an intermediary may
 //! read otherwise: a request with both `Transfer-Encoding` and `Content-Length` (hyper drops the latter before
-//! any service sees it), and junk where a chunk's extensions belong (RFC 9112, sections 6.3 and 7.1.1). The
-//! first is noted by the request's number and refused by the pipeline; the second ends the body with an error.
+//! any service sees it) or with a line that ends without CR, and in a chunked body junk where a chunk's extensions
+//! belong or such lines (RFC 9112, sections 2.2, 6.3 and 7.1.1). The first are noted by the request's number and
+//! refused by the pipeline; the second end the body with an error.
 //!
 //! It reads along, line by line, and keeps only a line that a read has cut. It steps aside for HTTP/2 and for
 //! good once a request asks for an upgrade: the connection closes if that is refused.
@@ -11,12 +12,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::carrier::Carrier;
+use super::stall::Stall;
 
-/// A line that is longer than this is not followed: hyper refuses it by its own bound.
+/// A line that is longer than this is not followed: hyper refuses it by its own bound, which is never above this.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// A socket whose HTTP/1.1 framing is looked at on the way in.
@@ -24,23 +27,27 @@ pub(super) struct Framed {
     stream: Carrier,
     scanner: Scanner,
     ambiguous: Ambiguities,
+    stall: Stall,
 }
 
-/// The number, from 1, of the last request whose framing is ambiguous; 0 where none was. Shared with the
-/// connection's service; atomic only because hyper's upgrades want an I/O type that is `Send`.
+/// The number, from 1, of the first request whose framing is ambiguous; 0 where none was. What follows it, perhaps in
+/// the same read, is of no account, as the connection ends with its refusal. Shared with the connection's service;
+/// atomic only because hyper's upgrades want an I/O type that is `Send`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ambiguities(Arc<AtomicU64>);
 
 impl Ambiguities {
-    /// Whether the request of this number is ambiguous.
+    /// Whether the request of this number is ambiguous, or behind one that is.
     pub(super) fn holds(&self, number: u64) -> bool {
-        self.0.load(Ordering::Relaxed) == number
+        (1..=number).contains(&self.0.load(Ordering::Relaxed))
     }
 }
 
 impl Framed {
-    pub(super) fn new(stream: Carrier) -> Self {
-        Self { stream, scanner: Scanner::default(), ambiguous: Ambiguities::default() }
+    /// `patience`: for how long the other end may take nothing.
+    pub(super) fn new(stream: Carrier, patience: Duration) -> Self {
+        let (scanner, ambiguous) = Default::default();
+        Self { stream, scanner, ambiguous, stall: Stall::new(patience) }
     }
 
     pub(super) fn ambiguities(&self) -> Ambiguities {
@@ -59,9 +66,7 @@ impl AsyncRead for Framed {
         if this.scanner.at != At::Broken {
             ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
             let sound = this.scanner.scan(&buf.filled()[before..]);
-            if let Some(number) = this.scanner.ambiguous.take() {
-                this.ambiguous.0.store(number, Ordering::Relaxed);
-            }
+            this.ambiguous.0.store(this.scanner.ambiguous.unwrap_or(0), Ordering::Relaxed);
             buf.set_filled(before + sound);
         }
         if this.scanner.at == At::Broken && buf.filled().len() == before {
@@ -73,7 +78,8 @@ impl AsyncRead for Framed {
 
 impl AsyncWrite for Framed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.stall.watch(cx, written)
     }
 
     fn poll_write_vectored(
@@ -81,7 +87,8 @@ impl AsyncWrite for Framed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.stall.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -89,11 +96,13 @@ impl AsyncWrite for Framed {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.stall.watch(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.stall.watch(cx, ended)
     }
 }
 
@@ -126,6 +135,8 @@ struct Head {
     chunked: bool,
     length: Option<u64>,
     upgrade: bool,
+    /// Whether a line of it ends without CR.
+    bare: bool,
 }
 
 #[derive(Debug, Default)]
@@ -136,7 +147,7 @@ struct Scanner {
     cut: Vec<u8>,
     /// Requests begun.
     number: u64,
-    /// The number of a request that turned out ambiguous, until it is taken.
+    /// The number of the first request that turned out ambiguous.
     ambiguous: Option<u64>,
 }
 
@@ -191,10 +202,12 @@ impl Scanner {
             &cut
         };
         let line = &line[..line.len() - 1];
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let (line, bare) = line.strip_suffix(b"\r").map_or((line, true), |line| (line, false));
+        self.head.bare |= bare && self.head.begun;
         self.at = match self.at {
             At::Head if line.is_empty() => self.body(),
-            At::Head => return self.field(line),
+            At::Head => return self.field(line, bare),
+            _ if bare => At::Broken,
             At::Size => match chunk_size(line) {
                 Some(0) => At::Trailer,
                 Some(size) => At::Chunk(size),
@@ -208,9 +221,9 @@ impl Scanner {
     }
 
     /// A line of a head that is not its end.
-    fn field(&mut self, line: &[u8]) {
+    fn field(&mut self, line: &[u8], bare: bool) {
         if !self.head.begun {
-            self.head.begun = true;
+            self.head = Head { begun: true, bare, ..Head::default() };
             self.number += 1;
             if line == b"PRI * HTTP/2.0" {
                 self.at = At::Aside;
@@ -239,8 +252,8 @@ impl Scanner {
             return At::Head; // empty lines before a request are allowed
         }
         let head = std::mem::take(&mut self.head);
-        if head.chunked && head.length.is_some() {
-            self.ambiguous = Some(self.number);
+        if head.bare || head.chunked && head.length.is_some() {
+            self.ambiguous.get_or_insert(self.number);
         }
         match head {
             Head { upgrade: true, .. } => At::Aside,

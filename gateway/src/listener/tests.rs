@@ -21,6 +21,10 @@ struct House {
     lanes: Vec<Lane>,
 }
 
+fn http(patience: Duration) -> Http {
+    Http::new(Bounds { head: 64 * 1024, patience, write_patience: patience, streams: 100 })
+}
+
 fn house(limit: usize, shards: usize, patience: Duration) -> House {
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
@@ -29,14 +33,10 @@ fn house(limit: usize, shards: usize, patience: Duration) -> House {
     let drain = Drain::default();
     spawn_local(listener.accept(lanes.clone(), Arc::clone(&permits), Arc::clone(&metrics), drain.clone()));
     for intake in intakes {
-        spawn_local(intake.serve(
-            Http::new(patience),
-            drain.clone(),
-            |info: Arc<ConnectionInfo>, handoff| {
-                assert_eq!(&*info.listener, "main");
-                tower::service_fn(move |request| answer(request, Handoff::clone(&handoff)))
-            },
-        ));
+        spawn_local(intake.serve(http(patience), drain.clone(), |info: Arc<ConnectionInfo>, handoff| {
+            assert_eq!(&*info.listener, "main");
+            tower::service_fn(move |request| answer(request, Handoff::clone(&handoff)))
+        }));
     }
     House { address, permits, metrics, drain, lanes }
 }
@@ -245,7 +245,7 @@ async fn the_task_of_a_connection_is_small() {
     local(async {
         let make = |_, _| tower::service_fn(|_: Request<RequestBody>| async { Ok(empty(StatusCode::OK)) });
         let shared = Rc::new(connection::Shared {
-            http: Http::new(PATIENCE),
+            http: http(PATIENCE),
             drain: Drain::default(),
             make,
             turns: Turns::default(),

@@ -118,6 +118,9 @@ fn http(metrics: &Metrics) -> Vec<Family> {
             .with([("reason", "origin".into())], answers.origins.get() as f64),
         Family::counter("tidegate_http_panics", "HTTP handlers that panicked.", answers.panics.get()),
         handshakes,
+        Family::new(Kind::Counter, "tidegate_audit_lines", "Lines of the audit log, by what became of them.")
+            .with([("result", "written".into())], metrics.audit.written.get() as f64)
+            .with([("result", "dropped".into())], metrics.audit.dropped.get() as f64),
         proofs,
         refused,
         limited,

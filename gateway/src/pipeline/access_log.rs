@@ -8,17 +8,23 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::{Method, Request, Uri};
+use http::{Method, Request, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use tower::Service;
 
 use super::client;
+use crate::audit::{Audit, Deed, Source};
+use crate::identity::{Principal, Refusal};
 use crate::metrics::Metrics;
-use crate::web::{Client, ConnectionInfo, RequestId, Response};
+use crate::web::{Client, ConnectionInfo, RequestId, Response, Why};
+
+/// Bytes of a path, or of a method, that are logged at most.
+const LONGEST: usize = 1024;
 
 #[derive(Clone)]
 pub(super) struct AccessLog<S> {
     pub(super) metrics: Arc<Metrics>,
+    pub(super) audit: Arc<Audit>,
     pub(super) info: Arc<ConnectionInfo>,
     pub(super) inner: S,
 }
@@ -38,6 +44,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let entry = Entry {
             metrics: Arc::clone(&self.metrics),
+            audit: Arc::clone(&self.audit),
             info: Arc::clone(&self.info),
             client: client::of(&request),
             method: request.method().clone(),
@@ -69,6 +76,7 @@ impl<F: Future<Output = Result<Response, E>> + Unpin, E> Future for Logged<F> {
 
 struct Entry {
     metrics: Arc<Metrics>,
+    audit: Arc<Audit>,
     info: Arc<ConnectionInfo>,
     client: Client,
     method: Method,
@@ -78,9 +86,38 @@ struct Entry {
 }
 
 impl Entry {
+    /// Whoever was refused is told of for good; the rest of the line is the log's.
+    fn tell_refusal(&self, answer: &Response) {
+        let status = answer.status();
+        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS]
+            .contains(&status);
+        if !refused || !self.audit.is_on() {
+            return;
+        }
+        let why = answer.extensions().get::<Why>().map_or("refused", |why| why.0);
+        let deed = match status {
+            StatusCode::UNAUTHORIZED if why != Refusal::Missing.name() => Deed::TokenRefused,
+            _ => Deed::Refused,
+        };
+        let source = Source {
+            request_id: self.id.as_ref().map(|id| id.as_str().into()),
+            address: Some(self.client.address),
+            listener: Some(Arc::clone(&self.info.listener)),
+        };
+        let who = answer.extensions().get::<Arc<Principal>>();
+        self.audit.record(deed, |entry| {
+            let entry = match who {
+                Some(who) => entry.by(who),
+                None => entry,
+            };
+            entry.from(&source).target(self.uri.path()).outcome(why)
+        });
+    }
+
     fn write(&self, answer: &Response) {
         let status = answer.status();
         self.metrics.answers.count(status.as_u16());
+        self.tell_refusal(answer);
         let tls = self.info.tls.as_deref();
         macro_rules! line {
             ($level:ident) => {
@@ -93,8 +130,8 @@ impl Entry {
                     tls = tls.map(|tls| tls.version),
                     sni = tls.and_then(|tls| tls.server_name.as_deref()),
                     client = tls.and_then(|tls| tls.client.as_ref()).map(|client| &*client.subject),
-                    method = %self.method,
-                    path = %redacted(&self.uri),
+                    method = clipped(self.method.as_str()),
+                    path = clipped(&redacted(&self.uri)),
                     status = status.as_u16(),
                     micros = self.begun.elapsed().as_micros() as u64,
                 )
@@ -102,6 +139,11 @@ impl Entry {
         }
         if status.is_server_error() { line!(warn) } else { line!(debug) }
     }
+}
+
+/// The start of what is too long for a line: anybody can send it.
+fn clipped(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST)]
 }
 
 /// Path and query, the values of tokens hidden, however their names are written.

@@ -14,8 +14,8 @@ use http::{HeaderName, Request, header};
 use tower::Service;
 
 use super::{Pipeline, origin};
-use crate::identity::credentials::Shown;
-use crate::identity::{Principal, Profile, Question, Refusal, Settings, ShownCertificate, Wish};
+use crate::identity::credentials::{self, Shown};
+use crate::identity::{Principal, Profile, Refusal, ShownCertificate};
 use crate::web::{ConnectionInfo, Response};
 
 /// Where a program may show its key, besides `Authorization: Bearer`.
@@ -57,7 +57,7 @@ where
             (Err(refusal), Ok(Some(token))) if profile.may_turn(*refusal) => {
                 Some(Later::Keys(token.into_owned()))
             }
-            (Ok(_), _) if endpoint.is_some() && asks(&profile.settings(), &request) => {
+            (Ok(principal), _) if endpoint.is_some() && asks(profile, principal, &request) => {
                 Some(Later::Authoriser)
             }
             _ => None,
@@ -67,9 +67,10 @@ where
             return Either::Left(self.inner.call(request));
         };
         let profile = Arc::clone(profile);
+        let path = endpoint.map(|endpoint| endpoint.path.clone());
         let (pipeline, mut inner) = (Rc::clone(pipeline), self.inner.clone());
         Either::Right(Box::pin(async move {
-            let verdict = later.verdict(&profile, verdict, &request).await;
+            let verdict = later.verdict(&profile, verdict, path.as_deref(), &request).await;
             pipeline.mark(&mut request, verdict);
             inner.call(request).await
         }))
@@ -85,28 +86,28 @@ enum Later {
 }
 
 impl Later {
-    async fn verdict<B>(self, profile: &Profile, verdict: Verdict, request: &Request<B>) -> Verdict {
+    /// `endpoint`: where the request would open a session.
+    async fn verdict<B>(
+        self,
+        profile: &Profile,
+        verdict: Verdict,
+        endpoint: Option<&str>,
+        request: &Request<B>,
+    ) -> Verdict {
         let principal = match (self, verdict) {
             (Self::Keys(token), Err(refusal)) => profile.authenticate_anew(&token, refusal).await?,
             (_, verdict) => verdict?,
         };
-        let settings = profile.settings();
-        let Some(authoriser) = settings.authoriser.as_ref().filter(|_| asks(&settings, request)) else {
-            return Ok(principal);
-        };
-        let question = Question::new(Wish::Connect, &principal).at(request.uri().path());
-        if principal.is_nobody() || authoriser.allows(question).await {
-            Ok(principal)
-        } else {
-            Err(Refusal::Denied)
+        match endpoint {
+            Some(endpoint) if asks(profile, &principal, request) => profile.admit(principal, endpoint).await,
+            _ => Ok(principal),
         }
     }
 }
 
 /// Whether somebody else is asked before this request may become a session.
-fn asks<B>(profile: &Settings, request: &Request<B>) -> bool {
-    let asked = profile.authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect));
-    asked && request.headers().contains_key(header::UPGRADE)
+fn asks<B>(profile: &Profile, principal: &Principal, request: &Request<B>) -> bool {
+    profile.asks() && !principal.is_nobody() && request.headers().contains_key(header::UPGRADE)
 }
 
 impl Pipeline {
@@ -123,8 +124,7 @@ impl Pipeline {
         if token.is_some() || !takes_keys || self.rules().config.api_keys.is_empty() {
             return Ok(token);
         }
-        let key = request.headers().get(API_KEY).map(|key| key.to_str().map_err(|_| Refusal::Malformed));
-        Ok(key.transpose()?.map(Cow::Borrowed))
+        Ok(credentials::only(request.headers(), API_KEY)?.map(Cow::Borrowed))
     }
 
     /// Who has shown this.

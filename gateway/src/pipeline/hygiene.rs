@@ -9,6 +9,9 @@ use http::{HeaderValue, Method, Request, StatusCode, Version, header};
 use super::Pipeline;
 use crate::web::{Ambiguous, Host, Problem};
 
+/// Bytes of a method at most: of those that are registered none has more than 17.
+const LONGEST_METHOD: usize = 32;
+
 pub(super) fn check<B>(pipeline: Rc<Pipeline>) -> impl Fn(&mut Request<B>) -> Result<(), Problem> + Clone {
     move |request| {
         judge(request).map_err(|problem| {
@@ -25,8 +28,12 @@ fn judge<B>(request: &Request<B>) -> Result<(), Problem> {
     framing(request)
 }
 
-/// Methods for intermediaries; any other that a path does not take is the router's to refuse.
+/// Methods for intermediaries, and what is longer than any method is (RFC 9112, section 3); another that a path does not
+/// take is the router's to refuse.
 fn method(method: &Method) -> Result<(), Problem> {
+    if method.as_str().len() > LONGEST_METHOD {
+        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "there is no method as long as this"));
+    }
     if *method != Method::CONNECT && *method != Method::TRACE {
         return Ok(());
     }
@@ -59,7 +66,7 @@ fn host<B>(request: &Request<B>) -> Result<(), Problem> {
     };
     let authority = request.uri().authority().map(Authority::as_str);
     match host.or(authority) {
-        None if request.version() == Version::HTTP_11 => Err(malformed("the header Host is missing")),
+        None if request.version() > Version::HTTP_10 => Err(malformed("the header Host is missing")),
         None => Ok(()), // HTTP/1.0 has none
         Some(name) if Host::parse(name).is_none() => Err(malformed("the header Host is malformed")),
         Some(name) if authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(name)) => {
@@ -71,7 +78,9 @@ fn host<B>(request: &Request<B>) -> Result<(), Problem> {
 
 fn framing<B>(request: &Request<B>) -> Result<(), Problem> {
     if request.extensions().get::<Ambiguous>().is_some() {
-        return Err(malformed("there are both Transfer-Encoding and Content-Length"));
+        return Err(malformed(
+            "the framing is ambiguous: both Transfer-Encoding and Content-Length, or a line that ends without CR",
+        ));
     }
     let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {

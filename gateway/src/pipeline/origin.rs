@@ -53,7 +53,8 @@ pub(super) fn check<B>(pipeline: Rc<Pipeline>) -> impl Fn(&mut Request<B>) -> Re
         if pipeline.rules().endpoint(request.uri().path()).is_some() {
             pipeline.metrics.handshakes.count("origin");
         }
-        Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not do this here"))
+        Err(Problem::new(StatusCode::FORBIDDEN, "pages of this origin may not do this here")
+            .because("origin"))
     }
 }
 

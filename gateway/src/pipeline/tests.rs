@@ -52,6 +52,8 @@ fn config() -> Config {
         profile: profile(true),
         api_keys: Arc::new(ApiKeys::new(vec![ApiKey::new("k", &hash_of("key"), &["admin".into()]).unwrap()])),
         endpoints: vec![endpoint("/ws", &[]), endpoint("/own", &["https://own.example"])],
+        sizes: Sizes { target: 8192, header: 8192, body: 1 << 20 },
+        answer_timeout: Duration::from_secs(60),
         listeners: vec![listener(&["gateway.example"])],
     }
 }
@@ -73,13 +75,16 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
     request.body(()).unwrap()
 }
 
-/// Answers with what the request's rights are, panics at `/panic` and, later, at `/late`.
+/// Answers with what the request's rights are, panics at `/panic` and, later, at `/late`, never at `/hang`.
 async fn handler(request: Request<()>) -> Response {
     assert!(request.uri().path() != "/late", "secret");
     let rights = request.extensions().get::<Arc<Principal>>().is_some_and(|principal| principal.may("admin"));
     let refused = request.extensions().get::<Refusal>().map(|refusal| refusal.name());
     let id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
     assert!(request.extensions().get::<Arc<ConnectionInfo>>().is_some());
+    if request.uri().path() == "/hang" {
+        std::future::pending::<()>().await;
+    }
     if request.uri().path() == "/page" {
         let mut page = answer(StatusCode::OK, "text/html; charset=utf-8", "<p>");
         if request.uri().query() == Some("own") {
@@ -106,7 +111,8 @@ fn unlimited() -> Arc<Limits> {
 
 async fn send_to(config: Config, request: Request<()>) -> (Answer, Arc<Metrics>) {
     let metrics = Metrics::new(1);
-    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &unlimited(), &metrics);
+    let pipelines =
+        Pipelines::new(&Rules::new(config).unwrap().live(), &unlimited(), &metrics, &Audit::off());
     (send_through(pipelines.of("main"), request).await, metrics)
 }
 
@@ -153,6 +159,11 @@ async fn the_layers_stand_in_their_order() {
     // cors ▸ rescue: a page may read that it was our fault.
     let answer = send(request("GET", "/panic", &[("origin", LISTED)])).await;
     assert_eq!((answer.status, cors_of(&answer)), (500, Some(LISTED)));
+    // headers, cors ▸ deadline: and that it took too long.
+    let hasty = Config { answer_timeout: Duration::from_millis(20), ..config() };
+    let (answer, _) = send_to(hasty, request("GET", "/hang", &[("origin", LISTED)])).await;
+    assert_eq!((answer.status, cors_of(&answer)), (503, Some(LISTED)));
+    assert!(answer.headers.contains_key("x-content-type-options"));
     // cors ▸ sizes: and that it asked for too much.
     let answer = send(request("POST", "/", &[("origin", LISTED), ("content-length", "1048577")])).await;
     assert_eq!((answer.status, cors_of(&answer)), (413, Some(LISTED)));
@@ -209,6 +220,7 @@ async fn what_is_no_clean_http_is_refused_and_closes() {
     for (status, method, path, headers) in [
         (405, "CONNECT", "/", &[][..]),
         (405, "TRACE", "/", &[]),
+        (501, "AMETHODTHATISLONGERTHANANYOTHERIS", "/", &[]),
         (400, "GET", "*", &[]),
         (400, "GET", "/é", &[]),
         (400, "GET", "/", &[("host", "")]),
@@ -371,7 +383,8 @@ async fn a_token_or_key_says_who_asks_and_a_bad_one_leaves_nothing() {
 #[tokio::test]
 async fn a_stack_is_cheap_to_make_for_each_connection() {
     let info = info();
-    let pipelines = Pipelines::new(&Rules::new(config()).unwrap().live(), &unlimited(), &Metrics::new(1));
+    let pipelines =
+        Pipelines::new(&Rules::new(config()).unwrap().live(), &unlimited(), &Metrics::new(1), &Audit::off());
     let pipeline = pipelines.of("main");
     let stack = pipeline.stack(Arc::clone(&info), handler);
     assert!(std::mem::size_of_val(&stack) <= 256, "{} bytes", std::mem::size_of_val(&stack));
@@ -395,7 +408,8 @@ fn once() -> limits::Settings {
 
 fn strict(config: Config) -> Rc<Pipeline> {
     let (limits, metrics) = (Limits::new(once(), &Metrics::new(1)), Metrics::new(1));
-    let pipelines = Pipelines::new(&Rules::new(config).unwrap().live(), &Arc::new(limits), &metrics);
+    let pipelines =
+        Pipelines::new(&Rules::new(config).unwrap().live(), &Arc::new(limits), &metrics, &Audit::off());
     Rc::clone(pipelines.of("main"))
 }
 

@@ -14,6 +14,7 @@ use super::queue::{Queue, Task};
 use super::refused::{Refusals, Refused};
 use super::requests::{Requests, Waiting};
 use super::terms::Terms;
+use crate::audit::Deed;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::Hub;
 use crate::hub::own::PluginChanged;
@@ -205,6 +206,8 @@ impl Shared {
         drop(status);
         if old != state {
             self.services.changed.notify_one();
+            let audit = self.services.hub.audit();
+            audit.record(Deed::PluginChanged, |entry| entry.target(&self.name).outcome(state.name()));
             tracing::info!(plugin = %self.name, "{} → {}", old.name(), state.name());
             self.tell(old, state);
         }

@@ -5,18 +5,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::web::{BodyError, LONGEST_BODY, RequestBody};
+use crate::web::{BodyError, RequestBody};
 
-/// For how long a body may arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How bodies may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bodies {
+    /// Bytes of one at most.
+    pub longest: usize,
+    /// For how long one may arrive.
+    pub patience: Duration,
+}
 
-/// Reads the body to its end.
-pub(super) async fn collect(body: RequestBody) -> Result<Bytes, BodyError> {
-    let whole = tokio::time::timeout(PATIENCE, Limited::new(body, LONGEST_BODY).collect());
-    match whole.await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge(LONGEST_BODY)),
-        Ok(Err(error)) => Err(BodyError::Broken(error)),
-        Err(_) => Err(BodyError::Slow(PATIENCE.as_secs())),
+impl Bodies {
+    /// Reads a body to its end.
+    pub(super) async fn collect(self, body: RequestBody) -> Result<Bytes, BodyError> {
+        let whole = tokio::time::timeout(self.patience, Limited::new(body, self.longest).collect());
+        match whole.await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge(self.longest)),
+            Ok(Err(error)) => Err(BodyError::Broken(error)),
+            Err(_) => Err(BodyError::Slow(self.patience)),
+        }
     }
 }

@@ -26,6 +26,7 @@ impl Session {
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let principal = self.principal();
         if !principal.may_enter(room) || !hub.rules().find(room).shows_presence(&principal, room) {
+            self.count_denied();
             return dialect.answer(id, &Answer::Refused(NO_PRESENCE), out);
         }
         if let Err(error) = check_name(room) {

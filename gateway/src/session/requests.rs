@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::asking::Permission;
 use super::waiting::Open;
 use super::{Session, json};
+use crate::audit::Deed;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
 use crate::hub::own::Gap;
@@ -120,6 +121,7 @@ impl Session {
         let dialect = &self.endpoint.dialect;
         match joined {
             Ok(joined) => {
+                self.record(Deed::Joined, |entry| entry.target(room));
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
                 if !joined.replay.is_empty() {
@@ -128,7 +130,13 @@ impl Session {
                     self.replay(&joined.replay);
                 }
             }
-            Err(error) => dialect.answer(id, &Answer::Refused(&refusal(&error)), out),
+            Err(error) => {
+                if error == JoinError::Denied {
+                    self.count_denied();
+                }
+                self.record(Deed::JoinDenied, |entry| entry.target(room).outcome(error.label()));
+                dialect.answer(id, &Answer::Refused(&refusal(&error)), out);
+            }
         }
     }
 
@@ -229,6 +237,7 @@ impl Session {
     fn put_into(&self, id: Option<&RawValue>, room: &str, event: Option<(&Event, usize)>, out: &mut Vec<u8>) {
         let dialect = &self.endpoint.dialect;
         let Some((event, size)) = event else {
+            self.count_denied();
             return dialect.answer(id, &Answer::Refused("Not allowed to publish to this room"), out);
         };
         let (event_type, key, bytes) = (&*event.kind.name, event.key.as_deref(), event.data.len());

@@ -7,10 +7,11 @@ use serde_json::value::RawValue;
 
 use super::waiting::{Open, Then};
 use super::{Session, TOO_MANY};
+use crate::audit::Deed;
 use crate::dialect::Answer;
 use crate::frame::{Since, Timestamp};
 use crate::hub::{Entered, check_name};
-use crate::identity::{Principal, Profile, Question, Refusal, Wish};
+use crate::identity::{Principal, Refusal};
 use crate::transport::close::CloseReason;
 
 /// Rooms of roles: a session is in those of its roles, and can ask for none.
@@ -22,8 +23,8 @@ impl Session {
         self.principal.borrow().is_nobody()
     }
 
-    /// Takes another token. Where its key is not there it is fetched, and the request waits for it; so it does where
-    /// somebody else is asked whether who comes in may.
+    /// Takes another token. The request waits where its key has to be fetched, and where somebody else is asked who
+    /// may have a session: this one is another's from here on, or one with other roles.
     pub(super) fn authenticate(
         self: &Rc<Self>,
         id: Option<&RawValue>,
@@ -32,31 +33,31 @@ impl Session {
         out: &mut Vec<u8>,
     ) {
         let profile = &self.endpoint.profile;
-        let comes_in = self.is_unknown();
-        let asked = comes_in && asks_others(profile);
-        match profile.authenticate(token) {
-            Err(refusal) if !profile.may_turn(refusal) => self.renew(id, Err(refusal), out),
-            Ok(principal) if !asked => self.renew(id, Ok(principal), out),
-            verdict => {
-                let (profile, path) = (Arc::clone(profile), Arc::clone(&self.endpoint.path));
-                let token = token.to_owned();
-                open.wait(
-                    id,
-                    Box::pin(async move {
-                        let verdict = match verdict {
-                            Err(refusal) => profile.authenticate_anew(&token, refusal).await,
-                            known => known,
-                        };
-                        let verdict = match verdict {
-                            Ok(principal) if comes_in => let_in(&profile, principal, &path).await,
-                            verdict => verdict,
-                        };
-                        let then: Then = Box::new(move |session, id, out| session.renew(id, verdict, out));
-                        then
-                    }),
-                );
-            }
+        let verdict = profile.authenticate(token);
+        let waits = match &verdict {
+            Ok(_) => profile.asks(),
+            Err(refusal) => profile.may_turn(*refusal),
+        };
+        if !waits {
+            return self.renew(id, verdict, out);
         }
+        let (endpoint, token) = (Rc::clone(&self.endpoint), token.to_owned());
+        open.wait(
+            id,
+            Box::pin(async move {
+                let profile = &endpoint.profile;
+                let verdict = match verdict {
+                    Err(refusal) => profile.authenticate_anew(&token, refusal).await,
+                    known => known,
+                };
+                let verdict = match verdict {
+                    Ok(principal) => profile.admit(principal, &endpoint.path).await,
+                    refused => refused,
+                };
+                let then: Then = Box::new(move |session, id, out| session.renew(id, verdict, out));
+                then
+            }),
+        );
     }
 
     /// Goes on with what a token says, if it is of the same user.
@@ -70,6 +71,7 @@ impl Session {
             Ok(principal) => self.become_known(principal),
             Err(refusal) => {
                 self.common.shard.hub().metrics().refusals.count(refusal);
+                self.record(Deed::TokenRefused, |entry| entry.outcome(refusal.name()));
                 Err(super::requests::capital(&refusal.to_string()))
             }
         };
@@ -140,10 +142,14 @@ impl Session {
         let principal = self.principal();
         let of_roles = principal.roles.iter().map(|role| format!("{ROLES}{role}"));
         for room in self.endpoint.first_rooms(principal.user.as_deref()).chain(of_roles) {
-            if check_name(&room).is_ok()
-                && let Err(error) = self.common.shard.join(self, &room, Since::Now)
-            {
-                tracing::warn!(session = %self.id, room, %error, "cannot join a room of its own");
+            if self.seat.is_in(&room) || check_name(&room).is_err() {
+                continue;
+            }
+            match self.common.shard.join(self, &room, Since::Now) {
+                Ok(_) => self.record(Deed::Joined, |entry| entry.target(&room)),
+                Err(error) => {
+                    tracing::warn!(session = %self.id, room, %error, "cannot join a room of its own");
+                }
             }
         }
     }
@@ -152,21 +158,5 @@ impl Session {
     pub(super) fn may_join(&self, principal: &Principal, room: &str) -> bool {
         let rules = self.common.shard.hub().rules();
         !room.starts_with(ROLES) && principal.may_enter(room) && rules.find(room).lets_join(principal, room)
-    }
-}
-
-/// Whether somebody else is asked who may come in.
-fn asks_others(profile: &Profile) -> bool {
-    profile.settings().authoriser.as_ref().is_some_and(|authoriser| authoriser.is_for(Wish::Connect))
-}
-
-/// Asks, where somebody else is to be asked, whether `principal` may come in at this endpoint.
-async fn let_in(profile: &Profile, principal: Arc<Principal>, path: &str) -> Result<Arc<Principal>, Refusal> {
-    let settings = profile.settings();
-    match settings.authoriser.as_ref().filter(|authoriser| authoriser.is_for(Wish::Connect)) {
-        Some(authoriser) if !authoriser.allows(Question::new(Wish::Connect, &principal).at(path)).await => {
-            Err(Refusal::Denied)
-        }
-        _ => Ok(principal),
     }
 }

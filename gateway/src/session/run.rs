@@ -15,6 +15,7 @@ use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
 use super::{Common, Endpoint, Place, Pulse, Session, TOO_MANY, json};
+use crate::audit::{Deed, Source};
 use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::own::Disconnected;
@@ -36,6 +37,8 @@ pub struct Visitor {
     pub id: Option<Arc<str>>,
     /// Where it is.
     pub client: Client,
+    /// The same for the audit log, where there is one.
+    pub source: Option<Box<Source>>,
     /// Its place at the endpoint.
     pub place: Place,
     /// Its place among those of whom nobody knows yet who they are; none where it is known.
@@ -57,6 +60,7 @@ pub fn open(
     };
     session.common.shard.counters().opened.count(session.endpoint.dialect.name());
     session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
+    session.record(Deed::Connected, |entry| entry);
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
@@ -80,7 +84,7 @@ fn seat(
     visitor: Visitor,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Visitor { principal, id: client_id, client, mut place, mut unknown } = visitor;
+    let Visitor { principal, id: client_id, client, source, mut place, mut unknown } = visitor;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
@@ -95,6 +99,7 @@ fn seat(
             unknown: Cell::new(unknown),
             principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(&endpoint),
+            source: source.clone(),
             common: Rc::clone(&common),
             connected_at: Timestamp::now(),
             outbound,

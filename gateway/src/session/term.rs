@@ -21,9 +21,9 @@ pub(super) struct Term {
 }
 
 impl Term {
-    /// For a principal that is known from `now` on. Its profile has let in a token that had expired by its clock and
-    /// not by the issuer's: such a session has as long as the leeway goes, which is what is left of the token.
-    /// One that is not known yet has `patience` to show who it is.
+    /// For a principal that is known from `now` on. A token that the leeway alone has let in has expired: its session
+    /// ends with the next look, unless it comes with another token before. One that is not known yet has `patience` to
+    /// show who it is.
     pub(super) fn of(principal: &Principal, now: Timestamp, patience: Duration) -> Self {
         let term = Self { end: Cell::new(None), warning: Cell::new(None) };
         term.begin(principal, now);

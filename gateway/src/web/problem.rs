@@ -28,7 +28,12 @@ struct Extra {
     /// Beside those of RFC 9457.
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    why: Option<&'static str>,
 }
+
+/// Why a request was refused, in a word: an answer may bear it as an extension, for the audit log.
+#[derive(Clone, Copy, Debug)]
+pub struct Why(pub &'static str);
 
 /// One thing in a body or query that does not validate.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, JsonSchema)]
@@ -121,6 +126,13 @@ impl Problem {
         self
     }
 
+    /// Says in a word why, for the audit log.
+    #[must_use]
+    pub fn because(mut self, why: &'static str) -> Self {
+        self.extra.why = Some(why);
+        self
+    }
+
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -134,14 +146,17 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let challenge = match refusal {
             Refusal::Unavailable => return Self::busy(refusal.to_string(), 5),
-            Refusal::Denied => return Self::new(StatusCode::FORBIDDEN, refusal.to_string()),
+            Refusal::Denied => {
+                return Self::new(StatusCode::FORBIDDEN, refusal.to_string()).because(refusal.name());
+            }
             Refusal::Missing => HeaderValue::from_static("Bearer"),
             refusal => {
                 let text = format!("Bearer error=\"invalid_token\", error_description=\"{refusal}\"");
                 HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
             }
         };
-        Self::new(StatusCode::UNAUTHORIZED, refusal.to_string()).header(header::WWW_AUTHENTICATE, challenge)
+        let problem = Self::new(StatusCode::UNAUTHORIZED, refusal.to_string()).because(refusal.name());
+        problem.header(header::WWW_AUTHENTICATE, challenge)
     }
 }
 
@@ -171,6 +186,9 @@ impl From<Problem> for Response {
         let bytes = serde_json::to_vec(&wire).unwrap_or_default();
         let mut response = answer(problem.status, "application/problem+json", bytes);
         response.headers_mut().extend(problem.extra.headers);
+        if let Some(why) = problem.extra.why {
+            response.extensions_mut().insert(Why(why));
+        }
         response
     }
 }

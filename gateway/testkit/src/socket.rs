@@ -91,6 +91,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.next().await
     }
 
+    /// Sends a request and answers the next frame's text.
+    ///
+    /// # Errors
+    /// The code and reason of the close, where that is next.
+    pub async fn ask_any(&mut self, request: &Value) -> Result<String, (u16, String)> {
+        // The other side may have closed already.
+        let _refused = self.0.send(Message::text(request.to_string())).await;
+        match self.message().await {
+            Message::Text(text) => Ok(text.to_string()),
+            Message::Close(Some(CloseFrame { code, reason })) => Err((code.into(), reason.to_string())),
+            other => panic!("neither a text nor a close: {other:?}"),
+        }
+    }
+
     /// Reads to the close, and answers its code and reason.
     pub async fn closed(&mut self) -> (u16, String) {
         loop {

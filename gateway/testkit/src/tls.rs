@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tempfile::TempDir;
@@ -165,6 +166,18 @@ pub struct TlsDialer {
 }
 
 impl TlsDialer {
+    /// A client that trusts the authority of this PEM and asks for `localhost`.
+    pub fn trusting(pem: &[u8]) -> Self {
+        TlsDial {
+            root: CertificateDer::from_pem_slice(pem).unwrap(),
+            host: "localhost".to_owned(),
+            versions: rustls::ALL_VERSIONS.to_vec(),
+            protocols: vec![b"http/1.1".to_vec()],
+            identity: None,
+        }
+        .ready()
+    }
+
     /// Connects and shakes hands.
     ///
     /// # Errors

@@ -87,6 +87,8 @@ async fn a_program_shows_a_key() {
     for wrong in ["tgk_of-the-test", "", "x", &hash] {
         assert_eq!(status("GET", "/api/v1/rooms", "x-api-key", wrong).await, 401, "{wrong}");
     }
+    let two = [("x-api-key", key), ("x-api-key", "another")];
+    assert_eq!(send(&gateway, "GET", "/api/v1/rooms", &two, None).await.status, 401, "which one is meant?");
     let session = gateway.try_connect("/ws", &[("authorization", &bearer)]).await;
     assert_eq!(session.err().unwrap().0, 401, "keys open no sessions");
 }

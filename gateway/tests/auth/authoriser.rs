@@ -52,6 +52,22 @@ async fn connecting_joining_and_publishing_need_its_leave() {
 }
 
 #[tokio::test]
+async fn a_session_that_becomes_another_users_needs_its_leave_as_well() {
+    let server = Server::answering(judge).await;
+    let gateway = start(asking(&server, "").set("auth.default.anonymous=true"));
+    let mut socket = gateway.connect("/ws/").await;
+    socket.next().await;
+    let auth = |user| json!({ "action": "auth", "data": { "token": token(&claims(user, json!({}))) } });
+    let denied = socket.ask(&auth("eve")).await;
+    assert_eq!((&denied["success"], &denied["message"]), (&json!(false), &json!("Not allowed to connect")));
+    assert_eq!(socket.ask(&auth("ada")).await["data"]["user_id"], "ada");
+    let asked: Vec<Value> = server.asked().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    let users: Vec<_> = asked.iter().map(|one| one["user"].as_str()).collect();
+    assert_eq!(users, [None, Some("eve"), Some("ada")]);
+    assert!(asked.iter().all(|one| one["endpoint"] == "/ws"), "as it is configured: {asked:?}");
+}
+
+#[tokio::test]
 async fn its_answers_are_remembered_and_only_what_is_configured_is_asked() {
     let server = Server::answering(judge).await;
     let gateway = start(asking(&server, ",asks=[\"join\"]"));
@@ -68,9 +84,19 @@ async fn its_answers_are_remembered_and_only_what_is_configured_is_asked() {
 
 #[tokio::test]
 async fn what_is_no_clear_yes_is_a_no() {
-    for (status, body) in
-        [(500, r#"{"allow":true}"#), (200, "yes"), (200, "{}"), (200, r#"{"allow":1}"#), (302, ""), (403, "")]
-    {
+    for (status, body) in [
+        (500, r#"{"allow":true}"#),
+        (201, r#"{"allow":true}"#),
+        (200, "yes"),
+        (200, "{}"),
+        (200, "[true]"),
+        (200, r#"{"allow":1}"#),
+        (200, r#"{"allow":"true"}"#),
+        (200, r#"{"allow":true} {"allow":false}"#),
+        (200, r#"{"allow":false,"allow":true}"#),
+        (302, r#"{"allow":true}"#),
+        (403, r#"{"allow":true}"#),
+    ] {
         let server = Server::answering(move |_| (status, body.to_owned())).await;
         let gateway = start(asking(&server, ",asks=[\"join\"]"));
         assert_eq!(join(&gateway, "ada", "open").await["success"], false, "{status} {body}");

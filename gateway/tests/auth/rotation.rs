@@ -71,6 +71,24 @@ async fn forged_names_of_keys_cost_the_issuer_little() {
 }
 
 #[tokio::test]
+async fn all_who_come_with_a_new_key_at_once_are_let_in_by_one_fetch() {
+    let (old, new) = (Issuer::p256(), Issuer::p256());
+    let server = Server::serving(set(&[old.jwk("1", ES256)])).await;
+    let gateway = start(options(&server));
+    assert!(enter(&gateway, "/ws", &old.sign_as("1", ES256, &claims("ada", json!({})))).await.is_ok());
+    server.serve(set(&[old.jwk("1", ES256), new.jwk("2", ES256)]));
+    let all = (0..40).map(|number| {
+        let token = new.sign_as("2", ES256, &claims(&format!("u{number}"), json!({})));
+        let gateway = &gateway;
+        async move { enter(gateway, "/ws", &token).await.err() }
+    });
+    let refused: Vec<u16> = futures_util::future::join_all(all).await.into_iter().flatten().collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    let asked = server.asked().len();
+    assert!(asked <= 5, "{asked} fetches");
+}
+
+#[tokio::test]
 async fn without_its_issuer_a_gateway_lets_nobody_in_and_says_why() {
     let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let jwks = format!("auth.default.jwks=http://{unused}/keys");

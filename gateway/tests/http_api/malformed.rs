@@ -20,6 +20,7 @@ async fn malformed_requests_are_refused_and_close() {
         (400, "no ASCII in the target", format!("GET /\u{e9} HTTP/1.1\r\n{head}\r\n")),
         (405, "CONNECT", format!("CONNECT localhost:80 HTTP/1.1\r\n{head}\r\n")),
         (405, "TRACE", format!("TRACE / HTTP/1.1\r\n{head}\r\n")),
+        (501, "a method without end", format!("{long} / HTTP/1.1\r\n{head}\r\n")),
         (400, "a blank in a header's name", format!("GET / HTTP/1.1\r\n{head}X : y\r\n\r\n")),
         (400, "a folded header", format!("GET / HTTP/1.1\r\n{head}X: y\r\n z\r\n\r\n")),
         (400, "a control character", format!("GET / HTTP/1.1\r\n{head}X: \u{1}\r\n\r\n")),
@@ -53,6 +54,20 @@ async fn malformed_requests_are_refused_and_close() {
             400,
             "both lengths, the other way",
             format!("POST /ws/broadcast HTTP/1.1\r\n{head}{chunked}Content-Length: 5\r\n\r\n0\r\n\r\n"),
+        ),
+        (400, "a line without CR", format!("GET / HTTP/1.1\r\n{head}X: y\nZ: z\r\n\r\n")),
+        (
+            400,
+            "both lengths, and once more behind it",
+            format!("POST /ws/broadcast HTTP/1.1\r\n{head}Content-Length: 5\r\n{chunked}\r\n0\r\n\r\n")
+                .repeat(2),
+        ),
+        (
+            400,
+            "a trailer without CR",
+            format!(
+                "POST /ws/broadcast HTTP/1.1\r\n{head}{chunked}\r\n2\r\n{{}}\r\n0\r\nX: y\n\nGET / HTTP/1.1\r\n\r\n"
+            ),
         ),
         (
             400,

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::{Request, Response};
 use tidegate::drain::Drain;
-use tidegate::listener::{Http, Listener, Permits, lanes};
+use tidegate::listener::{Bounds, Http, Listener, Permits, lanes};
 use tidegate::metrics::Metrics;
 use tidegate::transport::Socket;
 use tidegate::transport::websocket::{Inbound, Message, handshake};
@@ -42,13 +42,15 @@ fn house() -> House {
     let (metrics, drain) = (Metrics::new(1), Drain::default());
     spawn_local(listener.accept(lanes, Permits::new(10, 0, vec![]), metrics, drain.clone()));
     let (send, upgraded) = mpsc::unbounded_channel();
+    let patience = Duration::from_secs(30);
+    let bounds = Bounds { head: 65_536, patience, write_patience: patience, streams: 100 };
     for intake in intakes {
         let send = send.clone();
         let service = move |_: Arc<ConnectionInfo>, handoff: Handoff| {
             let send = send.clone();
             tower::service_fn(move |request| answer(request, handoff.clone(), send.clone()))
         };
-        spawn_local(intake.serve(Http::new(Duration::from_secs(30)), drain.clone(), service));
+        spawn_local(intake.serve(Http::new(bounds), drain.clone(), service));
     }
     House { address, upgraded }
 }

@@ -8,6 +8,7 @@ use http::{StatusCode, Uri};
 use tokio::task::AbortHandle;
 
 use super::{IdentityError, settings};
+use crate::config::shown_url;
 use crate::identity::{BadKeySet, Keyring, Ledger};
 use crate::outgoing::{self, OutgoingError};
 
@@ -62,7 +63,7 @@ impl Feed {
         let Some(jwks) = &settings.jwks else { return Ok(None) };
         let feed = Self {
             profile: profile.to_owned(),
-            jwks: jwks.clone(),
+            jwks: shown_url(jwks),
             place: Place::of(jwks),
             every: settings.refresh.get(),
             keyring: Arc::clone(keyring),

@@ -4,12 +4,12 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::Key;
-use crate::config::model::auth::{self, Previous};
+use crate::config::model::auth::{self, OverLimit, Previous};
 use crate::config::model::listener;
-use crate::identity::ApiKey;
+use crate::config::{Config, shown_url};
+use crate::identity::{Algorithm, ApiKey};
 
 /// Judges the profiles, the API's keys and what is kept of revocations.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
@@ -55,6 +55,7 @@ fn sources(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
     if profile.secret.is_some() && profile.secret_file.is_some() {
         findings.error(key.then("secret_file"), "stands beside `secret`: give one of the two");
     }
+    short_for_hash(profile, key, findings);
     let for_secrets = "is for HS256, HS384 and HS512, and `algorithms` names none of these";
     for (given, name) in
         [(profile.secret.is_some(), "secret"), (profile.secret_file.is_some(), "secret_file")]
@@ -75,6 +76,9 @@ fn sources(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
         address(&authoriser.url, &key.then("url"), findings);
         findings.require(!authoriser.timeout.is_zero(), key.then("timeout"), "must be above zero");
     }
+    if profile.max_per_user == 0 && profile.over_limit != OverLimit::Refuse {
+        findings.warn(key.then("over_limit"), "does nothing without `max_per_user`");
+    }
     findings.require(!profile.refresh.is_zero(), key.then("refresh"), "must be above zero");
     findings.require(
         !profile.take_from.is_empty() || profile.anonymous,
@@ -84,6 +88,20 @@ fn sources(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let named = !profile.cookie.is_empty() && profile.cookie.chars().all(plain);
     findings.require(named, key.then("cookie"), "is no name that a cookie can have");
+}
+
+/// RFC 7518, section 3.2: a secret has as many bytes as the hash that it is for. Shorter ones than SHA-256's are judged
+/// with what is unsafe.
+fn short_for_hash(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
+    let Some(secret) = profile.secret.as_ref().filter(|secret| secret.weakness().is_none()) else { return };
+    let bytes = secret.expose().len();
+    let hashes = [(Algorithm::HS512, 64), (Algorithm::HS384, 48)];
+    if let Some((algorithm, hash)) =
+        hashes.into_iter().find(|(algorithm, hash)| profile.algorithms.contains(algorithm) && bytes < *hash)
+    {
+        let message = format!("has {bytes} bytes, fewer than the hash of {algorithm:?}: take {hash}");
+        findings.warn(key.then("secret"), message);
+    }
 }
 
 /// Keys that come over a network that others are on must come over TLS: whoever can change them can be anybody.
@@ -96,7 +114,7 @@ fn address(jwks: &str, key: &Key, findings: &mut Findings<'_>) {
         ("http", Some(_)) => {
             findings.error(key.clone(), "must be https, so that nobody can exchange what comes on the way");
         }
-        _ => findings.error(key.clone(), format!("{jwks:?} is no https address, nor a file")),
+        _ => findings.error(key.clone(), format!("{:?} is no https address, nor a file", shown_url(jwks))),
     }
 }
 
@@ -166,7 +184,14 @@ fn api_keys(config: &Config, findings: &mut Findings<'_>) {
         if config.api.keys[..i].iter().any(|other| other.name == api_key.name) {
             findings.error(key.then("name"), format!("two keys are called {:?}", api_key.name));
         }
-        if let Err(error) = ApiKey::new(&api_key.name, &api_key.hash, &[]) {
+        if api_key.hash.is_empty() {
+            let variable = api_key.name.to_uppercase().replace('-', "_");
+            let message = format!(
+                "is empty: `tidegate token key` makes a key, and its hash is given here, or as by \
+                 TIDEGATE_API__KEYS__{variable}__HASH"
+            );
+            findings.error(key.then("hash"), message);
+        } else if let Err(error) = ApiKey::new(&api_key.name, &api_key.hash, &[]) {
             findings.error(key.then("hash"), error.to_string());
         }
         findings.require(!api_key.scopes.is_empty(), key.then("scopes"), "must name one at least");

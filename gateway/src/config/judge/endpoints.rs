@@ -6,6 +6,7 @@ use crate::config::key::{Key, nearest};
 use crate::config::model::session;
 use crate::router::Router;
 use crate::units::Size;
+use crate::web::Host;
 
 /// Judges the endpoints, and the API's profile.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
@@ -70,8 +71,7 @@ fn is_origin(origin: &str) -> bool {
     let Some((scheme, host)) = origin.split_once("://") else { return false };
     let Ok(uri) = origin.parse::<http::Uri>() else { return false };
     let usual_port = matches!((scheme, uri.port_u16()), ("http", Some(80)) | ("https", Some(443)));
-    let plain = !host.is_empty() && !host.contains(['/', '?', '#', '@']);
-    plain && !usual_port && origin.chars().all(|c| !c.is_ascii_uppercase())
+    Host::parse(host).is_some() && !usual_port && origin.chars().all(|c| !c.is_ascii_uppercase())
 }
 
 fn heartbeat(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {

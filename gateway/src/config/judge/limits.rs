@@ -23,10 +23,10 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     let patience = all.unauthenticated.timeout;
     let message = "must be above zero: nobody could show a token in time";
     findings.require(!patience.is_zero(), key.then("unauthenticated").then("timeout"), message);
-    if let Store::Redis(url) = &all.store {
-        if let Err(error) = limits::Store::new(url.expose()) {
-            findings.error(key.then("store"), format!("{error}, nor \"local\""));
-        }
+    if let Store::Redis(url) = &all.store
+        && let Err(error) = limits::Store::new(url.expose())
+    {
+        findings.error(key.then("store"), format!("{error}, nor \"local\""));
     }
     message_fits(config, all.message, &key.then("message"), findings);
     if all.connections_per_address > all.connections {

@@ -35,8 +35,8 @@ pub(super) fn settings(listener: &listener::Config, key: &Key, findings: &mut Fi
 
 /// Judges whether all that is configured is served somewhere.
 pub(super) fn parts(config: &Config, findings: &mut Findings<'_>) {
-    let served = |part| config.listener.iter().any(|listener| listener.serves(part));
-    if !config.listener.is_empty() && !served(Part::Endpoints) {
+    let unknown = config.listener.is_empty() || findings.has_error(&Key::of("listener"));
+    if !unknown && !config.listener.iter().any(|listener| listener.serves(Part::Endpoints)) {
         for (i, endpoint) in config.endpoint.iter().enumerate() {
             let message =
                 format!("{:?} is served nowhere: no listener has \"endpoints\" in `serves`", endpoint.path);

@@ -1,16 +1,24 @@
 //! What is unsafe where others can reach it: refused, or warned of.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config::finding::Findings;
 use crate::config::key::Key;
-use crate::config::model::listener;
+use crate::config::model::{auth, listener};
 use crate::config::{Config, Environment, Secret, Unsafe, Weakness};
+use crate::units::Network;
+use crate::web::Part;
 
 /// Judges anonymous access, secrets that are none, and open origins.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     secrets(config, findings);
+    if config.is_production() {
+        production(config, findings);
+    }
     let users = users(config);
+    credentials(&users, findings);
+    let users: Vec<_> = users.into_iter().filter(|user| user.settings.anonymous).collect();
     if config.environment == Environment::Production {
         for profile in profiles(&users) {
             let message = "anonymous access is refused in production";
@@ -33,13 +41,36 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     }
 }
 
+/// A browser shows a cookie and a certificate whatever page asks, so any page could act as the user whose it is.
+fn credentials(users: &[User<'_>], findings: &mut Findings<'_>) {
+    for user in users.iter().filter(|user| user.any_origin) {
+        let shown = match user.settings {
+            settings if settings.take_from.contains(&auth::Source::Cookie) => "cookies",
+            settings if !settings.certificates.is_empty() => "client certificates",
+            _ => continue,
+        };
+        let message = format!(
+            "\"*\" cannot hold beside {shown}, which auth.{} takes: any web page could act as the user at {}; name the \
+             origins",
+            user.profile, user.what
+        );
+        findings.error(user.origins.clone(), message);
+    }
+}
+
 /// A secret that can be guessed lets everybody in who reaches the gateway.
 fn secrets(config: &Config, findings: &mut Findings<'_>) {
     let allowed = config.allow.contains(&Unsafe::DevelopmentSecret);
     let reached = config.listener.iter().find(|listener| listener.is_exposed());
-    for (name, profile) in &config.auth {
-        let Some(weakness) = profile.secret.as_ref().and_then(Secret::weakness) else { continue };
-        let key = Key::of("auth").then(name).then("secret");
+    for (key, secret) in all_secrets(config) {
+        if secret.expose().is_empty() {
+            let variable = key.segments().join("__").to_uppercase();
+            let message =
+                format!("is empty: give one of 32 random bytes at least, as by TIDEGATE_{variable}");
+            findings.error(key, message);
+            continue;
+        }
+        let Some(weakness) = secret.weakness() else { continue };
         match reached {
             _ if config.environment == Environment::Production => {
                 findings.error(key, format!("{weakness}, which is refused in production"));
@@ -58,17 +89,52 @@ fn secrets(config: &Config, findings: &mut Findings<'_>) {
     }
 }
 
-/// Something that gives anonymous rights.
+/// The secrets of all profiles, with where they stand.
+fn all_secrets(config: &Config) -> impl Iterator<Item = (Key, &Secret)> {
+    config.auth.iter().flat_map(|(name, profile)| {
+        let key = Key::of("auth").then(name);
+        let previous = key.then("previous");
+        let before = profile.previous.iter().enumerate();
+        let before =
+            before.filter_map(move |(i, old)| Some((previous.at(i).then("secret"), old.secret.as_ref()?)));
+        profile.secret.iter().map(move |secret| (key.then("secret"), secret)).chain(before)
+    })
+}
+
+/// What is legal in production, where something else makes it safe.
+fn production(config: &Config, findings: &mut Findings<'_>) {
+    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let exempt = |network: &Network| loopback.iter().any(|address| network.contains(*address));
+    if config.limits.exempt.iter().any(exempt) {
+        let message =
+            "takes loopback in: behind a proxy on this machine that would be everybody; set it to []";
+        findings.warn(Key::of("limits").then("exempt"), message);
+    }
+    for (i, listener) in config.listener.iter().enumerate() {
+        let behind = !listener.trusted_proxies.is_empty();
+        if listener.is_exposed() && listener.tls.is_none() && listener.redirect.is_none() && !behind {
+            let message = format!(
+                "other machines reach {} without TLS, and tokens with it: set `tls`, or `trusted_proxies` where one in \
+                 front speaks it",
+                listener.address
+            );
+            findings.warn(Key::of("listener").at(i).then("address"), message);
+        }
+    }
+}
+
+/// Something that goes by a profile.
 struct User<'a> {
     /// What it is, for the operator.
     what: String,
     profile: &'a str,
+    settings: &'a auth::Config,
     /// The setting that says which origins may use it.
     origins: Key,
     any_origin: bool,
 }
 
-/// What gives anonymous rights. A profile that nothing uses gives none.
+/// What goes by a profile. One that nothing uses lets nobody in.
 fn users(config: &Config) -> Vec<User<'_>> {
     let any = |origins: &[String]| origins.iter().any(|origin| origin == "*");
     let cors = (Key::of("cors").then("origins"), any(&config.cors.origins));
@@ -80,8 +146,10 @@ fn users(config: &Config) -> Vec<User<'_>> {
     });
     std::iter::once(api)
         .chain(endpoints)
-        .filter(|(_, profile, _)| config.auth.get(*profile).is_some_and(|profile| profile.anonymous))
-        .map(|(what, profile, (origins, any_origin))| User { what, profile, origins, any_origin })
+        .filter_map(|(what, profile, (origins, any_origin))| {
+            let settings = config.auth.get(profile)?;
+            Some(User { what, profile, settings, origins, any_origin })
+        })
         .collect()
 }
 
@@ -95,7 +163,9 @@ fn profiles<'a>(users: &[User<'a>]) -> Vec<&'a str> {
 
 /// Judges a listener while something gives anonymous rights.
 fn reach(config: &Config, listener: &listener::Config, key: &Key, whose: &str, findings: &mut Findings<'_>) {
-    let reached = listener.is_exposed();
+    // Figures and health need no rights.
+    let parts = [Part::Endpoints, Part::Plugins, Part::Api, Part::Admin];
+    let reached = listener.is_exposed() && parts.into_iter().any(|part| listener.serves(part));
     if reached && !config.allow.contains(&Unsafe::Anonymous) {
         let message = format!(
             "other machines reach {}, and anonymous access is on ({whose}): listen on 127.0.0.1, turn `anonymous` off, \

@@ -73,6 +73,25 @@ fn the_first_claim_that_is_there_counts_and_a_path_leads_into_one() {
 }
 
 #[test]
+fn a_claim_that_cannot_be_read_is_not_one_that_is_missing() {
+    let rules = ClaimRules { required: Vec::new(), kept: vec!["level".into()], ..rules() };
+    let judge = |claims: &str| rules.principal(claims.as_bytes(), NOW).map(|_| ()).map_err(Refusal::name);
+    assert_eq!(judge("{}"), Ok(()));
+    for name in
+        ["exp", "nbf", "iat", "jti", "user_id", "sub", "roles", "scope", "rooms", "info", "level", "aud"]
+    {
+        for value in ["1e400", "[-1e400]", r#""\ud800""#, r#"["\udc00"]"#] {
+            let claims = format!(r#"{{"{name}":{value}}}"#);
+            assert_eq!(judge(&claims), Err("claim"), "{claims}");
+        }
+    }
+    let nested = ClaimRules { roles: names(&["realm.roles"]), ..rules.clone() };
+    let claims = br#"{"realm":{"roles":["a"],"x":1e400}}"#;
+    assert_eq!(nested.principal(claims, NOW).err(), Some(Refusal::Claim));
+    assert_eq!(judge(r#"{"elsewhere":1e400}"#), Ok(()), "nobody reads it");
+}
+
+#[test]
 fn times_are_judged_with_the_leeway() {
     let judge = |claims: Value| judge(&rules(), claims).map(|_| ()).map_err(Refusal::name);
     assert_eq!(judge(json!({"exp": 1_699_999_996})), Ok(()));

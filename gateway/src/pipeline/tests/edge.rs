@@ -66,8 +66,12 @@ async fn what_cannot_be_read_is_the_proxys_own_and_exempts_nobody() {
             &Metrics::new(1),
         )
     };
-    let pipelines =
-        Pipelines::new(&Rules::new(behind_a_proxy()).unwrap().live(), &Arc::new(exempt()), &Metrics::new(1));
+    let pipelines = Pipelines::new(
+        &Rules::new(behind_a_proxy()).unwrap().live(),
+        &Arc::new(exempt()),
+        &Metrics::new(1),
+        &Audit::off(),
+    );
     let pipeline = pipelines.of("main");
     let bare = || request("GET", "/", &[]);
     assert_eq!(passed(pipeline, [bare(), bare(), bare()]).await, 3, "the proxy's own requests");
