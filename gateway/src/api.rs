@@ -31,6 +31,7 @@ use crate::drain::Drain;
 use crate::health::Health;
 use crate::hub::Hub;
 use crate::identity::{Ledger, Principal};
+use crate::limits::Limits;
 use crate::metrics::{Family, Gauges, Views};
 use crate::web::{self, PluginAdmin, Problem, Response};
 use answer::{Good, described};
@@ -47,6 +48,8 @@ pub struct Api {
     pub plugins: Arc<dyn PluginAdmin>,
     /// What tokens are called back.
     pub ledger: Arc<Ledger>,
+    /// How much may be published.
+    pub limits: Arc<Limits>,
     /// How the parts are.
     pub health: Arc<Health>,
     /// Figures over time.

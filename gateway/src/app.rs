@@ -7,6 +7,7 @@ mod face;
 mod gauges;
 mod house;
 mod identity;
+mod limits;
 mod memory;
 mod parts;
 mod ready;
@@ -58,6 +59,9 @@ pub enum StartError {
     /// A plugin is missing, or two want the same.
     #[error(transparent)]
     Plugin(#[from] crate::plugin::PluginError),
+    /// What limits allow cannot be counted with other nodes.
+    #[error("limits.store {0}")]
+    Limits(#[from] crate::limits::BadStore),
     /// The audit log cannot be written.
     #[error(transparent)]
     Audit(#[from] crate::audit::AuditError),

@@ -279,6 +279,9 @@ pub trait Dialect {
     /// The form of its events; none where it takes none.
     fn form(&self) -> Option<Form>;
 
+    /// Whether a client may show who it is in a frame ([`Request::Auth`]).
+    fn takes_tokens(&self) -> bool;
+
     /// What a frame wants.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod counter;
 mod family;
 mod histogram;
 mod labels;
+mod link;
 mod own;
 pub mod page;
 mod process;
@@ -26,6 +27,7 @@ pub use counter::{Count, Counter, Level, Total};
 pub use family::{Distribution, Family, Kind, Sample, Value};
 pub use histogram::{Histogram, SIZES, Scale, TIMES};
 pub use labels::ByLabel;
+pub use link::Link;
 pub use own::{Gauges, families};
 pub use refusals::Refusals;
 pub use shard::{ClassCounters, FrameCounts, ShardCounters};
@@ -54,6 +56,8 @@ pub struct Metrics {
     pub handshakes: ByLabel<Total>,
     /// What limits have refused, or would have in a dry run, by limit.
     pub limited: ByLabel<Total>,
+    /// Where nodes count together what limits have let pass.
+    pub limit_store: Link,
     /// Publishes refused, as a mailbox was full.
     pub busy: Total,
     shards: Box<[Arc<ShardCounters>]>,
@@ -84,6 +88,7 @@ impl Metrics {
             refusals: Refusals::default(),
             handshakes: ByLabel::default(),
             limited: ByLabel::default(),
+            limit_store: Link::default(),
             busy: Total::default(),
             shards: (0..shards).map(|_| Arc::new(ShardCounters::new())).collect(),
             broadcasts: AtomicU64::new(0),

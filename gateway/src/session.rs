@@ -2,11 +2,13 @@
 //! requests one at a time, and finishes what the socket would not take at once. Events are written straight from
 //! the shard's walk.
 
+mod allowance;
 mod asking;
 mod calls;
 mod endpoint;
 mod heartbeat;
 mod outbound;
+mod places;
 mod presence;
 mod requests;
 mod rights;
@@ -20,13 +22,14 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
-pub use run::open;
+pub use places::{Place, Places};
+pub use run::{Visitor, open};
 pub use turn_away::turn_away;
 
 use crate::audit::{Deed, Entry, Source};
@@ -34,9 +37,11 @@ use crate::dialect::{Info, Metadata, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{Backlog, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Revocations};
+use crate::limits::Limits;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::Link;
+use allowance::Allowance;
 use heartbeat::Pulse;
 use outbound::{Outbound, Taken};
 use term::Term;
@@ -55,6 +60,10 @@ pub struct Common {
     pub wheel: Wheel,
     /// Tokens that were called back.
     pub revocations: Arc<Revocations>,
+    /// How much there may be of what they ask and send.
+    pub limits: Arc<Limits>,
+    /// For how long a client may be unknown.
+    pub patience: Duration,
     /// Calls with an id that a session may have open at once.
     pub calls_per_session: usize,
     /// Replies of one burst are put together here.
@@ -66,10 +75,12 @@ impl Common {
     pub fn new(
         shard: Rc<Shard<Session>>,
         revocations: Arc<Revocations>,
+        limits: Arc<Limits>,
+        patience: Duration,
         calls_per_session: usize,
     ) -> Rc<Self> {
         let (wheel, scratch) = (Wheel::default(), RefCell::default());
-        Rc::new(Self { shard, wheel, revocations, calls_per_session, scratch })
+        Rc::new(Self { shard, wheel, revocations, limits, patience, calls_per_session, scratch })
     }
 }
 
@@ -81,6 +92,10 @@ pub struct Session {
     /// Who it is by; another token of the same user may take its place.
     principal: RefCell<Arc<Principal>>,
     term: Term,
+    allowance: Allowance,
+    /// Its places: the endpoint's, and while it is not known who it is by, one among those.
+    _place: Place,
+    unknown: Cell<Option<Place>>,
     endpoint: Rc<Endpoint>,
     /// From where it was opened; none where nobody writes that down.
     source: Option<Box<Source>>,

@@ -18,7 +18,7 @@ mod network;
 mod rate;
 
 pub use network::{Network, party, subnet};
-pub use rate::Rate;
+pub use rate::{ByteRate, Rate};
 
 /// A length of time, written with its units: `"250ms"`, `"30s"`, `"1h 30m"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -169,6 +169,14 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
+impl<'de> Deserialize<'de> for ByteRate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a rate of bytes such as \"1 MiB/s\", or 0 for no limit";
+        let number = |number| (number == 0).then_some(Self::NONE);
+        deserializer.deserialize_any(TextVisitor { expected, number })
+    }
+}
+
 /// Writes each of them as its text, and describes that text to editors.
 macro_rules! as_text {
     ($($type:ident: $schema:tt),* $(,)?) => {$(
@@ -194,6 +202,7 @@ as_text! {
     Period: { "type": "string", "description": "A time with its units.", "examples": ["250ms", "30s", "1h 30m"] },
     Size: { "type": ["string", "integer"], "description": "A size; a number counts bytes.", "examples": ["64 KiB", "1 MiB"] },
     Rate: { "type": ["string", "integer"], "description": "How often; 0: no limit.", "examples": ["50/s", "100/min", "0"] },
+    ByteRate: { "type": ["string", "integer"], "description": "Bytes in a time; 0: no limit.", "examples": ["1 MiB/s", "64 KiB/min", "0"] },
     Network: { "type": "string", "description": "A network, or one address.", "examples": ["10.0.0.0/8", "::1"] },
 }
 

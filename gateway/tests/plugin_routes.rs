@@ -126,11 +126,13 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     let store = Embedded::open(data.path(), Durability::Os).unwrap();
     let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
     let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), Arc::new(store)).unwrap());
+    let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
     let api = Arc::new(Api {
         hub,
         drain: drain.clone(),
         plugins: Arc::new(Nobody),
         ledger,
+        limits: Arc::clone(&limits),
         health: Health::new([], Box::new(|_| {})),
         views: Arc::default(),
         face: Face::default(),
@@ -158,7 +160,6 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         listeners: vec![ListenerRules { name: "main".into(), ..ListenerRules::default() }],
     };
     let rules = pipeline::Rules::new(config).unwrap().live();
-    let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
     let pipelines = Rc::new(Pipelines::new(&rules, &limits, &metrics, &Audit::off()));
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();

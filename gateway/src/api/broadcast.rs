@@ -10,11 +10,12 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Json;
 use super::fields::{Fields, is_object, json as parse};
-use super::publish::{BUSY, EventTypeName, check_rights, event, problem, record};
+use super::publish::{BUSY, EventTypeName, LIMITED, check_rights, event, problem, record, throttle};
 use super::{Answered, Api, Request, stats};
 use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
 use crate::hub::{Receipt, check_name};
+use crate::limits::Publication;
 use crate::web::{self, Invalid, Problem, query_pairs};
 
 /// What is to be broadcast: the event's type and data, and the room.
@@ -88,6 +89,7 @@ pub(super) fn told() -> Operation {
         .good("The event was published")
         .answer(StatusCode::BAD_REQUEST, "Nobody declares such an event type", Content::problem::<UnknownType>())
         .problem(StatusCode::SERVICE_UNAVAILABLE, BUSY)
+        .problem(StatusCode::TOO_MANY_REQUESTS, LIMITED)
 }
 
 pub(super) async fn broadcast(api: &Api, request: &Request) -> Result<Json<Broadcast>, Problem> {
@@ -97,6 +99,8 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Result<Json<Broad
     };
     let targets: Vec<&str> = wanted.room.as_deref().into_iter().collect();
     check_rights(&request.principal, targets.iter().copied())?;
+    let event_type = &wanted.event_type;
+    throttle(api, Publication { rooms: &targets, event_type, key: None, bytes: wanted.data.len() })?;
     let event = event(kind, wanted.data, "api_broadcast");
     let sent = sent(api.hub.publish(&targets, &event).map_err(problem)?).await;
     record(api, request, &event, std::iter::once(wanted.room.as_deref().unwrap_or_default()));
@@ -193,6 +197,7 @@ pub(super) fn told_test() -> Operation {
         .answer(StatusCode::OK, "The notice was sent", Content::json::<Noticed>())
         .answer(StatusCode::FORBIDDEN, "This is production, or too few rights", Content::json::<Forbidden>())
         .problem(StatusCode::SERVICE_UNAVAILABLE, BUSY)
+        .problem(StatusCode::TOO_MANY_REQUESTS, LIMITED)
 }
 
 /// A system notice, for trying an endpoint out.
@@ -222,6 +227,7 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     // The types of notices are known where an endpoint's dialect declares them: elsewhere nobody would get one.
     if let Some(kind) = api.hub.types().find(name) {
         let targets: Vec<&str> = topic.as_deref().into_iter().collect();
+        throttle(api, Publication { rooms: &targets, event_type: name, key: None, bytes: data.len() })?;
         count = sent(api.hub.publish(&targets, &event(kind, data.into(), "gateway")).map_err(problem)?).await;
     }
     let noticed = Noticed { status: "ok", sent: count, metrics: stats::counters(api) };

@@ -18,6 +18,7 @@ use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::{PublishError, check_name};
 use crate::identity::Principal;
+use crate::limits::{self, Publication};
 use crate::web::{self, Invalid, Problem};
 use shapes::{CutShort, Placed, PublishBody, Published};
 pub(super) use shapes::{EventTypeName, RoomName};
@@ -48,10 +49,14 @@ pub(super) fn told() -> Operation {
         .body::<PublishBody>()
         .good("The events have their places")
         .answer(StatusCode::SERVICE_UNAVAILABLE, BUSY, Content::problem::<CutShort>())
+        .answer(StatusCode::TOO_MANY_REQUESTS, LIMITED, Content::problem::<CutShort>())
 }
 
 /// When publishing is refused with 503.
 pub(super) const BUSY: &str = "The gateway has too much to do";
+/// When it is refused with 429.
+pub(super) const LIMITED: &str = "Too many events of this room, type or key, or too many requests";
+
 impl Wanted {
     fn check_rights(&self, principal: &Principal) -> Result<(), Problem> {
         check_rights(principal, self.rooms.iter().map(String::as_str))
@@ -110,6 +115,8 @@ fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
 
 async fn place(api: &Api, request: &Request, wanted: Wanted) -> Result<Published, Problem> {
     let targets: Vec<&str> = wanted.rooms.iter().map(String::as_str).collect();
+    let (event_type, key) = (&*wanted.event.kind.name, wanted.event.key.as_deref());
+    throttle(api, Publication { rooms: &targets, event_type, key, bytes: wanted.event.data.len() })?;
     let placed = api.hub.publish(&targets, &wanted.event).map_err(problem)?.committed().await;
     record(api, request, &wanted.event, placed.iter().map(|placed| &*placed.room));
     let mut answers: Vec<Placed> = placed.into_iter().map(Placed::from).collect();
@@ -181,6 +188,11 @@ fn short(body: &mut Fields<'_>, name: &str) -> Option<Box<str>> {
 /// An event of the API.
 pub(super) fn event(kind: EventType, data: Bytes, source: &str) -> Event {
     Event { kind, data, source: source.into(), key: None, id: None, time: Timestamp::now() }
+}
+
+/// Counts an event against what may be published.
+pub(super) fn throttle(api: &Api, publication: Publication<'_>) -> Result<(), Problem> {
+    api.limits.publish(publication).map_err(|verdict| limits::problem(&verdict))
 }
 
 /// What a refused publish answers.

@@ -9,6 +9,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 
 use super::identity::{Identity, Profiles as _};
+use super::limits::Capacity;
 use crate::audit::Deed;
 use crate::config::Config;
 use crate::config::model::session as settings;
@@ -17,11 +18,11 @@ use crate::drain::{Drain, Phase};
 use crate::frame::Form;
 use crate::identity::{Principal, Refusal, credentials};
 use crate::router;
-use crate::session::{self, Common, Heartbeat, bad_client_id};
+use crate::session::{self, Common, Heartbeat, Visitor, bad_client_id};
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
-use crate::web::{self, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
+use crate::web::{self, Client, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
 
 /// An endpoint that WebSocket clients connect to.
 struct WebSocket {
@@ -36,11 +37,12 @@ pub(super) fn all(
     config: &Config,
     identity: &Identity,
     common: &Rc<Common>,
+    capacity: &Capacity,
     rooms: Form,
     phase: &Drain,
 ) -> Vec<(String, Rc<dyn router::Endpoint>)> {
     let endpoint = |settings: &settings::Config| -> (String, Rc<dyn router::Endpoint>) {
-        let endpoint = Rc::new(endpoint(config, identity, settings, rooms));
+        let endpoint = Rc::new(endpoint(config, identity, settings, capacity, rooms));
         common.shard.counters().opened.know(endpoint.dialect.name());
         let (common, refuse, phase) = (Rc::clone(common), settings.refuse, phase.clone());
         (settings.path.clone(), Rc::new(WebSocket { common, endpoint, refuse, phase }))
@@ -52,6 +54,7 @@ fn endpoint(
     config: &Config,
     identity: &Identity,
     settings: &settings::Config,
+    capacity: &Capacity,
     rooms: Form,
 ) -> session::Endpoint {
     let dialect: Box<dyn Dialect> = match settings.dialect {
@@ -73,6 +76,8 @@ fn endpoint(
         broadcasts: settings.broadcasts,
         limits: Limits { message, fragments: config.limits.fragments },
         backlog: config.limits.backlog_per_session.len(),
+        places: capacity.endpoint(&settings.path),
+        unknown: Arc::clone(&capacity.unknown),
     }
 }
 
@@ -105,6 +110,8 @@ enum No {
     Refused(Refusal),
     /// Its user has as many sessions as may be.
     Full,
+    /// The endpoint has, or too many clients are there of whom nobody knows who they are.
+    AtCapacity,
 }
 
 impl No {
@@ -114,6 +121,7 @@ impl No {
             Self::Refused(Refusal::Missing) => "unauthenticated",
             Self::Refused(refusal) => refusal.name(),
             Self::Full => "max_per_user",
+            Self::AtCapacity => "at_capacity",
         }
     }
 }
@@ -124,19 +132,24 @@ impl WebSocket {
         if self.phase.phase() >= Phase::Closing {
             return Err(Refused("draining", Problem::busy("the gateway is shutting down", 1)));
         }
-        let principal = match self.who(request) {
-            Ok(principal) => principal,
+        let admitted = self.who(request).and_then(|principal| {
+            let unknown = principal.is_nobody().then(|| self.endpoint.unknown.take().ok_or(No::AtCapacity));
+            Ok((principal, unknown.transpose()?, self.endpoint.places.take().ok_or(No::AtCapacity)?))
+        });
+        let (principal, unknown, place) = match admitted {
+            Ok(admitted) => admitted,
             Err(no) if self.refuse == settings::Refuse::Close => {
                 return self.turn_away(request, handoff, &no);
             }
             Err(no) => return Err(Refused(no.label(), no.into())),
         };
-        let client_id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
+        let id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
         let audited = self.common.shard.hub().audit().is_on();
         let source = audited.then(|| Box::new(web::source(request.extensions())));
+        let visitor = Visitor { principal, id, client: client(request), source, place, unknown };
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
         self.upgrade(request, handoff, move |socket, early| {
-            Box::pin(session::open(common, endpoint, principal, client_id, source, socket, early))
+            Box::pin(session::open(common, endpoint, visitor, socket, early))
         })
     }
 
@@ -149,6 +162,9 @@ impl WebSocket {
         let hub = self.common.shard.hub();
         let principal = extensions.get::<Arc<Principal>>().filter(|principal| !principal.is_nobody());
         let Some(principal) = principal else {
+            if self.endpoint.waits_for_tokens() {
+                return Ok(Arc::default());
+            }
             hub.metrics().answers.unauthenticated.add(1);
             return Err(No::Refused(Refusal::Missing));
         };
@@ -165,6 +181,9 @@ impl WebSocket {
         handoff: &Handoff,
         no: &No,
     ) -> Result<Response, Refused> {
+        let Some(place) = self.endpoint.unknown.take() else {
+            return Err(Refused(no.label(), No::AtCapacity.into()));
+        };
         let hub = self.common.shard.hub();
         hub.metrics().handshakes.count(no.label());
         let deed = match no {
@@ -176,13 +195,17 @@ impl WebSocket {
             entry.from(&source).at(&self.endpoint.path).target(&self.endpoint.path).outcome(no.label())
         });
         let reason = match no {
-            No::Refused(Refusal::Missing) => "Authentication required",
-            No::Refused(Refusal::Denied) => "Not allowed",
-            No::Refused(_) => "Invalid token",
-            No::Full => session::TOO_MANY,
+            No::Refused(Refusal::Missing) => CloseReason::Policy("Authentication required".into()),
+            No::Refused(Refusal::Denied) => CloseReason::Policy("Not allowed".into()),
+            No::Refused(_) => CloseReason::Policy("Invalid token".into()),
+            No::Full => CloseReason::Policy(session::TOO_MANY.into()),
+            No::AtCapacity => CloseReason::AtCapacity,
         };
         self.upgrade(request, handoff, move |socket, _| {
-            Box::pin(session::turn_away(socket, CloseReason::Policy(reason.into())))
+            Box::pin(async move {
+                let _until_it_is_gone = place;
+                session::turn_away(socket, reason).await;
+            })
         })
     }
 
@@ -208,8 +231,15 @@ impl From<No> for Problem {
         match no {
             No::Refused(refusal) => refusal.into(),
             No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY).because("max_per_user"),
+            No::AtCapacity => Self::busy("as many sessions are there as may be", 1).because("at_capacity"),
         }
     }
+}
+
+/// Where the client is, as the pipeline has noted it.
+fn client<B>(request: &Request<B>) -> Client {
+    let noted = request.extensions().get::<Client>();
+    *noted.unwrap_or_else(|| unreachable!("a request reaches no endpoint but through the pipeline"))
 }
 
 fn client_id(query: Option<&str>) -> Result<Option<Arc<str>>, Problem> {

@@ -8,10 +8,11 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::identity::{Identity, Profiles};
+use super::limits::Capacity;
 use super::memory::GiveBack;
 use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
-use super::{Launch, StartError, face, gauges, parts};
+use super::{Launch, StartError, face, gauges, limits, parts};
 use crate::api::{Api, Documents, Reloads};
 use crate::audit::{Audit, Deed};
 use crate::config::model::{self, room};
@@ -22,7 +23,7 @@ use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
-use crate::limits::{self, Limits};
+use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, Sizes, hsts};
@@ -69,6 +70,7 @@ impl House {
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
         let store = open_store(&config)?;
         let identity = Identity::build(&config, Arc::clone(&store))?;
+        let limits = limits::open(&config, &metrics).await?;
         let (plugins, health) = start_plugins(&config, &hub, store, &routes, &phase).await?;
         let views = Arc::<Views>::default();
         let listeners = bind(&config, &certificates, &metrics)?;
@@ -78,6 +80,7 @@ impl House {
             drain: phase.clone(),
             plugins: Arc::clone(&plugins) as _,
             ledger: Arc::clone(&identity.ledger),
+            limits: Arc::clone(&limits),
             health,
             views: Arc::clone(&views),
             face: face::face(&config, &addresses),
@@ -89,7 +92,7 @@ impl House {
         tokio::spawn(gauges::sample(api.sources(), views));
         let rules = pipeline::Rules::new(requests(&config, &identity))?.live();
         let permits = permits(&config);
-        let limits = Arc::new(Limits::new(limits(&config), &metrics));
+        let capacity = Arc::new(Capacity::new(&config));
         let (lanes, intakes) = lanes(count);
         let reloader = Reloader {
             sources,
@@ -97,6 +100,7 @@ impl House {
             hub: Arc::clone(&hub),
             identity: identity.clone(),
             limits: Arc::clone(&limits),
+            capacity: Arc::clone(&capacity),
             rules: Arc::clone(&rules),
             certificates: Arc::clone(&certificates),
             set_level,
@@ -111,6 +115,7 @@ impl House {
             redirects: redirects(&config, &addresses),
             identity: Arc::new(identity),
             limits: Arc::clone(&limits),
+            capacity,
             rooms_form,
             phase: phase.clone(),
         };
@@ -292,26 +297,6 @@ fn permits(config: &Config) -> Arc<Permits> {
     let limits = &config.limits;
     let per_address = limits.connections_per_address as usize;
     Permits::new(limits.connections as usize, per_address, limits.exempt.clone())
-}
-
-/// How often clients may connect and ask.
-pub(super) fn limits(config: &Config) -> limits::Settings {
-    use model::limits::Window;
-    let (handshakes, requests) = (&config.limits.handshakes, &config.limits.requests);
-    let window = match requests.window {
-        Window::Sliding => limits::Window::Sliding,
-        Window::Bucket => limits::Window::Bucket,
-    };
-    let bucket = limits::Window::Bucket;
-    let handshake = |rate| limits::Rule::new(rate, handshakes.burst, bucket, handshakes.dry_run);
-    let request = |rate| limits::Rule::new(rate, requests.burst, window, requests.dry_run);
-    limits::Settings {
-        exempt: config.limits.exempt.clone(),
-        handshakes_per_address: handshake(handshakes.per_address),
-        handshakes_per_subnet: handshake(handshakes.per_subnet),
-        requests_per_address: request(requests.per_address),
-        requests_per_user: request(requests.per_user),
-    }
 }
 
 /// Raises the process' limit of open files to what it may have.

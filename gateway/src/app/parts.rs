@@ -45,6 +45,9 @@ pub(super) fn health(
     if !hub.metrics().tls.certificates().is_empty() {
         parts.push(("tls".into(), false, Arc::new(TlsPart(Arc::clone(hub.metrics())))));
     }
+    if hub.metrics().limit_store.get().is_some() {
+        parts.push(("limits".into(), false, Arc::new(LimitsPart(Arc::clone(hub.metrics())))));
+    }
     for info in plugins.list() {
         let taken = parts.iter().any(|(name, ..)| *name == info.name);
         let name = if taken { format!("plugin:{}", info.name).into() } else { Arc::clone(&info.name) };
@@ -133,6 +136,20 @@ impl Part for TlsPart {
         };
         let details = details([("listeners", listeners.into()), ("last_error", json!(error))]);
         Some(Report { status, details, reason })
+    }
+}
+
+/// Whether limits hold over all nodes.
+struct LimitsPart(Arc<Metrics>);
+
+impl Part for LimitsPart {
+    fn look(&self) -> Option<Report> {
+        let up = self.0.limit_store.get()?;
+        let (status, reason) = match up {
+            true => (Status::Healthy, ""),
+            false => (Status::Degraded, "Redis is gone: each node counts for itself what limits allow"),
+        };
+        Some(Report { status, details: details([("store_up", up.into())]), reason: reason.into() })
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::house;
 use super::identity::{Drafts, Identity};
+use super::limits::{self, Capacity};
 use crate::api::{NotReloaded, Reloaded};
 use crate::config::{self, Config, Finding, Key, Loaded, Renewal, Report, Sources};
 use crate::hub::Hub;
@@ -26,6 +27,7 @@ pub(super) struct Reloader {
     pub(super) hub: Arc<Hub>,
     pub(super) identity: Identity,
     pub(super) limits: Arc<Limits>,
+    pub(super) capacity: Arc<Capacity>,
     pub(super) rules: LiveRules,
     pub(super) certificates: Arc<Keeper>,
     pub(super) set_level: SetLevel,
@@ -87,7 +89,8 @@ impl Reloader {
         self.identity.put(drafts);
         self.rules.store(Arc::new(rules));
         self.hub.set_rules(house::room_rules(&next));
-        self.limits.set(house::limits(&next));
+        self.limits.set(limits::settings(&next));
+        self.capacity.set(&next);
         self.certificates.put(certificates);
         if next.log.level != self.running.log.level {
             (self.set_level)(&next.log.level);

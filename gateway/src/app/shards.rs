@@ -10,6 +10,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use super::endpoints;
 use super::identity::Identity;
+use super::limits::Capacity;
 use crate::api::Api;
 use crate::config::Config;
 use crate::drain::{Drain, Phase};
@@ -36,6 +37,7 @@ pub(super) struct Blueprint {
     pub(super) redirects: Redirects,
     pub(super) identity: Arc<Identity>,
     pub(super) limits: Arc<Limits>,
+    pub(super) capacity: Arc<Capacity>,
     pub(super) rooms_form: Form,
     pub(super) phase: Drain,
 }
@@ -77,14 +79,31 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
 }
 
 async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
-    let Blueprint { config, hub, api, routes, rules, identity, redirects, limits, rooms_form, phase } =
-        blueprint;
+    let Blueprint {
+        config,
+        hub,
+        api,
+        routes,
+        rules,
+        identity,
+        redirects,
+        limits,
+        capacity,
+        rooms_form,
+        phase,
+    } = blueprint;
     let shard = Shard::<Session>::new(&hub, index);
     let revocations = Arc::clone(identity.ledger.revocations());
-    let common = Common::new(Rc::clone(&shard), revocations, config.limits.calls_per_session as usize);
+    let common = Common::new(
+        Rc::clone(&shard),
+        revocations,
+        Arc::clone(&limits),
+        config.limits.unauthenticated.timeout.get(),
+        config.limits.calls_per_session as usize,
+    );
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
-    let endpoints = endpoints::all(&config, &identity, &common, rooms_form, &phase);
+    let endpoints = endpoints::all(&config, &identity, &common, &capacity, rooms_form, &phase);
     let http = &config.http;
     let bodies = Bodies { longest: http.body.len(), patience: http.body_timeout.get() };
     let router = Rc::new(Router::new(api, routes, endpoints, bodies));

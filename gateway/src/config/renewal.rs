@@ -56,6 +56,12 @@ fn next(running: &Config, read: &Config) -> Config {
     next.limits.exempt = read.limits.exempt.clone();
     next.limits.handshakes = read.limits.handshakes.clone();
     next.limits.requests = read.limits.requests.clone();
+    next.limits.bytes = read.limits.bytes.clone();
+    next.limits.publishes = read.limits.publishes.clone();
+    next.limits.frames = read.limits.frames.clone();
+    next.limits.refusals = read.limits.refusals.clone();
+    next.limits.class = read.limits.class.clone();
+    next.limits.unauthenticated.sessions = read.limits.unauthenticated.sessions;
     next.log.level = read.log.level.clone();
     for endpoint in &mut next.endpoint {
         if let Some(read) = read.endpoint.iter().find(|read| read.path == endpoint.path) {
@@ -72,6 +78,7 @@ fn next(running: &Config, read: &Config) -> Config {
 
 fn endpoint_next(next: &mut session::Config, read: &session::Config) {
     next.origins = read.origins.clone();
+    next.max_sessions = read.max_sessions;
 }
 
 fn listener_next(next: &mut listener::Config, read: &listener::Config) {
@@ -100,6 +107,10 @@ fn differences(one: &Config, other: &Config) -> Vec<Key> {
         if !told && one.auth.get(name) != other.auth.get(name) {
             keys.push(key);
         }
+    }
+    let key = Key::of("limits").then("store");
+    if one.limits.store != other.limits.store && !keys.contains(&key) {
+        keys.push(key);
     }
     keys
 }
@@ -168,6 +179,10 @@ mod tests {
             ("endpoint./ws.welcome=x", "", "endpoint./ws.welcome"),
             ("endpoint.0.path=/x", "", "endpoint./ws endpoint./x"),
             ("limits.handshakes.burst=7", "limits.handshakes.burst", ""),
+            ("limits.publishes.per_room=\"5/s\"", "limits.publishes.per_room", ""),
+            ("limits.class.gold.requests.burst=7", "limits.class", ""),
+            ("endpoint./ws.max_sessions=7", "endpoint./ws.max_sessions", ""),
+            ("limits.store=\"redis://10.0.0.1\"", "", "limits.store"),
             ("limits.message=\"1 MiB\"", "", "limits.message"),
             ("listener.main.hosts=[\"a.example\"]", "listener.main.hosts", ""),
             ("listener.main.serves=[\"endpoints\"]", "listener.main.serves", ""),

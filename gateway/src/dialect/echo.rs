@@ -18,6 +18,10 @@ impl Dialect for Echo {
         None
     }
 
+    fn takes_tokens(&self) -> bool {
+        false
+    }
+
     fn decode<'a>(&self, _: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
         Ok(Asked { id: None, request: Request::Echo })
     }

@@ -47,6 +47,10 @@ impl Dialect for Rooms {
         Some(self.form)
     }
 
+    fn takes_tokens(&self) -> bool {
+        true
+    }
+
     fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
         request::decode(message.payload)
     }

@@ -10,11 +10,12 @@ use super::schemas::Schemas;
 use crate::web::ProblemDetails;
 
 /// What any route may answer before its handler has seen the request, or where that fails.
-const EVERYWHERE: [(StatusCode, &str, &str); 7] = [
+const EVERYWHERE: [(StatusCode, &str, &str); 8] = [
     (StatusCode::BAD_REQUEST, "Malformed", "The request is malformed: its target, its framing, or a header"),
     (StatusCode::REQUEST_TIMEOUT, "TooSlow", "The body did not arrive in time"),
     (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "The body is longer than it may be"),
     (StatusCode::URI_TOO_LONG, "TargetTooLong", "The path and query are longer than they may be"),
+    (StatusCode::TOO_MANY_REQUESTS, "TooMany", "The address or the user asks too often"),
     (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HeaderTooLong", "A header is longer than it may be"),
     (StatusCode::INTERNAL_SERVER_ERROR, "Failed", "An error of ours; its `request_id` finds it in the log"),
     (
@@ -144,6 +145,18 @@ pub(super) fn headers() -> Value {
             "description": "Seconds after which the same request may pass.",
             "schema": { "type": "integer", "minimum": 0 },
         },
+        "Limit": {
+            "description": "How much there may be at once; as `ratelimit-limit`, too.",
+            "schema": { "type": "integer", "minimum": 1 },
+        },
+        "Remaining": {
+            "description": "How much of that is left; as `ratelimit-remaining`, too.",
+            "schema": { "type": "integer", "minimum": 0 },
+        },
+        "Reset": {
+            "description": "Seconds until all of it is back; as `ratelimit-reset`, too.",
+            "schema": { "type": "integer", "minimum": 0 },
+        },
         "Authenticate": { "description": "How to show who asks.", "required": true, "schema": { "type": "string" } },
     })
 }
@@ -154,6 +167,12 @@ fn header_references(status: StatusCode) -> Value {
     match status {
         StatusCode::UNAUTHORIZED => headers["www-authenticate"] = reference("Authenticate"),
         StatusCode::SERVICE_UNAVAILABLE => headers["retry-after"] = reference("RetryAfter"),
+        StatusCode::TOO_MANY_REQUESTS => {
+            headers["retry-after"] = reference("RetryAfter");
+            headers["x-ratelimit-limit"] = reference("Limit");
+            headers["x-ratelimit-remaining"] = reference("Remaining");
+            headers["x-ratelimit-reset"] = reference("Reset");
+        }
         _ => {}
     }
     headers

@@ -108,7 +108,8 @@ fn describe(endpoint: &Endpoint) -> String {
     };
     format!(
         "JSON requests, each with one reply, in order; and the events of the rooms that a session has joined. The gateway \
-         pings every {} seconds. A message has at most {} bytes. An error in a request never ends the session.{joined}\n\n{}",
+         pings every {} seconds. A message has at most {} bytes. An error in a request never ends the session; \
+         asking for more than it may, again and again, does.{joined}\n\n{}",
         endpoint.heartbeat,
         endpoint.message,
         close_codes()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Rule, Verdict, Window};
 
-/// Nanoseconds since the process began to measure.
+/// Nanoseconds by a clock of the process' own that never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Moment(pub u64);
 
@@ -13,25 +13,33 @@ pub struct Moment(pub u64);
 #[derive(Clone, Copy, Debug)]
 pub struct Clock;
 
+/// What the clock shows first, in nanoseconds: so late that other nodes' windows, which may have begun long before this
+/// process, begin at a moment that it can name.
+const FIRST: u64 = 1 << 60;
+
 impl Clock {
     /// Now.
     pub fn now() -> Moment {
         static BEGUN: OnceLock<Instant> = OnceLock::new();
         let begun = *BEGUN.get_or_init(Instant::now);
-        Moment(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        Moment(FIRST + u64::try_from(begun.elapsed().as_nanos()).unwrap_or(FIRST))
     }
 }
 
-/// Sixteen bytes; a new one has used nothing. It belongs to one rule for its life.
+/// Sixteen bytes; a new one has used nothing. When its rule is replaced by another, what was used counts on.
 ///
 /// As a sliding window it counts what was used in this stretch of time and in the one before, of which it takes the
 /// share that the window still covers. As a bucket it is the time at which all is back (GCRA, ITU-T I.371).
-#[derive(Clone, Copy, Debug, Default)]
+///
+/// Who asks for more at once than the rule ever allows gets it where nothing is used, and owes the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
-    /// Sliding: which stretch of time. Bucket: when all is back, in nanoseconds.
-    at: u64,
-    before: u32,
-    used: u32,
+    /// Nanoseconds of the clock. Sliding: when this stretch of time began. Bucket: when all is back.
+    pub(super) at: u64,
+    /// Sliding: used in the stretch before.
+    pub(super) before: u32,
+    /// Sliding: used in this stretch.
+    pub(super) used: u32,
 }
 
 impl Meter {
@@ -43,34 +51,58 @@ impl Meter {
         }
     }
 
-    /// Whether it says no more than a new one would.
-    pub fn is_quiet(&self, rule: &Rule, now: Moment) -> bool {
+    /// Takes back a use of `cost` that came to nothing.
+    pub fn give_back(&mut self, rule: &Rule, cost: u32) {
         match rule.window {
-            Window::Sliding => self.at + 1 < now.0 / rule.span,
-            Window::Bucket => self.at <= now.0,
+            Window::Sliding => self.used = self.used.saturating_sub(cost),
+            Window::Bucket => self.at = self.at.saturating_sub(rule.time_of(cost)),
         }
     }
 
-    fn slide(&mut self, rule: &Rule, cost: u32, now: u64) -> Verdict {
-        let now = now.max(self.at.saturating_mul(rule.span));
-        let stretch = now / rule.span;
-        if stretch > self.at {
-            self.before = if stretch == self.at + 1 { self.used } else { 0 };
-            (self.at, self.used) = (stretch, 0);
+    /// Uses `cost`, whether there is so much left or not: others have allowed it.
+    pub(super) fn charge(&mut self, rule: &Rule, cost: u32, now: Moment) {
+        match rule.window {
+            Window::Sliding => {
+                self.move_on(rule, now.0);
+                self.used = self.used.saturating_add(cost);
+            }
+            Window::Bucket => self.at = self.at.max(now.0).saturating_add(rule.time_of(cost)),
         }
-        let gone = now % rule.span;
+    }
+
+    /// Whether it says no more than a new one would, by rules whose time is `longest` nanoseconds at most.
+    pub fn is_quiet(&self, longest: u64, now: Moment) -> bool {
+        self.at.saturating_add(longest.saturating_mul(2)) <= now.0
+    }
+
+    /// Begins another stretch where this one is over. Answers the time within it.
+    fn move_on(&mut self, rule: &Rule, now: u64) -> u64 {
+        let gone = now.saturating_sub(self.at);
+        if gone < rule.span {
+            return gone;
+        }
+        let stretches = gone / rule.span;
+        self.before = if stretches == 1 { self.used } else { 0 };
+        self.used = 0;
+        self.at += stretches * rule.span;
+        gone % rule.span
+    }
+
+    fn slide(&mut self, rule: &Rule, cost: u32, now: u64) -> Verdict {
+        let gone = self.move_on(rule, now);
         let left = rule.capacity.saturating_sub(self.covered(rule.span, gone));
-        let passes = cost <= left;
-        let retry_after = (!passes).then(|| self.wait(rule, cost, gone));
+        let least = cost.min(rule.capacity);
+        let passes = least <= left;
+        let retry_after = (!passes).then(|| self.wait(rule, least, gone));
         if passes {
-            self.used += cost;
+            self.used = self.used.saturating_add(cost);
         }
         let reset = match (self.used, self.before) {
             (0, 0) => 0,
             (0, _) => rule.span - gone,
             _ => rule.span - gone + rule.span,
         };
-        let remaining = if passes { left - cost } else { left };
+        let remaining = if passes { left.saturating_sub(cost) } else { left };
         Verdict { limit: rule.capacity, remaining, reset: Duration::from_nanos(reset), retry_after }
     }
 
@@ -101,15 +133,11 @@ impl Meter {
     }
 
     fn drip(&mut self, rule: &Rule, cost: u32, now: u64) -> Verdict {
-        let of = |units: u32| {
-            let nanos = u128::from(units) * u128::from(rule.span) / u128::from(rule.capacity);
-            u64::try_from(nanos).unwrap_or(u64::MAX)
-        };
         let back = self.at.max(now);
-        let after = back.saturating_add(of(cost));
-        let over = (after - now).saturating_sub(rule.span);
+        let least = back.saturating_add(rule.time_of(cost.min(rule.capacity)));
+        let over = (least - now).saturating_sub(rule.span);
         if over == 0 {
-            self.at = after;
+            self.at = back.saturating_add(rule.time_of(cost));
         }
         let owed = self.at.saturating_sub(now);
         let spare = u128::from(rule.span - owed.min(rule.span)) * u128::from(rule.capacity);

@@ -103,7 +103,15 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         .limited
         .all()
         .for_each(|(limiter, count)| limited.push([("limiter", limiter.into())], count as f64));
-    vec![
+    let store = metrics.limit_store.get().map(|up| {
+        Family::new(
+            Kind::Gauge,
+            "tidegate_limit_store_up",
+            "Whether limits are counted together with other nodes; 0: by this node for itself.",
+        )
+        .with([], f64::from(u8::from(up)))
+    });
+    let all = vec![
         by_class,
         Family::new(Kind::Counter, "tidegate_http_refused", "HTTP requests refused before they were routed.")
             .with([("reason", "malformed".into())], answers.malformed.get() as f64)
@@ -116,7 +124,8 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         proofs,
         refused,
         limited,
-    ]
+    ];
+    all.into_iter().chain(store).collect()
 }
 
 fn sessions(metrics: &Metrics) -> Vec<Family> {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Places;
 use crate::dialect::Dialect;
 use crate::hub::UserLimit;
 use crate::identity::Profile;
+use crate::identity::credentials::Source;
 use crate::transport::websocket::Limits;
 
 /// Bytes of a `client_id` at most.
@@ -34,6 +36,11 @@ pub struct Endpoint {
     pub limits: Limits,
     /// Bytes that wait for one session at most.
     pub backlog: usize,
+    /// Places for its sessions.
+    pub places: Arc<Places>,
+    /// Places of all endpoints for clients of whom nobody knows yet who they are, and for those that are let in only to
+    /// be told that they are not.
+    pub unknown: Arc<Places>,
 }
 
 /// Times of the heartbeat.
@@ -46,6 +53,11 @@ pub struct Heartbeat {
 }
 
 impl Endpoint {
+    /// Whether a client may connect first and show then who it is.
+    pub fn waits_for_tokens(&self) -> bool {
+        self.dialect.takes_tokens() && self.profile.settings().taking.takes(Source::FirstFrame)
+    }
+
     /// How many sessions one user may have.
     pub fn user_limit(&self) -> UserLimit {
         let profile = &self.profile.settings();

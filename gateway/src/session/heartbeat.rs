@@ -156,6 +156,7 @@ impl Session {
             self.pulse.ping.set(now.saturating_add(ticks(heartbeat.interval)));
         }
         self.look_at_term();
+        self.forget_used();
         self.next_look()
     }
 

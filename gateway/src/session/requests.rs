@@ -17,6 +17,7 @@ use crate::frame::{Event, Posted, Since, Timestamp};
 use crate::hub::own::Gap;
 use crate::hub::{Busy, JoinError, Joined, PublishError, ReadOn};
 use crate::identity::Wish;
+use crate::limits::Publication;
 
 /// Event types and patterns that a session may hold at most.
 const MOST_PATTERNS: usize = 100;
@@ -32,7 +33,15 @@ impl Session {
         let counters = self.common.shard.counters();
         counters.received.add(1);
         counters.bytes_in.add(message.payload.len() as u64);
-        match self.endpoint.dialect.decode(message) {
+        let asked = self.endpoint.dialect.decode(message);
+        if let Err(verdict) = self.admit(message.payload.len()) {
+            let id = asked.map_or_else(|(id, _)| id, |asked| asked.id);
+            return self.refuse(id, &verdict, out);
+        }
+        match asked {
+            Ok(Asked { id, request }) if self.is_unknown() && !matches!(request, Request::Auth { .. }) => {
+                self.endpoint.dialect.answer(id, &Answer::Refused("Authentication required"), out);
+            }
             Ok(Asked { id, request }) => self.request(id, request, message, open, out),
             Err((id, malformed)) => self.endpoint.dialect.malformed(id, &malformed, out),
         }
@@ -58,7 +67,7 @@ impl Session {
                 Some(room) if self.common.shard.leave(self, room) => answer(Answer::Left(room)),
                 Some(room) => answer(Answer::NotLeft(room)),
             },
-            Request::Publish(publish) => self.publish(id, &publish, open, out),
+            Request::Publish(publish) => self.publish(id, &publish, message.payload.len(), open, out),
             Request::Join { room, since } => self.join(id, named(&room), since, open, out),
             Request::Call { name, room, data } => {
                 open.calls.open(self, id, (&name, room.as_deref()), data, out);
@@ -195,6 +204,7 @@ impl Session {
         self: &Rc<Self>,
         id: Option<&RawValue>,
         publish: &Publish<'_>,
+        size: usize,
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
@@ -219,17 +229,23 @@ impl Session {
         };
         let room = room.to_owned();
         self.with_permission(id, permission, open, out, move |session, allow, id, out| {
-            session.put_into(id, &room, allow.then_some(&event), out);
+            session.put_into(id, &room, allow.then_some((&event, size)), out);
         });
     }
 
-    /// Publishes the event that is allowed, and answers.
-    fn put_into(&self, id: Option<&RawValue>, room: &str, event: Option<&Event>, out: &mut Vec<u8>) {
+    /// Publishes the event that is allowed, with the size of its request, and answers.
+    fn put_into(&self, id: Option<&RawValue>, room: &str, event: Option<(&Event, usize)>, out: &mut Vec<u8>) {
         let dialect = &self.endpoint.dialect;
-        let Some(event) = event else {
+        let Some((event, size)) = event else {
             self.count_denied();
             return dialect.answer(id, &Answer::Refused("Not allowed to publish to this room"), out);
         };
+        let (event_type, key, bytes) = (&*event.kind.name, event.key.as_deref(), event.data.len());
+        let publication = Publication { rooms: &[room], event_type, key, bytes };
+        if let Err(verdict) = self.common.limits.publish(publication) {
+            self.give_back(size);
+            return self.refuse(id, &verdict, out);
+        }
         match self.common.shard.hub().publish(&[room], event) {
             // Rooms in memory have committed when publish returns.
             Ok(receipt) => {

@@ -12,11 +12,17 @@ use crate::dialect::Answer;
 use crate::frame::{Since, Timestamp};
 use crate::hub::{Entered, check_name};
 use crate::identity::{Principal, Refusal};
+use crate::transport::close::CloseReason;
 
 /// Rooms of roles: a session is in those of its roles, and can ask for none.
 pub(super) const ROLES: &str = "role:";
 
 impl Session {
+    /// Whether it is not known yet who it is by: its client is to show that first.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.principal.borrow().is_nobody()
+    }
+
     /// Takes another token. The request waits where its key has to be fetched, and where somebody else is asked who
     /// may have a session: this one is another's from here on, or one with other roles.
     pub(super) fn authenticate(
@@ -76,7 +82,12 @@ impl Session {
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
             }
-            Err(why) => dialect.answer(id, &Answer::Refused(&why), out),
+            Err(why) => {
+                dialect.answer(id, &Answer::Refused(&why), out);
+                if self.is_unknown() {
+                    self.end(CloseReason::Policy("authentication failed".into())); // one attempt each
+                }
+            }
         }
     }
 
@@ -101,8 +112,13 @@ impl Session {
         directory.leave_roles(&before.roles);
         self.term.begin(&principal, Timestamp::now());
         self.begin_heartbeat();
-        self.leave_lost_rooms(&before, &principal);
-        self.join_own_rooms();
+        if before.is_nobody() {
+            self.unknown.take();
+            self.join_first_rooms();
+        } else {
+            self.leave_lost_rooms(&before, &principal);
+            self.join_own_rooms();
+        }
         Ok(principal)
     }
 

@@ -9,11 +9,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::Either;
 
+use super::allowance::{Allowance, is_abuse};
 use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
-use super::{Common, Endpoint, Pulse, Session, TOO_MANY, json};
+use super::{Common, Endpoint, Place, Pulse, Session, TOO_MANY, json};
 use crate::audit::{Deed, Source};
 use crate::dialect;
 use crate::frame::Timestamp;
@@ -23,22 +24,37 @@ use crate::identity::Principal;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Fault, Inbound, Message, frames};
+use crate::web::Client;
 
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
+
+/// Who wants a session.
+pub struct Visitor {
+    /// By whom it is.
+    pub principal: Arc<Principal>,
+    /// The id that it asks for, where it does.
+    pub id: Option<Arc<str>>,
+    /// Where it is.
+    pub client: Client,
+    /// The same for the audit log, where there is one.
+    pub source: Option<Box<Source>>,
+    /// Its place at the endpoint.
+    pub place: Place,
+    /// Its place among those of whom nobody knows yet who they are; none where it is known.
+    pub unknown: Option<Place>,
+}
 
 /// Opens a session on an upgraded socket and runs it to its end. `early`: what the client sent behind its
 /// handshake.
 pub fn open(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
-    principal: Arc<Principal>,
-    client_id: Option<Arc<str>>,
-    source: Option<Box<Source>>,
+    visitor: Visitor,
     socket: Socket,
     early: Bytes,
 ) -> impl Future<Output = ()> {
-    let (session, taken) = match seat(common, endpoint, principal, client_id, source, socket) {
+    let (session, taken) = match seat(common, endpoint, visitor, socket) {
         Ok(seated) => seated,
         Err(socket) => return Either::Left(turn_away(socket, CloseReason::Policy(TOO_MANY.into()))),
     };
@@ -48,7 +64,9 @@ pub fn open(
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
-    session.join_first_rooms();
+    if !session.is_unknown() {
+        session.join_first_rooms();
+    }
     session.welcome(taken.as_deref());
     // What was revoked since its request was looked at has been looked for by now.
     session.review();
@@ -63,11 +81,10 @@ pub fn open(
 fn seat(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
-    principal: Arc<Principal>,
-    client_id: Option<Arc<str>>,
-    source: Option<Box<Source>>,
+    visitor: Visitor,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
+    let Visitor { principal, id: client_id, client, source, mut place, mut unknown } = visitor;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
@@ -76,7 +93,10 @@ fn seat(
             pulse: Pulse::new(&common.wheel, &endpoint),
             id,
             client_id: client_id.clone(),
-            term: Term::of(&principal, Timestamp::now()),
+            term: Term::of(&principal, Timestamp::now(), common.patience),
+            allowance: Allowance::new(client),
+            _place: place,
+            unknown: Cell::new(unknown),
             principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(&endpoint),
             source: source.clone(),
@@ -94,7 +114,9 @@ fn seat(
         }
         match Rc::try_unwrap(session) {
             Ok(session) if entered == Entered::Full => return Err(session.outbound.into_socket()),
-            Ok(session) => outbound = session.outbound,
+            Ok(session) => {
+                (outbound, place, unknown) = (session.outbound, session._place, session.unknown.into_inner());
+            }
             Err(_) => unreachable!("a session that was not seated has one owner"),
         }
         // Its id is taken, so nobody else holds it: it is made again under another.
@@ -149,17 +171,24 @@ impl Run {
     }
 
     fn poll_with(&mut self, session: &Rc<Session>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
-        let ending = session.ending.borrow_mut().take();
-        if let Some(reason) = ending {
-            self.begin_close(session, &reason, true, out);
-        }
         for _ in 0..BURST {
+            // Each time: the request before may have been one too many.
+            let ending = session.ending.borrow_mut().take();
+            if let Some(reason) = ending {
+                self.begin_close(session, &reason, true, out);
+                if is_abuse(&reason) {
+                    self.inbound.stop();
+                    self.phase = Phase::Parting;
+                }
+            }
             // Each time: the request before may have opened a call, whose answer must wake this task.
             self.open.poll(session, cx, out);
             if self.phase == Phase::Open && (self.open.is_waiting() || session.is_pressed(out)) {
                 return Poll::Pending;
             }
-            match self.inbound.poll_next(session, cx) {
+            let next = self.inbound.poll_next(session, cx);
+            session.count_frames(self.inbound.take_frames());
+            match next {
                 Poll::Ready(Ok(message)) => self.take(session, message, out),
                 Poll::Ready(Err(Fault::Refused(refusal))) => {
                     self.begin_close(session, &refusal.into(), false, out);

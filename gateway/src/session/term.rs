@@ -22,10 +22,15 @@ pub(super) struct Term {
 
 impl Term {
     /// For a principal that is known from `now` on. A token that the leeway alone has let in has expired: its session
-    /// ends with the next look, unless it comes with another token before.
-    pub(super) fn of(principal: &Principal, now: Timestamp) -> Self {
+    /// ends with the next look, unless it comes with another token before. One that is not known yet has `patience` to
+    /// show who it is.
+    pub(super) fn of(principal: &Principal, now: Timestamp, patience: Duration) -> Self {
         let term = Self { end: Cell::new(None), warning: Cell::new(None) };
         term.begin(principal, now);
+        if principal.is_nobody() {
+            let patience = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+            term.end.set(Some(Timestamp(now.0.saturating_add(patience))));
+        }
         term
     }
 
@@ -69,6 +74,7 @@ impl Session {
     /// The reason of the close.
     fn expired(&self) -> &'static str {
         match self.principal.borrow().proof {
+            Proof::Nothing => "authentication timeout",
             Proof::Certificate(_) => "certificate expired",
             _ => "token expired",
         }
@@ -85,6 +91,8 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
     use crate::identity::Token;
 
     fn expiring(at: Option<i64>) -> Principal {
@@ -95,17 +103,23 @@ mod tests {
 
     #[test]
     fn a_client_is_warned_in_time_and_a_short_token_in_its_last_quarter() {
-        let warning = |at| Term::of(&expiring(Some(at)), Timestamp(0)).warning.get();
+        let warning = |at| Term::of(&expiring(Some(at)), Timestamp(0), PATIENCE).warning.get();
         assert_eq!(warning(3_600_000), Some(Timestamp(3_570_000)));
         assert_eq!(warning(4000), Some(Timestamp(3000)));
-        let none = Term::of(&expiring(None), Timestamp(0));
+        let none = Term::of(&expiring(None), Timestamp(0), PATIENCE);
         assert_eq!((none.next_in(Timestamp(0)), none.warning.get()), (None, None));
-        assert_eq!(Term::of(&Principal::anonymous(), Timestamp(0)).next_in(Timestamp(0)), None);
+        assert_eq!(Term::of(&Principal::anonymous(), Timestamp(0), PATIENCE).next_in(Timestamp(0)), None);
+    }
+
+    #[test]
+    fn who_is_not_known_has_so_long_and_is_not_warned() {
+        let term = Term::of(&Principal::default(), Timestamp(5), PATIENCE);
+        assert_eq!((term.next_in(Timestamp(5)), term.warning.get()), (Some(PATIENCE), None));
     }
 
     #[test]
     fn what_is_next_is_never_past() {
-        let term = Term::of(&expiring(Some(-5)), Timestamp(0));
+        let term = Term::of(&expiring(Some(-5)), Timestamp(0), PATIENCE);
         assert_eq!(term.next_in(Timestamp(0)), Some(Duration::ZERO));
     }
 }

@@ -46,7 +46,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// One of each kind that is the gateway's own, for the documents.
-    pub fn examples() -> [Self; 13] {
+    pub fn examples() -> [Self; 15] {
         [
             Self::Normal,
             Self::GoingAway { retry_after_ms: 250 },
@@ -55,6 +55,8 @@ impl CloseReason {
             Self::InvalidUtf8,
             Self::Policy("token revoked".into()),
             Self::Policy("token expired".into()),
+            Self::Policy("rate limit exceeded".into()),
+            Self::Policy("authentication timeout".into()),
             Self::TooBig,
             Self::Internal,
             Self::KeepaliveTimeout,

@@ -1,18 +1,30 @@
 //! Settings of what clients may use.
 
+mod class;
+mod dry_run;
+mod rates;
+mod store;
+
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Network, Rate, Size};
+use crate::units::{Network, Size};
+
+pub use class::{Class, ClassBytes, ClassRequests};
+pub use dry_run::DryRun;
+pub use rates::{Bytes, Frames, Handshakes, Publishes, Refusals, Requests, Unauthenticated, Window};
+pub use store::Store;
 
 /// What one client, and all together, may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Limits")]
 pub struct Config {
-    /// Client addresses that `connections_per_address`, `handshakes` and `requests` do not count.
+    /// Client addresses that `connections_per_address`, `handshakes`, `requests`, `bytes`, `frames` and `refusals` do not
+    /// count.
     pub exempt: Vec<Network>,
     /// Connections at one time, over all listeners.
     pub connections: u32,
@@ -32,65 +44,20 @@ pub struct Config {
     pub handshakes: Handshakes,
     /// How often clients may ask for something.
     pub requests: Requests,
-}
-
-/// How often clients may connect to endpoints; one too many is answered with 429.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Handshakes {
-    /// From one address (of IPv6: one /64).
-    pub per_address: Rate,
-    /// From one network: a /24 of IPv4, a /48 of IPv6.
-    pub per_subnet: Rate,
-    /// At once, beside the rate; 0: as many as the rate names.
-    pub burst: u32,
-    /// Whether it only counts what it would refuse.
-    pub dry_run: bool,
-}
-
-/// How often clients may ask for something: 429 to an HTTP request, an error reply in a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Requests {
-    /// HTTP requests of one address (of IPv6: one /64), whoever asks.
-    pub per_address: Rate,
-    /// HTTP requests and requests in sessions of one user, over all connections.
-    pub per_user: Rate,
-    /// At once, beside the rate; 0: as many as the rate names.
-    pub burst: u32,
-    /// How what was asked is forgotten again.
-    pub window: Window,
-    /// Whether they only count what they would refuse.
-    pub dry_run: bool,
-}
-
-/// How what was used of a limit is forgotten again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Window {
-    /// The burst in any stretch of time as long as the rate needs for that many.
-    #[default]
-    Sliding,
-    /// A token bucket: the burst at once, then at the rate.
-    Bucket,
-}
-
-impl Default for Handshakes {
-    fn default() -> Self {
-        Self { per_address: Rate::per_second(50), per_subnet: Rate::NONE, burst: 200, dry_run: false }
-    }
-}
-
-impl Default for Requests {
-    fn default() -> Self {
-        Self {
-            per_address: Rate::NONE,
-            per_user: Rate::NONE,
-            burst: 200,
-            window: Window::Sliding,
-            dry_run: false,
-        }
-    }
+    /// How much sessions may send.
+    pub bytes: Bytes,
+    /// How often sessions and the API may publish.
+    pub publishes: Publishes,
+    /// How many frames a session may send.
+    pub frames: Frames,
+    /// How often a session may be refused something by these limits.
+    pub refusals: Refusals,
+    /// Clients of whom nobody knows yet who they are.
+    pub unauthenticated: Unauthenticated,
+    /// What holds instead for principals whose token names such a class (`auth.<profile>.rate_class`).
+    pub class: BTreeMap<String, Class>,
+    /// Where it is counted what was used.
+    pub store: Store,
 }
 
 impl Default for Config {
@@ -110,6 +77,13 @@ impl Default for Config {
             backlog_per_session: Size::mib(1),
             handshakes: Handshakes::default(),
             requests: Requests::default(),
+            bytes: Bytes::default(),
+            publishes: Publishes::default(),
+            frames: Frames::default(),
+            refusals: Refusals::default(),
+            unauthenticated: Unauthenticated::default(),
+            class: BTreeMap::new(),
+            store: Store::Local,
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Config {
     pub heartbeat: Heartbeat,
     /// After how long a session that sends no request is closed; zero: never.
     pub idle_timeout: Period,
+    /// Sessions at one time; 0: no limit. One more is answered with 503 or, where `refuse = "close"`, closed with 1013.
+    pub max_sessions: u32,
     /// Whether its sessions get the events that are published without a room.
     pub broadcasts: bool,
     /// The longest message that a client may send here; left out: `limits.message`.
@@ -52,6 +54,7 @@ impl Default for Config {
             origins: Vec::new(),
             heartbeat: Heartbeat::default(),
             idle_timeout: Period::default(),
+            max_sessions: 0,
             broadcasts: true,
             message: None,
         }

@@ -175,7 +175,10 @@ impl Told {
 
     fn of(mut self, action: Action) -> Self {
         self.example["action"] = action.name().into();
-        self
+        self.reply::<Retry>(
+            "The session, its user, or what it publishes to has used up what it may",
+            &Answer::Busy { message: "Rate limit exceeded", retry_after_ms: 250 },
+        )
     }
 
     fn takes<T: JsonSchema>(mut self, required: bool) -> Self {

@@ -102,6 +102,21 @@ impl<L: Link> Inbound<L> {
     }
 }
 
+impl<L: Link> Inbound<L> {
+    /// Frames that have come since this was asked last, of any kind, fragments too.
+    pub fn take_frames(&mut self) -> u32 {
+        match &self.state {
+            State::Reading(reading) => reading.shim.borrow_mut().take_frames(),
+            State::Parked | State::Over => 0,
+        }
+    }
+
+    /// From here on whatever comes is thrown away.
+    pub fn stop(&mut self) {
+        self.state = State::Over;
+    }
+}
+
 impl<L: Link> Reading<L> {
     fn new(link: &Rc<L>, limits: Limits, early: Bytes) -> Self {
         let shim = Rc::new(RefCell::new(Shim::new(Rc::clone(link), limits, early)));

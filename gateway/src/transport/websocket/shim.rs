@@ -49,6 +49,8 @@ pub(super) struct Shim<L> {
     refused: Option<Refusal>,
     /// Bytes that this turn may still read.
     turn: usize,
+    /// Frames that were judged and not told yet.
+    frames: u32,
 }
 
 /// The shim as the reader holds it; the session keeps it when it drops the reader.
@@ -73,12 +75,17 @@ enum Passage {
 impl<L: Link> Shim<L> {
     pub(super) fn new(link: Rc<L>, limits: Limits, early: Bytes) -> Self {
         let (order, held) = (Order::default(), Held::default());
-        Self { link, early, limits, order, held, cut: None, refused: None, turn: 0 }
+        Self { link, early, limits, order, held, cut: None, refused: None, turn: 0, frames: 0 }
     }
 
     /// Begins a turn of the session.
     pub(super) fn begin_turn(&mut self) {
         self.turn = TURN;
+    }
+
+    /// Frames that were judged since this was asked last.
+    pub(super) fn take_frames(&mut self) -> u32 {
+        std::mem::take(&mut self.frames)
     }
 
     /// Whether nothing has come that has not gone on, nor begun that has not ended.
@@ -186,10 +193,14 @@ impl<L: Link> Shim<L> {
         let rest = head.len.saturating_sub(arrived as u64);
         let whole = head.size + (head.len - rest) as usize;
         if head.is_control() {
-            let need = head.size + head.len as usize;
-            return Ok(if rest == 0 { Passage::On(whole) } else { Passage::Short(need) });
+            if rest > 0 {
+                return Ok(Passage::Short(head.size + head.len as usize));
+            }
+            self.frames += 1;
+            return Ok(Passage::On(whole));
         }
         self.order.admit(&head, self.limits)?;
+        self.frames += 1;
         if rest == 0 {
             return Ok(Passage::On(whole));
         }
