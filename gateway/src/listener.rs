@@ -28,7 +28,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
 pub use connection::{Bounds, Http, ServiceOf};
-pub use permits::Permits;
+pub use permits::{Most, Permits};
 pub use tls::Tls;
 
 use crate::drain::{Drain, Phase};

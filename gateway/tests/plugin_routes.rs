@@ -24,7 +24,7 @@ use tidegate::hub::{self, Hub, Rules};
 use tidegate::identity::credentials::{Source, Taking};
 use tidegate::identity::{ClaimRules, Keyring, Ledger, Profile, Revocations, Settings};
 use tidegate::limits::{self, Limits};
-use tidegate::listener::{Bounds, Http, Listener, Permits, lanes};
+use tidegate::listener::{Bounds, Http, Listener, Most, Permits, lanes};
 use tidegate::metrics::{Family, Metrics};
 use tidegate::pipeline::{self, ListenerRules, Origins, Pipelines, Sizes};
 use tidegate::router::{Bodies, Router};
@@ -164,7 +164,12 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
     let (lanes, intakes) = lanes(1);
-    spawn_local(listener.accept(lanes, Permits::new(100, 0, vec![]), metrics, drain.clone()));
+    spawn_local(listener.accept(
+        lanes,
+        Permits::new(Most { connections: 100, per_address: 0, exempt: vec![] }),
+        metrics,
+        drain.clone(),
+    ));
     for intake in intakes {
         let (pipelines, router) = (Rc::clone(&pipelines), Rc::clone(&router));
         spawn_local(intake.serve(

@@ -133,6 +133,21 @@ async fn limits_are_replaced_and_what_was_used_counts_on() {
 }
 
 #[tokio::test]
+async fn how_many_may_connect_is_replaced() {
+    let config = |most: u32| format!("[limits]\nconnections_per_address = {most}\nexempt = []\n");
+    let house = House::with(&config(0));
+    let mut first = house.gateway.connect("/ws").await;
+    let report = house.reloaded(&config(2)).await;
+    assert_eq!(report["changed"], json!(["limits.connections_per_address"]));
+    // What was open before a limit was set is not counted for its address.
+    let _second = house.gateway.connect("/ws").await;
+    let _third = house.gateway.connect("/ws").await;
+    assert_eq!(house.gateway.get("/health/live").await.status, 0);
+    first.next().await;
+    assert_eq!(first.ask(&json!({ "action": "ping" })).await["message"], "pong");
+}
+
+#[tokio::test]
 async fn a_configuration_that_cannot_be_used_changes_nothing() {
     let house = House::with(&secured(OLD));
     for (wrong, key, words) in [

@@ -24,7 +24,7 @@ use crate::health::Health;
 use crate::history::Keep;
 use crate::hub::{self, Hub, Rule, Rules, Who};
 use crate::limits::Limits;
-use crate::listener::{Balancers, Listener, Permits, Tls, lanes};
+use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, Sizes, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
@@ -91,7 +91,7 @@ impl House {
         });
         tokio::spawn(gauges::sample(api.sources(), views));
         let rules = pipeline::Rules::new(requests(&config, &identity))?.live();
-        let permits = permits(&config);
+        let permits = Permits::new(most(&config));
         let capacity = Arc::new(Capacity::new(&config));
         let (lanes, intakes) = lanes(count);
         let reloader = Reloader {
@@ -101,6 +101,7 @@ impl House {
             identity: identity.clone(),
             limits: Arc::clone(&limits),
             capacity: Arc::clone(&capacity),
+            permits: Arc::clone(&permits),
             rules: Arc::clone(&rules),
             certificates: Arc::clone(&certificates),
             set_level,
@@ -293,10 +294,14 @@ fn bind(config: &Config, certificates: &Keeper, metrics: &Arc<Metrics>) -> Resul
     config.listener.iter().map(bind).collect()
 }
 
-fn permits(config: &Config) -> Arc<Permits> {
+/// How many connections there may be.
+pub(super) fn most(config: &Config) -> Most {
     let limits = &config.limits;
-    let per_address = limits.connections_per_address as usize;
-    Permits::new(limits.connections as usize, per_address, limits.exempt.clone())
+    Most {
+        connections: limits.connections as usize,
+        per_address: limits.connections_per_address as usize,
+        exempt: limits.exempt.clone(),
+    }
 }
 
 /// Raises the process' limit of open files to what it may have.

@@ -103,6 +103,8 @@ pub(super) struct Identity {
 /// What the profiles are to be; nobody goes by it yet.
 pub(super) struct Drafts {
     drafts: Vec<Draft>,
+    /// For how long revocations are to be known.
+    keep: Duration,
     api_keys: Arc<ApiKeys>,
 }
 
@@ -154,12 +156,13 @@ impl Identity {
             let profile = former.cloned().unwrap_or_else(|| Arc::new(Profile::new(made())));
             drafts.push(Draft { name: name.clone(), profile, settings: made(), feed });
         }
-        Ok(Drafts { drafts, api_keys: api_keys(next)? })
+        Ok(Drafts { drafts, keep: keep(next), api_keys: api_keys(next)? })
     }
 
     /// From now on the profiles are what `drafts` says.
     pub(super) fn put(&mut self, drafts: Drafts) {
         self.api_keys = drafts.api_keys;
+        self.ledger.revocations().keep_for(drafts.keep);
         for Draft { name, profile, settings, feed } in drafts.drafts {
             profile.set(settings);
             if let Some(former) = self.feeds.remove(&name) {

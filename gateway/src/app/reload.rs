@@ -11,6 +11,7 @@ use crate::api::{NotReloaded, Reloaded};
 use crate::config::{self, Config, Finding, Key, Loaded, Renewal, Report, Sources};
 use crate::hub::Hub;
 use crate::limits::Limits;
+use crate::listener::Permits;
 use crate::pipeline::{self, LiveRules};
 use crate::tls::{Fresh, Keeper};
 use crate::web::Invalid;
@@ -28,6 +29,7 @@ pub(super) struct Reloader {
     pub(super) identity: Identity,
     pub(super) limits: Arc<Limits>,
     pub(super) capacity: Arc<Capacity>,
+    pub(super) permits: Arc<Permits>,
     pub(super) rules: LiveRules,
     pub(super) certificates: Arc<Keeper>,
     pub(super) set_level: SetLevel,
@@ -91,6 +93,7 @@ impl Reloader {
         self.hub.set_rules(house::room_rules(&next));
         self.limits.set(limits::settings(&next));
         self.capacity.set(&next);
+        self.permits.set(house::most(&next));
         self.certificates.put(certificates);
         if next.log.level != self.running.log.level {
             (self.set_level)(&next.log.level);

@@ -54,6 +54,8 @@ fn next(running: &Config, read: &Config) -> Config {
     // One that is gone may be an endpoint's still.
     next.auth.extend(read.auth.clone());
     next.limits.exempt = read.limits.exempt.clone();
+    next.limits.connections = read.limits.connections;
+    next.limits.connections_per_address = read.limits.connections_per_address;
     next.limits.handshakes = read.limits.handshakes.clone();
     next.limits.requests = read.limits.requests.clone();
     next.limits.bytes = read.limits.bytes.clone();

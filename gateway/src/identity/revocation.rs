@@ -53,7 +53,7 @@ pub struct Revocations {
     /// How many there may be.
     most: usize,
     /// For how long a revocation is known of whose tokens it is not known when they expire: as long as any may live.
-    keep: Duration,
+    keep: Mutex<Duration>,
     all: RwLock<HashMap<Revoked, Times, foldhash::fast::RandomState>>,
     /// Grows with each revocation, so that whoever looks after sessions sees that there is something to look for.
     generation: AtomicU64,
@@ -71,12 +71,18 @@ impl Revocations {
     /// None yet. Each is known for `keep`; [`Duration::MAX`]: for ever, as tokens may live.
     pub fn new(most: usize, keep: Duration) -> Self {
         let (all, generation, prolonged) = (RwLock::default(), AtomicU64::new(0), Mutex::default());
-        Self { most, keep, all, generation, prolonged }
+        Self { most, keep: Mutex::new(keep), all, generation, prolonged }
+    }
+
+    /// From now on each is known for so long, or longer where tokens of before may live longer.
+    pub fn keep_for(&self, keep: Duration) {
+        let mut known = self.keep.lock();
+        *known = keep.max(*known);
     }
 
     /// When a revocation made now can be forgotten, as far as is known.
     pub fn forgotten_at(&self, now: Timestamp) -> Timestamp {
-        let keep = i64::try_from(self.keep.as_millis()).unwrap_or(i64::MAX);
+        let keep = i64::try_from(self.keep.lock().as_millis()).unwrap_or(i64::MAX);
         Timestamp(now.0.saturating_add(keep)).min(NEVER)
     }
 

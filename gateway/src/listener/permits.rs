@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arc_swap::ArcSwap;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -19,13 +20,22 @@ pub(super) enum Full {
     Address,
 }
 
+/// How many there may be.
+#[derive(Clone, Debug)]
+pub struct Most {
+    /// In all.
+    pub connections: usize,
+    /// From one address; 0: no limit.
+    pub per_address: usize,
+    /// Addresses from which there may be as many as there may be in all.
+    pub exempt: Vec<Network>,
+}
+
 /// Counts the connections of all listeners. One from an address that is exempt counts in all, but not for its
 /// address.
 #[derive(Debug)]
 pub struct Permits {
-    connections: usize,
-    per_address: usize,
-    exempt: Vec<Network>,
+    most: ArcSwap<Most>,
     open: AtomicUsize,
     /// Only addresses that have connections, so that it is bounded by them.
     addresses: Mutex<HashMap<IpAddr, usize, foldhash::fast::RandomState>>,
@@ -40,16 +50,19 @@ pub(super) struct Permit {
 }
 
 impl Permits {
-    /// At most `connections`, and `per_address` from one address (0: no limit) that is not `exempt`.
-    pub fn new(connections: usize, per_address: usize, exempt: Vec<Network>) -> Arc<Self> {
+    /// At most so many.
+    pub fn new(most: Most) -> Arc<Self> {
         Arc::new(Self {
-            connections,
-            per_address,
-            exempt,
+            most: ArcSwap::from_pointee(most),
             open: AtomicUsize::new(0),
             addresses: Mutex::default(),
             none_left: Notify::new(),
         })
+    }
+
+    /// From now on so many may be opened; those that are open stay.
+    pub fn set(&self, most: Most) {
+        self.most.store(Arc::new(most));
     }
 
     /// Connections open now.
@@ -77,7 +90,7 @@ impl Permits {
 
     /// A place, which is not counted for an address yet.
     pub(super) fn take_uncounted(self: &Arc<Self>) -> Result<Permit, Full> {
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.connections {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.most.load().connections {
             self.close();
             return Err(Full::All);
         }
@@ -94,14 +107,14 @@ impl Permits {
 impl Permit {
     /// Counts it for the address that it is from; once for each permit.
     pub(super) fn count_for(&mut self, address: IpAddr) -> Result<(), Full> {
-        let permits = &self.permits;
-        if permits.per_address == 0 || permits.exempt.iter().any(|net| net.contains(address)) {
+        let most = self.permits.most.load();
+        if most.per_address == 0 || most.exempt.iter().any(|net| net.contains(address)) {
             return Ok(());
         }
         let party = party(address);
-        let mut addresses = permits.addresses.lock();
+        let mut addresses = self.permits.addresses.lock();
         let count = addresses.entry(party).or_default();
-        if *count >= permits.per_address {
+        if *count >= most.per_address {
             return Err(Full::Address);
         }
         *count += 1;
@@ -133,9 +146,22 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn permits(connections: usize, per_address: usize) -> Arc<Permits> {
+        Permits::new(Most { connections, per_address, exempt: vec!["127.0.0.0/8".parse().unwrap()] })
+    }
+
+    #[test]
+    fn what_is_set_holds_for_those_that_come() {
+        let permits = permits(10, 1);
+        let _one = permits.take(ip("1.1.1.1")).unwrap();
+        permits.set(Most { connections: 2, per_address: 0, exempt: vec![] });
+        let _two = permits.take(ip("1.1.1.1")).unwrap();
+        assert_eq!(permits.take(ip("1.1.1.1")).unwrap_err(), Full::All);
+    }
+
     #[tokio::test]
     async fn places_are_given_back_and_none_left_is_told() {
-        let permits = Permits::new(2, 0, vec![]);
+        let permits = permits(2, 0);
         let one = permits.take(ip("1.1.1.1")).unwrap();
         let two = permits.take(ip("1.1.1.1")).unwrap();
         assert_eq!(permits.take(ip("2.2.2.2")).unwrap_err(), Full::All);
@@ -152,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_and_an_exempt_one_all() {
-        let permits = Permits::new(100, 1, vec!["127.0.0.0/8".parse().unwrap()]);
+        let permits = permits(100, 1);
         let first = permits.take(ip("2001:db8::1")).unwrap();
         assert_eq!(permits.take(ip("2001:db8::2")).unwrap_err(), Full::Address);
         let _other = permits.take(ip("2001:db8:0:1::1")).unwrap();

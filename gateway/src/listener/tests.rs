@@ -29,7 +29,8 @@ fn house(limit: usize, shards: usize, patience: Duration) -> House {
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
     let (lanes, intakes) = lanes(shards);
-    let (permits, metrics) = (Permits::new(limit, 0, vec![]), Metrics::new(shards));
+    let (permits, metrics) =
+        (Permits::new(Most { connections: limit, per_address: 0, exempt: vec![] }), Metrics::new(shards));
     let drain = Drain::default();
     spawn_local(listener.accept(lanes.clone(), Arc::clone(&permits), Arc::clone(&metrics), drain.clone()));
     for intake in intakes {
@@ -254,7 +255,9 @@ async fn the_task_of_a_connection_is_small() {
         let stream = Stream::connect(listener.local_addr().unwrap()).await.unwrap();
         let peer = listener.local_addr().unwrap();
         let info = Arc::new(ConnectionInfo { listener: "".into(), peer, balancer: None, tls: None });
-        let permit = Permits::new(1, 0, vec![]).take(info.peer.ip()).unwrap();
+        let permit = Permits::new(Most { connections: 1, per_address: 0, exempt: vec![] })
+            .take(info.peer.ip())
+            .unwrap();
         let place = Place { permit, load: Arc::new(AtomicUsize::new(1)), metrics: Some(Metrics::new(1)) };
         let task = connection::run(shared, Fresh { stream, info, tls: None, proxied: false }, place);
         let size = std::mem::size_of_val(&task);

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::{Request, Response};
 use tidegate::drain::Drain;
-use tidegate::listener::{Bounds, Http, Listener, Permits, lanes};
+use tidegate::listener::{Bounds, Http, Listener, Most, Permits, lanes};
 use tidegate::metrics::Metrics;
 use tidegate::transport::Socket;
 use tidegate::transport::websocket::{Inbound, Message, handshake};
@@ -40,7 +40,12 @@ fn house() -> House {
     let listener = Listener::bind("main", "127.0.0.1:0".parse().unwrap()).unwrap();
     let (address, (lanes, intakes)) = (listener.address(), lanes(1));
     let (metrics, drain) = (Metrics::new(1), Drain::default());
-    spawn_local(listener.accept(lanes, Permits::new(10, 0, vec![]), metrics, drain.clone()));
+    spawn_local(listener.accept(
+        lanes,
+        Permits::new(Most { connections: 10, per_address: 0, exempt: vec![] }),
+        metrics,
+        drain.clone(),
+    ));
     let (send, upgraded) = mpsc::unbounded_channel();
     let patience = Duration::from_secs(30);
     let bounds = Bounds { head: 65_536, patience, write_patience: patience, streams: 100 };
