@@ -14,9 +14,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod moment;
 mod network;
 mod rate;
 
+pub use moment::moment;
 pub use network::{Network, party, subnet};
 pub use rate::{ByteRate, Rate};
 

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::frame::Timestamp;
 use crate::frame::json::{DEEPEST, is_too_deep};
+use crate::units::moment;
 use crate::web::{Invalid, Problem, query_pairs};
 
 /// Of the year 9999: what comes after it has no name in RFC 3339. In seconds since 1970.
@@ -110,7 +111,7 @@ impl<'a> Fields<'a> {
     /// A moment that may be missing: RFC 3339, or seconds since 1970.
     pub(super) fn moment(&mut self, name: &str) -> Option<Timestamp> {
         let value = self.raw(name)?;
-        let written = text(value).and_then(|text| humantime::parse_rfc3339_weak(&text).ok());
+        let written = text(value).and_then(|text| moment(&text));
         let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).or_else(|| {
             let seconds: f64 = serde_json::from_str(value.get()).ok().filter(|s| *s <= LAST_SECOND as f64)?;
             Duration::try_from_secs_f64(seconds).ok()

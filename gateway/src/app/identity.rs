@@ -21,6 +21,7 @@ use crate::identity::{
     Profile, Revocations, Scopes, Settings, Wish,
 };
 use crate::store::{Store, StoreError};
+use crate::units::moment;
 use feed::Feed;
 
 /// Why nobody could be let in.
@@ -362,7 +363,7 @@ impl Reader<'_> {
         let mut keys = self.keys(secret, own.secret_file.as_deref(), own.keys.as_deref())?;
         for previous in &own.previous {
             let secret = previous.secret.as_ref().map(|secret| secret.expose());
-            let until = humantime::parse_rfc3339_weak(&previous.until).ok();
+            let until = moment(&previous.until);
             let until = until.and_then(|until| until.duration_since(std::time::UNIX_EPOCH).ok());
             let until = until.ok_or_else(|| {
                 IdentityError::Setting(format!("auth.{}.previous: `until` is no time", self.name))

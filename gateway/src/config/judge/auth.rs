@@ -10,6 +10,7 @@ use crate::config::model::auth::{self, OverLimit, Previous};
 use crate::config::model::listener;
 use crate::config::{Config, shown_url};
 use crate::identity::{Algorithm, ApiKey};
+use crate::units::moment;
 
 /// Judges the profiles, the API's keys and what is kept of revocations.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
@@ -167,12 +168,12 @@ fn previous(previous: &Previous, key: &Key, findings: &mut Findings<'_>) {
     let given = [previous.secret.is_some(), previous.secret_file.is_some(), previous.keys.is_some()];
     let one = given.into_iter().filter(|given| *given).count() == 1;
     findings.require(one, key.clone(), "needs one of `secret`, `secret_file` and `keys`");
-    match humantime::parse_rfc3339_weak(&previous.until) {
-        Ok(until) if until < SystemTime::now() => {
+    match moment(&previous.until) {
+        Some(until) if until < SystemTime::now() => {
             findings.warn(key.then("until"), "is past: the key counts no more");
         }
-        Ok(_) => {}
-        Err(_) => findings.error(key.then("until"), "expected a time such as \"2030-01-31T00:00:00Z\""),
+        Some(_) => {}
+        None => findings.error(key.then("until"), "expected a time such as \"2030-01-31T00:00:00Z\""),
     }
 }
 
