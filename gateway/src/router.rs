@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 pub use body::Bodies;
 
 use crate::api::{self, Api};
-use crate::identity::{self, Principal};
+use crate::identity::{self, Principal, Profile};
 use crate::web::{
     self, Client, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response, Route,
     Routes, trim,
@@ -108,9 +108,11 @@ impl Router {
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
         let source = web::source(request.extensions());
+        let profile = request.extensions().get::<Arc<Profile>>().cloned();
         let (head, body) = request.into_parts();
         let (headers, body) = (head.headers, self.bodies.collect(body).await?);
-        (route.handler)(&self.api, &api::Request { principal, source, params, query, headers, body }).await
+        (route.handler)(&self.api, &api::Request { principal, profile, source, params, query, headers, body })
+            .await
     }
 
     /// Counts whom it refuses.

@@ -67,6 +67,11 @@ impl Session {
         verdict: Result<Arc<Principal>, Refusal>,
         out: &mut Vec<u8>,
     ) {
+        // It may have been called back while the request waited.
+        let verdict = verdict.and_then(|principal| match self.common.revocations.hold(&principal) {
+            true => Err(Refusal::Revoked),
+            false => Ok(principal),
+        });
         let renewed = match verdict {
             Ok(principal) => self.become_known(principal),
             Err(refusal) => {
