@@ -83,6 +83,7 @@ impl Session {
         let dialect = &self.endpoint.dialect;
         match renewed {
             Ok(principal) => {
+                self.record(Deed::Authenticated, |entry| entry);
                 let expires_at = principal.expires_at();
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
