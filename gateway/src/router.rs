@@ -110,7 +110,8 @@ impl Router {
         let source = web::source(request.extensions());
         let profile = request.extensions().get::<Arc<Profile>>().cloned();
         let (head, body) = request.into_parts();
-        let (headers, body) = (head.headers, self.bodies.collect(body).await?);
+        let held = self.bodies.collect(&head.method, body).await?;
+        let (headers, body) = (head.headers, held.bytes.clone());
         (route.handler)(&self.api, &api::Request { principal, profile, source, params, query, headers, body })
             .await
     }
@@ -150,7 +151,7 @@ impl Router {
         let client = request.extensions().get::<Client>();
         let address = client.map_or_else(String::new, |client| client.address.to_string());
         let (head, body) = request.into_parts();
-        let body = self.bodies.collect(body).await?;
+        let held = self.bodies.collect(&head.method, body).await?;
         let request = PluginRequest {
             index: target.index,
             method: if head.method == Method::HEAD { Method::GET } else { head.method },
@@ -158,7 +159,7 @@ impl Router {
             query: head.uri.query().unwrap_or_default().to_owned(),
             params,
             headers: head.headers,
-            body,
+            body: held.bytes.clone(),
             principal,
             request_id: request_id.unwrap_or_default(),
             address,

@@ -125,6 +125,9 @@ pub enum BodyError {
     /// Longer than a body may be.
     #[error("the body is longer than {0} bytes")]
     TooLarge(usize),
+    /// There are as many bytes of bodies at this time as there may be.
+    #[error("too much is being sent to the gateway at this time")]
+    Crowded,
     /// It did not arrive in time.
     #[error("the body did not arrive within {0:?}")]
     Slow(Duration),
@@ -135,13 +138,15 @@ pub enum BodyError {
 
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
-        let status = match error {
-            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::Slow(_) => StatusCode::REQUEST_TIMEOUT,
-            BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+        let text = error.to_string();
+        let problem = match error {
+            BodyError::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, text),
+            BodyError::Crowded => Self::busy(text, 1),
+            BodyError::Slow(_) => Self::new(StatusCode::REQUEST_TIMEOUT, text),
+            BodyError::Broken(_) => Self::new(StatusCode::BAD_REQUEST, text),
         };
         // What is left of the body would be taken for the next request.
-        Self::new(status, error.to_string()).header(header::CONNECTION, HeaderValue::from_static("close"))
+        problem.header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 }
 

@@ -147,7 +147,8 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         Spec { method: method.clone(), path, index: index as u32, scope }
     };
     routes.declare("p", ROUTES.iter().enumerate().map(spec).collect(), Arc::new(Host)).unwrap();
-    let bodies = Bodies { longest: BODY, patience: Duration::from_secs(30) };
+    let patience = Duration::from_secs(30);
+    let bodies = Bodies::new(BODY, 10 * BODY, patience);
     let router = Rc::new(Router::new(api, routes, Vec::new(), bodies));
     let config = pipeline::Config {
         origins: Origins::default(),
@@ -155,7 +156,7 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         profile: Arc::new(profile(anonymous, revocations)),
         api_keys: Arc::default(),
         endpoints: Vec::new(),
-        sizes: Sizes { target: 8192, header: 8192, body: bodies.longest },
+        sizes: Sizes { target: 8192, header: 8192, body: BODY },
         answer_timeout: Duration::from_secs(60),
         listeners: vec![ListenerRules { name: "main".into(), ..ListenerRules::default() }],
     };
@@ -173,12 +174,7 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     for intake in intakes {
         let (pipelines, router) = (Rc::clone(&pipelines), Rc::clone(&router));
         spawn_local(intake.serve(
-            Http::new(Bounds {
-                head: 65_536,
-                patience: bodies.patience,
-                write_patience: bodies.patience,
-                streams: 100,
-            }),
+            Http::new(Bounds { head: 65_536, patience, write_patience: patience, streams: 100 }),
             drain.clone(),
             move |info: Arc<ConnectionInfo>, handoff: Handoff| {
                 let router = Rc::clone(&router);

@@ -28,7 +28,7 @@ use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, Sizes, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
-use crate::router::Router;
+use crate::router::{Bodies, Router};
 use crate::store::{Durability, Embedded, Store};
 use crate::tls::{self, Keeper};
 use crate::web::{Parts, Routes};
@@ -117,6 +117,11 @@ impl House {
             identity: Arc::new(identity),
             limits: Arc::clone(&limits),
             capacity,
+            bodies: Bodies::new(
+                config.http.body.len(),
+                config.http.bodies.len(),
+                config.http.body_timeout.get(),
+            ),
             rooms_form,
             phase: phase.clone(),
         };

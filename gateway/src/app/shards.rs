@@ -38,6 +38,7 @@ pub(super) struct Blueprint {
     pub(super) identity: Arc<Identity>,
     pub(super) limits: Arc<Limits>,
     pub(super) capacity: Arc<Capacity>,
+    pub(super) bodies: Bodies,
     pub(super) rooms_form: Form,
     pub(super) phase: Drain,
 }
@@ -89,6 +90,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
         redirects,
         limits,
         capacity,
+        bodies,
         rooms_form,
         phase,
     } = blueprint;
@@ -105,7 +107,6 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     spawn_local(Wheel::turn(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &identity, &common, &capacity, rooms_form, &phase);
     let http = &config.http;
-    let bodies = Bodies { longest: http.body.len(), patience: http.body_timeout.get() };
     let router = Rc::new(Router::new(api, routes, endpoints, bodies));
     let pipelines = Pipelines::new(&rules, &limits, hub.metrics(), hub.audit());
     let make = move |info: Arc<ConnectionInfo>, handoff: Handoff| {

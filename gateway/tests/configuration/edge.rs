@@ -35,6 +35,7 @@ fn sizes_and_times_with_which_nothing_could_be_served_are_refused() {
     refused(&set(&["http.target=0"]), "http.target: must be above zero");
     refused(&set(&["http.header=65 KiB"]), "not more than http.head (64 KiB) can hold");
     refused(&set(&["http.body=0"]), "nothing could be posted");
+    refused(&set(&["http.bodies=1023 KiB"]), "http.bodies: must not be less than http.body (1 MiB)");
     refused(&set(&["http.streams=0"]), "no HTTP/2 client could ask");
     for time in ["head_timeout", "body_timeout", "write_timeout"] {
         refused(&set(&[&format!("http.{time}=0s")]), &format!("http.{time}: must be longer than no time"));

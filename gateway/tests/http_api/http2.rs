@@ -281,3 +281,19 @@ async fn a_body_over_the_limit_is_413_announced_or_not() {
     client.send(&frame(HEADERS, END_HEADERS, 1, &block(&fields))).await;
     assert_eq!(client.outcome().await, Outcome::Status(413));
 }
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_is_not_waited_for() {
+    let gateway = gateway();
+    for (method, path, host, status) in [
+        ("GET", "/health/live", "localhost", 200),
+        ("HEAD", "/health/live", "localhost", 200),
+        ("POST", "/api/v1/publish", "rebound.example", 401),
+    ] {
+        let mut client = Client::new(&gateway).await;
+        let fields = plain(method, path.as_bytes(), host.as_bytes());
+        client.send(&frame(HEADERS, END_HEADERS, 1, &block(&fields))).await;
+        client.send(&frame(DATA, 0, 1, &[b'x'; 10_000])).await;
+        assert_eq!(client.outcome().await, Outcome::Status(status), "{method} {path}");
+    }
+}

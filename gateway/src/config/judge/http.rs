@@ -21,6 +21,8 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         findings.require(!size.is_empty() && size <= most, key.then(name), &message);
     }
     findings.require(!http.body.is_empty(), key.then("body"), "must be above zero: nothing could be posted");
+    let message = format!("must not be less than http.body ({}): one body alone would not fit", http.body);
+    findings.require(http.bodies >= http.body, key.then("bodies"), &message);
     for (name, time) in [
         ("head_timeout", http.head_timeout),
         ("body_timeout", http.body_timeout),

@@ -22,6 +22,9 @@ pub struct Config {
     pub head_timeout: Period,
     /// A request's body; a longer one is answered with 413.
     pub body: Size,
+    /// All requests' bodies that the gateway holds at one time, over all listeners, until their requests are answered; what
+    /// would be more is answered with 503. Bodies of GET and HEAD are not read.
+    pub bodies: Size,
     /// How long the body may take to arrive as a whole; a slower one is answered with 408.
     pub body_timeout: Period,
     /// How long a request may be worked on until its answer begins, its body's time included; then it is given up and
@@ -41,6 +44,7 @@ impl Default for Config {
             head: Size::kib(64),
             head_timeout: Period::seconds(30),
             body: Size::mib(1),
+            bodies: Size::mib(64),
             body_timeout: Period::seconds(30),
             answer_timeout: Period::seconds(90),
             write_timeout: Period::seconds(30),
