@@ -103,6 +103,30 @@ async fn rules_for_rooms_hold_for_sessions_that_are_there() {
 }
 
 #[tokio::test]
+async fn how_many_members_a_room_may_have_holds_for_rooms_that_are_there() {
+    let config = |most: u32| format!("[[room]]\nprefix = \"news:\"\nmax_members = {most}\n");
+    let house = House::with(&config(1));
+    let join = async |session: &mut Socket| {
+        session.ask(&json!({ "action": "join", "room": "news:1" })).await["success"] == true
+    };
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let mut session = house.gateway.connect("/ws").await;
+        session.next().await;
+        sessions.push(session);
+    }
+    assert!(join(&mut sessions[0]).await);
+    assert!(!join(&mut sessions[1]).await);
+    let report = house.reloaded(&config(2)).await;
+    assert_eq!(report["changed"], json!(["room.news:.max_members"]));
+    assert!(join(&mut sessions[1]).await);
+    assert!(!join(&mut sessions[2]).await);
+    house.reloaded(&config(1)).await;
+    assert!(!join(&mut sessions[2]).await);
+    assert_eq!(house.gateway.get("/api/v1/rooms/news:1").await.json()["members"], 2, "who is in stays in");
+}
+
+#[tokio::test]
 async fn origins_hold_for_the_next_handshake() {
     let house = House::with("");
     let origin = [("origin", "https://app.example")];
