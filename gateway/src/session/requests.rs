@@ -97,7 +97,7 @@ impl Session {
         let dialect = &self.endpoint.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let permission = match self.seat.is_in(room) {
-            true => Permission::Known(true),
+            true => Permission::Known(since == Since::Now || self.may_rejoin(room)),
             false if self.may_join(&self.principal(), room) => self.permission(Wish::Join, room, None),
             false => Permission::Known(false),
         };
