@@ -275,8 +275,10 @@ impl Hub {
         self.registry.rules.load()
     }
 
-    /// From now on these rules say who may join and publish. What is kept, and how many members there may be, they say
-    /// of rooms that are made from now on. In metrics a prefix that was not there before counts with the one that it
+    /// From now on these rules say who may join and publish, and who has to leave within a moment, as the former let it
+    /// join and these do not; and how many members there may be; a room that has more
+    /// takes none until enough have left. What is kept they say of rooms that are made from now on: a room that is there
+    /// keeps its history as it was made with. In metrics a prefix that was not there before counts with the one that it
     /// was under.
     pub fn set_rules(&self, rules: impl IntoIterator<Item = Rule>) {
         let rules = self.rules().followed_by(rules);
@@ -348,7 +350,7 @@ impl Hub {
             if state.gone {
                 continue;
             }
-            if room.rule.max_members > 0 && state.total() >= room.rule.max_members {
+            if self.is_full(&room, &state) {
                 return Err(JoinError::Full);
             }
             let (done, answer) = oneshot::channel();
@@ -358,6 +360,12 @@ impl Hub {
             self.mailboxes[shard].push(Letter::Attach(Arc::clone(&room), mark));
             return Ok(answer);
         }
+    }
+
+    /// Whether a room has as many members as the present rules allow, which may be others than it was made by.
+    fn is_full(&self, room: &Room, state: &room::State) -> bool {
+        let most = self.rules().find(&room.id.name).max_members;
+        most > 0 && state.total() >= most
     }
 
     /// All sessions, as each shard lists them.

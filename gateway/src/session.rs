@@ -80,7 +80,8 @@ impl Common {
         patience: Duration,
         calls_per_session: usize,
     ) -> Rc<Self> {
-        let (wheel, scratch) = (Wheel::default(), RefCell::default());
+        let wheel = Wheel::new(Arc::clone(&shard.hub().rules()));
+        let scratch = RefCell::default();
         Rc::new(Self { shard, wheel, revocations, limits, patience, calls_per_session, scratch })
     }
 }

@@ -103,6 +103,54 @@ async fn rules_for_rooms_hold_for_sessions_that_are_there() {
 }
 
 #[tokio::test]
+async fn a_room_that_rules_close_is_left_but_for_those_whom_others_have_put_there() {
+    let own = "[[endpoint]]\npath = \"/ws\"\nauto_join = [\"news:own\"]\n\
+               [[room]]\nprefix = \"put:\"\njoin = \"nobody\"\n";
+    let house = House::with(own);
+    let mut session = house.gateway.connect("/ws?client_id=one").await;
+    session.next().await;
+    let join =
+        |room: &str, data: Value| json!({ "action": "join", "room": format!("news:{room}"), "data": data });
+    for room in ["1", "2"] {
+        assert_eq!(session.ask(&join(room, Value::Null)).await["success"], true);
+    }
+    let put = json!({ "room": "put:1" });
+    assert_eq!(house.gateway.post("/api/v1/sessions/one/rooms", &put).await.status, 200);
+    house.reloaded(&format!("{own}[[room]]\nprefix = \"news:\"\njoin = \"nobody\"\n")).await;
+    let all = json!({ "since": { "epoch": "", "offset": 0 } });
+    assert_eq!(session.ask(&join("1", all.clone())).await["success"], false, "nothing more to read");
+    let is_in = async |room: &str| house.gateway.get(&format!("/api/v1/rooms/{room}")).await.status == 200;
+    let left = async || while is_in("news:1").await || is_in("news:2").await {};
+    tokio::time::timeout(PATIENCE, left()).await.unwrap();
+    assert!(is_in("news:own").await && is_in("put:1").await);
+    assert_eq!(session.ask(&join("own", all)).await["success"], true);
+}
+
+#[tokio::test]
+async fn how_many_members_a_room_may_have_holds_for_rooms_that_are_there() {
+    let config = |most: u32| format!("[[room]]\nprefix = \"news:\"\nmax_members = {most}\n");
+    let house = House::with(&config(1));
+    let join = async |session: &mut Socket| {
+        session.ask(&json!({ "action": "join", "room": "news:1" })).await["success"] == true
+    };
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let mut session = house.gateway.connect("/ws").await;
+        session.next().await;
+        sessions.push(session);
+    }
+    assert!(join(&mut sessions[0]).await);
+    assert!(!join(&mut sessions[1]).await);
+    let report = house.reloaded(&config(2)).await;
+    assert_eq!(report["changed"], json!(["room.news:.max_members"]));
+    assert!(join(&mut sessions[1]).await);
+    assert!(!join(&mut sessions[2]).await);
+    house.reloaded(&config(1)).await;
+    assert!(!join(&mut sessions[2]).await);
+    assert_eq!(house.gateway.get("/api/v1/rooms/news:1").await.json()["members"], 2, "who is in stays in");
+}
+
+#[tokio::test]
 async fn origins_hold_for_the_next_handshake() {
     let house = House::with("");
     let origin = [("origin", "https://app.example")];

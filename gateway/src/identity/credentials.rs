@@ -100,7 +100,11 @@ pub fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Refus
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+/// The token of `Authorization: Bearer <token>`.
+///
+/// # Errors
+/// As [`only`].
+pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let Some(value) = only(headers, header::AUTHORIZATION)? else { return Ok(None) };
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     Ok(scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()))

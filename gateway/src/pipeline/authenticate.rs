@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderName, Request, header};
+use http::{HeaderMap, HeaderName, Request, header};
 use tower::Service;
 
 use super::{Pipeline, origin};
@@ -50,7 +50,7 @@ where
         let shown = pipeline.shown(profile, endpoint.is_none(), &request);
         let verdict = match &shown {
             Ok(None) => pipeline.silent(profile, &request),
-            Ok(Some(token)) => pipeline.known(profile, endpoint.is_none(), token),
+            Ok(Some(token)) => pipeline.known(profile, endpoint.is_none().then(|| request.headers()), token),
             Err(refusal) => Err(*refusal),
         };
         let later = match (&verdict, shown) {
@@ -127,10 +127,18 @@ impl Pipeline {
         Ok(credentials::only(request.headers(), API_KEY)?.map(Cow::Borrowed))
     }
 
-    /// Who has shown this.
-    fn known(&self, profile: &Profile, takes_keys: bool, token: &str) -> Verdict {
-        let program = if takes_keys { self.rules().config.api_keys.find(token).cloned() } else { None };
+    /// Who has shown this. `headers`: where a key may stand, if there may be one.
+    fn known(&self, profile: &Profile, headers: Option<&HeaderMap>, token: &str) -> Verdict {
+        let program = headers.and_then(|headers| self.program(headers, token));
         program.map_or_else(|| profile.authenticate(token), Ok)
+    }
+
+    /// The program whose key this is. Keys live long, so one counts only where a header for keys bears it: an address
+    /// gets into logs, and a cookie comes from whatever page asks.
+    fn program(&self, headers: &HeaderMap, key: &str) -> Option<Arc<Principal>> {
+        let bears = |shown: Result<Option<&str>, Refusal>| shown == Ok(Some(key));
+        let borne = bears(credentials::only(headers, API_KEY)) || bears(credentials::bearer(headers));
+        self.rules().config.api_keys.find(key).filter(|_| borne).cloned()
     }
 
     /// Who shows neither token nor key: whoever its connection's certificate names, where the profile knows that, or

@@ -2,13 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
 use super::{Common, Endpoint, Session};
 use crate::frame::Timestamp;
-use crate::hub::Slot;
+use crate::hub::{Rules, Slot};
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::frames;
 
@@ -25,13 +26,8 @@ pub struct Wheel {
     buckets: RefCell<Vec<Vec<Slot>>>,
     /// Revocations up to which sessions were reviewed.
     reviewed: Cell<u64>,
-}
-
-impl Default for Wheel {
-    fn default() -> Self {
-        let buckets = (0..BUCKETS).map(|_| Vec::new()).collect();
-        Self { now: Cell::new(0), buckets: RefCell::new(buckets), reviewed: Cell::new(0) }
-    }
+    /// The rules for rooms by which its sessions are in theirs.
+    rules: RefCell<Arc<Rules>>,
 }
 
 /// When a session was last heard, and what is due next; all in ticks.
@@ -52,6 +48,12 @@ fn ticks(time: Duration) -> u32 {
 }
 
 impl Wheel {
+    /// For sessions that join by `rules` until there are others.
+    pub(super) fn new(rules: Arc<Rules>) -> Self {
+        let buckets = RefCell::new((0..BUCKETS).map(|_| Vec::new()).collect());
+        Self { now: Cell::new(0), buckets, reviewed: Cell::new(0), rules: RefCell::new(rules) }
+    }
+
     pub(super) fn now(&self) -> u32 {
         self.now.get()
     }
@@ -88,6 +90,20 @@ impl Wheel {
         let revocations = common.revocations.generation();
         if self.reviewed.replace(revocations) != revocations {
             common.shard.each(|session| session.review());
+        }
+        self.go_by(&common.shard.hub().rules(), common);
+    }
+
+    /// Where the rules for rooms are others than before, each session leaves those that it has lost.
+    fn go_by(&self, rules: &Arc<Rules>, common: &Common) {
+        if Arc::ptr_eq(rules, &self.rules.borrow()) {
+            return;
+        }
+        let before = self.rules.replace(Arc::clone(rules));
+        let mut sessions = Vec::new();
+        common.shard.each(|session| sessions.push(Rc::clone(session)));
+        for session in sessions {
+            session.leave_closed_rooms(&before, rules);
         }
     }
 }

@@ -97,7 +97,7 @@ impl Session {
         let dialect = &self.endpoint.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let permission = match self.seat.is_in(room) {
-            true => Permission::Known(true),
+            true => Permission::Known(since == Since::Now || self.may_rejoin(room)),
             // What no room can be called nobody is asked about: whoever joins it says so.
             false if self.may_join(&self.principal(), room) => match check_name(room) {
                 Ok(()) => self.permission(Wish::Join, room, None),

@@ -10,7 +10,7 @@ use super::{Session, TOO_MANY};
 use crate::audit::Deed;
 use crate::dialect::Answer;
 use crate::frame::{Since, Timestamp};
-use crate::hub::{Entered, check_name};
+use crate::hub::{Entered, Rules, check_name};
 use crate::identity::{Principal, Refusal};
 use crate::transport::close::CloseReason;
 
@@ -131,16 +131,36 @@ impl Session {
     /// It stays where its endpoint puts it, and in rooms that it could not have asked for before: somebody else has put
     /// it there.
     fn leave_lost_rooms(self: &Rc<Self>, before: &Principal, now: &Principal) {
-        let own: Vec<String> = self.endpoint.first_rooms(now.user.as_deref()).collect();
-        for room in self.seat.rooms().into_iter().filter(|room| !own.iter().any(|own| **own == **room)) {
-            let lost = match room.strip_prefix(ROLES) {
-                Some(role) => !now.roles.iter().any(|own| **own == *role),
-                None => self.may_join(before, &room) && !self.may_join(now, &room),
-            };
-            if lost {
+        self.leave_those(|room| match room.strip_prefix(ROLES) {
+            Some(role) => !now.roles.iter().any(|own| **own == *role),
+            None => self.may_join(before, room) && !self.may_join(now, room),
+        });
+    }
+
+    /// The same where the rules for rooms are others than `before`.
+    pub(super) fn leave_closed_rooms(self: &Rc<Self>, before: &Rules, now: &Rules) {
+        let principal = self.principal();
+        self.leave_those(|room| may_join(before, &principal, room) && !may_join(now, &principal, room));
+    }
+
+    /// Leaves the rooms that are `lost`, but for those that its endpoint puts it in.
+    fn leave_those(self: &Rc<Self>, lost: impl Fn(&str) -> bool) {
+        for room in self.seat.rooms() {
+            if lost(&room) && !self.is_put_in(&room) {
                 self.common.shard.leave(self, &room);
             }
         }
+    }
+
+    /// Whether its endpoint puts it in `room`.
+    fn is_put_in(&self, room: &str) -> bool {
+        self.endpoint.first_rooms(self.principal().user.as_deref()).any(|own| own == room)
+    }
+
+    /// Whether it may have the history of `room`, where it is in already: it may have been put there by somebody else,
+    /// or before the rules were what they are.
+    pub(super) fn may_rejoin(&self, room: &str) -> bool {
+        room.starts_with(ROLES) || self.is_put_in(room) || self.may_join(&self.principal(), room)
     }
 
     /// Joins the rooms that are its own: those that its endpoint puts every session in, and those of its roles.
@@ -162,7 +182,10 @@ impl Session {
 
     /// Whether `principal` may ask to be in `room`.
     pub(super) fn may_join(&self, principal: &Principal, room: &str) -> bool {
-        let rules = self.common.shard.hub().rules();
-        !room.starts_with(ROLES) && principal.may_enter(room) && rules.find(room).lets_join(principal, room)
+        may_join(&self.common.shard.hub().rules(), principal, room)
     }
+}
+
+fn may_join(rules: &Rules, principal: &Principal, room: &str) -> bool {
+    !room.starts_with(ROLES) && principal.may_enter(room) && rules.find(room).lets_join(principal, room)
 }

@@ -87,6 +87,10 @@ async fn a_program_shows_a_key() {
     for wrong in ["tgk_of-the-test", "", "x", &hash] {
         assert_eq!(status("GET", "/api/v1/rooms", "x-api-key", wrong).await, 401, "{wrong}");
     }
+    let elsewhere = format!("/api/v1/rooms?token={key}");
+    assert_eq!(send(&gateway, "GET", &elsewhere, &[], None).await.status, 401, "addresses get into logs");
+    let subprotocol = format!("bearer, {key}");
+    assert_eq!(status("GET", "/api/v1/rooms", "sec-websocket-protocol", &subprotocol).await, 401);
     let two = [("x-api-key", key), ("x-api-key", "another")];
     assert_eq!(send(&gateway, "GET", "/api/v1/rooms", &two, None).await.status, 401, "which one is meant?");
     let session = gateway.try_connect("/ws", &[("authorization", &bearer)]).await;

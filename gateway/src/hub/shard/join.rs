@@ -145,7 +145,7 @@ impl<G: Guest> Shard<G> {
             if state.gone {
                 continue;
             }
-            if room.rule.max_members > 0 && state.total() >= room.rule.max_members {
+            if self.hub.is_full(&room, &state) {
                 return Err(JoinError::Full);
             }
             let (joined, reads) = plan(&state, since, guest.room_left() / 2);
