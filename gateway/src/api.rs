@@ -30,7 +30,7 @@ use crate::documents::{Face, Operation};
 use crate::drain::Drain;
 use crate::health::Health;
 use crate::hub::Hub;
-use crate::identity::{Ledger, Principal};
+use crate::identity::{Ledger, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::{Family, Gauges, Views};
 use crate::web::{self, PluginAdmin, Problem, Response};
@@ -97,10 +97,11 @@ impl Sources {
 }
 
 /// A request to the API.
-#[derive(Debug)]
 pub struct Request {
     /// Who asks; it has the route's scope, in full or narrowed to some rooms.
     pub principal: Arc<Principal>,
+    /// By which it is known who asks; none where that is by a key of the configuration, or nobody is known.
+    pub profile: Option<Arc<Profile>>,
     /// From where.
     pub source: Source,
     /// The path's parameters in order, decoded.

@@ -11,6 +11,7 @@ mod cache;
 mod certificate;
 mod claims;
 pub mod credentials;
+mod generations;
 mod jwks;
 mod keyring;
 mod keys;

@@ -36,6 +36,9 @@ pub enum Window {
     Bucket,
 }
 
+/// The longest stretch in nanoseconds, nearly a hundred and fifty years: two of them are less than a clock can say.
+const LONGEST: u64 = 1 << 62;
+
 /// How much there may be of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -78,7 +81,7 @@ impl Rule {
     fn of(count: u32, per: Duration, burst: u32, window: Window, dry_run: bool) -> Self {
         let capacity = if burst == 0 { count } else { burst };
         let span = per.as_nanos() * u128::from(capacity) / u128::from(count);
-        Self { capacity, span: u64::try_from(span).unwrap_or(u64::MAX).max(1), window, dry_run }
+        Self { capacity, span: u64::try_from(span).unwrap_or(u64::MAX).clamp(1, LONGEST), window, dry_run }
     }
 
     /// Nanoseconds in which so much comes back.

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 pub use body::Bodies;
 
 use crate::api::{self, Api};
-use crate::identity::{self, Principal};
+use crate::identity::{self, Principal, Profile};
 use crate::web::{
     self, Client, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response, Route,
     Routes, trim,
@@ -108,10 +108,12 @@ impl Router {
         let params = params.iter().map(|param| decode(param)).collect::<Result<_, _>>()?;
         let query = request.uri().query().map(str::to_owned);
         let source = web::source(request.extensions());
+        let profile = request.extensions().get::<Arc<Profile>>().cloned();
         let (head, body) = request.into_parts();
         let held = self.bodies.collect(&head.method, body).await?;
         let (headers, body) = (head.headers, held.bytes.clone());
-        (route.handler)(&self.api, &api::Request { principal, source, params, query, headers, body }).await
+        (route.handler)(&self.api, &api::Request { principal, profile, source, params, query, headers, body })
+            .await
     }
 
     /// Counts whom it refuses.

@@ -17,6 +17,7 @@ mod term;
 mod turn_away;
 mod waiting;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -137,11 +138,11 @@ impl Session {
     }
 
     /// Counts its end, which it has one of.
-    fn count_end(&self, why: &'static str) {
+    fn count_end(&self, why: &'static str, outcome: Cow<'static, str>) {
         let counters = self.common.shard.counters();
         counters.closed.count(self.endpoint.dialect.name());
         counters.endings.count(why);
-        self.record(Deed::Disconnected, |entry| entry.outcome(why));
+        self.record(Deed::Disconnected, |entry| entry.outcome(outcome));
         self.common.shard.hub().directory().leave_roles(&self.principal.borrow().roles);
     }
 

@@ -98,8 +98,8 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Result<Json<Broad
         return Err(unknown_type(api, &wanted.event_type));
     };
     let targets: Vec<&str> = wanted.room.as_deref().into_iter().collect();
-    check_rights(&request.principal, targets.iter().copied())?;
     let event_type = &wanted.event_type;
+    check_rights(request, &targets, event_type).await?;
     throttle(api, Publication { rooms: &targets, event_type, key: None, bytes: wanted.data.len() })?;
     let event = event(kind, wanted.data, "api_broadcast");
     let sent = sent(api.hub.publish(&targets, &event).map_err(problem)?).await;
@@ -216,17 +216,17 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     }
     let data = json!({ "title": title, "content": content, "level": level }).to_string();
     body.check()?;
-    check_rights(&request.principal, topic.as_deref())?;
     let name = match &*level {
         "warning" => "warning",
         "error" => "error",
         "alert" => "alert",
         _ => "notification",
     };
+    let targets: Vec<&str> = topic.as_deref().into_iter().collect();
+    check_rights(request, &targets, name).await?;
     let mut count = 0;
     // The types of notices are known where an endpoint's dialect declares them: elsewhere nobody would get one.
     if let Some(kind) = api.hub.types().find(name) {
-        let targets: Vec<&str> = topic.as_deref().into_iter().collect();
         throttle(api, Publication { rooms: &targets, event_type: name, key: None, bytes: data.len() })?;
         count = sent(api.hub.publish(&targets, &event(kind, data.into(), "gateway")).map_err(problem)?).await;
     }

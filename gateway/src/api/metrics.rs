@@ -198,6 +198,7 @@ mod tests {
     fn asked(query: &str) -> Result<u64, u16> {
         let request = Request {
             source: crate::audit::Source::default(),
+            profile: None,
             principal: std::sync::Arc::default(),
             params: Vec::new(),
             query: Some(query.to_owned()),

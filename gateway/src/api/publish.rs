@@ -17,7 +17,7 @@ use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
 use crate::hub::{PublishError, check_name};
-use crate::identity::Principal;
+use crate::identity::{Question, Wish};
 use crate::limits::{self, Publication};
 use crate::web::{self, Invalid, Problem};
 use shapes::{CutShort, Placed, PublishBody, Published};
@@ -58,20 +58,31 @@ pub(super) const BUSY: &str = "The gateway has too much to do";
 pub(super) const LIMITED: &str = "Too many events of this room, type or key, or too many requests";
 
 impl Wanted {
-    fn check_rights(&self, principal: &Principal) -> Result<(), Problem> {
-        check_rights(principal, self.rooms.iter().map(String::as_str))
+    async fn check_rights(&self, request: &Request) -> Result<(), Problem> {
+        let rooms: Vec<_> = self.rooms.iter().map(String::as_str).collect();
+        check_rights(request, &rooms, &self.event.kind.name).await
     }
 }
 
-/// Whether `principal` may publish to all of these rooms; to everyone where there is none.
-pub(super) fn check_rights<'a>(
-    principal: &Principal,
-    rooms: impl IntoIterator<Item = &'a str>,
-) -> Result<(), Problem> {
-    let mut rooms = rooms.into_iter().peekable();
-    let everyone = rooms.peek().is_none();
-    if everyone && !principal.may("publish") || !rooms.all(|room| principal.may_in("publish", room)) {
+/// Whether who asks may publish to all of these rooms, to everyone where there is none: by its scope, by the rooms that its
+/// token is for, and by whoever its profile asks.
+pub(super) async fn check_rights(request: &Request, rooms: &[&str], event_type: &str) -> Result<(), Problem> {
+    let principal = &request.principal;
+    let may = match rooms {
+        [] => principal.may("publish") && principal.rooms.is_none(),
+        rooms => rooms.iter().all(|room| principal.may_in("publish", room) && principal.may_enter(room)),
+    };
+    if !may {
         return Err(web::lacks_scope("publish"));
+    }
+    let Some(profile) = &request.profile else { return Ok(()) };
+    let everyone = rooms.is_empty().then_some(None);
+    for room in rooms.iter().copied().map(Some).chain(everyone) {
+        let question = Question::new(Wish::Publish, principal).of_type(event_type);
+        let question = room.into_iter().fold(question, Question::within);
+        if !profile.permits(question).await {
+            return Err(Problem::new(StatusCode::FORBIDDEN, "not allowed to publish there"));
+        }
     }
     Ok(())
 }
@@ -82,7 +93,7 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
     let body = parse(&request.body)?;
     if !body.get().trim_start().starts_with('[') {
         let wanted = wanted(api, body, vec!["body".into()])?;
-        wanted.check_rights(&request.principal)?;
+        wanted.check_rights(request).await?;
         return Ok(Json(place(api, request, wanted).await?));
     }
     let batch: Vec<&RawValue> = serde_json::from_str(body.get()).unwrap_or_default();
@@ -92,7 +103,9 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
     }
     let mut published = Vec::new();
     let all = check_all(api, &batch)?;
-    all.iter().try_for_each(|wanted| wanted.check_rights(&request.principal))?;
+    for wanted in &all {
+        wanted.check_rights(request).await?;
+    }
     for wanted in all {
         match place(api, request, wanted).await {
             Ok(answer) => published.push(answer),

@@ -37,7 +37,7 @@ struct RevokeBody {
     user: Option<User>,
     /// Only those that were issued then or before: RFC 3339, or seconds since 1970. Without it, by now.
     before: Option<Moment>,
-    /// When the last of them expires: until then it must be known. Without it, as long as tokens can live: see
+    /// When the last of them expires: until then it must be known. Without it, or where it is past, as long as tokens can live: see
     /// `revocations.keep`.
     expires_at: Option<Moment>,
 }
@@ -146,6 +146,7 @@ fn wanted(api: &Api, body: &[u8]) -> Result<Revocation, Problem> {
     };
     body.check()?;
     let what = what.ok_or_else(|| failed("nothing is revoked"))?;
-    let until = expires_at.unwrap_or_else(|| api.ledger.revocations().forgotten_at(now));
+    let until =
+        expires_at.filter(|at| *at > now).unwrap_or_else(|| api.ledger.revocations().forgotten_at(now));
     Ok(Revocation { what, before: before.unwrap_or(now), until })
 }

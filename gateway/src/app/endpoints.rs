@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use http::{Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt;
 
 use super::identity::{Identity, Profiles as _};
@@ -23,6 +23,9 @@ use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
 use crate::web::{self, Client, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
+
+/// Seconds that whoever has too many sessions should wait before it asks for one more.
+const FULL_FOR: u16 = 5;
 
 /// An endpoint that WebSocket clients connect to.
 struct WebSocket {
@@ -230,7 +233,9 @@ impl From<No> for Problem {
     fn from(no: No) -> Self {
         match no {
             No::Refused(refusal) => refusal.into(),
-            No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY).because("max_per_user"),
+            No::Full => Self::new(StatusCode::TOO_MANY_REQUESTS, session::TOO_MANY)
+                .because("max_per_user")
+                .header(header::RETRY_AFTER, HeaderValue::from(FULL_FOR)),
             No::AtCapacity => Self::busy("as many sessions are there as may be", 1).because("at_capacity"),
         }
     }

@@ -66,9 +66,15 @@ impl Reloader {
 
     async fn try_reload(&mut self) -> Result<Reloaded, NotReloaded> {
         let Loaded { config, warnings } = config::load(&self.sources).map_err(of_report)?;
-        let Renewal { next, changed, needs_restart } =
+        let Renewal { next, mut changed, needs_restart } =
             Renewal::new(&self.running, &config).map_err(of_report)?;
         let ready = self.ready(next).await?;
+        for listener in self.certificates.changed(&ready.certificates) {
+            let key = Key::of("listener").then(listener).then("tls");
+            if !changed.iter().any(|known| key.covers(known)) {
+                changed.push(key); // its files
+            }
+        }
         self.put(ready);
         let keys = |keys: Vec<Key>| keys.iter().map(ToString::to_string).collect();
         Ok(Reloaded {

@@ -20,6 +20,8 @@ pub enum Deed {
     Stopped,
     /// A session was opened.
     Connected,
+    /// One has shown who it is, or that it still may be.
+    Authenticated,
     /// One has ended; the outcome is why.
     Disconnected,
     /// A request or a session was refused; the outcome is why.

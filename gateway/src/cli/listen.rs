@@ -63,6 +63,7 @@ connection cannot be made or breaks, and 0 where either side closes it in order.
 /// Why listening ended early.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
+    /// `url`: without its query, which may hold a token.
     #[error("cannot connect to {url}: {reason}")]
     Connect { url: String, reason: String },
     #[error("given up before the connection was made")]
@@ -127,7 +128,8 @@ async fn listen(arguments: Arguments) -> Result<(), Failure> {
 
 async fn connect(arguments: &Arguments) -> Result<Socket, Failure> {
     let url = arguments.url.as_str();
-    let failure = |reason: String| Failure::Connect { url: url.to_owned(), reason };
+    let shown = url.split('?').next().unwrap_or(url);
+    let failure = |reason: String| Failure::Connect { url: shown.to_owned(), reason };
     let connector = arguments.trust.connector().map_err(|error| failure(error.to_string()))?;
     let mut request = url.into_client_request().map_err(|error| failure(explain(error)))?;
     if let Some(token) = &arguments.token {

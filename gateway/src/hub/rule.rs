@@ -92,19 +92,26 @@ impl Rule {
     }
 }
 
-/// Whether a claim's value says yes: a list where it names the room, anything else where it is not empty.
+/// Whether a claim's value says yes: a text, a list or a table where it names the room, a number where it is not 0.
 fn means(value: &Value, name: &str, rest: &str) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(yes) => *yes,
         Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Object(entries) => !entries.is_empty(),
+        Value::String(text) => names(text, name, rest),
+        Value::Object(entries) => {
+            entries.iter().any(|(text, value)| *value != Value::Bool(false) && names(text, name, rest))
+        }
         Value::Array(entries) => entries.iter().any(|entry| {
             let text = entry.as_str().map(Cow::Borrowed).unwrap_or_else(|| entry.to_string().into());
-            text == name || text == rest || Pattern::new(&text).matches(name)
+            names(&text, name, rest)
         }),
     }
+}
+
+/// Whether `text` is the room's name, what is left of it behind the rule's prefix, or a pattern that it fits.
+fn names(text: &str, name: &str, rest: &str) -> bool {
+    text == name || text == rest || Pattern::new(text).matches(name)
 }
 
 /// The rules of a gateway.
@@ -163,8 +170,13 @@ mod tests {
     use crate::identity::{Proof, Scopes};
 
     fn ada() -> Principal {
-        let claims =
-            [("vip", json!(true)), ("off", json!(false)), ("teams", json!(["red", "team:blue", 7, "x:*"]))];
+        let claims = [
+            ("vip", json!(true)),
+            ("off", json!(false)),
+            ("one", json!("red")),
+            ("table", json!({ "red": 1, "blue": false })),
+            ("teams", json!(["red", "team:blue", 7, "x:*"])),
+        ];
         Principal {
             user: Some("ada".into()),
             roles: vec!["editor".into()],
@@ -195,6 +207,10 @@ mod tests {
             (Who::Claim("vip".into()), "", "a", true, false),
             (Who::Claim("off".into()), "", "a", false, false),
             (Who::Claim("none".into()), "", "a", false, false),
+            (Who::Claim("one".into()), "team:", "team:red", true, false),
+            (Who::Claim("one".into()), "team:", "team:blue", false, false),
+            (Who::Claim("table".into()), "team:", "team:red", true, false),
+            (Who::Claim("table".into()), "team:", "team:blue", false, false),
             (Who::Claim("teams".into()), "team:", "team:red", true, false),
             (Who::Claim("teams".into()), "team:", "team:blue", true, false),
             (Who::Claim("teams".into()), "team:", "team:7", true, false),

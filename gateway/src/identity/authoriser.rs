@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hashbrown::HashMap;
 use http::{StatusCode, Uri};
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::Principal;
+use super::generations::Generations;
+use super::{Principal, cache};
 use crate::outgoing;
 
 /// Questions that may be open at a time; others wait, within their time.
 const OPEN: usize = 64;
-/// Answers that are remembered at most.
+/// Answers that are remembered at least; twice as many at most.
 const REMEMBERED: usize = 16 * 1024;
 
 /// Something that a client wants to do.
@@ -32,7 +31,7 @@ pub enum Wish {
 }
 
 /// What is asked; the JSON of the request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Question {
     action: Wish,
     profile: Option<Arc<str>>,
@@ -68,6 +67,20 @@ impl Question {
         self
     }
 
+    /// What is to be done.
+    pub fn wish(&self) -> Wish {
+        self.action
+    }
+
+    /// The request's body.
+    fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default() // texts and lists of them: nothing of it can fail
+    }
+
+    fn hash(&self) -> cache::Hash {
+        cache::hash(&self.json())
+    }
+
     /// An event of this type.
     #[must_use]
     pub fn of_type(mut self, event_type: &str) -> Self {
@@ -83,7 +96,7 @@ pub struct Authoriser {
     patience: Duration,
     /// For how long an answer counts.
     keep: Duration,
-    known: Mutex<HashMap<Question, (bool, Instant), foldhash::fast::RandomState>>,
+    known: Generations<(bool, Instant)>,
     open: Semaphore,
 }
 
@@ -103,7 +116,7 @@ impl Answer {
 impl Authoriser {
     /// Asks at `url` about these wishes.
     pub fn new(url: Uri, asks: Vec<Wish>, patience: Duration, keep: Duration) -> Self {
-        Self { url, asks, patience, keep, known: Mutex::default(), open: Semaphore::new(OPEN) }
+        Self { url, asks, patience, keep, known: Generations::new(REMEMBERED), open: Semaphore::new(OPEN) }
     }
 
     /// Whether it is asked about this.
@@ -113,13 +126,18 @@ impl Authoriser {
 
     /// What it has answered a while ago, if that still counts.
     pub fn known(&self, question: &Question) -> Option<bool> {
-        let known = self.known.lock();
-        known.get(question).filter(|(_, until)| Instant::now() < *until).map(|(allow, _)| *allow)
+        self.recall(&question.hash())
+    }
+
+    fn recall(&self, hash: &cache::Hash) -> Option<bool> {
+        let now = Instant::now();
+        self.known.find(hash, |(_, until)| now < *until).map(|(allow, _)| allow)
     }
 
     /// Asks it.
     pub async fn allows(&self, question: Question) -> bool {
-        if let Some(allow) = self.known(&question) {
+        let hash = question.hash();
+        if let Some(allow) = self.recall(&hash) {
             return allow;
         }
         let answer = tokio::time::timeout(self.patience, self.ask(&question)).await;
@@ -131,32 +149,19 @@ impl Authoriser {
             );
             return false;
         };
-        self.remember(question, allow);
+        if !self.keep.is_zero() {
+            self.known.put(hash, (allow, Instant::now() + self.keep));
+        }
         allow
     }
 
     async fn ask(&self, question: &Question) -> Option<bool> {
         let _permit = self.open.acquire().await.ok()?;
-        let json = serde_json::to_vec(question).ok()?;
-        let answer = outgoing::post(&self.url, Bytes::from(json), self.patience).await.ok()?;
+        let answer = outgoing::post(&self.url, Bytes::from(question.json()), self.patience).await.ok()?;
         match answer.status {
             StatusCode::OK => Answer::read(&answer.body).map(|answer| answer.allow),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(false),
             _ => None,
-        }
-    }
-
-    fn remember(&self, question: Question, allow: bool) {
-        let now = Instant::now();
-        let mut known = self.known.lock();
-        if known.len() >= REMEMBERED {
-            known.retain(|_, (_, until)| now < *until);
-        }
-        if known.len() >= REMEMBERED {
-            known.clear();
-        }
-        if !self.keep.is_zero() {
-            known.insert(question, (allow, now + self.keep));
         }
     }
 }

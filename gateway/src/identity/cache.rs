@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use hashbrown::HashMap;
-use parking_lot::Mutex;
 
 use super::Principal;
+use super::generations::Generations;
 use super::keys::Keys;
 use crate::frame::Timestamp;
 
@@ -34,41 +33,25 @@ struct Verified {
     keys: Arc<Keys>,
 }
 
-/// In two generations: the older one is let go when the younger one is full, so that what is used stays.
-#[derive(Default)]
-pub(super) struct Cache(Mutex<[HashMap<Hash, Verified, foldhash::fast::RandomState>; 2]>);
+/// The tokens of a profile.
+pub(super) struct Cache(Generations<Verified>);
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self(Generations::new(REMEMBERED))
+    }
+}
 
 impl Cache {
     /// What the token with this hash was found to be, if that still holds.
     pub(super) fn find(&self, hash: &Hash, keys: &Arc<Keys>, now: Timestamp) -> Option<Arc<Principal>> {
-        let mut generations = self.0.lock();
-        let [young, old] = &mut *generations;
-        let found = young.get(hash).cloned().or_else(|| old.remove(hash))?;
-        if now >= found.until || !Arc::ptr_eq(&found.keys, keys) {
-            young.remove(hash);
-            return None;
-        }
-        let principal = Arc::clone(&found.principal);
-        Self::enter(&mut generations, *hash, found);
-        Some(principal)
+        let holds = |found: &Verified| now < found.until && Arc::ptr_eq(&found.keys, keys);
+        self.0.find(hash, holds).map(|found| found.principal)
     }
 
     /// Remembers a token until then.
     pub(super) fn put(&self, hash: Hash, principal: &Arc<Principal>, keys: &Arc<Keys>, until: Timestamp) {
-        let verified = Verified { principal: Arc::clone(principal), until, keys: Arc::clone(keys) };
-        Self::enter(&mut self.0.lock(), hash, verified);
-    }
-
-    fn enter(
-        generations: &mut [HashMap<Hash, Verified, foldhash::fast::RandomState>; 2],
-        hash: Hash,
-        verified: Verified,
-    ) {
-        if generations[0].len() >= REMEMBERED && !generations[0].contains_key(&hash) {
-            generations.swap(0, 1);
-            generations[0].clear();
-        }
-        generations[0].insert(hash, verified);
+        self.0.put(hash, Verified { principal: Arc::clone(principal), until, keys: Arc::clone(keys) });
     }
 }
 
@@ -106,7 +89,7 @@ mod tests {
             cache.put(hash(&format!("x{number}")), &Arc::default(), &keys, LATER);
             assert!(cache.find(&used, &keys, Timestamp(0)).is_some(), "{number}");
         }
-        let all: usize = cache.0.lock().iter().map(HashMap::len).sum();
+        let all: usize = cache.0.lengths().iter().sum();
         assert!(all <= 2 * REMEMBERED, "{all}");
     }
 }

@@ -132,17 +132,21 @@ impl Profile {
         self.settings().asks()
     }
 
+    /// Asks whether something may be done, where that is asked.
+    pub async fn permits(&self, question: Question) -> bool {
+        match &self.settings().authoriser {
+            Some(authoriser) if authoriser.is_for(question.wish()) => authoriser.allows(question).await,
+            _ => true,
+        }
+    }
+
     /// Asks whether `principal` may have a session at `endpoint`, where that is asked.
     ///
     /// # Errors
     /// [`Refusal::Denied`].
     pub async fn admit(&self, principal: Arc<Principal>, endpoint: &str) -> Result<Arc<Principal>, Refusal> {
-        let settings = self.settings();
-        let Some(authoriser) = settings.authoriser.as_ref().filter(|_| settings.asks()) else {
-            return Ok(principal);
-        };
         let question = Question::new(Wish::Connect, &principal).at(endpoint);
-        if authoriser.allows(question).await { Ok(principal) } else { Err(Refusal::Denied) }
+        if self.permits(question).await { Ok(principal) } else { Err(Refusal::Denied) }
     }
 }
 

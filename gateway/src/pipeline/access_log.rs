@@ -146,22 +146,32 @@ fn clipped(text: &str) -> &str {
     &text[..text.floor_char_boundary(LONGEST)]
 }
 
-/// Path and query, the values of tokens hidden, however their names are written.
+/// Words that names of secrets have in them.
+const SECRETS: [&str; 5] = ["token", "key", "secret", "password", "jwt"];
+
+/// Path and query, the values of tokens hidden, however their names are written and wherever they stand.
 fn redacted(uri: &Uri) -> Cow<'_, str> {
-    let is_secret = |name: &str| {
-        let name = percent_decode_str(name).decode_utf8_lossy().to_lowercase();
-        ["token", "key", "secret", "password", "jwt"].iter().any(|word| name.contains(word))
-    };
-    let secret = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| is_secret(name));
-    let Some(query) = uri.query().filter(|query| query.split('&').any(secret)) else {
+    let Some(query) = uri.query().filter(|query| query.split('&').any(is_secret)) else {
         return uri.path_and_query().map_or(uri.path(), |path| path.as_str()).into();
     };
     let hide = |pair: &str| match pair.split_once('=') {
-        Some((name, _)) if is_secret(name) => format!("{name}=***"),
+        Some((name, _)) if is_secret(pair) => format!("{name}=***"),
+        None if is_secret(pair) => "***".to_owned(),
         _ => pair.to_owned(),
     };
     let query: Vec<_> = query.split('&').map(hide).collect();
     format!("{}?{}", uri.path(), query.join("&")).into()
+}
+
+/// Whether a pair is named as secrets are, holds another that is (`a=1;token=…`, `next=/ws?token=…`), or holds a JWT, whose
+/// header is JSON and so begins with `eyJ`.
+fn is_secret(pair: &str) -> bool {
+    let text = percent_decode_str(pair).decode_utf8_lossy();
+    let names_one = text.split('=').rev().skip(1).any(|name| {
+        let name = name.to_lowercase();
+        SECRETS.iter().any(|word| name.contains(word))
+    });
+    names_one || text.contains("eyJ")
 }
 
 #[cfg(test)]
@@ -177,6 +187,10 @@ mod tests {
         );
         assert_eq!(line("/ws?%74Oken=secret&a=b"), "/ws?%74Oken=***&a=b");
         assert_eq!(line("/ws?api_key=secret"), "/ws?api_key=***");
+        assert_eq!(line("/ws?a=1;token=secret&b=2"), "/ws?a=***&b=2");
+        assert_eq!(line("/x?next=%2Fws%3Ftoken%3Dsecret"), "/x?next=***");
+        assert_eq!(line("/x?a=eyJhbGciOiJI.e30.x&eyJhbGciOiJI.e30.x"), "/x?a=***&***");
+        assert_eq!(line("/ws?room=keyboard"), "/ws?room=keyboard");
         assert_eq!(line("/ws?room=a"), "/ws?room=a");
         assert_eq!(line("*"), "*");
     }

@@ -63,7 +63,7 @@ where
             _ => None,
         };
         let Some(later) = later else {
-            pipeline.mark(&mut request, verdict);
+            pipeline.mark(&mut request, verdict, profile);
             return Either::Left(self.inner.call(request));
         };
         let profile = Arc::clone(profile);
@@ -71,7 +71,7 @@ where
         let (pipeline, mut inner) = (Rc::clone(pipeline), self.inner.clone());
         Either::Right(Box::pin(async move {
             let verdict = later.verdict(&profile, verdict, path.as_deref(), &request).await;
-            pipeline.mark(&mut request, verdict);
+            pipeline.mark(&mut request, verdict, &profile);
             inner.call(request).await
         }))
     }
@@ -149,7 +149,7 @@ impl Pipeline {
         Arc::clone(if holds { &self.anonymous } else { &self.nobody })
     }
 
-    fn mark<B>(&self, request: &mut Request<B>, verdict: Verdict) {
+    fn mark<B>(&self, request: &mut Request<B>, verdict: Verdict, profile: &Arc<Profile>) {
         if let Ok(principal) = &verdict
             && !principal.is_nobody()
         {
@@ -160,6 +160,9 @@ impl Pipeline {
             request.extensions_mut().insert(refusal);
             Arc::clone(&self.nobody)
         });
+        if principal.profile().is_some() {
+            request.extensions_mut().insert(Arc::clone(profile));
+        }
         request.extensions_mut().insert(principal);
     }
 }

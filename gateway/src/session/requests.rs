@@ -15,7 +15,7 @@ use crate::audit::Deed;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
 use crate::hub::own::Gap;
-use crate::hub::{Busy, JoinError, Joined, PublishError, ReadOn};
+use crate::hub::{Busy, JoinError, Joined, PublishError, ReadOn, check_name};
 use crate::identity::Wish;
 use crate::limits::Publication;
 
@@ -98,7 +98,11 @@ impl Session {
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let permission = match self.seat.is_in(room) {
             true => Permission::Known(true),
-            false if self.may_join(&self.principal(), room) => self.permission(Wish::Join, room, None),
+            // What no room can be called nobody is asked about: whoever joins it says so.
+            false if self.may_join(&self.principal(), room) => match check_name(room) {
+                Ok(()) => self.permission(Wish::Join, room, None),
+                Err(_) => Permission::Known(true),
+            },
             false => Permission::Known(false),
         };
         let room = room.to_owned();
@@ -216,7 +220,10 @@ impl Session {
         let principal = self.principal();
         let may = principal.may_enter(room) && hub.rules().find(room).lets_publish(&principal, room);
         let permission = match may {
-            true => self.permission(Wish::Publish, room, Some(&publish.event_type)),
+            true if check_name(room).is_ok() => {
+                self.permission(Wish::Publish, room, Some(&publish.event_type))
+            }
+            true => Permission::Known(true), // refused by whoever publishes
             false => Permission::Known(false),
         };
         let event = Event {

@@ -67,6 +67,11 @@ impl Session {
         verdict: Result<Arc<Principal>, Refusal>,
         out: &mut Vec<u8>,
     ) {
+        // It may have been called back while the request waited.
+        let verdict = verdict.and_then(|principal| match self.common.revocations.hold(&principal) {
+            true => Err(Refusal::Revoked),
+            false => Ok(principal),
+        });
         let renewed = match verdict {
             Ok(principal) => self.become_known(principal),
             Err(refusal) => {
@@ -78,6 +83,7 @@ impl Session {
         let dialect = &self.endpoint.dialect;
         match renewed {
             Ok(principal) => {
+                self.record(Deed::Authenticated, |entry| entry);
                 let expires_at = principal.expires_at();
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);

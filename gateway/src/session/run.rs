@@ -1,5 +1,6 @@
 //! A session's life in its one task.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
@@ -223,7 +224,7 @@ impl Run {
     fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
         if self.phase == Phase::Open {
             frames::close(out, code, reason);
-            self.retire(session, "client", out);
+            self.retire(session, "client", "client".into(), out);
         }
         self.phase = Phase::Parting;
     }
@@ -246,17 +247,27 @@ impl Run {
             }
         }
         frames::close(out, Some(reason.code()), &reason.reason());
-        self.retire(session, reason.label(), out);
+        let outcome = match &reason {
+            CloseReason::Policy(what) => what.clone(),
+            other => other.label().into(),
+        };
+        self.retire(session, reason.label(), outcome, out);
         self.phase = Phase::Closing;
     }
 
     /// Sends the last frames; from here on nothing is delivered, and the session has a short time to end. `why`: the
-    /// word for it in metrics.
-    fn retire(&mut self, session: &Rc<Session>, why: &'static str, out: &mut Vec<u8>) {
+    /// word for it in metrics; `outcome`: what the audit log tells.
+    fn retire(
+        &mut self,
+        session: &Rc<Session>,
+        why: &'static str,
+        outcome: Cow<'static, str>,
+        out: &mut Vec<u8>,
+    ) {
         session.closing.set(true);
         self.open = Open::default();
         session.common.shard.retire(session, &session.id, session.user().as_ref());
-        session.count_end(why);
+        session.count_end(why, outcome);
         session.begin_farewell();
         session.reply_last(out);
         out.clear();
@@ -290,7 +301,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         let session = &self.session;
         if !session.closing.replace(true) {
-            session.count_end("gone"); // without a close frame of either side
+            session.count_end("gone", "gone".into()); // without a close frame of either side
         }
         if session.outbound.has_failed() {
             session.common.shard.counters().send_errors.add(1);

@@ -127,6 +127,20 @@ impl Keeper {
         fresh
     }
 
+    /// The listeners whose files are others than those that were read last.
+    pub fn changed<'a>(&self, fresh: &'a Fresh) -> Vec<&'a str> {
+        let (read, mut at) = (self.read.lock(), 0);
+        let mut changed = Vec::new();
+        for settings in &fresh.settings {
+            let files = at..at + settings.files().count();
+            at = files.end;
+            if read.get(files.clone()) != fresh.read.get(files) {
+                changed.push(&*settings.listener);
+            }
+        }
+        changed
+    }
+
     /// Handshakes that begin from now on go by `fresh`; a listener that is not in it speaks on as before.
     pub fn put(&self, mut fresh: Fresh) {
         tell(&self.metrics, &fresh);

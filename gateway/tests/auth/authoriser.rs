@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use crate::issuer::token;
 use crate::server::Server;
-use crate::{claims, closed, enter, entered, start};
+use crate::{claims, closed, enter, entered, send_as, start};
 
 fn asking(server: &Server, more: &str) -> Options {
     closed().set(&format!("auth.default.authoriser={{url=\"http://{}/may\"{more}}}", server.address))
@@ -111,4 +111,46 @@ async fn what_is_no_clear_yes_is_a_no() {
     drop(silent);
     assert_eq!(enter(&gateway, "/ws", &good).await.err(), Some(403), "nor one that is not there");
     assert_eq!(gateway.metric("tidegate_auth_failures_total{reason=\"denied\"}").await, 2.0);
+}
+
+#[tokio::test]
+async fn a_token_that_is_called_back_while_its_leave_is_asked_does_not_come_in() {
+    let server = Server::answering(judge).await;
+    let gateway =
+        start(asking(&server, ",asks=[\"connect\"],timeout=\"20s\"").set("auth.default.anonymous=true"));
+    let mut socket = gateway.connect("/ws").await;
+    socket.next().await;
+    server.hold();
+    let token = token(&claims("ada", json!({ "jti": "late" })));
+    socket.send(&json!({ "action": "auth", "data": { "token": token } })).await;
+    server.asked_times(2).await;
+    assert_eq!(gateway.post("/api/v1/tokens/revoke", &json!({ "jti": "late" })).await.status, 200);
+    server.release();
+    let reply = socket.next().await;
+    assert_eq!(
+        (&reply["success"], &reply["message"]),
+        (&json!(false), &json!("The token is revoked")),
+        "{reply}"
+    );
+}
+
+#[tokio::test]
+async fn publishing_over_http_needs_its_leave_and_the_rooms_of_the_token() {
+    let server = Server::answering(judge).await;
+    let gateway = start(asking(&server, ",asks=[\"publish\"]"));
+    let status = async |claims: Value, room: Value| {
+        let body = json!({ "room": room, "event_type": "error", "data": {} });
+        send_as(&gateway, &token(&claims), "POST", "/api/v1/publish", Some(&body)).await.status
+    };
+    let publisher = |more: Value| {
+        let mut all = claims("ada", json!({ "permissions": ["publish"] }));
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    assert_eq!(status(publisher(json!({})), json!("open")).await, 200);
+    assert_eq!(status(publisher(json!({})), json!("secret")).await, 403);
+    let narrow = || publisher(json!({ "rooms": ["mine:*"] }));
+    assert_eq!(status(narrow(), json!("mine:1")).await, 200);
+    assert_eq!(status(narrow(), json!("open")).await, 403);
+    assert_eq!(status(narrow(), Value::Null).await, 403, "everyone is more than some rooms");
 }

@@ -77,6 +77,17 @@ async fn files_that_change_are_seen_without_being_told() {
 }
 
 #[tokio::test]
+async fn a_reload_tells_of_certificates_that_are_others() {
+    let house = House::new("");
+    let reload = async || house.gateway.request("POST", "/admin/reload", None).await.json();
+    assert_eq!(reload().await["changed"], json!([]));
+    house.authority.issue("server", &["localhost", "127.0.0.1"], |_| {});
+    let told = reload().await["changed"] == json!(["listener.tls.tls"]);
+    // On a slow machine it has been seen without being told.
+    assert!(told || house.gateway.metric(DONE).await > 2.0);
+}
+
+#[tokio::test]
 async fn a_bad_certificate_changes_nothing_and_is_told_of() {
     let house = House::new("");
     let mut session = join(house.connect("/ws").await).await;
