@@ -513,6 +513,10 @@ fn what_is_legal_and_risky_is_warned_of() {
     assert_eq!(config::load(&within).unwrap().warnings, []);
     warned(&set(&["auth.default.certificates=[{name=\"a\"}]"]), "no listener asks for any");
     warned(&set(&["limits.connections=5", "limits.connections_per_address=6"]), "never counts");
+    let behind = ["limits.connections_per_address=6", "listener.0.trusted_proxies=[\"10.0.0.1\"]"];
+    warned(&set(&behind), "not those of the clients behind it");
+    let named = set(&[&behind[..], &["listener.0.proxy_protocol=true"]].concat());
+    assert_eq!(config::load(&named).unwrap().warnings, []);
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub struct Most {
     pub exempt: Vec<Network>,
 }
 
-/// Counts the connections of all listeners. One from an address that is exempt counts in all, but not for its
-/// address.
+/// Counts the connections of all listeners, in all and for their addresses. They are counted also where nothing limits
+/// them, as a limit may be set, or an address cease to be exempt, while they are open.
 #[derive(Debug)]
 pub struct Permits {
     most: ArcSwap<Most>,
@@ -105,16 +105,15 @@ impl Permits {
 }
 
 impl Permit {
-    /// Counts it for the address that it is from; once for each permit.
+    /// Counts it for the address that it is from, where there may be another one; once for each permit.
     pub(super) fn count_for(&mut self, address: IpAddr) -> Result<(), Full> {
         let most = self.permits.most.load();
-        if most.per_address == 0 || most.exempt.iter().any(|net| net.contains(address)) {
-            return Ok(());
-        }
+        let limited = most.per_address > 0 && !most.exempt.iter().any(|net| net.contains(address));
         let party = party(address);
         let mut addresses = self.permits.addresses.lock();
         let count = addresses.entry(party).or_default();
-        if *count >= most.per_address {
+        // One that is refused leaves no entry behind: where there is a limit, others are counted in it.
+        if limited && *count >= most.per_address {
             return Err(Full::Address);
         }
         *count += 1;
@@ -159,6 +158,19 @@ mod tests {
         assert_eq!(permits.take(ip("1.1.1.1")).unwrap_err(), Full::All);
     }
 
+    #[test]
+    fn those_that_came_before_a_limit_count_in_it() {
+        let permits = permits(10, 0);
+        let held: Vec<_> =
+            ["1.1.1.1", "1.1.1.1", "127.0.0.1"].map(|text| permits.take(ip(text)).unwrap()).into();
+        permits.set(Most { connections: 10, per_address: 1, exempt: vec![] });
+        assert_eq!(permits.take(ip("1.1.1.1")).unwrap_err(), Full::Address);
+        assert_eq!(permits.take(ip("127.0.0.1")).unwrap_err(), Full::Address);
+        drop(held);
+        assert!(permits.addresses.lock().is_empty());
+        permits.take(ip("1.1.1.1")).unwrap();
+    }
+
     #[tokio::test]
     async fn places_are_given_back_and_none_left_is_told() {
         let permits = permits(2, 0);
@@ -184,6 +196,7 @@ mod tests {
         let _other = permits.take(ip("2001:db8:0:1::1")).unwrap();
         drop(first);
         let _again = permits.take(ip("2001:db8::2")).unwrap();
+        assert_eq!(permits.addresses.lock().len(), 2);
         let _local: Vec<_> = (0..10).map(|_| permits.take(ip("127.0.0.1")).unwrap()).collect();
         assert_eq!(permits.open(), 12);
     }

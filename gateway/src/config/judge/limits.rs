@@ -33,6 +33,22 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         let message = format!("never counts: limits.connections ({}) is reached first", all.connections);
         findings.warn(key.then("connections_per_address"), message);
     }
+    if all.connections_per_address > 0 {
+        counted_proxies(config, &key.then("connections_per_address"), findings);
+    }
+}
+
+/// Who connects is counted before any request says for whom.
+fn counted_proxies(config: &Config, key: &Key, findings: &mut Findings<'_>) {
+    let behind = config.listener.iter().filter(|one| !one.trusted_proxies.is_empty() && !one.proxy_protocol);
+    for listener in behind {
+        let message = format!(
+            "counts the connections of each proxy that the listener {:?} trusts, not those of the clients behind it: be \
+             sure that it is enough for all of them, or use `proxy_protocol`",
+            listener.name
+        );
+        findings.warn(key.clone(), message);
+    }
 }
 
 /// A limit that is named to only count is one of its table.

@@ -28,7 +28,8 @@ pub struct Config {
     pub exempt: Vec<Network>,
     /// Connections at one time, over all listeners.
     pub connections: u32,
-    /// Connections at one time from one address (of IPv6: one /64); 0: no limit.
+    /// Connections at one time from one address (of IPv6: one /64); 0: no limit. It is the address that connects: a proxy's
+    /// for all of its clients, but for one that names them by `proxy_protocol`.
     pub connections_per_address: u32,
     /// Rooms that one session may be in.
     pub rooms_per_session: u32,
