@@ -8,7 +8,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ use writer::{Message, Writer};
 
 /// Lines that wait at most.
 const WAITING: usize = 8192;
+/// Of these, those that are kept free for what operators do: clients can join and leave as fast as their limits let
+/// them, and what they bring about must not push out that a token was called back.
+const RESERVE: usize = 1024;
 /// Refusals of one second that are written: whoever is refused can come again as often as the line allows, and would
 /// fill the disk.
 const REFUSALS: u64 = 200;
@@ -51,6 +54,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     /// Lines that got lost since the last that was written.
     lost: AtomicU64,
+    /// Lines in the queue.
+    waiting: AtomicUsize,
     /// The file is to be opened anew.
     reopen: AtomicBool,
     /// The second since 1970 that `refusals` counts.
@@ -91,8 +96,12 @@ impl Audit {
     pub fn record(&self, deed: Deed, tell: impl FnOnce(Entry) -> Entry) {
         let Some(On { queue, shared }) = &self.0 else { return };
         let now = Timestamp::now();
-        let fits = !deed.is_refusal() || shared.takes_refusal(now);
-        if !fits || queue.try_send(Message::Entry(Box::new(tell(Entry::new(deed, now))))).is_err() {
+        let few = !deed.is_refusal() || shared.takes_refusal(now);
+        if !few || !shared.enters(deed) {
+            return shared.lose(1, 0);
+        }
+        if queue.try_send(Message::Entry(Box::new(tell(Entry::new(deed, now))))).is_err() {
+            shared.has_left();
             shared.lose(1, 0);
         }
     }
@@ -119,7 +128,28 @@ impl Audit {
 impl Shared {
     fn new(metrics: Arc<Metrics>) -> Self {
         let zero = || AtomicU64::new(0);
-        Self { metrics, lost: zero(), reopen: AtomicBool::new(false), second: zero(), refusals: zero() }
+        Self {
+            metrics,
+            lost: zero(),
+            waiting: AtomicUsize::new(0),
+            reopen: AtomicBool::new(false),
+            second: zero(),
+            refusals: zero(),
+        }
+    }
+
+    /// Whether a line may enter the queue; it is counted there then, until it [`has_left`](Self::has_left).
+    fn enters(&self, deed: Deed) -> bool {
+        let most = if deed.is_operators() { WAITING } else { WAITING - RESERVE };
+        let fits = self.waiting.fetch_add(1, Ordering::Relaxed) < most;
+        if !fits {
+            self.has_left();
+        }
+        fits
+    }
+
+    fn has_left(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Counts lines that are lost, and others of which they would have told.
@@ -214,6 +244,20 @@ mod tests {
         }
         audit.finish();
         assert_eq!((metrics.audit.written.get(), metrics.audit.dropped.get()), (0, 20_000));
+    }
+
+    #[test]
+    fn a_flood_of_joins_leaves_space_for_what_operators_do() {
+        let (queue, messages) = sync_channel(WAITING);
+        let shared = Arc::new(Shared::new(Metrics::new(1)));
+        let audit = Audit(Some(On { queue, shared: Arc::clone(&shared) }));
+        let record = |deed: Deed, times: usize| (0..times).for_each(|_| audit.record(deed, |entry| entry));
+        record(Deed::Joined, 2 * WAITING);
+        record(Deed::Revoked, RESERVE);
+        assert_eq!(shared.metrics.audit.dropped.get() as usize, WAITING + RESERVE, "joins alone");
+        record(Deed::Revoked, 1);
+        assert_eq!(shared.metrics.audit.dropped.get() as usize, WAITING + RESERVE + 1);
+        assert_eq!(messages.try_iter().count(), WAITING);
     }
 
     #[test]

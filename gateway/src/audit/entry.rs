@@ -55,6 +55,17 @@ impl Deed {
     pub(super) fn is_refusal(self) -> bool {
         matches!(self, Self::Refused | Self::TokenRefused | Self::JoinDenied)
     }
+
+    /// Whether it is what operators do, or the gateway itself: seldom, and to be known before all else.
+    pub(super) fn is_operators(self) -> bool {
+        match self {
+            Self::Connected | Self::Authenticated | Self::Disconnected | Self::Joined => false,
+            Self::Refused | Self::TokenRefused | Self::JoinDenied => false,
+            Self::Started | Self::Stopped | Self::ConfigurationChanged => true,
+            Self::Published | Self::Revoked | Self::SessionClosed | Self::RoomLeft => true,
+            Self::PluginStart | Self::PluginStop | Self::PluginChanged => true,
+        }
+    }
 }
 
 /// From where something is asked.

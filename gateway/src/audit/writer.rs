@@ -68,7 +68,10 @@ impl Writer {
 
     fn take(&mut self, message: Message) -> Option<SyncSender<()>> {
         match message {
-            Message::Entry(entry) => self.put(*entry),
+            Message::Entry(entry) => {
+                self.shared.has_left();
+                self.put(*entry);
+            }
             Message::Look => {}
             Message::Finish(done) => return Some(done),
         }

@@ -27,6 +27,8 @@ pub struct Seat {
 pub(super) struct Membership {
     pub(super) room: Arc<Room>,
     pub(super) standing: Standing,
+    /// It is the session's from what it is, and does not count among those that it may ask for.
+    pub(super) own: bool,
 }
 
 /// How far a session has come into a room.

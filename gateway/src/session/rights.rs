@@ -9,7 +9,7 @@ use super::waiting::{Open, Then};
 use super::{Session, TOO_MANY};
 use crate::audit::Deed;
 use crate::dialect::Answer;
-use crate::frame::{Since, Timestamp};
+use crate::frame::Timestamp;
 use crate::hub::{Entered, Rules, check_name};
 use crate::identity::{Principal, Refusal};
 use crate::transport::close::CloseReason;
@@ -167,16 +167,19 @@ impl Session {
     pub(super) fn join_own_rooms(self: &Rc<Self>) {
         let principal = self.principal();
         let of_roles = principal.roles.iter().map(|role| format!("{ROLES}{role}"));
+        let mut failed = None;
         for room in self.endpoint.first_rooms(principal.user.as_deref()).chain(of_roles) {
             if self.seat.is_in(&room) || check_name(&room).is_err() {
                 continue;
             }
-            match self.common.shard.join(self, &room, Since::Now) {
-                Ok(_) => self.record(Deed::Joined, |entry| entry.target(&room)),
-                Err(error) => {
-                    tracing::warn!(session = %self.id, room, %error, "cannot join a room of its own");
-                }
+            match self.common.shard.join_own(self, &room) {
+                Ok(()) => self.record(Deed::Joined, |entry| entry.target(&room)),
+                Err(error) => failed = failed.or(Some((room, error))),
             }
+        }
+        // One line: a token may bring many rooms, as often as its client likes.
+        if let Some((room, error)) = failed {
+            tracing::debug!(session = %self.id, room, %error, "cannot join a room of its own");
         }
     }
 

@@ -9,6 +9,22 @@ use crate::issuer::{Issuer, token};
 use crate::{SECRET, claims, closed, enter, entered, now, start};
 
 #[tokio::test]
+async fn rooms_of_roles_are_none_that_a_session_has_asked_for() {
+    let gateway = start(closed().set("limits.rooms_per_session=2"));
+    let roles: Vec<_> = (0..10).map(|number| format!("r{number}")).collect();
+    let (mut session, _) = entered(&gateway, "/ws", &token(&claims("ada", json!({ "roles": roles })))).await;
+    let info = session.ask(&json!({ "action": "info" })).await;
+    let own: Vec<_> = roles.iter().map(|role| format!("role:{role}")).collect();
+    let is_in = info["data"]["rooms"].as_array().unwrap().clone();
+    assert!(own.iter().all(|room| is_in.contains(&json!(room))), "{info}");
+    for (room, joined) in [("a", true), ("b", true), ("c", false)] {
+        let answer = session.ask(&json!({ "action": "join", "room": room })).await;
+        assert_eq!(answer["success"], joined, "{answer}");
+    }
+    assert!(!gateway.log().contains("room of its own"), "{}", gateway.log());
+}
+
+#[tokio::test]
 async fn a_session_is_its_users_and_in_the_rooms_of_its_roles() {
     let options = closed().set("endpoint.0.auto_join=[\"user:{user_id}\"]");
     let gateway = start(options);

@@ -31,7 +31,7 @@ pub struct Config {
     /// Connections at one time from one address (of IPv6: one /64); 0: no limit. It is the address that connects: a proxy's
     /// for all of its clients, but for one that names them by `proxy_protocol`.
     pub connections_per_address: u32,
-    /// Rooms that one session may be in.
+    /// Rooms that one session may be in, besides those of its roles and its endpoint.
     pub rooms_per_session: u32,
     /// Calls to plugins that one session may wait for.
     pub calls_per_session: u32,

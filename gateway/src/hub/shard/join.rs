@@ -96,7 +96,21 @@ impl<G: Guest> Shard<G> {
 
     /// Joins the unnamed room of broadcasts.
     pub fn join_broadcasts(&self, guest: &Rc<G>) -> Result<Joined, JoinError> {
-        self.enter(guest, "", Since::Now)
+        self.enter(guest, "", Since::Now, true)
+    }
+
+    /// Puts a session in a room that is its own from what it is: where it asks for others, this one does not count. One
+    /// that is in it stays as it is.
+    ///
+    /// # Errors
+    /// [`JoinError::Name`] and [`JoinError::Full`].
+    pub fn join_own(&self, guest: &Rc<G>, name: &str) -> Result<(), JoinError> {
+        check_name(name)?;
+        match guest.seat().find_name(name) {
+            Some(at) => guest.seat().rooms.borrow_mut()[at].own = true,
+            None => drop(self.enter(guest, name, Since::Now, true)?),
+        }
+        Ok(())
     }
 
     /// Puts a session in a room, or tells where one stands that is in it. One that is in it and asks for a
@@ -106,20 +120,22 @@ impl<G: Guest> Shard<G> {
     /// [`JoinError`], but for [`Denied`](JoinError::Denied).
     pub fn join(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
         check_name(name)?;
-        if let Some(at) = guest.seat().find_name(name) {
-            if since == Since::Now {
-                return Ok(self.standing(guest, at));
-            }
-            self.leave(guest, name);
+        let Some(at) = guest.seat().find_name(name) else {
+            self.check_room_count(guest)?;
+            return self.enter(guest, name, since, false);
+        };
+        if since == Since::Now {
+            return Ok(self.standing(guest, at));
         }
-        self.check_room_count(guest)?;
-        self.enter(guest, name, since)
+        let own = guest.seat().rooms.borrow()[at].own;
+        self.leave(guest, name);
+        self.enter(guest, name, since, own)
     }
 
     fn check_room_count(&self, guest: &Rc<G>) -> Result<(), JoinError> {
         let most = self.hub.rooms_per_session();
-        let named = guest.seat().rooms.borrow().iter().filter(|m| !m.room.id.name.is_empty()).count();
-        if named >= most { Err(JoinError::TooMany(most)) } else { Ok(()) }
+        let asked = guest.seat().rooms.borrow().iter().filter(|membership| !membership.own).count();
+        if asked >= most { Err(JoinError::TooMany(most)) } else { Ok(()) }
     }
 
     /// Where a member stands: the events that it has not been given yet follow this cursor.
@@ -138,7 +154,7 @@ impl<G: Guest> Shard<G> {
         Joined { cursor: Cursor { offset, ..now }, recovered: None, replay: Vec::new() }
     }
 
-    fn enter(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
+    fn enter(&self, guest: &Rc<G>, name: &str, since: Since, own: bool) -> Result<Joined, JoinError> {
         loop {
             let room = self.hub.registry.find_or_create(name);
             let mut state = room.lock();
@@ -163,7 +179,7 @@ impl<G: Guest> Shard<G> {
                 self.put_mark(&room, &state, guest)
             };
             drop(state);
-            guest.seat().rooms.borrow_mut().push(Membership { room, standing });
+            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own });
             return Ok(joined);
         }
     }
@@ -208,7 +224,7 @@ impl<G: Guest> Shard<G> {
         let ticket = self.tickets.get().wrapping_add(1);
         self.tickets.set(ticket);
         let standing = Standing::Attaching { ticket, offset };
-        guest.seat().rooms.borrow_mut().push(Membership { room: Arc::clone(room), standing });
+        guest.seat().rooms.borrow_mut().push(Membership { room: Arc::clone(room), standing, own: false });
         Ok(Some(ticket))
     }
 
