@@ -27,7 +27,7 @@ pub use api_keys::{ApiKey, ApiKeys, BadHash, hash_of};
 pub use authoriser::{Authoriser, Question, Wish};
 pub use certificate::{Certificate, CertificateRule, ShownCertificate};
 pub use claims::ClaimRules;
-pub use jwks::BadKeySet;
+pub use jwks::{BadKeySet, secrets};
 pub use keyring::Keyring;
 pub use keys::{Algorithm, BadKey, Key};
 pub use pattern::Pattern;

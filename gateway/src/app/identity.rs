@@ -125,8 +125,9 @@ impl Identity {
         let ledger = Arc::new(Ledger::open(Arc::clone(&revocations), store)?);
         let (mut profiles, mut feeds) = (BTreeMap::new(), BTreeMap::new());
         for (name, settings) in &config.auth {
-            let keyring = Arc::new(Reader { config, name, settings }.keyring()?);
-            if let Some(feed) = Feed::open(name, settings, &keyring)? {
+            let reader = Reader { config, name, settings };
+            let keyring = Arc::new(reader.keyring()?);
+            if let Some(feed) = Feed::open(&reader, &keyring)? {
                 feeds.insert(name.clone(), feed.start());
             }
             let profile = Profile::new(profile(config, name, settings, keyring, Arc::clone(&revocations)));
@@ -142,9 +143,10 @@ impl Identity {
     pub(super) async fn drafts(&self, running: &Config, next: &Config) -> Result<Drafts, IdentityError> {
         let mut drafts = Vec::new();
         for (name, settings) in &next.auth {
-            let keyring = Arc::new(Reader { config: next, name, settings }.keyring()?);
+            let reader = Reader { config: next, name, settings };
+            let keyring = Arc::new(reader.keyring()?);
             let former = self.profiles.get(name);
-            let feed = Feed::open(name, settings, &keyring)?;
+            let feed = Feed::open(&reader, &keyring)?;
             if let Some(feed) = &feed {
                 let same = running.auth.get(name).is_some_and(|before| before.jwks == settings.jwks);
                 feed.begin(
@@ -212,8 +214,9 @@ fn api_keys(config: &Config) -> Result<Arc<ApiKeys>, BadHash> {
 /// [`IdentityError`]; also where there is no such profile.
 pub async fn profile_alone(config: &Config, name: &str) -> Result<Profile, IdentityError> {
     let settings = settings_of(config, name)?;
-    let keyring = Arc::new(Reader { config, name, settings }.keyring()?);
-    if let Some(feed) = Feed::open(name, settings, &keyring)? {
+    let reader = Reader { config, name, settings };
+    let keyring = Arc::new(reader.keyring()?);
+    if let Some(feed) = Feed::open(&reader, &keyring)? {
         feed.fetch().await?;
     }
     Ok(Profile::new(profile(config, name, settings, keyring, Arc::new(Revocations::new(0, Duration::ZERO)))))
@@ -348,6 +351,12 @@ fn asked_for(config: &Config) -> Vec<Arc<str>> {
     claims
 }
 
+/// Whether a secret must be one.
+fn is_strict(config: &Config) -> bool {
+    let exposed = config.is_exposed() && !config.allow.contains(&Unsafe::DevelopmentSecret);
+    exposed || config.is_production()
+}
+
 /// Reads a profile's keys.
 pub(super) struct Reader<'a> {
     pub(super) config: &'a Config,
@@ -419,8 +428,7 @@ impl Reader<'_> {
         let text = self.read(path)?;
         let secret = text.strip_suffix('\n').unwrap_or(&text);
         let secret = secret.strip_suffix('\r').unwrap_or(secret).to_owned();
-        let exposed = self.config.is_exposed() && !self.config.allow.contains(&Unsafe::DevelopmentSecret);
-        match weakness(&secret).filter(|_| exposed || self.config.is_production()) {
+        match weakness(&secret).filter(|_| is_strict(self.config)) {
             Some(weakness) => {
                 Err(IdentityError::Weak { profile: self.name.to_owned(), path: path.to_owned(), weakness })
             }

@@ -45,8 +45,9 @@ pub enum Weakness {
 }
 
 /// What makes `secret` one for development only.
-pub fn weakness(secret: &str) -> Option<Weakness> {
-    let folded = secret.to_lowercase();
+pub fn weakness(secret: &(impl AsRef<[u8]> + ?Sized)) -> Option<Weakness> {
+    let secret = secret.as_ref();
+    let folded = String::from_utf8_lossy(secret).to_lowercase();
     if WORDS.iter().any(|word| folded.contains(word)) {
         return Some(Weakness::Known);
     }

@@ -1,5 +1,7 @@
 //! Sets of keys as issuers publish them (RFC 7517).
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use serde::Deserialize;
@@ -36,6 +38,21 @@ pub(super) fn read(json: &str, allowed: &[Algorithm], is_private: bool) -> Resul
     let keys: Vec<_> =
         set.keys.iter().filter_map(|raw| key(raw, allowed, is_private)).take(MOST_KEYS).collect();
     if keys.is_empty() { Err(BadKeySet::NoneFits) } else { Ok(keys) }
+}
+
+/// The secrets (`oct`) of a set that [`read`] would look at, for whoever judges how good they are.
+///
+/// # Errors
+/// [`BadKeySet::Malformed`].
+pub fn secrets(json: &str) -> Result<Vec<Vec<u8>>, BadKeySet> {
+    let set: Set<'_> = serde_json::from_str(json).map_err(|_| BadKeySet::Malformed)?;
+    let jwks = set.keys.iter().filter_map(|raw| serde_json::from_str::<Jwk>(raw.get()).ok());
+    let secrets = jwks.filter_map(|jwk| match jwk.algorithm {
+        AlgorithmParameters::OctetKey(secret) if is_for_signatures(&jwk) => Some(secret.value),
+        _ => None,
+    });
+    // What is no base64 is no key to `read` either.
+    Ok(secrets.filter_map(|secret| URL_SAFE_NO_PAD.decode(secret).ok()).collect())
 }
 
 fn key(raw: &RawValue, allowed: &[Algorithm], is_private: bool) -> Option<Key> {

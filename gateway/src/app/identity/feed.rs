@@ -7,9 +7,9 @@ use std::time::Duration;
 use http::{StatusCode, Uri};
 use tokio::task::AbortHandle;
 
-use super::{IdentityError, settings};
-use crate::config::shown_url;
-use crate::identity::{BadKeySet, Keyring, Ledger};
+use super::{IdentityError, Reader, is_strict};
+use crate::config::{Weakness, shown_url, weakness};
+use crate::identity::{self, BadKeySet, Keyring, Ledger};
 use crate::outgoing::{self, OutgoingError};
 
 /// For how long an issuer may take to answer.
@@ -38,6 +38,8 @@ enum FetchError {
     Text,
     #[error(transparent)]
     Set(#[from] BadKeySet),
+    #[error("a secret (oct) {0}; take a long random one, or set allow = [\"development-secret\"]")]
+    Weak(Weakness),
 }
 
 /// A set of keys somewhere, and the keyring that has it.
@@ -47,6 +49,8 @@ pub(super) struct Feed {
     place: Place,
     every: Duration,
     keyring: Arc<Keyring>,
+    /// Secrets that anybody could guess are refused.
+    is_strict: bool,
 }
 
 impl Feed {
@@ -56,20 +60,20 @@ impl Feed {
     /// # Errors
     /// Where the file cannot be used.
     pub(super) fn open(
-        profile: &str,
-        settings: &settings::Config,
+        Reader { config, name, settings }: &Reader<'_>,
         keyring: &Arc<Keyring>,
     ) -> Result<Option<Self>, IdentityError> {
         let Some(jwks) = &settings.jwks else { return Ok(None) };
         let feed = Self {
-            profile: profile.to_owned(),
+            profile: (*name).to_owned(),
             jwks: shown_url(jwks),
             place: Place::of(jwks),
             every: settings.refresh.get(),
             keyring: Arc::clone(keyring),
+            is_strict: is_strict(config),
         };
         if let Place::File(path) = &feed.place {
-            read(path).and_then(|set| Ok(keyring.put(&set)?)).map_err(|error| feed.failed(&error))?;
+            read(path).and_then(|set| feed.put(&set)).map_err(|error| feed.failed(&error))?;
         }
         Ok(Some(feed))
     }
@@ -79,8 +83,20 @@ impl Feed {
     /// # Errors
     /// Where it cannot be had, or used.
     pub(super) async fn fetch(&self) -> Result<(), IdentityError> {
-        let fed = fetch(&self.place).await.and_then(|set| Ok(self.keyring.put(&set)?));
-        fed.map_err(|error| self.failed(&error))
+        self.feed().await.map_err(|error| self.failed(&error))
+    }
+
+    async fn feed(&self) -> Result<(), FetchError> {
+        self.put(&fetch(&self.place).await?)
+    }
+
+    /// Secrets are judged like those of the configuration: in files, as they count nowhere else.
+    fn put(&self, set: &str) -> Result<(), FetchError> {
+        if self.is_strict && matches!(self.place, Place::File(_)) {
+            let weak = identity::secrets(set)?.iter().find_map(weakness);
+            weak.map_or(Ok(()), |weakness| Err(FetchError::Weak(weakness)))?;
+        }
+        Ok(self.keyring.put(set)?)
     }
 
     /// In place of a `former` one: what is at an address is as that had it until it is fetched anew. Without such it is
@@ -105,15 +121,15 @@ impl Feed {
     }
 
     async fn run(self) {
-        let Self { profile, place, every, keyring, .. } = self;
+        let Self { profile, place, every, keyring, .. } = &self;
         loop {
-            let fetched = fetch(&place).await.and_then(|set| Ok(keyring.put(&set)?));
+            let fetched = self.feed().await;
             let pause = match &fetched {
-                Ok(()) => jittered(every),
+                Ok(()) => jittered(*every),
                 Err(error) => {
                     keyring.put_nothing();
                     tracing::warn!(profile, jwks = place.shown(), %error, "the keys cannot be refreshed; those before stay");
-                    AGAIN.min(every)
+                    AGAIN.min(*every)
                 }
             };
             tokio::select! {
