@@ -198,3 +198,38 @@ pub(super) async fn sweep(ledger: Arc<Ledger>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+    use crate::config::{Config, Environment};
+
+    #[tokio::test]
+    async fn a_secret_in_a_file_of_keys_is_judged_whenever_it_is_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let put = |secret: &str| {
+            let key = URL_SAFE_NO_PAD.encode(secret);
+            fs::write(file.path(), format!("{{\"keys\":[{{\"kty\":\"oct\",\"k\":\"{key}\"}}]}}")).unwrap();
+        };
+        let settings = super::super::settings::Config {
+            jwks: Some(file.path().display().to_string()),
+            ..Default::default()
+        };
+        let open = |environment: Environment| {
+            let config = Config { environment, ..Config::default() };
+            let reader = Reader { config: &config, name: "users", settings: &settings };
+            Feed::open(&reader, &Arc::new(reader.keyring().unwrap())).map(Option::unwrap)
+        };
+        put("short");
+        open(Environment::Development).unwrap();
+        let refused = open(Environment::Production).err().unwrap().to_string();
+        assert!(refused.contains("fewer than 32 bytes"), "{refused}");
+        put("a long text that nobody would ever guess");
+        let feed = open(Environment::Production).unwrap();
+        put("short");
+        assert!(matches!(feed.feed().await, Err(FetchError::Weak(Weakness::Short))));
+    }
+}
