@@ -40,7 +40,7 @@ pub(super) fn read(json: &str, allowed: &[Algorithm], is_private: bool) -> Resul
     if keys.is_empty() { Err(BadKeySet::NoneFits) } else { Ok(keys) }
 }
 
-/// The secrets (`oct`) of a set that [`read`] would look at, for whoever judges how good they are.
+/// The secrets (`oct`) of a set that `read` would look at, for whoever judges how good they are.
 ///
 /// # Errors
 /// [`BadKeySet::Malformed`].
