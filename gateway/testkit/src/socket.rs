@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -19,7 +20,7 @@ use crate::gateway::PATIENCE;
 #[derive(Debug)]
 pub struct Socket<S = TcpStream>(WebSocketStream<S>);
 
-/// The status of an answer that was not 101.
+/// The status of an answer that was not 101; 0 where the connection was closed without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused(pub u16);
 
@@ -48,6 +49,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         match timeout(PATIENCE, client_async(request, stream)).await.expect("no answer to the handshake") {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(Error::Http(answer)) => Err(Refused(answer.status().as_u16())),
+            // Closed at once, a client sees a reset or an end, whichever comes first.
+            Err(Error::Io(_) | Error::Protocol(ProtocolError::HandshakeIncomplete)) => Err(Refused(0)),
             Err(error) => panic!("{error}"),
         }
     }
