@@ -21,7 +21,7 @@ use crate::web::PluginRequest;
 const MOST: usize = 10_000;
 /// Their bytes at most, with those that the plugin has been given and has not released.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// Buffers that are released in one go, so that a request does not wait for a flood of them.
+/// Buffers that are released in one go: between them, ends of leases and of the time for stopping are looked at.
 const AT_ONCE: usize = 64;
 /// After a `BUSY` the plugin is told so soon to try again.
 const RESUME: Duration = Duration::from_millis(5);
@@ -105,9 +105,11 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct Inner {
     tasks: VecDeque<Task>,
-    /// Buffers to release. While there are any, one task waits that will take of them: they come in great numbers, and
-    /// a task, a wake-up and a look at the clock for each would cost more than all that their events do.
+    /// Buffers to release. While there are any, one task waits that stands for all: they come in great numbers, and a
+    /// task, a wake-up and a look at the clock for each would cost more than all that their events do.
     returned: VecDeque<Returned>,
+    /// Those whose turn it is: more of them than go at once. A task at the front stands for them.
+    due: VecDeque<Returned>,
     /// Requests and events among the tasks, and their bytes.
     waiting: usize,
     bytes: usize,
@@ -258,12 +260,16 @@ impl Inner {
         self.tasks.remove(place)
     }
 
-    /// The next buffers to release; where there are more, they have another turn.
+    /// The next buffers to release. All that were there when their turn came go before what came after them, or a plugin
+    /// that is asked much would never get its own back; but not in one go.
     fn some_returned(&mut self) -> Vec<Returned> {
-        let count = self.returned.len().min(AT_ONCE);
-        let some = self.returned.drain(..count).collect();
-        if !self.returned.is_empty() {
-            self.tasks.push_back(Task::Release(Vec::new()));
+        if self.due.is_empty() {
+            std::mem::swap(&mut self.due, &mut self.returned);
+        }
+        let count = self.due.len().min(AT_ONCE);
+        let some = self.due.drain(..count).collect();
+        if !self.due.is_empty() {
+            self.tasks.push_front(Task::Release(Vec::new()));
         }
         some
     }
@@ -372,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn buffers_come_back_once_each_in_order_and_let_others_in_between() {
+    fn buffers_come_back_once_each_in_order_and_before_what_came_after_them() {
         let queue = Queue::default();
         let buffer = |cost| Returned { owner: std::ptr::null_mut(), release: None, cost };
         queue.give_back((0..AT_ONCE).map(buffer));
@@ -380,17 +386,20 @@ mod tests {
         queue.owe(Task::Stopped);
         let mut back = Vec::new();
         let mut turns = Vec::new();
-        while back.len() < 2 * AT_ONCE + 1 {
+        while back.len() < 2 * AT_ONCE + 2 {
             match queue.next(None).unwrap() {
                 Task::Release(some) => {
+                    if turns.is_empty() {
+                        queue.give_back([buffer(2 * AT_ONCE + 1)]); // behind what waits already
+                    }
                     turns.push(some.len());
                     back.extend(some.iter().map(|buffer| buffer.cost));
                 }
                 _ => turns.push(0),
             }
         }
-        assert_eq!(turns, [AT_ONCE, 0, AT_ONCE, 1]);
-        assert_eq!(back, (0..=2 * AT_ONCE).collect::<Vec<_>>());
+        assert_eq!(turns, [AT_ONCE, AT_ONCE, 1, 0, 1]);
+        assert_eq!(back, (0..2 * AT_ONCE + 2).collect::<Vec<_>>());
         queue.give_back([]);
         queue.owe(Task::Stopped);
         assert!(matches!(queue.next(None), Some(Task::Stopped)), "nothing is left to release");
