@@ -107,7 +107,7 @@ pub struct Session {
     outbound: Outbound,
     pulse: Pulse,
     /// Why it has to end, until its task has seen it.
-    ending: RefCell<Option<CloseReason>>,
+    ending: Cell<Option<Box<CloseReason>>>,
     /// The task has begun to close: nothing is delivered any more.
     closing: Cell<bool>,
 }
@@ -116,7 +116,8 @@ impl Session {
     /// Has the session's task close it; the first reason counts.
     fn end(&self, reason: CloseReason) {
         if !self.closing.get() {
-            self.ending.borrow_mut().get_or_insert(reason);
+            let first = self.ending.take().unwrap_or_else(|| Box::new(reason));
+            self.ending.set(Some(first));
             self.outbound.wake();
         }
     }
