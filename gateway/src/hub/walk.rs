@@ -110,10 +110,7 @@ impl Plan {
         if let Some((_, frames)) = self.chosen.iter().find(|(m, _)| *m == mask) {
             return Rc::clone(frames);
         }
-        let each = self.all.each.iter().zip(&self.all.marks).enumerate();
-        let each = each.filter(|(bit, _)| mask >> bit & 1 == 1);
-        let (each, marks) = each.map(|(_, (frame, mark))| (frame.clone(), *mark)).unzip();
-        let frames = Rc::new(Frames::of(each, marks));
+        let frames = Rc::new(self.all.pick(mask));
         self.chosen.push((mask, Rc::clone(&frames)));
         frames
     }

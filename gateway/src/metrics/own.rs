@@ -311,7 +311,7 @@ mod tests {
             class.of(&kind).delivered.add(count);
             class.latency.observe(1);
             metrics.shard(index).opened.count("rooms");
-            metrics.shard(index).dropped(&[crate::frame::Mark { kind: 1, class: 1 }]);
+            metrics.shard(index).dropped(1, 1);
         }
         metrics.shard(1).closed.count("rooms");
         metrics.shard(1).endings.count("client");

@@ -7,7 +7,7 @@ use super::counter::{Count, Level};
 use super::histogram::{Histogram, SIZES, TIMES};
 use super::labels::ByLabel;
 use super::types::ByType;
-use crate::frame::{EventType, Mark};
+use crate::frame::EventType;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -111,11 +111,9 @@ impl ShardCounters {
         &self.classes()[usize::from(class)]
     }
 
-    /// An event's frames are thrown away.
-    pub fn dropped<'a>(&self, marks: impl IntoIterator<Item = &'a Mark>) {
-        for mark in marks {
-            self.class(mark.class).types.at(mark.kind).dropped.add(1);
-        }
+    /// A frame of an event of type number `kind`, in a room of this class, is thrown away.
+    pub fn dropped(&self, class: u16, kind: u32) {
+        self.class(class).types.at(kind).dropped.add(1);
     }
 
     /// The shard's wheel has turned, which it should have done at `due`.

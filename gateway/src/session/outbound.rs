@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 
-use crate::frame::{Frames, Mark};
+use crate::frame::Frames;
 use crate::metrics::ShardCounters;
 use crate::transport::Socket;
 
@@ -50,8 +50,8 @@ struct Backlog {
     counters: Arc<ShardCounters>,
 }
 
-/// Something to write, and what it is counted by where it is an event.
-type Piece = (Bytes, Option<Mark>);
+/// Something to write, and where it is an event the class of its room and the number of its type.
+type Piece = (Bytes, Option<(u16, u32)>);
 
 impl Outbound {
     pub(super) fn new(socket: Socket, bound: usize) -> Self {
@@ -130,7 +130,9 @@ impl Outbound {
         let mut backlog = self.backlog.borrow_mut();
         if let Some(backlog) = &mut *backlog {
             if backlog.bytes + self.socket.held() + frames.total > self.bound {
-                counters.dropped(&frames.marks);
+                pieces(frames)
+                    .filter_map(|(_, of)| of)
+                    .for_each(|(class, kind)| counters.dropped(class, kind));
                 return Taken::OverBound;
             }
             backlog.keep(pieces(frames), 0);
@@ -274,7 +276,8 @@ fn is_full(error: &io::Error) -> bool {
 
 /// The pieces of events.
 fn pieces(frames: &Frames) -> impl Iterator<Item = Piece> + '_ {
-    frames.each.iter().zip(&frames.marks).map(|(frame, mark)| (frame.clone(), Some(*mark)))
+    let class = frames.origin.as_ref().map_or(0, |origin| origin.room.class);
+    frames.each.iter().zip(&frames.marks).map(move |(frame, mark)| (frame.clone(), Some((class, mark.kind))))
 }
 
 impl Backlog {
@@ -318,7 +321,9 @@ impl Backlog {
     /// Throws everything away but the rest of a frame that is partly sent; events count as dropped.
     fn throw_away(&mut self) {
         let thrown = self.pieces.split_off(usize::from(self.cut).min(self.pieces.len()));
-        self.counters.dropped(thrown.iter().filter_map(|(_, mark)| mark.as_ref()));
+        for (class, kind) in thrown.iter().filter_map(|(_, of)| *of) {
+            self.counters.dropped(class, kind);
+        }
         let bytes: usize = thrown.iter().map(|(piece, _)| piece.len()).sum();
         self.bytes -= bytes;
         self.counters.backlog_frames.fall(thrown.len() as u64);
@@ -336,14 +341,34 @@ impl Drop for Backlog {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+    use std::time::Instant;
+
     use super::*;
-    use crate::frame::EventType;
+    use crate::frame::{Cursor, Encode, Epoch, Event, EventType, Forms, Posted, RoomId, Timestamp};
     use crate::metrics::Metrics;
 
     const KIND: u32 = 3;
 
+    /// Frames are the payload and nothing else.
+    struct Bare;
+
+    impl Encode for Bare {
+        fn encode(&self, _: &Posted, payload: &[u8], out: &mut Vec<u8>) -> Option<Range<usize>> {
+            out.extend_from_slice(payload);
+            None
+        }
+    }
+
     fn frames(bytes: usize) -> Frames {
-        Frames::of(vec![vec![0; bytes].into()], [Mark { kind: KIND, class: 0 }].into_iter().collect())
+        let mut forms = Forms::default();
+        let form = forms.add(Bare);
+        let kind = EventType { number: KIND, name: "k".into() };
+        let (data, source, time) = (vec![0; bytes].into(), "s".into(), Timestamp(0));
+        let event = Event { kind, data, source, key: None, id: None, time };
+        let room = RoomId { number: 1, name: "r".into(), class: 0 };
+        let cursor = Cursor { epoch: Epoch(1), offset: 1 };
+        forms.frames(form, &[Arc::new(Posted::new(event, room, cursor, false, Instant::now()))])
     }
 
     async fn pair() -> (Outbound, std::net::TcpStream) {
