@@ -244,10 +244,12 @@ impl Guest for Session {
         &self.seat
     }
 
+    fn is_straight(&self) -> bool {
+        self.outbound.is_straight()
+    }
+
     fn deliver(&self, frames: &Rc<Frames>) {
-        if !self.closing.get() {
-            self.give(frames);
-        }
+        self.give(frames);
     }
 
     fn room_left(&self) -> usize {

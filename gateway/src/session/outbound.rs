@@ -84,6 +84,11 @@ impl Outbound {
         }
     }
 
+    /// Whether the next frames go to the socket at once.
+    pub(super) fn is_straight(&self) -> bool {
+        self.backlog.borrow().is_none() && self.socket.held() == 0 && !self.dead.get()
+    }
+
     /// Frames and bytes that wait; bytes of a frame that is sealed, and not sent, among them.
     pub(super) fn backlog(&self) -> (usize, usize) {
         let backlog = self.backlog.borrow();
@@ -138,9 +143,9 @@ impl Outbound {
             backlog.keep(pieces(frames), 0);
             return Taken::Yes;
         }
-        let sent = match &frames.joined {
-            Some(joined) => self.send(joined),
-            None => self.send_pieces(&frames.each),
+        let sent = match &*frames.runs {
+            [run] => self.send(run),
+            runs => self.send_pieces(runs),
         };
         if sent < frames.total && !self.dead.get() {
             let mut rest = Backlog::new(counters);
