@@ -42,7 +42,7 @@ pub use member::Seat;
 pub use order::{Backlog, Cause, Order, SessionInfo};
 pub use presence::{Presence, Present};
 pub use room::Room;
-pub use rule::{Rule, Rules, Who};
+pub use rule::{Rule, Rules, Slow, Who};
 pub use shard::{Guest, Joined, ReadOn, Shard};
 pub use types::Types;
 

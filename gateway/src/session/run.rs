@@ -273,7 +273,8 @@ impl Run {
     }
 
     fn poll_outbound(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) -> Poll<()> {
-        let (drained, moved) = session.outbound.poll_drain(cx);
+        let (drained, moved) = session.outbound.poll_drain(cx, |gap| session.tell_gap(gap));
+        session.outbound.enlist(session.seat.slot());
         if moved {
             session.heard(); // a client that takes bytes is there
         }
