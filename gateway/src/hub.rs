@@ -44,7 +44,7 @@ pub use order::{Backlog, Cause, Order, SessionInfo};
 pub use presence::{Presence, Present};
 pub use quiet::Quiet;
 pub use room::Room;
-pub use rule::{Rule, Rules, Who};
+pub use rule::{Rule, Rules, Slow, Who};
 pub use shard::{Guest, Joined, ReadOn, Shard};
 pub use types::Types;
 
