@@ -325,15 +325,16 @@ pub struct Origin {
     pub epoch: Epoch,
 }
 
-/// Frames of one room and one form in order, with the piece that holds them all where there is one.
+/// Frames of one room and one form in order. Those that lie side by side in memory are one piece of what is sent: mostly
+/// they all are, also where another shard has encoded them.
 #[derive(Debug, Default)]
 pub struct Frames {
     /// Each event's frame.
     pub each: Vec<Bytes>,
     /// Which event each is of.
     pub marks: SmallVec<[Mark; 2]>,
-    /// The same bytes as `each`, end to end.
-    pub joined: Option<Bytes>,
+    /// The same bytes as `each` end to end, in as few pieces as can be.
+    pub runs: SmallVec<[Bytes; 1]>,
     /// Length of all frames, bytes.
     pub total: usize,
     /// Where they are from; none where there is no frame.
@@ -355,7 +356,7 @@ impl Frames {
         }
         let origin = |posted: &Arc<Posted>| Origin { room: posted.room.clone(), epoch: posted.cursor.epoch };
         frames.origin = batch.first().map(origin);
-        frames.joined = frames.single();
+        frames.join();
         frames
     }
 
@@ -367,7 +368,7 @@ impl Frames {
                 picked.add(frame, &self.arenas[mark.arena as usize], mark.offset, mark.kind);
             }
         }
-        picked.joined = picked.single();
+        picked.join();
         picked
     }
 
@@ -380,29 +381,30 @@ impl Frames {
         self.marks.push(Mark { offset, kind, arena: (self.arenas.len() - 1) as u32 });
     }
 
-    /// The only frame.
-    fn single(&self) -> Option<Bytes> {
-        if let [frame] = &*self.each { Some(frame.clone()) } else { None }
+    fn join(&mut self) {
+        let frames: SmallVec<[_; 2]> = self.each.iter().zip(&self.marks).collect();
+        let beside = |(frame, mark): &(&Bytes, &Mark), (next, its): &(&Bytes, &Mark)| {
+            mark.arena == its.arena && frame.as_ptr_range().end == next.as_ptr()
+        };
+        for run in frames.chunk_by(beside) {
+            let [(first, mark), ..] = run else { continue };
+            let (last, _) = run[run.len() - 1];
+            self.runs.push(self.arenas[mark.arena as usize].from_to(first, last));
+        }
     }
 
     fn share(buffer: Vec<u8>, form: Form, batch: &[Arc<Posted>], spans: Spans) -> Self {
-        let arena = Arc::new(Arena::new(buffer.capacity()));
-        let buffer = Bytes::from(buffer);
-        let mut ours = true;
+        let arena = Arc::new(Arena::new(buffer));
         for (posted, (span, payload)) in batch.iter().zip(spans) {
             let fresh = !span.is_empty();
-            let encoded = || Encoded { frame: buffer.slice(span), arena: Arc::clone(&arena) };
-            if !fresh || posted.frames[form.index()].set(encoded()).is_err() {
-                ours = false; // another shard was first: its bytes are the ones that are shared
-            } else if let Some(payload) = payload {
-                *posted.payload.lock() = buffer.slice(payload);
+            let encoded = || Encoded { frame: arena.slice(span), arena: Arc::clone(&arena) };
+            // Where another shard was first, its bytes are the ones that are shared.
+            let ours = fresh && posted.frames[form.index()].set(encoded()).is_ok();
+            if let Some(payload) = payload.filter(|_| ours) {
+                *posted.payload.lock() = arena.slice(payload);
             }
         }
-        let mut frames = Self::of(form, batch);
-        if ours {
-            frames.joined = Some(buffer);
-        }
-        frames
+        Self::of(form, batch)
     }
 
     /// What they take beside the arenas, in bytes.

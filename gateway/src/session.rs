@@ -113,7 +113,7 @@ pub struct Session {
     outbound: Outbound,
     pulse: Pulse,
     /// Why it has to end, until its task has seen it.
-    ending: RefCell<Option<CloseReason>>,
+    ending: Cell<Option<Box<CloseReason>>>,
     /// The task has begun to close: nothing is delivered any more.
     closing: Cell<bool>,
 }
@@ -122,7 +122,8 @@ impl Session {
     /// Has the session's task close it; the first reason counts.
     fn end(&self, reason: CloseReason) {
         if !self.closing.get() {
-            self.ending.borrow_mut().get_or_insert(reason);
+            let first = self.ending.take().unwrap_or_else(|| Box::new(reason));
+            self.ending.set(Some(first));
             self.outbound.wake();
         }
     }
@@ -264,10 +265,12 @@ impl Guest for Session {
         &self.seat
     }
 
+    fn is_straight(&self) -> bool {
+        self.outbound.is_straight()
+    }
+
     fn deliver(&self, frames: &Rc<Frames>) {
-        if !self.closing.get() {
-            self.give(frames);
-        }
+        self.give(frames);
     }
 
     fn room_left(&self) -> usize {

@@ -1,19 +1,34 @@
 //! The memory that frames lie in, and who among the slow still needs it.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
 
 /// A buffer that frames were written to side by side. It lives as long as a slice of it does, so that whoever keeps one
 /// frame keeps them all; and it is shared over shards, so that what backlogs keep alive is counted here, once.
 #[derive(Debug)]
 pub struct Arena {
+    buffer: Bytes,
     size: usize,
     holders: AtomicUsize,
 }
 
 impl Arena {
-    pub(super) fn new(size: usize) -> Self {
-        Self { size, holders: AtomicUsize::new(0) }
+    pub(super) fn new(buffer: Vec<u8>) -> Self {
+        let size = buffer.capacity();
+        Self { buffer: buffer.into(), size, holders: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn slice(&self, span: Range<usize>) -> Bytes {
+        self.buffer.slice(span)
+    }
+
+    /// The piece of it from `first` to `last`, which are slices of it, or the same slice.
+    pub(super) fn from_to(&self, first: &[u8], last: &[u8]) -> Bytes {
+        let start = |slice: &[u8]| slice.as_ptr().addr() - self.buffer.as_ptr().addr();
+        self.buffer.slice(start(first)..start(last) + last.len())
     }
 
     /// One more holds it. Answers the bytes that are held from now on and were not before.

@@ -31,7 +31,7 @@ impl Session {
         let room = &gap.origin.room.name;
         let event = self.gap(room, gap.count, gap.cursors());
         let frames = event.and_then(|event| self.frames_of(event, room));
-        frames.and_then(|frames| frames.joined).unwrap_or_default()
+        frames.and_then(|mut frames| frames.runs.pop()).unwrap_or_default()
     }
 
     fn gap(&self, room: &str, count: u64, (from, to): (Cursor, Cursor)) -> Option<Event> {

@@ -77,6 +77,11 @@ impl Outbound {
         }
     }
 
+    /// Whether the next frames go to the socket at once.
+    pub(super) fn is_straight(&self) -> bool {
+        self.backlog.borrow().is_none() && self.socket.held() == 0 && !self.dead.get()
+    }
+
     /// Frames and bytes that wait; bytes of a frame that is sealed, and not sent, among them.
     pub(super) fn backlog(&self) -> (usize, usize) {
         self.backlog.borrow().as_ref().map_or((0, 0), |backlog| backlog.len())
@@ -138,9 +143,9 @@ impl Outbound {
         if self.backlog.borrow().is_some() {
             return Some(0);
         }
-        let sent = match &frames.joined {
-            Some(joined) => self.send(joined),
-            None => self.send_pieces(&frames.each),
+        let sent = match &*frames.runs {
+            [run] => self.send(run),
+            runs => self.send_pieces(runs),
         };
         (sent < frames.total || self.socket.held() > 0).then_some(sent)
     }

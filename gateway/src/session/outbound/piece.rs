@@ -44,13 +44,13 @@ impl Piece {
         match &self.what {
             What::Own(own) => slices.push(IoSlice::new(&own.bytes)),
             What::Turn { frames, next } => {
-                let next = *next as usize;
-                if let Some(joined) = &frames.joined {
-                    let before: usize = frames.each[..next].iter().map(Bytes::len).sum();
-                    slices.push(IoSlice::new(&joined[before..]));
-                } else {
-                    let space = PIECES - slices.len();
-                    slices.extend(frames.each[next..].iter().take(space).map(|frame| IoSlice::new(frame)));
+                let mut before: usize = frames.each[..*next as usize].iter().map(Bytes::len).sum();
+                for run in &frames.runs {
+                    let done = before.min(run.len());
+                    before -= done;
+                    if done < run.len() && slices.len() < PIECES {
+                        slices.push(IoSlice::new(&run[done..]));
+                    }
                 }
             }
         }
