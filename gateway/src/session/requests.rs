@@ -125,7 +125,7 @@ impl Session {
         match joined {
             Ok(joined) => {
                 self.record(Deed::Joined, |entry| entry.target(room));
-                self.outbound.close_gaps(room); // the reply says where it stands anew
+                self.outbound.fence();
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
                 if !joined.replay.is_empty() {
