@@ -15,6 +15,9 @@ use crate::{Member, Outlet, PAYLOAD};
 /// The type of every event: one that needs no plugin to declare it.
 pub const TYPE: &str = "alert_triggered";
 
+/// Longer than any walk.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+
 /// A hub and its one shard, both with the sizes that ship.
 pub struct House<O: Outlet> {
     /// Where to publish.
@@ -48,6 +51,14 @@ impl<O: Outlet> House<O> {
         house
     }
 
+    /// Has each member join another room.
+    pub fn join(&self, room: &str) {
+        for member in &self.members {
+            self.shard.join(member, room, Since::Now).unwrap();
+        }
+        self.walk();
+    }
+
     /// Gives each member, by its number, its filter.
     pub fn subscribe(&self, patterns: impl Fn(usize) -> Vec<Arc<str>>) {
         for (number, member) in self.members.iter().enumerate() {
@@ -62,20 +73,20 @@ impl<O: Outlet> House<O> {
         }
     }
 
-    /// Fans out all that is in the mailbox.
+    /// Fans out all that is in the mailbox, in one slice: where the clock would cut it is chance.
     pub fn walk(&self) {
-        while self.shard.slice(Duration::from_micros(100)) {}
-    }
-
-    /// The members.
-    pub fn outlets(&self) -> impl Iterator<Item = &O> {
-        self.members.iter().map(|member| &member.outlet)
+        while self.shard.slice(LONG) {}
     }
 }
 
 /// An event whose data are [`PAYLOAD`] bytes of JSON.
 pub fn event(hub: &Hub) -> Event {
-    let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(PAYLOAD - 11));
+    event_of(hub, PAYLOAD)
+}
+
+/// An event whose data are so many bytes of JSON, eleven at least.
+pub fn event_of(hub: &Hub, bytes: usize) -> Event {
+    let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes - 11));
     Event {
         kind: hub.types().find(TYPE).unwrap(),
         data: data.into(),

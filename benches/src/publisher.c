@@ -18,10 +18,19 @@ struct tg_instance {
     const tg_reply *reply;
 };
 
+/* Known by its name to whoever counts its instructions. */
+__attribute__((noinline)) tg_status publish_them(tg_instance *self, tg_event *events, uint64_t left) {
+    uint64_t taken;
+    for (; left > 0; left -= taken)
+        if (self->publish->publish(self->host, events, left < BATCH ? left : BATCH, 0, &taken) != TG_OK)
+            return TG_INTERNAL;
+    return TG_OK;
+}
+
 /* In the hook itself: nothing else waits for this plugin. */
 static tg_status call(tg_instance *self, const tg_call *call) {
     const char *digits = call->data.ptr;
-    uint64_t left = 0, taken, i;
+    uint64_t left = 0, i;
     tg_event events[BATCH] = {0};
     tg_str room = tg_text("nobody's");
     for (i = 0; i < call->data.len; i++) left = left * 10 + (uint64_t)(digits[i] - '0');
@@ -32,9 +41,7 @@ static tg_status call(tg_instance *self, const tg_call *call) {
         events[i].type = tg_text("measured");
         events[i].data = tg_constant(tg_text(DATA));
     }
-    for (; left > 0; left -= taken)
-        if (self->publish->publish(self->host, events, left < BATCH ? left : BATCH, 0, &taken) != TG_OK)
-            return TG_INTERNAL;
+    if (publish_them(self, events, left) != TG_OK) return TG_INTERNAL;
     self->reply->finish(self->host, call->request, tg_text(""), tg_constant(tg_text("true")));
     return TG_OK;
 }

@@ -1,16 +1,24 @@
 //! From a plugin: what holding an event against its schema costs, and the way through the ABI with it.
 
-#![allow(clippy::unwrap_used, reason = "a bench that cannot be set up says so by panicking")]
-
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::Throughput;
 use serde_json::{Value, json};
 use tidegate::plugin::{Manifest, Terms, Validate};
-use tidegate_benches::{Publisher, schema};
+
+use crate::{Publisher, Round, Stop, schema};
 
 const MODES: [(&str, Validate); 3] =
     [("off", Validate::Off), ("sample", Validate::Sample), ("always", Validate::Always)];
 /// Events of one call to the plugin: what the call itself costs is lost among them.
-const CALL: u64 = 4_096;
+const CALL: usize = 4_096;
+
+pub(super) fn stops() -> Vec<Stop> {
+    type Case = fn() -> (Value, Value);
+    let sizes: [(&str, Case); 3] = [("small", small), ("medium", medium), ("large", large)];
+    let checks = sizes.into_iter().flat_map(|(size, case)| {
+        MODES.map(|(mode, validate)| check(&format!("{size}/{mode}"), case, validate))
+    });
+    checks.chain(MODES.map(|(mode, validate)| publish(mode, validate))).collect()
+}
 
 /// One number.
 fn small() -> (Value, Value) {
@@ -40,37 +48,27 @@ fn large() -> (Value, Value) {
 }
 
 /// What is done for an event before it is taken. That it is JSON is looked at in all cases.
-fn check(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("check");
-    for (size, (schema, data)) in [("small", small()), ("medium", medium()), ("large", large())] {
+fn check(name: &str, case: fn() -> (Value, Value), validate: Validate) -> Stop {
+    let bytes = case().1.to_string().len();
+    Stop::new("check", name, Throughput::Bytes(bytes as u64), move || {
+        let (schema, data) = case();
         let manifest =
             json!({ "manifest": 1, "name": "x", "events": [{ "type": "measured", "schema": schema }] });
         let manifest = Manifest::parse(&manifest.to_string()).unwrap();
         let data = data.to_string();
-        group.throughput(Throughput::Bytes(data.len() as u64));
-        for (mode, validate) in MODES {
-            let terms = Terms::of(&manifest, validate).unwrap();
-            let judge = || terms.judge("measured", data.as_bytes()).unwrap();
-            // The first of a sample are all looked at.
-            (0..100).for_each(|_| judge());
-            group.bench_function(BenchmarkId::new(size, mode), |bencher| bencher.iter(judge));
-        }
-    }
-    group.finish();
+        let terms = Terms::of(&manifest, validate).unwrap();
+        let judge = move || terms.judge("measured", data.as_bytes()).unwrap();
+        // The first of a sample are all looked at.
+        (0..100).for_each(|_| judge());
+        Round::new(judge)
+    })
 }
 
 /// Medium events from a plugin's thread into a room that nobody is in, in batches of 64.
-fn publish(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("plugin publish");
-    group.throughput(Throughput::Elements(CALL));
-    for (mode, validate) in MODES {
+fn publish(mode: &str, validate: Validate) -> Stop {
+    Stop::new("plugin publish", mode, Throughput::Elements(CALL as u64), move || {
         let publisher = Publisher::start(validate);
-        group.bench_function(mode, |bencher| {
-            bencher.iter(|| publisher.publish(CALL as usize));
-        });
-    }
-    group.finish();
+        Round::new(move || publisher.publish(CALL))
+    })
+    .counted_in("publish_them") // the plugin's: what it waits for and how long is chance
 }
-
-criterion_group!(benches, check, publish);
-criterion_main!(benches);
