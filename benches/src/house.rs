@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::dialect::RoomsFrame;
-use tidegate::frame::{Event, Forms, Since, Timestamp};
+use tidegate::frame::{Event, Form, Forms, Since, Timestamp};
 use tidegate::history::Keep;
 use tidegate::hub::{Config, Entered, Hub, Rule, Rules, Shard, UserLimit};
 use tidegate::metrics::Metrics;
@@ -32,13 +32,18 @@ impl<O: Outlet> House<O> {
     pub fn new(room: &str, outlets: impl IntoIterator<Item = O>) -> Self {
         let mut forms = Forms::default();
         let form = forms.add(RoomsFrame);
+        Self::with(forms, room, outlets.into_iter().map(|outlet| (form, outlet)))
+    }
+
+    /// The same with other forms, of which each member gets one.
+    pub fn with(forms: Forms, room: &str, outlets: impl IntoIterator<Item = (Form, O)>) -> Self {
         let config = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
         let keep = Keep { size: 1000, ttl: Duration::ZERO };
         let rules = Rules::new([Rule { prefix: "kept:".into(), keep, ..Rule::default() }]);
         let hub = Arc::new(Hub::new(config, rules, forms, Metrics::new(1)));
         let shard = Shard::new(&hub, 0);
         let house = Self {
-            members: outlets.into_iter().map(|outlet| Member::new(form, outlet)).collect(),
+            members: outlets.into_iter().map(|(form, outlet)| Member::new(form, outlet)).collect(),
             hub,
             shard,
         };
@@ -57,6 +62,11 @@ impl<O: Outlet> House<O> {
             self.shard.join(member, room, Since::Now).unwrap();
         }
         self.walk();
+    }
+
+    /// What its members do with their frames.
+    pub fn outlets(&self) -> impl Iterator<Item = &O> {
+        self.members.iter().map(|member| &member.outlet)
     }
 
     /// Gives each member, by its number, its filter.

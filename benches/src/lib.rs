@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot be set up says so by panicking")]
 
+mod allocations;
 mod guest;
 mod house;
 mod publisher;
@@ -11,6 +12,7 @@ mod sessions;
 mod stop;
 pub mod stops;
 
+pub use allocations::{Allocated, Counting};
 pub use guest::{Member, Outlet, Sink};
 pub use house::{House, TYPE, event, event_of};
 pub use publisher::{Publisher, schema};
@@ -19,5 +21,7 @@ pub use stop::{Round, Stop};
 
 /// Bytes of JSON in each event: what the project's figures are quoted at.
 pub const PAYLOAD: usize = 200;
+/// Bytes of JSON that is long: where a delivery copied it, its instructions would tell.
+pub const LONG_PAYLOAD: usize = 48 << 10;
 /// Events that are in flight at once: one at a time, and batches as busy rooms have them. A turn takes 64 at most.
 pub const WINDOWS: [usize; 3] = [1, 16, 64];

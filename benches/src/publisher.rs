@@ -47,12 +47,20 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// The room that it publishes to.
+    pub const ROOM: &str = "nobody's";
+
     /// Builds, loads and starts it.
     pub fn start(validate: Validate) -> Self {
+        Self::with(validate, Forms::default())
+    }
+
+    /// The same beside a hub that encodes events in `forms`.
+    pub fn with(validate: Validate, forms: Forms) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let sizes = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
-        let hub = Arc::new(Hub::new(sizes, Rules::new([]), Forms::default(), Metrics::new(1)));
+        let hub = Arc::new(Hub::new(sizes, Rules::new([]), forms, Metrics::new(1)));
         let store = Arc::new(Embedded::open(&folder.path().join("store"), Durability::Os).unwrap());
         let control = runtime.handle().clone();
         let services = Services { hub: Arc::clone(&hub), store, control, changed: Arc::default() };
@@ -67,6 +75,11 @@ impl Publisher {
         let routes = Arc::new(Routes::new(|_| false));
         let plugins = runtime.block_on(Plugins::start(vec![settings], services, routes, vec![])).unwrap();
         Self { runtime, hub, plugins, _folder: folder }
+    }
+
+    /// Where it publishes.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// Has it publish so many events, and waits until they are.

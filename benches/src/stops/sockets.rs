@@ -1,5 +1,6 @@
 //! To sockets on loopback: the kernel alone (`floor`), and the gateway's own sessions above it.
 
+use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -7,17 +8,28 @@ use criterion::Throughput;
 use tidegate::dialect::RoomsFrame;
 use tidegate::frame::{Cursor, Encode, Epoch, Event, Posted, RoomId};
 
-use crate::{PAYLOAD, Round, Sessions, Stop, WINDOWS, event_of};
+use crate::{LONG_PAYLOAD, PAYLOAD, Round, Sessions, Stop, WINDOWS, event_of};
 
 /// Connections; each takes two open files.
 const MEMBERS: usize = 200;
-/// Bytes of JSON that is long: where a delivery copied it, its instructions would tell.
-const LONG: usize = 48 << 10;
 
 pub(super) fn stops() -> Vec<Stop> {
     let windows = WINDOWS.into_iter().flat_map(|window| [floor(window), sessions(MEMBERS, window, PAYLOAD)]);
-    let small = [(1, PAYLOAD), (11, PAYLOAD), (1, LONG), (11, LONG)];
-    windows.chain(small.map(|(members, bytes)| sessions(members, 1, bytes))).collect()
+    let sizes = [PAYLOAD, LONG_PAYLOAD];
+    let grown = sizes.into_iter().flat_map(|bytes| [sessions(1, 1, bytes), sessions(11, 1, bytes)]);
+    windows.chain(grown).chain(sizes.map(copy)).collect()
+}
+
+/// One copy of so many bytes, by which others are known.
+fn copy(bytes: usize) -> Stop {
+    Stop::new("copy", format!("{bytes} bytes"), Throughput::Bytes(bytes as u64), move || {
+        let (from, mut to) = (vec![0; bytes], Vec::with_capacity(bytes));
+        Round::new(move || {
+            to.clear();
+            to.extend_from_slice(black_box(&from));
+            black_box(&to);
+        })
+    })
 }
 
 fn deliveries(count: usize) -> Throughput {
@@ -38,7 +50,7 @@ fn floor(window: usize) -> Stop {
 fn sessions(members: usize, window: usize, bytes: usize) -> Stop {
     let name = match (members, bytes) {
         (MEMBERS, PAYLOAD) => format!("sessions/{window} in flight"),
-        _ => format!("{members} of {bytes} bytes"),
+        _ => format!("to {members}, of {bytes} bytes"),
     };
     Stop::new("sockets", name, deliveries(members * window), move || {
         let sessions = Rc::new(Sessions::new("room", members));
