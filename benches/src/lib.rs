@@ -15,7 +15,7 @@ pub mod stops;
 pub use allocations::{Allocated, Counting};
 pub use guest::{Member, Outlet, Sink};
 pub use house::{House, TYPE, event, event_of};
-pub use publisher::{Publisher, schema};
+pub use publisher::{Into, Payload, Publisher, ROOM, schema};
 pub use sessions::Sessions;
 pub use stop::{Round, Stop};
 

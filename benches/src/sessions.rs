@@ -15,7 +15,7 @@ use tidegate::identity::credentials::Taking;
 use tidegate::identity::{self, ClaimRules, Keyring, Principal, Profile, Revocations};
 use tidegate::limits::{self, Limits};
 use tidegate::metrics::Metrics;
-use tidegate::session::{self, Common, Endpoint, Heartbeat, Places, Session, Visitor};
+use tidegate::session::{self, Budget, Common, Endpoint, Heartbeat, Places, Session, Visitor};
 use tidegate::transport::{Socket, websocket};
 use tidegate::web::Client;
 use tokio::runtime::Runtime;
@@ -50,7 +50,8 @@ impl Sessions {
         let shard = Shard::new(&hub, 0);
         let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
         let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
-        let common = Common::new(Rc::clone(&shard), revocations, limits, LONG, 16);
+        let common =
+            Common::new(Rc::clone(&shard), &Budget::new(1 << 30, &metrics), revocations, limits, LONG, 16);
         let endpoint = Rc::new(endpoint(room, form));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let tasks = LocalSet::new();

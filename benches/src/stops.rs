@@ -8,6 +8,8 @@ mod plugin;
 mod sockets;
 mod wire;
 
+pub use plugin::{CALL, Crossing};
+
 use crate::Stop;
 
 /// Every stop, in the order of flow.

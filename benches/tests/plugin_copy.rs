@@ -11,7 +11,7 @@ use tidegate::dialect::RoomsFrame;
 use tidegate::frame::{Form, Forms, Posted};
 use tidegate::hub::Follow;
 use tidegate::plugin::Validate;
-use tidegate_benches::{Allocated, Counting, Publisher};
+use tidegate_benches::{Allocated, Counting, House, Into, Payload, Publisher, ROOM, Sink};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -30,7 +30,7 @@ impl Follow for Watch {
 fn library() -> Vec<Range<usize>> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let ours = maps.lines().filter(|line| line.ends_with("publisher.so"));
-    let parse = |digits| usize::from_str_radix(digits, 16).unwrap();
+    let parse = |digits: &str| usize::from_str_radix(digits, 16).unwrap();
     let range = |line: &str| {
         let (from, to) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
         parse(from)..parse(to)
@@ -49,7 +49,7 @@ fn is_in_the_frame(posted: &Posted, form: Form) -> bool {
 fn allocations(publisher: &Publisher) -> f64 {
     let of = |events: usize| {
         let before = Allocated::times_everywhere();
-        publisher.publish(events);
+        publisher.publish(events, 64, Payload::Fields, Into::Nobodys);
         Allocated::times_everywhere() - before
     };
     let (few, many) = (1 << 10, 1 << 13);
@@ -61,13 +61,14 @@ fn allocations(publisher: &Publisher) -> f64 {
 fn a_plugins_payload_is_read_where_it_is_and_its_way_allocates_twice_at_most() {
     let mut forms = Forms::default();
     let form = forms.add(RoomsFrame);
-    let publisher = Publisher::with(Validate::Sample, forms);
+    let house = House::with(forms, ROOM, [(form, Sink::default())]);
+    let publisher = Publisher::start(&house.hub, Validate::Sample);
     let per_event = allocations(&publisher);
     assert!(per_event > 0.0 && per_event <= 2.05, "{per_event} allocations per event");
 
     let watch = Arc::new(Watch::default());
-    publisher.hub().follow(&[Publisher::ROOM.into()], Arc::clone(&watch) as Arc<dyn Follow>);
-    publisher.publish(64);
+    house.hub.follow(&[ROOM.into()], Arc::clone(&watch) as Arc<dyn Follow>);
+    publisher.publish(64, 64, Payload::Fields, Into::Bench);
     let library = library();
     let seen = watch.0.lock().unwrap();
     assert_eq!(seen.len(), 64);

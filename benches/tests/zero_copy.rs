@@ -87,19 +87,21 @@ fn a_delivery_copies_nothing_and_an_event_is_copied_once() {
     assert!((0.9..1.1).contains(&copies), "copied {copies:.2} times");
 }
 
-/// Remembers where the frames lay that it was given.
-#[derive(Default)]
-struct Places(RefCell<Vec<(Range<usize>, Vec<Range<usize>>)>>);
+/// Where frames lie that a member was given: as they are sent, and each of them.
+type Place = (Vec<Range<usize>>, Vec<Range<usize>>);
 
-fn place(bytes: &Bytes) -> Range<usize> {
-    let range = bytes.as_ptr_range();
-    range.start as usize..range.end as usize
+/// Remembers the places of its frames.
+#[derive(Default)]
+struct Places(RefCell<Vec<Place>>);
+
+fn places(pieces: &[Bytes]) -> Vec<Range<usize>> {
+    let range = |piece: &Bytes| piece.as_ptr() as usize..piece.as_ptr() as usize + piece.len();
+    pieces.iter().map(range).collect()
 }
 
 impl Outlet for Places {
     fn take(&self, frames: &Frames) {
-        let joined = frames.joined.as_ref().map(place).unwrap_or_default();
-        self.0.borrow_mut().push((joined, frames.each.iter().map(place).collect()));
+        self.0.borrow_mut().push((places(&frames.runs), places(&frames.each)));
     }
 }
 
@@ -112,13 +114,11 @@ fn all_members_are_given_the_same_memory() {
         let given: Vec<_> = house.outlets().flat_map(|places| places.0.borrow().clone()).collect();
         assert_eq!(given.len(), 100, "one batch each");
         assert!(given.iter().all(|places| *places == given[0]));
-        let (joined, each) = &given[0];
-        let mut end = joined.start;
-        for frame in each {
-            assert_eq!(frame.start, end, "side by side");
-            end = frame.end;
-        }
-        assert_eq!((each.len(), end), (window, joined.end));
+        let (runs, each) = &given[0];
+        let ends = each.iter().map(|frame| frame.end);
+        assert!(ends.zip(&each[1..]).all(|(end, next)| end == next.start), "side by side");
+        assert_eq!(*runs, [each[0].start..each[window - 1].end], "and sent as one piece");
+        assert_eq!(each.len(), window);
     }
 }
 

@@ -1,15 +1,17 @@
-//! From a plugin: what holding an event against its schema costs, and the way through the ABI with it.
+//! From a plugin: what holding an event against its schema costs, and what the way through the ABI adds to the same publish
+//! from inside.
 
 use criterion::Throughput;
 use serde_json::{Value, json};
+use tidegate::frame::Event;
 use tidegate::plugin::{Manifest, Terms, Validate};
 
-use crate::{Publisher, Round, Stop, schema};
+use crate::{House, Into, Payload, Publisher, ROOM, Round, Sink, Stop, event, schema};
 
 const MODES: [(&str, Validate); 3] =
     [("off", Validate::Off), ("sample", Validate::Sample), ("always", Validate::Always)];
 /// Events of one call to the plugin: what the call itself costs is lost among them.
-const CALL: usize = 4_096;
+pub const CALL: usize = 4_096;
 
 pub(super) fn stops() -> Vec<Stop> {
     type Case = fn() -> (Value, Value);
@@ -17,7 +19,12 @@ pub(super) fn stops() -> Vec<Stop> {
     let checks = sizes.into_iter().flat_map(|(size, case)| {
         MODES.map(|(mode, validate)| check(&format!("{size}/{mode}"), case, validate))
     });
-    checks.chain(MODES.map(|(mode, validate)| publish(mode, validate))).collect()
+    let mut stops: Vec<Stop> = checks.collect();
+    stops.extend(MODES.map(|(mode, validate)| publish(mode, validate, Payload::Fields)));
+    stops.push(publish("text", Validate::Always, Payload::Text));
+    stops.extend(crossing("fields", Payload::Fields));
+    stops.extend(crossing("text", Payload::Text));
+    stops
 }
 
 /// One number.
@@ -64,11 +71,76 @@ fn check(name: &str, case: fn() -> (Value, Value), validate: Validate) -> Stop {
     })
 }
 
-/// Medium events from a plugin's thread into a room that nobody is in, in batches of 64.
-fn publish(mode: &str, validate: Validate) -> Stop {
-    Stop::new("plugin publish", mode, Throughput::Elements(CALL as u64), move || {
-        let publisher = Publisher::start(validate);
-        Round::new(move || publisher.publish(CALL))
+/// From a plugin's thread into a room that nobody is in, in batches of 64.
+fn publish(name: &str, validate: Validate, payload: Payload) -> Stop {
+    Stop::new("plugin publish", name, Throughput::Elements(CALL as u64), move || {
+        let house = House::<Sink>::new(ROOM, []);
+        let publisher = Publisher::start(&house.hub, validate);
+        Round::new(move || publisher.publish(CALL, 64, payload, Into::Nobodys))
     })
-    .counted_in("publish_them") // the plugin's: what it waits for and how long is chance
+    .counted_in("publish_them") // the plugin's: how long and how often somebody waits for it is chance
+}
+
+/// What a publish to a member takes, and what the ABI adds to it.
+pub struct Crossing {
+    house: House<Sink>,
+    publisher: Publisher,
+    payload: Payload,
+    same: Event,
+    terms: Terms,
+}
+
+impl Crossing {
+    /// With events of this kind.
+    pub fn new(payload: Payload) -> Self {
+        let house = House::new(ROOM, [Sink::default()]);
+        let publisher = Publisher::start(&house.hub, Validate::Off);
+        let manifest = json!({ "manifest": 1, "name": "x", "events": [{ "type": "plain" }] });
+        let terms = Terms::of(&Manifest::parse(&manifest.to_string()).unwrap(), Validate::Off).unwrap();
+        let (kind, data) = match payload {
+            Payload::Fields => ("measured", medium().1.to_string().into()),
+            Payload::Text => ("plain", event(&house.hub).data),
+        };
+        let kind = house.hub.types().find(kind).unwrap();
+        let same = Event { kind, data, source: "publisher".into(), ..event(&house.hub) };
+        Self { house, publisher, payload, same, terms }
+    }
+
+    /// Events of a call from inside, and their walk.
+    pub fn inside(&self) {
+        self.house.publish(ROOM, &self.same, CALL);
+        self.house.walk();
+    }
+
+    /// Equal ones from the plugin. Their buffers go back before its next call begins, so that they are in its time.
+    pub fn through(&self, at_a_time: usize) {
+        self.publisher.publish(CALL, at_a_time, self.payload, Into::Bench);
+        self.house.walk();
+    }
+
+    /// The check of them alone.
+    pub fn check(&self) {
+        (0..CALL).for_each(|_| self.terms.judge(&self.same.kind.name, &self.same.data).unwrap());
+    }
+
+    /// Bytes of an event's data.
+    pub fn bytes(&self) -> usize {
+        self.same.data.len()
+    }
+}
+
+/// To a member who counts: the same events from inside and from a plugin, one at a time and in batches.
+fn crossing(name: &str, payload: Payload) -> [Stop; 3] {
+    let stop = |way: &str, work: fn(&Crossing)| {
+        let ready = move || {
+            let crossing = Crossing::new(payload);
+            Round::new(move || work(&crossing))
+        };
+        Stop::new("crossing", format!("{name}/{way}"), Throughput::Elements(CALL as u64), ready)
+    };
+    [
+        stop("inside", Crossing::inside),
+        stop("one at a time", |crossing| crossing.through(1)).counted_in("publish_them"),
+        stop("64 at a time", |crossing| crossing.through(64)).counted_in("publish_them"),
+    ]
 }
