@@ -12,6 +12,10 @@ const WARM: usize = 3;
 /// Rounds that are counted: what is only done in some of them is averaged out.
 const ROUNDS: usize = 8;
 
+/// Whether the C library copies in a loop or by one instruction that repeats itself depends on addresses, and the latter
+/// counts once for each byte: copies of all sizes are loops here.
+const COPYING: &str = "glibc.cpu.x86_rep_movsb_threshold=0x7fffffffffffffff:glibc.cpu.x86_rep_stosb_threshold=0x7fffffffffffffff";
+
 /// Why a stop could not be counted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -37,7 +41,11 @@ pub(crate) fn count(stop: &str, function: &str) -> Result<u64, Error> {
     let folder = program.parent().map(PathBuf::from).unwrap_or_default();
     let name = program.file_name().unwrap_or_default();
     let mut valgrind = Command::new("valgrind");
-    valgrind.current_dir(folder).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    valgrind
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("GLIBC_TUNABLES", COPYING);
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
     valgrind.arg(format!("--toggle-collect=*{function}*"));
     valgrind.arg(PathBuf::from(".").join(name)).args(["rounds", stop]);

@@ -23,7 +23,7 @@ pub(super) fn stops() -> Vec<Stop> {
 /// One copy of so many bytes, by which others are known.
 fn copy(bytes: usize) -> Stop {
     Stop::new("copy", format!("{bytes} bytes"), Throughput::Bytes(bytes as u64), move || {
-        let (from, mut to) = (vec![0; bytes], Vec::with_capacity(bytes));
+        let (from, mut to) = (vec![b'x'; bytes], Vec::with_capacity(bytes));
         Round::new(move || {
             to.clear();
             to.extend_from_slice(black_box(&from));
