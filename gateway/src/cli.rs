@@ -11,6 +11,7 @@ mod certs;
 mod check;
 mod completions;
 mod listen;
+mod load;
 mod man;
 mod plugin;
 mod serve;
@@ -52,6 +53,8 @@ enum Command {
     Token(token::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
+    /// Be many clients at once: measure a gateway, and find what it loses
+    Load(load::Arguments),
     /// Print what makes a shell complete this program's commands and options
     Completions(completions::Arguments),
     /// Print a page of the manual, or write all of them into a directory
@@ -67,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Listen(arguments) => listen::run(arguments),
+        Command::Load(arguments) => load::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }
