@@ -17,7 +17,7 @@ mod plugin;
 mod serve;
 mod token;
 
-/// What a process answers whose configuration has errors (`EX_USAGE` of sysexits.h).
+/// What a process answers whose command line or configuration has errors (`EX_USAGE` of sysexits.h).
 const UNUSABLE: u8 = 64;
 
 /// A real-time event gateway: plugins publish events, clients join rooms and get each event as it happens.
@@ -63,7 +63,15 @@ enum Command {
 
 /// Runs the command that the command line names.
 pub(crate) fn run() -> ExitCode {
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to be told where this fails.
+            let _closed = error.print();
+            return if error.use_stderr() { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match cli.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Certs(arguments) => certs::run(&arguments),

@@ -135,8 +135,7 @@ pub fn run(plan: Plan, watch: &mut dyn FnMut(Progress)) -> Result<Report, Error>
     let run = Run::new(&shared, watch);
     thread::scope(|scope| {
         let threads: Vec<_> = workers.into_iter().map(|worker| scope.spawn(|| worker.run())).collect();
-        let observed =
-            Run::new(&shared, watch).conduct(&|| threads.iter().any(|thread| thread.is_finished()));
+        let observed = run.conduct(&|| threads.iter().any(|thread| thread.is_finished()));
         shared.enter(shared::Phase::Closing);
         for thread in threads {
             // A panic of a thread is a fault of this program and ends it as such.

@@ -62,6 +62,15 @@ impl Layout {
         }
     }
 
+    /// Which of its first room's members it is.
+    pub(super) fn rank(&self, member: u32) -> u32 {
+        match self.first_room(member) {
+            _ if self.ends.is_empty() => member / self.rooms,
+            0 => member,
+            room => member - self.ends[room as usize - 1],
+        }
+    }
+
     /// The rooms of a member whose first is `first`.
     pub(super) fn rooms_of(&self, first: u32) -> impl Iterator<Item = u32> + use<> {
         let rooms = self.rooms;
@@ -149,6 +158,10 @@ mod tests {
         (0..1000).for_each(|member| sizes[layout.first_room(member) as usize] += 1);
         assert!(sizes.windows(2).all(|two| two[0] >= two[1]), "{sizes:?}");
         assert!(sizes[0] > 330 && sizes[9] > 30, "{sizes:?}");
+        let ranks: Vec<u32> = (0..1000).map(|member| layout.rank(member)).collect();
+        let last = sizes.map(|size| size - 1);
+        let ends = ranks.iter().zip(&ranks[1..]).filter(|(_, next)| **next == 0).map(|(rank, _)| *rank);
+        assert_eq!(ends.collect::<Vec<_>>(), last[..9]);
         let few = Layout::new(3, 10, 1, 1, Spread::Zipf);
         assert!((0..3).all(|member| few.first_room(member) < 10));
     }

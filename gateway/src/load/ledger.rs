@@ -105,6 +105,9 @@ impl Refused {
 
     /// How many of a range were not refused.
     pub(super) fn published(&self, stream: u16, range: Range<u64>) -> u64 {
+        if range.is_empty() {
+            return 0;
+        }
         let first = self.ranges.range(..=(stream, range.start)).next_back();
         let within = self.ranges.range((stream, range.start + 1)..(stream, range.end));
         let refused = first.into_iter().chain(within).filter(|((of, _), _)| *of == stream);

@@ -68,10 +68,9 @@ impl<'a> Desk<'a> {
         live.slow.store(self.told.slow, Relaxed);
     }
 
-    /// Which of the filters is a subscriber's; none where there is none.
+    /// Which of the filters is a subscriber's; none where there is none. Each room has members with each filter.
     pub(super) fn filter_of(&self, subscriber: u32) -> Option<usize> {
-        let filters = self.lets.len() as u32;
-        // Not in step with the rooms, so that each room has members with each filter.
-        (filters > 0).then(|| ((subscriber / self.shared.plan.rooms + subscriber) % filters) as usize)
+        let filters = self.lets.len();
+        (filters > 0).then(|| self.shared.layout.rank(subscriber) as usize % filters)
     }
 }
