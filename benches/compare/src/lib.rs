@@ -10,3 +10,12 @@ pub mod websocket;
 
 pub mod floor;
 pub mod load;
+
+pub mod place;
+pub mod servers;
+
+pub mod grid;
+pub mod sample;
+
+pub mod command;
+pub mod statistics;
