@@ -1,5 +1,6 @@
 //! Where everything is: programs, and the cores that they run on.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,6 +32,16 @@ impl Place {
     pub fn made(&self, path: &str) -> PathBuf {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from);
         target.join(path)
+    }
+
+    /// What `benches/rivals/prepare` makes.
+    ///
+    /// # Errors
+    /// Where it was not made.
+    pub fn rival(&self, path: &str) -> io::Result<PathBuf> {
+        let made = self.made("rivals").join(path);
+        let missing = || io::Error::other("not installed; benches/rivals/prepare does that, and says where it cannot");
+        made.exists().then_some(made).ok_or_else(missing)
     }
 
     /// The command that runs `program` on the server's cores.

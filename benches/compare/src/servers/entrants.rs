@@ -1,5 +1,6 @@
 //! The table of servers.
 
+use std::fs;
 use std::io;
 use std::process::Command;
 
@@ -22,9 +23,78 @@ pub struct Entrant {
 
 /// All servers, in the order of the tables.
 pub const ENTRANTS: &[Entrant] = &[
-    Entrant { name: "floor", title: "floor (the kernel alone)", most: 15_000, command: floor, wire: wires::bare },
-    Entrant { name: "tidegate", title: "Tidegate", most: 15_000, command: tidegate, wire: wires::rooms },
+    Entrant { name: "floor", title: "floor (the kernel alone)", most: MANY, command: floor, wire: wires::bare },
+    Entrant { name: "tidegate", title: "Tidegate", most: MANY, command: tidegate, wire: wires::rooms },
+    Entrant {
+        name: "tidegate-2",
+        title: "Tidegate, two shards on two cores",
+        most: MANY,
+        command: two_shards,
+        wire: wires::rooms,
+    },
+    Entrant {
+        name: "uwebsockets",
+        title: "uWebSockets (C++)",
+        most: MANY,
+        command: |place, port| made(place, "uwebsockets", port),
+        wire: wires::bare,
+    },
+    Entrant {
+        name: "socketify",
+        title: "socketify (uWebSockets below Python)",
+        most: MANY,
+        command: |place, port| python(place, "socketify_server.py", port),
+        wire: wires::bare,
+    },
+    Entrant {
+        name: "tungstenite",
+        title: "tokio-tungstenite + broadcast",
+        most: MANY,
+        command: |place, port| made(place, "cargo/release/tungstenite", port),
+        wire: wires::bare,
+    },
+    Entrant {
+        name: "axum",
+        title: "axum + broadcast",
+        most: MANY,
+        command: |place, port| made(place, "cargo/release/axum", port),
+        wire: wires::bare,
+    },
+    Entrant { name: "nchan", title: "nchan (nginx, C)", most: MANY, command: nchan, wire: wires::bare },
+    Entrant {
+        name: "ws",
+        title: "ws (Node)",
+        most: MANY,
+        command: |place, port| node(place, "ws.js", port),
+        wire: wires::bare,
+    },
+    Entrant {
+        name: "socket.io",
+        title: "Socket.IO (Node)",
+        most: MANY,
+        command: |place, port| node(place, "socketio.js", port),
+        wire: wires::socket_io,
+    },
+    Entrant {
+        name: "fastapi",
+        title: "FastAPI on uvicorn, send in a loop",
+        most: FEW,
+        command: |place, port| python(place, "fastapi_server.py", port),
+        wire: wires::bare,
+    },
+    Entrant {
+        name: "python-socketio",
+        title: "python-socketio on uvicorn",
+        most: FEW,
+        command: |place, port| python(place, "socketio_server.py", port),
+        wire: wires::socket_io,
+    },
 ];
+
+/// As many as a process may have files open on most machines, with some to spare.
+const MANY: usize = 15_000;
+/// As many as are let in and served within seconds by the slowest.
+const FEW: usize = 300;
 
 /// The server of that name.
 pub fn entrant(name: &str) -> Option<&'static Entrant> {
@@ -61,9 +131,51 @@ fn floor(place: &Place, port: u16) -> io::Result<Command> {
 }
 
 fn tidegate(place: &Place, port: u16) -> io::Result<Command> {
-    let mut command = place.pinned(place.made("release/tidegate"));
+    gateway(place.pinned(place.made("release/tidegate")), place, port, 1)
+}
+
+/// On the server's core and the load's: a machine with two has no other.
+fn two_shards(place: &Place, port: u16) -> io::Result<Command> {
+    let both = Place { server_cores: format!("{},{}", place.server_cores, place.own_core), ..place.clone() };
+    gateway(both.pinned(place.made("release/tidegate")), place, port, 2)
+}
+
+fn gateway(mut command: Command, place: &Place, port: u16, shards: usize) -> io::Result<Command> {
     command.args(["serve", "--config"]).arg(place.source("benches/compare/gateway.toml"));
     command.arg("--data").arg(place.made("compare/data"));
-    command.args(["--set", "shards=1", "--listen", &format!("127.0.0.1:{port}")]);
+    command.args(["--set", &format!("shards={shards}"), "--listen", &format!("127.0.0.1:{port}")]);
+    Ok(command)
+}
+
+/// A program that `benches/rivals/prepare` builds.
+fn made(place: &Place, program: &str, port: u16) -> io::Result<Command> {
+    let mut command = place.pinned(place.rival(program)?);
+    command.arg(port.to_string());
+    Ok(command)
+}
+
+fn node(place: &Place, script: &str, port: u16) -> io::Result<Command> {
+    let modules = place.rival("node/node_modules")?;
+    let mut command = place.pinned("node");
+    command.arg(place.source("benches/rivals/node").join(script)).arg(port.to_string());
+    command.env("NODE_PATH", modules);
+    Ok(command)
+}
+
+fn python(place: &Place, script: &str, port: u16) -> io::Result<Command> {
+    let mut command = place.pinned(place.rival("python/bin/python")?);
+    command.arg(place.source("benches/rivals/python").join(script)).arg(port.to_string());
+    Ok(command)
+}
+
+fn nchan(place: &Place, port: u16) -> io::Result<Command> {
+    let folder = place.rival("nginx")?;
+    let text = fs::read_to_string(place.source("benches/rivals/nchan.conf"))?;
+    let text = text.replace("PORT", &port.to_string()).replace("FOLDER", &folder.to_string_lossy());
+    let text = text.replace("MODULES", &folder.join("usr/lib/nginx/modules").to_string_lossy());
+    let config = folder.join("nginx.conf");
+    fs::write(&config, text)?;
+    let mut command = place.pinned(folder.join("usr/sbin/nginx"));
+    command.args(["-e", "stderr", "-p"]).arg(&folder).arg("-c").arg(&config);
     Ok(command)
 }

@@ -22,16 +22,16 @@ pub(super) fn rooms() -> Wire {
     }
 }
 
-/// Of Engine.IO's: connect to the namespace, then an event that joins the room, or publishes into it.
+/// Of Socket.IO's: connect to the namespace. The server puts in the room who says by the query that it subscribes.
 pub(super) fn socket_io() -> Wire {
-    let side = |hello: &[&str], ready: &str| Side {
-        hello: hello.iter().map(|&frame| frame.to_owned()).collect(),
+    let side = |role: &str, ready: &str| Side {
+        hello: vec!["40".to_owned()],
         ready: ready.to_owned(),
-        ..path("/socket.io/?EIO=4&transport=websocket")
+        ..path(&format!("/socket.io/?EIO=4&transport=websocket&role={role}"))
     };
     Wire {
-        subscriber: side(&["40", r#"42["join"]"#], r#"42["joined"]"#),
-        publisher: side(&["40"], r#"40{"sid""#),
+        subscriber: side("subscriber", r#"42["joined"]"#),
+        publisher: side("publisher", r#"40{"sid""#),
         template: r#"42["publish","%T"]"#.to_owned(),
     }
 }
