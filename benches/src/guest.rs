@@ -64,10 +64,7 @@ impl Loopback {
 
 impl Outlet for Loopback {
     fn take(&self, frames: &Frames) {
-        match &frames.joined {
-            Some(joined) => self.send(joined),
-            None => frames.each.iter().for_each(|frame| self.send(frame)),
-        }
+        frames.runs.iter().for_each(|run| self.send(run));
     }
 }
 

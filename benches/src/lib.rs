@@ -13,7 +13,7 @@ use criterion::measurement::WallTime;
 
 pub use guest::{Loopback, Member, Outlet, Sink};
 pub use house::{House, TYPE, event};
-pub use publisher::{Publisher, schema};
+pub use publisher::{Into, Payload, Publisher, ROOM, schema};
 
 /// Bytes of JSON in each event: what the project's figures are quoted at.
 pub const PAYLOAD: usize = 200;

@@ -1,6 +1,7 @@
 /*
- * A plugin that publishes as fast as it can: its call `publish` takes a number of events, and answers when they are
- * published, in batches, to a room that nobody is in. Their data are constant, so that what is measured is the way.
+ * A plugin that publishes as fast as it can: its call `publish` takes [how many events, how many at a time, which of the
+ * two kinds of events, into which of the two rooms], and answers when they are published. Their bytes are the same each
+ * time, so that what is measured is the way; but each is given away and comes back, as an event's own would.
  */
 #include <stdlib.h>
 
@@ -16,24 +17,39 @@ struct tg_instance {
     const tg_host *host;
     const tg_publish *publish;
     const tg_reply *reply;
+    uint64_t given, returned;
 };
+
+#define X9 "xxxxxxxxx"
+#define X63 X9 X9 X9 X9 X9 X9 X9
+#define X189 X63 X63 X63
+
+static const char TEXT[] = "{\"text\":\"" X189 "\"}";
+static const tg_str ROOMS[] = {{"nobody's", 8}, {"bench", 5}};
+
+static void release(void *owner) { ++*(uint64_t *)owner; }
 
 /* In the hook itself: nothing else waits for this plugin. */
 static tg_status call(tg_instance *self, const tg_call *call) {
     const char *digits = call->data.ptr;
-    uint64_t left = 0, taken, i;
+    uint64_t asked[4] = {0}, taken, i, n = 0;
     tg_event events[BATCH] = {0};
-    tg_str room = tg_text("nobody's");
-    for (i = 0; i < call->data.len; i++) left = left * 10 + (uint64_t)(digits[i] - '0');
-    tg_release(call->data);
-    for (i = 0; i < BATCH; i++) {
-        events[i].targets = &room;
-        events[i].targets_len = 1;
-        events[i].type = tg_text("measured");
-        events[i].data = tg_constant(tg_text(DATA));
+    for (i = 0; i < call->data.len; i++) {
+        if (digits[i] == ',') n++;
+        if (digits[i] >= '0' && digits[i] <= '9' && n < 4) asked[n] = asked[n] * 10 + (uint64_t)(digits[i] - '0');
     }
-    for (; left > 0; left -= taken)
-        if (self->publish->publish(self->host, events, left < BATCH ? left : BATCH, 0, &taken) != TG_OK)
+    tg_release(call->data);
+    if (asked[1] < 1 || asked[1] > BATCH || asked[2] > 1 || asked[3] > 1) return TG_INVALID;
+    for (i = 0; i < BATCH; i++) {
+        events[i].targets = &ROOMS[asked[3]];
+        events[i].targets_len = 1;
+        events[i].type = asked[2] ? tg_text("plain") : tg_text("measured");
+        events[i].data = tg_constant(asked[2] ? tg_text(TEXT) : tg_text(DATA));
+        events[i].data.owner = &self->returned;
+        events[i].data.release = release;
+    }
+    for (; asked[0] > 0; asked[0] -= taken, self->given += taken)
+        if (self->publish->publish(self->host, events, asked[0] < asked[1] ? asked[0] : asked[1], 0, &taken) != TG_OK)
             return TG_INTERNAL;
     self->reply->finish(self->host, call->request, tg_text(""), tg_constant(tg_text("true")));
     return TG_OK;
@@ -52,7 +68,12 @@ static tg_status create(const tg_host *host, tg_str name, tg_str config, tg_inst
 
 static tg_status start(tg_instance *self, tg_buf *error) { (void)self, (void)error; return TG_OK; }
 static tg_status stop(tg_instance *self, uint64_t deadline_ms) { (void)self, (void)deadline_ms; return TG_OK; }
-static void destroy(tg_instance *self) { free(self); }
+
+/* What is measured must be true: each buffer has come back. */
+static void destroy(tg_instance *self) {
+    if (self->given != self->returned) abort();
+    free(self);
+}
 
 static const void *extension(tg_instance *self, tg_str id) {
     static const tg_calls CALLS = {call, cancelled};
@@ -62,7 +83,7 @@ static const void *extension(tg_instance *self, tg_str id) {
 
 static const char MANIFEST[] =
     "{\"manifest\":1,\"name\":\"publisher\",\"version\":\"1\",\"calls\":[{\"name\":\"publish\"}],"
-    "\"events\":[{\"type\":\"measured\",\"schema\":" SCHEMA "}]}";
+    "\"events\":[{\"type\":\"measured\",\"schema\":" SCHEMA "},{\"type\":\"plain\"}]}";
 
 const tg_plugin tidegate_plugin = {
     TG_ABI_MAJOR, TG_ABI_MINOR, sizeof(tg_plugin), {MANIFEST, sizeof MANIFEST - 1}, create, start, stop, destroy, extension,

@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tidegate::frame::Forms;
+use tidegate::hub::Hub;
 use tidegate::hub::calls::{Answer, Call};
-use tidegate::hub::{Config, Hub, Rules};
 use tidegate::identity::Principal;
-use tidegate::metrics::Metrics;
 use tidegate::plugin::{Plugins, Services, Settings, Validate};
 use tidegate::store::{Durability, Embedded};
 use tidegate::web::Routes;
@@ -38,7 +36,28 @@ pub fn schema() -> Value {
     })
 }
 
-/// A hub with the plugin beside it.
+/// What the plugin publishes.
+#[derive(Clone, Copy, Debug)]
+pub enum Payload {
+    /// Nine fields, 191 bytes, of type `measured`, which has the [`schema`].
+    Fields = 0,
+    /// One text, 200 bytes, of type `plain`, of which nothing is promised.
+    Text = 1,
+}
+
+/// Where it publishes.
+#[derive(Clone, Copy, Debug)]
+pub enum Into {
+    /// A room that nobody is in.
+    Nobodys = 0,
+    /// The room of the house.
+    Bench = 1,
+}
+
+/// The room that [`Into::Bench`] is.
+pub const ROOM: &str = "bench";
+
+/// The plugin, beside a hub.
 pub struct Publisher {
     runtime: Runtime,
     hub: Arc<Hub>,
@@ -48,11 +67,10 @@ pub struct Publisher {
 
 impl Publisher {
     /// Builds, loads and starts it.
-    pub fn start(validate: Validate) -> Self {
+    pub fn start(hub: &Arc<Hub>, validate: Validate) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let sizes = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
-        let hub = Arc::new(Hub::new(sizes, Rules::new([]), Forms::default(), Metrics::new(1)));
+        let hub = Arc::clone(hub);
         let store = Arc::new(Embedded::open(&folder.path().join("store"), Durability::Os).unwrap());
         let control = runtime.handle().clone();
         let services = Services { hub: Arc::clone(&hub), store, control, changed: Arc::default() };
@@ -69,12 +87,12 @@ impl Publisher {
         Self { runtime, hub, plugins, _folder: folder }
     }
 
-    /// Has it publish so many events, and waits until they are.
-    pub fn publish(&self, events: usize) {
+    /// Has it publish so many events, so many at a time, and waits until they are.
+    pub fn publish(&self, events: usize, at_a_time: usize, payload: Payload, into: Into) {
         let (answers, mut receiver) = mpsc::channel(4);
         let call = Call {
             name: "publish".into(),
-            data: events.to_string().into(),
+            data: json!([events, at_a_time, payload as u8, into as u8]).to_string().into(),
             room: None,
             session: "bench".into(),
             principal: Arc::new(Principal::anonymous()),

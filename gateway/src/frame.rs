@@ -4,6 +4,7 @@
 //! [`Form`] is what receivers have in common on the wire (a dialect over a transport): the first shard that
 //! needs a form encodes it, every other shard and member shares those bytes.
 
+mod arena;
 pub mod json;
 
 use std::fmt;
@@ -15,6 +16,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+
+pub use arena::{Arena, Held};
 
 /// How many forms an event can have: the length of the table of frames in each [`Posted`].
 pub const MAX_FORMS: usize = 4;
@@ -168,7 +171,13 @@ pub struct Posted {
     /// buffer back soon, however long a history keeps the event.
     payload: Mutex<Bytes>,
     size: usize,
-    frames: [OnceLock<Bytes>; MAX_FORMS],
+    frames: [OnceLock<Encoded>; MAX_FORMS],
+}
+
+/// A frame, and the memory that it lies in.
+struct Encoded {
+    frame: Bytes,
+    arena: Arc<Arena>,
 }
 
 /// What an event weighs in mailboxes and histories beside its payload, in bytes.
@@ -202,14 +211,9 @@ impl Posted {
         self.size
     }
 
-    /// What its frames are counted by.
-    pub fn mark(&self) -> Mark {
-        Mark { kind: self.kind.number, class: self.room.class }
-    }
-
     /// The frame of `form`, if it has been encoded.
     pub fn frame(&self, form: Form) -> Option<&Bytes> {
-        self.frames[form.index()].get()
+        self.frames[form.index()].get().map(|encoded| &encoded.frame)
     }
 }
 
@@ -268,12 +272,10 @@ impl Forms {
     pub fn frames(&self, form: Form, batch: &[Arc<Posted>]) -> Frames {
         let fresh: usize = batch.iter().filter(|p| p.frame(form).is_none()).map(|p| p.size()).sum();
         if fresh == 0 {
-            let there = batch.iter().filter_map(|p| Some((p.frame(form)?.clone(), p.mark())));
-            let (each, marks) = there.unzip();
-            return Frames::of(each, marks);
+            return Frames::of(form, batch);
         }
         let mut arena = Vec::with_capacity(fresh);
-        let mut spans = Vec::with_capacity(batch.len());
+        let mut spans = Spans::new();
         for posted in batch {
             let start = arena.len();
             let payload = match posted.frame(form) {
@@ -282,7 +284,7 @@ impl Forms {
             };
             spans.push((start..arena.len(), payload));
         }
-        Frames::share(Bytes::from(arena), form, batch, spans)
+        Frames::share(arena, form, batch, spans)
     }
 
     /// Makes the event independent of its publisher's memory, so that a history may keep it: once encoded,
@@ -299,57 +301,114 @@ impl Forms {
     }
 }
 
-/// What a frame that is thrown away is counted by.
+/// By event: where its frame stands in the arena, and where the payload in it does; nothing where another shard has
+/// encoded it.
+type Spans = SmallVec<[(Range<usize>, Option<Range<usize>>); 2]>;
+
+/// Which event a frame is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// The number of the event's type.
+    /// Its place in the room.
+    pub offset: u64,
+    /// The number of its type.
     pub kind: u32,
-    /// The class of the room.
-    pub class: u16,
+    /// Which of the arenas it lies in.
+    arena: u32,
 }
 
-/// Frames of one form in order, with the piece that holds them all where there is one.
-#[derive(Clone, Debug, Default)]
+/// The room that frames are from, in one life of it.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The room; number 0: the frames are for one session alone.
+    pub room: RoomId,
+    /// Its life.
+    pub epoch: Epoch,
+}
+
+/// Frames of one room and one form in order. Those that lie side by side in memory are one piece of what is sent: mostly
+/// they all are, also where another shard has encoded them.
+#[derive(Debug, Default)]
 pub struct Frames {
     /// Each event's frame.
     pub each: Vec<Bytes>,
-    /// What each is counted by.
+    /// Which event each is of.
     pub marks: SmallVec<[Mark; 2]>,
-    /// The same bytes as `each`, end to end.
-    pub joined: Option<Bytes>,
+    /// The same bytes as `each` end to end, in as few pieces as can be.
+    pub runs: SmallVec<[Bytes; 1]>,
     /// Length of all frames, bytes.
     pub total: usize,
+    /// Where they are from; none where there is no frame.
+    pub origin: Option<Origin>,
+    /// The memory that they lie in.
+    pub arenas: SmallVec<[Arc<Arena>; 1]>,
+    /// What those know of them who have to keep them for later.
+    pub held: Held,
 }
 
 impl Frames {
-    /// Frames that lie in different buffers.
-    pub fn of(each: Vec<Bytes>, marks: SmallVec<[Mark; 2]>) -> Self {
-        let total = each.iter().map(Bytes::len).sum();
-        let joined = (each.len() == 1).then(|| each[0].clone());
-        Self { each, marks, joined, total }
+    /// The frames of `batch`, which has them all.
+    fn of(form: Form, batch: &[Arc<Posted>]) -> Self {
+        let mut frames = Self { each: Vec::with_capacity(batch.len()), ..Self::default() };
+        for posted in batch {
+            if let Some(encoded) = posted.frames[form.index()].get() {
+                frames.add(&encoded.frame, &encoded.arena, posted.cursor.offset, posted.kind.number);
+            }
+        }
+        let origin = |posted: &Arc<Posted>| Origin { room: posted.room.clone(), epoch: posted.cursor.epoch };
+        frames.origin = batch.first().map(origin);
+        frames.join();
+        frames
     }
 
-    fn share(
-        arena: Bytes,
-        form: Form,
-        batch: &[Arc<Posted>],
-        spans: Vec<(Range<usize>, Option<Range<usize>>)>,
-    ) -> Self {
-        let mut ours = true;
-        let mut each = Vec::with_capacity(batch.len());
+    /// Those of its frames that have a bit in `mask`, the first the lowest.
+    pub fn pick(&self, mask: u64) -> Self {
+        let mut picked = Self { origin: self.origin.clone(), ..Self::default() };
+        for (bit, (frame, mark)) in self.each.iter().zip(&self.marks).enumerate() {
+            if mask >> bit & 1 == 1 {
+                picked.add(frame, &self.arenas[mark.arena as usize], mark.offset, mark.kind);
+            }
+        }
+        picked.join();
+        picked
+    }
+
+    fn add(&mut self, frame: &Bytes, arena: &Arc<Arena>, offset: u64, kind: u32) {
+        if !self.arenas.last().is_some_and(|last| Arc::ptr_eq(last, arena)) {
+            self.arenas.push(Arc::clone(arena));
+        }
+        self.total += frame.len();
+        self.each.push(frame.clone());
+        self.marks.push(Mark { offset, kind, arena: (self.arenas.len() - 1) as u32 });
+    }
+
+    fn join(&mut self) {
+        let frames: SmallVec<[_; 2]> = self.each.iter().zip(&self.marks).collect();
+        let beside = |(frame, mark): &(&Bytes, &Mark), (next, its): &(&Bytes, &Mark)| {
+            mark.arena == its.arena && frame.as_ptr_range().end == next.as_ptr()
+        };
+        for run in frames.chunk_by(beside) {
+            let [(first, mark), ..] = run else { continue };
+            let (last, _) = run[run.len() - 1];
+            self.runs.push(self.arenas[mark.arena as usize].from_to(first, last));
+        }
+    }
+
+    fn share(buffer: Vec<u8>, form: Form, batch: &[Arc<Posted>], spans: Spans) -> Self {
+        let arena = Arc::new(Arena::new(buffer));
         for (posted, (span, payload)) in batch.iter().zip(spans) {
-            let cell = &posted.frames[form.index()];
-            if span.is_empty() || cell.set(arena.slice(span)).is_err() {
-                ours = false; // another shard was first: its bytes are the ones that are shared
-            } else if let Some(payload) = payload {
+            let fresh = !span.is_empty();
+            let encoded = || Encoded { frame: arena.slice(span), arena: Arc::clone(&arena) };
+            // Where another shard was first, its bytes are the ones that are shared.
+            let ours = fresh && posted.frames[form.index()].set(encoded()).is_ok();
+            if let Some(payload) = payload.filter(|_| ours) {
                 *posted.payload.lock() = arena.slice(payload);
             }
-            each.extend(cell.get().cloned());
         }
-        let mut frames = Self::of(each, batch.iter().map(|posted| posted.mark()).collect());
-        if ours {
-            frames.joined = Some(arena);
-        }
-        frames
+        Self::of(form, batch)
+    }
+
+    /// What they take beside the arenas, in bytes.
+    pub fn overhead(&self) -> usize {
+        size_of::<Self>() + self.each.capacity() * size_of::<Bytes>() + self.marks.len() * size_of::<Mark>()
     }
 }

@@ -21,6 +21,7 @@ mod member;
 mod order;
 pub mod own;
 mod presence;
+mod quiet;
 mod registry;
 mod room;
 mod rule;
@@ -41,8 +42,9 @@ pub use mailbox::Mailbox;
 pub use member::Seat;
 pub use order::{Backlog, Cause, Order, SessionInfo};
 pub use presence::{Presence, Present};
+pub use quiet::Quiet;
 pub use room::Room;
-pub use rule::{Rule, Rules, Who};
+pub use rule::{Rule, Rules, Slow, Who};
 pub use shard::{Guest, Joined, ReadOn, Shard};
 pub use types::Types;
 
@@ -245,9 +247,11 @@ impl Hub {
 
     fn placed(&self, room: &Option<Arc<Room>>, name: &str, placed: &[Placed]) -> Placed {
         let found = room.as_ref().and_then(|r| placed.iter().find(|p| p.room == r.id.name));
-        // Nobody is there and nothing is kept: the room came, had one event, and is gone.
-        let gone = || Cursor { epoch: self.registry.epoch(), offset: 1 };
-        found.cloned().unwrap_or_else(|| Placed { room: name.into(), cursor: gone(), sent: 0 })
+        found.cloned().unwrap_or_else(|| Placed {
+            room: name.into(),
+            cursor: self.registry.passing(),
+            sent: 0,
+        })
     }
 
     /// The forms that events are encoded in.
@@ -283,6 +287,7 @@ impl Hub {
     pub fn set_rules(&self, rules: impl IntoIterator<Item = Rule>) {
         let rules = self.rules().followed_by(rules);
         self.registry.rules.store(Arc::new(rules));
+        self.registry.changes.note();
     }
 
     /// What is counted.

@@ -23,14 +23,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub use connections::{Answers, Connections};
-pub use counter::{Count, Counter, Level, Total};
+pub use counter::{Balance, Count, Counter, Level, Total};
 pub use family::{Distribution, Family, Kind, Sample, Value};
 pub use histogram::{Histogram, SIZES, Scale, TIMES};
 pub use labels::ByLabel;
 pub use link::Link;
 pub use own::{Gauges, families};
 pub use refusals::Refusals;
-pub use shard::{ClassCounters, FrameCounts, ShardCounters};
+pub use shard::{ClassCounters, FrameCounts, ShardCounters, SlowCounts};
 pub use tls::{Certificates, Handshake, Tls};
 pub use views::{Aggregation, Direction, List, Number, Statistics, Trend, Views};
 
@@ -60,6 +60,8 @@ pub struct Metrics {
     pub limit_store: Link,
     /// Publishes refused, as a mailbox was full.
     pub busy: Total,
+    /// Bytes of memory that wait for slow sessions, what several share once.
+    pub backlog_held: Balance,
     shards: Box<[Arc<ShardCounters>]>,
     broadcasts: AtomicU64,
     last_broadcast: AtomicU64,
@@ -90,6 +92,7 @@ impl Metrics {
             limited: ByLabel::default(),
             limit_store: Link::default(),
             busy: Total::default(),
+            backlog_held: Balance::default(),
             shards: (0..shards).map(|_| Arc::new(ShardCounters::new())).collect(),
             broadcasts: AtomicU64::new(0),
             last_broadcast: AtomicU64::new(0),

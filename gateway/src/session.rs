@@ -6,6 +6,7 @@ mod allowance;
 mod asking;
 mod calls;
 mod endpoint;
+mod gaps;
 mod heartbeat;
 mod outbound;
 mod places;
@@ -29,6 +30,7 @@ use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
+pub use outbound::{Backlog, Budget, Gap, Ledger, Slices, Taken, Way, relieve};
 pub use places::{Place, Places};
 pub use run::{Visitor, open};
 pub use turn_away::turn_away;
@@ -36,7 +38,7 @@ pub use turn_away::turn_away;
 use crate::audit::{Deed, Entry, Source};
 use crate::dialect::{Info, Metadata, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
-use crate::hub::{Backlog, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
+use crate::hub::{self, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Revocations};
 use crate::limits::Limits;
 use crate::transport::Socket;
@@ -44,7 +46,7 @@ use crate::transport::close::CloseReason;
 use crate::transport::websocket::Link;
 use allowance::Allowance;
 use heartbeat::Pulse;
-use outbound::{Outbound, Taken};
+use outbound::Outbound;
 use term::Term;
 
 /// Bytes of replies that are put together before they are written.
@@ -57,6 +59,8 @@ pub const TOO_MANY: &str = "too many sessions of this user";
 pub struct Common {
     /// Their shard of the hub.
     pub shard: Rc<Shard<Session>>,
+    /// What waits for those that are slow.
+    pub ledger: Rc<Ledger>,
     /// Their heartbeats.
     pub wheel: Wheel,
     /// Tokens that were called back.
@@ -75,14 +79,16 @@ impl Common {
     /// For the sessions of `shard`.
     pub fn new(
         shard: Rc<Shard<Session>>,
+        budget: &Arc<Budget>,
         revocations: Arc<Revocations>,
         limits: Arc<Limits>,
         patience: Duration,
         calls_per_session: usize,
     ) -> Rc<Self> {
         let wheel = Wheel::new(Arc::clone(&shard.hub().rules()));
+        let ledger = Ledger::new(shard.hub(), shard.index(), budget);
         let scratch = RefCell::default();
-        Rc::new(Self { shard, wheel, revocations, limits, patience, calls_per_session, scratch })
+        Rc::new(Self { shard, ledger, wheel, revocations, limits, patience, calls_per_session, scratch })
     }
 }
 
@@ -107,7 +113,7 @@ pub struct Session {
     outbound: Outbound,
     pulse: Pulse,
     /// Why it has to end, until its task has seen it.
-    ending: RefCell<Option<CloseReason>>,
+    ending: Cell<Option<Box<CloseReason>>>,
     /// The task has begun to close: nothing is delivered any more.
     closing: Cell<bool>,
 }
@@ -116,7 +122,8 @@ impl Session {
     /// Has the session's task close it; the first reason counts.
     fn end(&self, reason: CloseReason) {
         if !self.closing.get() {
-            self.ending.borrow_mut().get_or_insert(reason);
+            let first = self.ending.take().unwrap_or_else(|| Box::new(reason));
+            self.ending.set(Some(first));
             self.outbound.wake();
         }
     }
@@ -164,13 +171,13 @@ impl Session {
     /// Writes a reply's frames, behind what waits.
     fn reply(&self, frames: &[u8]) {
         self.common.shard.counters().bytes_out.add(frames.len() as u64);
-        self.outbound.write(frames, self.common.shard.counters());
+        self.outbound.write(frames, &self.common.ledger);
     }
 
     /// Writes the frames that the session ends with.
     fn reply_last(&self, frames: &[u8]) {
         self.common.shard.counters().bytes_out.add(frames.len() as u64);
-        self.outbound.write_last(frames, self.common.shard.counters());
+        self.outbound.write_last(frames, &self.common.ledger);
     }
 
     /// Writes an event that is for this session alone, and counts it as every other.
@@ -184,12 +191,19 @@ impl Session {
     }
 
     fn put_event(&self, event: Event, room: &str) {
-        let Some(form) = self.seat.form() else { return };
+        if let Some(frames) = self.frames_of(event, room) {
+            self.give_own(frames);
+        }
+    }
+
+    /// The frame of an event that is for this session alone.
+    fn frames_of(&self, event: Event, room: &str) -> Option<Frames> {
+        let form = self.seat.form()?;
         let class = self.common.shard.hub().rules().find(room).class;
         let room = RoomId { number: 0, name: room.into(), class };
         let nowhere = Cursor { epoch: Epoch(0), offset: 0 };
         let posted = Arc::new(Posted::new(event, room, nowhere, false, Instant::now()));
-        self.give(&self.common.shard.hub().forms().frames(form, &[posted]));
+        Some(self.common.shard.hub().forms().frames(form, &[posted]))
     }
 
     /// Makes an event of a core type.
@@ -199,9 +213,17 @@ impl Session {
         Some(Event { kind, data: data.into(), source, key: None, id: None, time })
     }
 
-    fn give(&self, frames: &Frames) {
+    fn give(&self, frames: &Rc<Frames>) {
         self.common.shard.counters().bytes_out.add(frames.total as u64);
-        if self.outbound.offer(frames, self.common.shard.counters()) == Taken::OverBound {
+        if self.outbound.offer(frames, &self.common.ledger) == Taken::OverBound {
+            self.end(CloseReason::SlowConsumer);
+        }
+    }
+
+    /// The same for frames that are for this session alone.
+    fn give_own(&self, frames: Frames) {
+        self.common.shard.counters().bytes_out.add(frames.total as u64);
+        if self.outbound.offer_own(frames, &self.common.ledger) == Taken::OverBound {
             self.end(CloseReason::SlowConsumer);
         }
     }
@@ -243,10 +265,12 @@ impl Guest for Session {
         &self.seat
     }
 
+    fn is_straight(&self) -> bool {
+        self.outbound.is_straight()
+    }
+
     fn deliver(&self, frames: &Rc<Frames>) {
-        if !self.closing.get() {
-            self.give(frames);
-        }
+        self.give(frames);
     }
 
     fn room_left(&self) -> usize {
@@ -293,7 +317,7 @@ impl Guest for Session {
             shard: self.common.shard.index(),
             rooms: self.seat.rooms(),
             subscriptions: self.common.shard.filter(self).to_vec(),
-            backlog: Backlog { frames, bytes },
+            backlog: hub::Backlog { frames, bytes },
         }
     }
 }

@@ -152,7 +152,7 @@ impl WebSocket {
         let visitor = Visitor { principal, id, client: client(request), source, place, unknown };
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
         self.upgrade(request, handoff, move |socket, early| {
-            Box::pin(session::open(common, endpoint, visitor, socket, early))
+            session::open(common, endpoint, visitor, socket, early)
         })
     }
 

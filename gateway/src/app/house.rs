@@ -22,13 +22,14 @@ use crate::drain::Drain;
 use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
-use crate::hub::{self, Hub, Rule, Rules, Who};
+use crate::hub::{self, Hub, Rule, Rules, Slow, Who};
 use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, Sizes, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::{Bodies, Router};
+use crate::session::Budget;
 use crate::store::{Durability, Embedded, Store};
 use crate::tls::{self, Keeper};
 use crate::web::{Parts, Routes};
@@ -93,11 +94,13 @@ impl House {
         let rules = pipeline::Rules::new(requests(&config, &identity))?.live();
         let permits = Permits::new(most(&config));
         let capacity = Arc::new(Capacity::new(&config));
+        let budget = Budget::new(config.limits.backlog_total.len(), &metrics);
         let (lanes, intakes) = lanes(count);
         let reloader = Reloader {
             sources,
             running: config.clone(),
             hub: Arc::clone(&hub),
+            budget: Arc::clone(&budget),
             identity: identity.clone(),
             limits: Arc::clone(&limits),
             capacity: Arc::clone(&capacity),
@@ -110,6 +113,7 @@ impl House {
         let blueprint = Blueprint {
             config: Arc::clone(&config),
             hub: Arc::clone(&hub),
+            budget,
             api,
             routes,
             rules,
@@ -235,6 +239,10 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
         publish: who(&rule.publish),
         presence: who(&rule.presence),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
+        slow: match rule.slow {
+            room::Slow::Disconnect => Slow::Disconnect,
+            room::Slow::DropOldest => Slow::DropOldest,
+        },
         max_members: rule.max_members as usize,
     })
 }

@@ -13,6 +13,7 @@ use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::listener::Permits;
 use crate::pipeline::{self, LiveRules};
+use crate::session::Budget;
 use crate::tls::{Fresh, Keeper};
 use crate::web::Invalid;
 
@@ -26,6 +27,7 @@ pub(super) struct Reloader {
     /// What is in effect.
     pub(super) running: Config,
     pub(super) hub: Arc<Hub>,
+    pub(super) budget: Arc<Budget>,
     pub(super) identity: Identity,
     pub(super) limits: Arc<Limits>,
     pub(super) capacity: Arc<Capacity>,
@@ -97,6 +99,7 @@ impl Reloader {
         self.identity.put(drafts);
         self.rules.store(Arc::new(rules));
         self.hub.set_rules(house::room_rules(&next));
+        self.budget.set_limit(next.limits.backlog_total.len());
         self.limits.set(limits::settings(&next));
         self.capacity.set(&next);
         self.permits.set(house::most(&next));

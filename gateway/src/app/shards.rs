@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::listener::{Bounds, Http, Intake};
 use crate::pipeline::{LiveRules, Pipelines};
 use crate::router::{Bodies, Router};
-use crate::session::{Common, Session, Wheel};
+use crate::session::{Budget, Common, Session, Wheel, relieve};
 use crate::web::{ConnectionInfo, Handoff, Response, Routes, redirect};
 
 /// Threads that may work for a shard's requests aside of it at one time; others wait.
@@ -31,6 +31,7 @@ const ASIDE: usize = 2;
 pub(super) struct Blueprint {
     pub(super) config: Arc<Config>,
     pub(super) hub: Arc<Hub>,
+    pub(super) budget: Arc<Budget>,
     pub(super) api: Arc<Api>,
     pub(super) routes: Arc<Routes>,
     pub(super) rules: LiveRules,
@@ -83,6 +84,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     let Blueprint {
         config,
         hub,
+        budget,
         api,
         routes,
         rules,
@@ -98,6 +100,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     let revocations = Arc::clone(identity.ledger.revocations());
     let common = Common::new(
         Rc::clone(&shard),
+        &budget,
         revocations,
         Arc::clone(&limits),
         config.limits.unauthenticated.timeout.get(),
@@ -105,6 +108,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     );
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
+    spawn_local(relieve(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &identity, &common, &capacity, rooms_form, &phase);
     let http = &config.http;
     let router = Rc::new(Router::new(api, routes, endpoints, bodies));

@@ -1,10 +1,14 @@
-//! What is asked of JSON that comes from outside, beyond being well-formed.
+//! What is asked of JSON that comes from outside.
+
+mod sound;
 
 use std::sync::Arc;
 
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+
+pub use sound::is_sound;
 
 /// Levels of nesting that JSON from outside may have: readers in many languages recurse.
 pub const DEEPEST: usize = 64;

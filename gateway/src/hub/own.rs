@@ -105,20 +105,21 @@ impl<'a> Disconnected<'a> {
     }
 }
 
-/// Events of a room that a session does not get.
+/// Events of a room that a session does not get, told where they are missing: behind the last of the room that it got, and
+/// before the next.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(extend("examples" = [{
     "room": "agents", "count": 3,
     "from": { "epoch": "31e9b05e9ae4b9c6", "offset": 41 }, "to": { "epoch": "31e9b05e9ae4b9c6", "offset": 44 }
 }]))]
 pub struct Gap<'a> {
-    /// The room.
-    pub room: &'a str,
-    /// How many are missing.
+    /// The room; none for events without one.
+    pub room: Option<&'a str>,
+    /// How many are missing of those that it would have got.
     pub count: u64,
-    /// Behind this one.
+    /// They come after this one.
     pub from: At,
-    /// Up to this one.
+    /// The last of them.
     pub to: At,
 }
 

@@ -9,10 +9,11 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::Follow;
+use super::quiet::Changes;
 use super::room::Room;
 use super::rule::Rules;
 use super::types::matches;
-use crate::frame::{Epoch, RoomId};
+use crate::frame::{Cursor, Epoch, RoomId};
 
 const BUCKETS: usize = 64;
 
@@ -29,6 +30,7 @@ pub(super) struct Registry {
     /// A room keeps the one that it was made by.
     pub(super) rules: ArcSwap<Rules>,
     followers: RwLock<Vec<Follower>>,
+    pub(super) changes: Changes,
 }
 
 struct Follower {
@@ -54,12 +56,13 @@ impl Registry {
             shards,
             rules: ArcSwap::from_pointee(rules),
             followers: RwLock::default(),
+            changes: Changes::default(),
         }
     }
 
-    /// An epoch that no room has had.
-    pub(super) fn epoch(&self) -> Epoch {
-        self.epoch_of(self.numbers.fetch_add(1, Ordering::Relaxed))
+    /// The place of an event where nobody is and nothing is kept: the room came, had this one, and is gone.
+    pub(super) fn passing(&self) -> Cursor {
+        Cursor { epoch: self.epoch_of(self.numbers.fetch_add(1, Ordering::Relaxed)), offset: 1 }
     }
 
     /// Odd multiplier: different numbers give different epochs.
@@ -90,6 +93,7 @@ impl Registry {
             .followers
             .extend(followers.iter().filter(|f| f.takes(name)).map(|f| (f.number, Arc::clone(&f.follow))));
         bucket.insert(Arc::clone(&room.id.name), Arc::clone(&room));
+        self.changes.note();
         room
     }
 
@@ -136,6 +140,7 @@ impl Registry {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let patterns = patterns.iter().map(|p| p.as_str().into()).collect();
         self.followers.write().push(Follower { number, patterns, follow: Arc::clone(&follow) });
+        self.changes.note();
         for room in self.all() {
             let takes = self.followers.read().iter().any(|f| f.number == number && f.takes(&room.id.name));
             let mut state = room.lock();

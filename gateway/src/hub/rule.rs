@@ -29,6 +29,16 @@ pub enum Who {
     Nobody,
 }
 
+/// What happens where more waits for a slow session than may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Slow {
+    /// It is closed.
+    #[default]
+    Disconnect,
+    /// The events that have waited longest are dropped, and it is told which.
+    DropOldest,
+}
+
 /// What holds for the rooms whose names start with `prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -44,6 +54,8 @@ pub struct Rule {
     pub presence: Who,
     /// What is kept.
     pub keep: Keep,
+    /// What becomes of its events where a member does not take them in time.
+    pub slow: Slow,
     /// Members at most; 0: no limit.
     pub max_members: usize,
 }
@@ -58,6 +70,7 @@ impl Default for Rule {
             publish: Who::Anyone,
             presence: Who::Authenticated,
             keep: Keep::default(),
+            slow: Slow::default(),
             max_members: 0,
         }
     }

@@ -33,6 +33,12 @@ pub trait Guest: 'static {
     /// The hub's part of it.
     fn seat(&self) -> &Seat;
 
+    /// Whether nothing waits before the frames that it is given next, so that they go to its socket at once. Others are
+    /// served behind those.
+    fn is_straight(&self) -> bool {
+        true
+    }
+
     /// Takes frames, in order, after those before: what the socket does not take is kept by reference. Called
     /// from the walk: never waits, never calls the shard.
     fn deliver(&self, frames: &Rc<Frames>);

@@ -20,7 +20,7 @@ use tally::Tally;
 pub(super) const MOST_EVENTS: usize = 64;
 /// Bytes of one walk, past which it takes no further event.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
-/// Members between two looks at the clock.
+/// Members between two looks at the clock; a bit of a word each.
 const STRIDE: usize = 16;
 
 /// One room's part of a walk; a publish to several rooms has several.
@@ -103,19 +103,18 @@ impl Part {
 }
 
 impl Plan {
-    fn frames(&mut self, mask: u64) -> Rc<Frames> {
-        if mask == self.whole {
-            return Rc::clone(&self.all);
-        }
-        if let Some((_, frames)) = self.chosen.iter().find(|(m, _)| *m == mask) {
-            return Rc::clone(frames);
-        }
-        let each = self.all.each.iter().zip(&self.all.marks).enumerate();
-        let each = each.filter(|(bit, _)| mask >> bit & 1 == 1);
-        let (each, marks) = each.map(|(_, (frame, mark))| (frame.clone(), *mark)).unzip();
-        let frames = Rc::new(Frames::of(each, marks));
-        self.chosen.push((mask, Rc::clone(&frames)));
-        frames
+    #[inline]
+    fn frames(&mut self, mask: u64) -> &Rc<Frames> {
+        if mask == self.whole { &self.all } else { self.chosen(mask) }
+    }
+
+    fn chosen(&mut self, mask: u64) -> &Rc<Frames> {
+        let known = self.chosen.iter().position(|(m, _)| *m == mask);
+        let at = known.unwrap_or_else(|| {
+            self.chosen.push((mask, Rc::new(self.all.pick(mask))));
+            self.chosen.len() - 1
+        });
+        &self.chosen[at].1
     }
 }
 
@@ -139,11 +138,7 @@ impl Walk {
         let Some(tally) = Tally::new(part, tools.counters) else { return self.go_on() };
         while self.next < members.len() {
             let end = (self.next + STRIDE).min(members.len());
-            for member in &members[self.next..end] {
-                if let Some(guest) = &member.guest {
-                    self.give(guest, member, &tally, tools);
-                }
-            }
+            self.stride(&members[self.next..end], &tally, tools);
             self.next = end;
             if end < members.len() && Instant::now() >= tools.deadline {
                 return false;
@@ -159,19 +154,29 @@ impl Walk {
         true
     }
 
-    fn give<G: Guest>(
-        &mut self,
-        guest: &Rc<G>,
-        member: &Member<G>,
-        tally: &Tally<'_>,
-        tools: &mut Tools<'_>,
-    ) {
+    /// Gives some members their frames. All are looked at before the first is written to: what the walk needs of a
+    /// session was last touched a walk ago, and so it comes from memory for all of them side by side, where otherwise
+    /// each would be waited for on its own, behind the system call of the one before.
+    fn stride<G: Guest>(&mut self, members: &[Member<G>], tally: &Tally<'_>, tools: &mut Tools<'_>) {
         let part = &mut self.parts[self.part];
-        let mask = part.mask(member.filter, tools.filters);
-        if mask == 0 {
-            return;
+        let mut masks = [0; STRIDE];
+        let (mut straight, mut behind) = (0, 0);
+        for (place, (member, mask)) in members.iter().zip(&mut masks).enumerate() {
+            let Some(guest) = &member.guest else { continue };
+            *mask = part.mask(member.filter, tools.filters);
+            if *mask != 0 {
+                let those = if guest.is_straight() { &mut straight } else { &mut behind };
+                *those |= 1 << place;
+            }
         }
-        let plan = part.plan(member.form, tools.forms);
+        for place in bits(straight).chain(bits(behind)) {
+            self.give(&members[place], masks[place], tally, tools.forms);
+        }
+    }
+
+    fn give<G: Guest>(&mut self, member: &Member<G>, mask: u64, tally: &Tally<'_>, forms: &Forms) {
+        let Some(guest) = &member.guest else { return };
+        let plan = self.parts[self.part].plan(member.form, forms);
         if let Some(stamp) = self.stamp.filter(|_| !plan.names_room)
             && guest.seat().stamp.replace(stamp) == stamp
         {
@@ -181,7 +186,7 @@ impl Walk {
         // Counted before the write: who has received an event finds it in the figures.
         tally.count(mask);
         self.given += 1;
-        guest.deliver(&frames);
+        guest.deliver(frames);
     }
 
     /// The walk is over: counts how long it took, how far it went, and how late each event came to its last member.
@@ -195,6 +200,15 @@ impl Walk {
             }
         }
     }
+}
+
+/// The places of the bits of `set`, the lowest first.
+fn bits(mut set: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (set != 0).then(|| set.trailing_zeros() as usize);
+        set &= set.wrapping_sub(1);
+        place
+    })
 }
 
 /// All of `events`, a bit each.

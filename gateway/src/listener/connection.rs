@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -27,8 +28,7 @@ use super::tls::Secured;
 use super::turns::Turns;
 use super::{Ended, Place, Tls, proxy};
 use crate::drain::{Drain, Phase};
-use crate::transport::Socket;
-use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Run, whole};
+use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, whole};
 
 /// Streams of HTTP/2 that a client has reset before anybody has looked at them, and that were reset for its errors, at
 /// most: over that it only makes work (rapid reset), and the connection is closed.
@@ -138,14 +138,14 @@ pub(super) struct Fresh {
     pub(super) proxied: bool,
 }
 
-/// A connection's life. HTTP is boxed, so that nothing of it is left when a session runs: the task of an idle
-/// session is as small as can be.
+/// A connection's life. HTTP is boxed, and so is the session that it leaves, so that neither takes memory in the other's
+/// time: the task of an idle session is as small as can be.
 pub(super) fn run<M: ServiceOf>(
     shared: Rc<Shared<M>>,
     fresh: Fresh,
     place: Place,
 ) -> impl Future<Output = ()> {
-    let http: Pin<Box<dyn Future<Output = (Place, Result<Upgraded, Ended>)>>> = Box::pin(async move {
+    let http: Pin<Box<dyn Future<Output = (Place, Result<Session, Ended>)>>> = Box::pin(async move {
         let mut place = place;
         let outcome = begin(shared, fresh, &mut place).await;
         (place, outcome)
@@ -153,8 +153,8 @@ pub(super) fn run<M: ServiceOf>(
     async move {
         let (place, outcome) = http.await;
         let ended = match outcome {
-            Ok(Upgraded { run, socket, early }) => {
-                run(socket, early).await;
+            Ok(session) => {
+                session.await;
                 Ended::Session
             }
             Err(ended) => ended,
@@ -168,7 +168,7 @@ async fn begin<M: ServiceOf>(
     shared: Rc<Shared<M>>,
     fresh: Fresh,
     place: &mut Place,
-) -> Result<Upgraded, Ended> {
+) -> Result<Session, Ended> {
     let fresh = identify(&shared, fresh, place).await?;
     let (carrier, info) = secure(&shared, fresh).await?;
     http(shared, carrier, info).await
@@ -207,19 +207,15 @@ async fn secure<M>(shared: &Shared<M>, fresh: Fresh) -> Result<(Carrier, Arc<Con
     Ok((Carrier::Tls(stream), Arc::new(info)))
 }
 
-/// What is left of a connection behind an upgrade.
-struct Upgraded {
-    run: Run,
-    socket: Socket,
-    early: Bytes,
-}
+/// What a connection is behind an upgrade.
+type Session = LocalBoxFuture<'static, ()>;
 
 /// Answers what has ended it, where it was not an upgrade.
 async fn http<M: ServiceOf>(
     shared: Rc<Shared<M>>,
     carrier: Carrier,
     info: Arc<ConnectionInfo>,
-) -> Result<Upgraded, Ended> {
+) -> Result<Session, Ended> {
     let framed = Framed::new(carrier, shared.http.bounds.write_patience);
     let handoff = Handoff::default();
     let activity = Rc::<Activity>::default();
@@ -235,7 +231,7 @@ async fn http<M: ServiceOf>(
     // An empty buffer would pin the 8 KiB that hyper read into.
     let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
     let socket = parts.io.into_inner().into_inner().into_socket().map_err(|_| Ended::Error)?;
-    Ok(Upgraded { run: takeover.run, socket, early })
+    Ok((takeover.run)(socket, early))
 }
 
 /// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself

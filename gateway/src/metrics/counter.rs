@@ -1,6 +1,6 @@
 //! Numbers that threads count in.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// What tables and histograms count with: [`Count`] or [`Total`].
 pub trait Counter: Default {
@@ -60,6 +60,28 @@ impl Level {
     /// Its value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What there is now, with many writing threads, off the hot path. Threads may give back what others have added, and
+/// a moment before these have.
+#[derive(Debug, Default)]
+pub struct Balance(AtomicI64);
+
+impl Balance {
+    /// So much more.
+    pub fn rise(&self, n: u64) {
+        self.0.fetch_add(n as i64, Ordering::Relaxed);
+    }
+
+    /// So much less.
+    pub fn fall(&self, n: u64) {
+        self.0.fetch_sub(n as i64, Ordering::Relaxed);
+    }
+
+    /// Its value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed).max(0) as u64
     }
 }
 

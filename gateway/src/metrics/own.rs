@@ -29,6 +29,7 @@ pub fn families(metrics: &Metrics, gauges: &Gauges) -> Vec<Family> {
     all.extend(rooms(gauges));
     all.extend(events(metrics));
     all.extend(traffic(metrics));
+    all.extend(slow(metrics));
     all.extend(fan_out(metrics));
     all.extend(shards(metrics, gauges));
     all.extend(process::families());
@@ -235,6 +236,35 @@ const TRAFFIC: [Summed; 6] = [
     }),
 ];
 
+/// Who is slow, and what was done about it.
+fn slow(metrics: &Metrics) -> Vec<Family> {
+    let sum = |of: fn(&ShardCounters) -> u64| metrics.sum(of) as f64;
+    let by = |bound: &str, policy: &str| [("bound", bound.into()), ("policy", policy.into())];
+    let help = "Times that too much waited for a session, for its own bound or the node's, by what was done.";
+    let gaps =
+        "Gap events told, as events were dropped (slow) or a history has overtaken its reader (history).";
+    vec![
+        Family::new(Kind::Counter, "tidegate_slow_decisions", help)
+            .with(by("session", "disconnect"), sum(|shard| shard.slow.session_closes.get()))
+            .with(by("session", "drop_oldest"), sum(|shard| shard.slow.session_drops.get()))
+            .with(by("node", "disconnect"), sum(|shard| shard.slow.node_closes.get()))
+            .with(by("node", "drop_oldest"), sum(|shard| shard.slow.node_drops.get())),
+        Family::new(Kind::Counter, "tidegate_gaps", gaps)
+            .with([("cause", "slow".into())], sum(|shard| shard.gaps_dropped.get()))
+            .with([("cause", "history".into())], sum(|shard| shard.gaps_overtaken.get())),
+        Family::gauge(
+            "tidegate_slow_sessions",
+            "Sessions for which something waits.",
+            sum(|shard| shard.slow_sessions.get()),
+        ),
+        Family::gauge(
+            "tidegate_backlog_held_bytes",
+            "Memory that waits for slow sessions, what several wait for once; limits.backlog_total bounds it.",
+            metrics.backlog_held.get() as f64,
+        ),
+    ]
+}
+
 fn traffic(metrics: &Metrics) -> Vec<Family> {
     let level = |name, help, of: fn(&ShardCounters) -> u64| Family::gauge(name, help, metrics.sum(of) as f64);
     let waiting = "Frames, events and replies, that wait for slow sockets.";
@@ -311,7 +341,7 @@ mod tests {
             class.of(&kind).delivered.add(count);
             class.latency.observe(1);
             metrics.shard(index).opened.count("rooms");
-            metrics.shard(index).dropped(&[crate::frame::Mark { kind: 1, class: 1 }]);
+            metrics.shard(index).dropped(1, 1);
         }
         metrics.shard(1).closed.count("rooms");
         metrics.shard(1).endings.count("client");

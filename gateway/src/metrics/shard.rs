@@ -7,7 +7,7 @@ use super::counter::{Count, Level};
 use super::histogram::{Histogram, SIZES, TIMES};
 use super::labels::ByLabel;
 use super::types::ByType;
-use crate::frame::{EventType, Mark};
+use crate::frame::EventType;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -30,6 +30,14 @@ pub struct ShardCounters {
     pub send_errors: Count,
     /// Sessions closed because their backlog was full.
     pub slow_closes: Count,
+    /// What was done where too much waited for a session.
+    pub slow: SlowCounts,
+    /// Gaps told to sessions whose events were dropped.
+    pub gaps_dropped: Count,
+    /// Gaps told to sessions that a history has overtaken.
+    pub gaps_overtaken: Count,
+    /// Sessions for which something waits.
+    pub slow_sessions: Level,
     /// Joins that asked for what came since a cursor and got all of it.
     pub recovered: Count,
     /// Joins that asked for more than the history still had.
@@ -69,6 +77,19 @@ pub struct FrameCounts {
     pub dropped: Count,
 }
 
+/// How often too much waited for a session, by what it was too much for, and what was done.
+#[derive(Debug, Default)]
+pub struct SlowCounts {
+    /// For the session's bound: events were dropped.
+    pub session_drops: Count,
+    /// For the session's bound: it was closed.
+    pub session_closes: Count,
+    /// For the node's budget: events were dropped.
+    pub node_drops: Count,
+    /// For the node's budget: it was closed.
+    pub node_closes: Count,
+}
+
 impl ShardCounters {
     pub(super) fn new() -> Self {
         Self {
@@ -81,6 +102,10 @@ impl ShardCounters {
             bytes_out: Count::default(),
             send_errors: Count::default(),
             slow_closes: Count::default(),
+            slow: SlowCounts::default(),
+            gaps_dropped: Count::default(),
+            gaps_overtaken: Count::default(),
+            slow_sessions: Level::default(),
             recovered: Count::default(),
             lost: Count::default(),
             backlog_frames: Level::default(),
@@ -111,11 +136,9 @@ impl ShardCounters {
         &self.classes()[usize::from(class)]
     }
 
-    /// An event's frames are thrown away.
-    pub fn dropped<'a>(&self, marks: impl IntoIterator<Item = &'a Mark>) {
-        for mark in marks {
-            self.class(mark.class).types.at(mark.kind).dropped.add(1);
-        }
+    /// A frame of an event of type number `kind`, in a room of this class, is thrown away.
+    pub fn dropped(&self, class: u16, kind: u32) {
+        self.class(class).types.at(kind).dropped.add(1);
     }
 
     /// The shard's wheel has turned, which it should have done at `due`.

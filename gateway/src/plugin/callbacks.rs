@@ -2,6 +2,7 @@
 //! where the instance is not started, and catches what must not leave.
 #![allow(unsafe_code, reason = "called by plugins, through C pointers")]
 
+mod batch;
 mod clock;
 mod lease;
 mod log;

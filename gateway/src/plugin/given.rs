@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tidegate_plugin::abi::Buf;
 
-use super::queue::{Owner, Task};
+use super::queue::Returned;
 use super::shared::Shared;
 
 /// What a buffer costs of the budget beside its bytes.
@@ -40,26 +41,70 @@ impl AsRef<[u8]> for Given {
 
 impl Drop for Given {
     fn drop(&mut self) {
-        let cost = self.buf.len as usize + OVERHEAD;
         if KEPT.get() {
-            self.shared.given.fetch_sub(cost, Ordering::Relaxed);
+            self.shared.given.fetch_sub(cost(self.buf), Ordering::Relaxed);
             return;
         }
         // Constants too: what is published while a hook hangs is bounded by what waits to be released.
-        let owner = Owner { owner: self.buf.owner, release: self.buf.release };
-        self.shared.queue.owe(Task::Release(owner, cost));
+        self.shared.queue.give_back([returned(self.buf)]);
     }
 }
 
-/// Takes a buffer over, without a copy; `None` where it would be over the plugin's budget.
-pub(super) fn take(shared: &Arc<Shared>, buf: Buf) -> Option<Bytes> {
-    let cost = buf.len as usize + OVERHEAD;
+/// What a buffer counts of the plugin's budget.
+fn cost(buf: Buf) -> usize {
+    buf.len as usize + OVERHEAD
+}
+
+fn returned(buf: Buf) -> Returned {
+    Returned { owner: buf.owner, release: buf.release, cost: cost(buf) }
+}
+
+/// Counts a buffer, unless that would be over the plugin's budget.
+fn count(shared: &Shared, buf: Buf) -> Option<()> {
+    let cost = cost(buf);
     let before = shared.given.fetch_add(cost, Ordering::Relaxed);
     if before > 0 && before + cost > shared.budget {
         shared.given.fetch_sub(cost, Ordering::Relaxed);
         return None;
     }
+    Some(())
+}
+
+/// Takes a buffer over, without a copy; `None` where it would be over the plugin's budget.
+pub(super) fn take(shared: &Arc<Shared>, buf: Buf) -> Option<Bytes> {
+    count(shared, buf)?;
     Some(Bytes::from_owner(Given { buf, shared: Arc::clone(shared) }))
+}
+
+/// Buffers of a batch that were taken over and that nobody needs: they go back together, when this is dropped.
+pub(super) struct Unneeded<'a> {
+    shared: &'a Shared,
+    buffers: SmallVec<[Returned; 64]>,
+}
+
+impl<'a> Unneeded<'a> {
+    /// None so far.
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self { shared, buffers: SmallVec::new() }
+    }
+
+    /// Takes a buffer over; `None` where it would be over the plugin's budget.
+    pub(super) fn take(&mut self, buf: Buf) -> Option<()> {
+        // A constant leaves nothing behind.
+        if buf.release.is_some() {
+            count(self.shared, buf)?;
+            self.buffers.push(returned(buf));
+        }
+        Some(())
+    }
+}
+
+impl Drop for Unneeded<'_> {
+    fn drop(&mut self) {
+        if !self.buffers.is_empty() {
+            self.shared.queue.give_back(self.buffers.drain(..));
+        }
+    }
 }
 
 /// Drops what holds a buffer that was not taken after all: it stays the caller's. Nobody else may hold it.

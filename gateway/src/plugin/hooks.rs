@@ -10,7 +10,7 @@ use tidegate_plugin::abi::{self, Buf, Pair, Principal, Request, Status, Str, ext
 use super::callbacks;
 use super::given;
 use super::library::Library;
-use super::queue::{Committed, Gap, Kind, Owner};
+use super::queue::{Committed, Gap, Kind, Returned};
 use super::shared::Shared;
 use crate::frame::{Cursor, Posted};
 use crate::hub::Slot;
@@ -305,10 +305,10 @@ impl Hooks {
         }
     }
 
-    pub(super) fn release(owner: &Owner) {
-        if let Some(release) = owner.release {
+    pub(super) fn release(buffer: &Returned) {
+        if let Some(release) = buffer.release {
             // SAFETY: on the hook thread; the last reader of the buffer is gone, and this is called once for it.
-            unsafe { release(owner.owner) };
+            unsafe { release(buffer.owner) };
         }
     }
 }

@@ -14,7 +14,7 @@ use super::door::Door;
 use super::hooks::Hooks;
 use super::library::Library;
 use super::manifest::Declared;
-use super::queue::{Owner, Task};
+use super::queue::{Returned, Task};
 use super::shared::{Shared, State};
 use super::validate;
 
@@ -215,16 +215,16 @@ fn handle(hooks: &Hooks, shared: &Arc<Shared>, door: &Door, task: Task) {
         Task::Gap(gap) => hooks.gap(&gap),
         Task::Committed(committed) => hooks.committed(&committed),
         Task::Resume(number) => hooks.resume(number),
-        Task::Release(owner, cost) => {
-            release(shared, &owner, cost);
-        }
+        Task::Release(buffers) => release(shared, &buffers),
         Task::Stop(_) | Task::Stopped => {} // it stops already
     }
 }
 
-fn release(shared: &Shared, owner: &Owner, cost: usize) {
-    Hooks::release(owner);
-    shared.given.fetch_sub(cost, Ordering::Relaxed);
+fn release(shared: &Shared, buffers: &[Returned]) {
+    for buffer in buffers {
+        Hooks::release(buffer);
+        shared.given.fetch_sub(buffer.cost, Ordering::Relaxed);
+    }
 }
 
 /// A hook that did not take its request has answered it with its status.
@@ -253,7 +253,7 @@ fn end(hooks: Hooks, shared: &Arc<Shared>, deadline: Instant) -> Result<(), Stri
     shut(shared);
     while shared.given.load(Ordering::Relaxed) > 0 {
         match shared.queue.next(Some(deadline)) {
-            Some(Task::Release(owner, cost)) => release(shared, &owner, cost),
+            Some(Task::Release(buffers)) => release(shared, &buffers),
             Some(_) => {} // no other hook is called any more
             None if Instant::now() < deadline => {}
             None => {
@@ -277,8 +277,8 @@ fn leave(hooks: Hooks, shared: &Arc<Shared>, why: &str) -> String {
 /// Releases what still comes back from an instance that was left; the thread ends with the last of it.
 fn linger(shared: &Shared) {
     while shared.given.load(Ordering::Relaxed) > 0 {
-        if let Some(Task::Release(owner, cost)) = shared.queue.next(None) {
-            release(shared, &owner, cost);
+        if let Some(Task::Release(buffers)) = shared.queue.next(None) {
+            release(shared, &buffers);
         }
     }
 }

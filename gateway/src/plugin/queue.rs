@@ -21,6 +21,8 @@ use crate::web::PluginRequest;
 const MOST: usize = 10_000;
 /// Their bytes at most, with those that the plugin has been given and has not released.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Buffers that are released in one go, so that a request does not wait for a flood of them.
+const AT_ONCE: usize = 64;
 /// After a `BUSY` the plugin is told so soon to try again.
 const RESUME: Duration = Duration::from_millis(5);
 
@@ -42,8 +44,8 @@ pub(super) enum Task {
     Committed(Box<Committed>),
     /// Try again what was busy: a request's number, or 0.
     Resume(Request),
-    /// Its buffer is not needed any more; what it counts of the budget.
-    Release(Owner, usize),
+    /// Its buffers are not needed any more: some of those that came back, at most [`AT_ONCE`].
+    Release(Vec<Returned>),
     /// End by then.
     Stop(Instant),
     /// It has told that its threads are out of every callback.
@@ -80,14 +82,16 @@ pub(super) struct Committed {
 
 /// A plugin's buffer that is to be released.
 #[derive(Debug)]
-pub(super) struct Owner {
+pub(super) struct Returned {
     pub(super) owner: *mut c_void,
     pub(super) release: Option<unsafe extern "C" fn(owner: *mut c_void)>,
+    /// What it counts of the plugin's budget until then.
+    pub(super) cost: usize,
 }
 
 #[allow(unsafe_code, reason = "a pointer that only travels")]
 // SAFETY: the pointer is the plugin's own word, given back to it on its hook thread and looked at nowhere else.
-unsafe impl Send for Owner {}
+unsafe impl Send for Returned {}
 
 /// See the module's documentation.
 #[derive(Default)]
@@ -101,6 +105,9 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct Inner {
     tasks: VecDeque<Task>,
+    /// Buffers to release. While there are any, one task waits that will take of them: they come in great numbers, and
+    /// a task, a wake-up and a look at the clock for each would cost more than all that their events do.
+    returned: VecDeque<Returned>,
     /// Requests and events among the tasks, and their bytes.
     waiting: usize,
     bytes: usize,
@@ -156,6 +163,17 @@ impl Queue {
         self.filled.notify_one();
     }
 
+    /// Has buffers released, in their turn.
+    pub(super) fn give_back(&self, buffers: impl IntoIterator<Item = Returned>) {
+        let mut inner = self.inner.lock();
+        let announced = !inner.returned.is_empty();
+        inner.returned.extend(buffers);
+        if !announced && !inner.returned.is_empty() {
+            inner.tasks.push_back(Task::Release(Vec::new()));
+            self.filled.notify_one();
+        }
+    }
+
     /// Tells the plugin to stop by `deadline`: in its turn, or when half of the time has gone, so that what waits
     /// does not take the time that stopping needs.
     pub(super) fn stop(&self, deadline: Instant) {
@@ -206,7 +224,10 @@ impl Queue {
                 return None;
             }
             inner.catch_up(now);
-            if let Some(task) = inner.stop(now).or_else(|| inner.tasks.pop_front()) {
+            if let Some(mut task) = inner.stop(now).or_else(|| inner.tasks.pop_front()) {
+                if let Task::Release(buffers) = &mut task {
+                    *buffers = inner.some_returned();
+                }
                 if let Some(weight) = task.weight() {
                     inner.waiting -= 1;
                     inner.bytes -= weight;
@@ -235,6 +256,16 @@ impl Inner {
         self.stop_at.take_if(|at| *at <= now)?;
         let place = self.tasks.iter().position(|task| matches!(task, Task::Stop(_)))?;
         self.tasks.remove(place)
+    }
+
+    /// The next buffers to release; where there are more, they have another turn.
+    fn some_returned(&mut self) -> Vec<Returned> {
+        let count = self.returned.len().min(AT_ONCE);
+        let some = self.returned.drain(..count).collect();
+        if !self.returned.is_empty() {
+            self.tasks.push_back(Task::Release(Vec::new()));
+        }
+        some
     }
 
     /// Puts what is due behind the rest: who was busy is told, and what was missed, once there is space again. What
@@ -338,6 +369,31 @@ mod tests {
         queue.stop(Instant::now());
         assert!(matches!(queue.next(None), Some(Task::Stop(_))));
         assert!(matches!(queue.next(None), Some(Task::Event(_))));
+    }
+
+    #[test]
+    fn buffers_come_back_once_each_in_order_and_let_others_in_between() {
+        let queue = Queue::default();
+        let buffer = |cost| Returned { owner: std::ptr::null_mut(), release: None, cost };
+        queue.give_back((0..AT_ONCE).map(buffer));
+        queue.give_back((AT_ONCE..2 * AT_ONCE + 1).map(buffer));
+        queue.owe(Task::Stopped);
+        let mut back = Vec::new();
+        let mut turns = Vec::new();
+        while back.len() < 2 * AT_ONCE + 1 {
+            match queue.next(None).unwrap() {
+                Task::Release(some) => {
+                    turns.push(some.len());
+                    back.extend(some.iter().map(|buffer| buffer.cost));
+                }
+                _ => turns.push(0),
+            }
+        }
+        assert_eq!(turns, [AT_ONCE, 0, AT_ONCE, 1]);
+        assert_eq!(back, (0..=2 * AT_ONCE).collect::<Vec<_>>());
+        queue.give_back([]);
+        queue.owe(Task::Stopped);
+        assert!(matches!(queue.next(None), Some(Task::Stopped)), "nothing is left to release");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Terms {
 }
 
 /// What is promised of an event type.
-struct Promise {
+pub(super) struct Promise {
     schema: Schema,
     /// Events published, to judge some of them.
     published: AtomicU64,
@@ -86,7 +86,19 @@ impl Terms {
     /// # Errors
     /// Why it is refused.
     pub fn judge(&self, kind: &str, data: &[u8]) -> Result<(), Why> {
-        let promise = self.events.get(kind).filter(|promise| !promise.schema.is_open());
+        self.hold(self.promise(kind), data)
+    }
+
+    /// What is promised of a type, if anything is.
+    pub(super) fn promise(&self, kind: &str) -> Option<&Promise> {
+        self.events.get(kind).filter(|promise| !promise.schema.is_open())
+    }
+
+    /// Judges the data of an event of whose type this is promised.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(super) fn hold(&self, promise: Option<&Promise>, data: &[u8]) -> Result<(), Why> {
         match promise.filter(|promise| self.validate.is_due(promise)) {
             Some(promise) => validate::event(&promise.schema, data),
             None => validate::json(data),

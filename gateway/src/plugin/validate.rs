@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::manifest::{Flaw, Schema};
 use super::refused::Why;
-use crate::frame::json::is_too_deep;
+use crate::frame::json::{is_sound, is_too_deep};
 use crate::web::{Invalid, Problem};
 
 /// Whether `bytes` are one JSON value that every reader takes.
@@ -20,6 +20,12 @@ pub(super) fn is_json(bytes: &[u8]) -> bool {
 /// # Errors
 /// Why it is refused.
 pub(super) fn json(bytes: &[u8]) -> Result<(), Why> {
+    if is_sound(bytes) { Ok(()) } else { doubted(bytes) }
+}
+
+/// The same by a parser that says what is wrong, and where.
+#[cold]
+fn doubted(bytes: &[u8]) -> Result<(), Why> {
     let text = std::str::from_utf8(bytes).map_err(|error| Why::Json(error.to_string()))?;
     serde_json::from_str::<&RawValue>(text).map_err(|error| Why::Json(error.to_string()))?;
     if is_too_deep(bytes) { Err(Why::Deep) } else { Ok(()) }
@@ -31,7 +37,7 @@ pub(super) fn json(bytes: &[u8]) -> Result<(), Why> {
 /// Why it is refused.
 pub(super) fn event(schema: &Schema, data: &[u8]) -> Result<(), Why> {
     let value = serde_json::from_slice(data);
-    if is_too_deep(data) && (value.is_ok() || json(data) == Err(Why::Deep)) {
+    if !is_sound(data) && (value.is_ok() || doubted(data) == Err(Why::Deep)) {
         return Err(Why::Deep);
     }
     let value: Value = value.map_err(|error| Why::Json(error.to_string()))?;

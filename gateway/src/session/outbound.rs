@@ -1,35 +1,41 @@
 //! A session's outbound half: the one place that writes its socket. What the socket does not take at once waits
 //! in the backlog, by reference, and the session's task finishes it.
 
+mod backlog;
+mod budget;
+mod gap;
+mod ledger;
+mod piece;
+mod relief;
+
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
-use crate::frame::{Frames, Mark};
-use crate::metrics::ShardCounters;
+pub use backlog::{Backlog, Taken, Way};
+pub use budget::Budget;
+pub use gap::Gap;
+pub use ledger::Ledger;
+pub use relief::relieve;
+
+use crate::frame::Frames;
+use crate::hub::Slot;
 use crate::transport::Socket;
 
 /// Pieces of one write from the backlog at most.
 const PIECES: usize = 64;
 
-/// How an offer went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// Sent, or kept for later; or the connection is dead and nobody will miss it.
-    Yes,
-    /// The backlog is over its bound.
-    OverBound,
-}
+/// The pieces of one write.
+pub type Slices<'a> = smallvec::SmallVec<[IoSlice<'a>; PIECES]>;
 
 pub(super) struct Outbound {
     socket: Socket,
     /// None while the socket takes everything.
     backlog: RefCell<Option<Box<Backlog>>>,
-    /// Bytes that events may wait with.
+    /// Bytes that may wait.
     bound: usize,
     task: RefCell<Option<Waker>>,
     /// Writing has failed, or was given up.
@@ -39,19 +45,6 @@ pub(super) struct Outbound {
     /// The last frame is sent or in the backlog.
     last: Cell<bool>,
 }
-
-/// What the socket has not taken yet.
-struct Backlog {
-    pieces: VecDeque<Piece>,
-    bytes: usize,
-    /// The first piece's beginning is sent: its rest must follow before anything else.
-    cut: bool,
-    /// Where it is counted.
-    counters: Arc<ShardCounters>,
-}
-
-/// Something to write, and what it is counted by where it is an event.
-type Piece = (Bytes, Option<Mark>);
 
 impl Outbound {
     pub(super) fn new(socket: Socket, bound: usize) -> Self {
@@ -84,12 +77,14 @@ impl Outbound {
         }
     }
 
+    /// Whether the next frames go to the socket at once.
+    pub(super) fn is_straight(&self) -> bool {
+        self.backlog.borrow().is_none() && self.socket.held() == 0 && !self.dead.get()
+    }
+
     /// Frames and bytes that wait; bytes of a frame that is sealed, and not sent, among them.
     pub(super) fn backlog(&self) -> (usize, usize) {
-        let backlog = self.backlog.borrow();
-        let (frames, bytes) =
-            backlog.as_ref().map_or((0, 0), |backlog| (backlog.pieces.len(), backlog.bytes));
-        (frames, bytes + self.socket.held())
+        self.backlog.borrow().as_ref().map_or((0, 0), |backlog| backlog.len())
     }
 
     /// Bytes that may still be put into the backlog.
@@ -97,9 +92,9 @@ impl Outbound {
         self.bound.saturating_sub(self.backlog().1)
     }
 
-    /// Whether so much waits that no further request should be read.
+    /// Whether so much waits that no further request should be read. What may be dropped for a reply is no reason.
     pub(super) fn is_pressed(&self) -> bool {
-        self.backlog().1 > self.bound / 2
+        self.backlog.borrow().as_ref().is_some_and(|backlog| backlog.firm_bytes() > self.bound / 2)
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -122,74 +117,118 @@ impl Outbound {
         self.wake();
     }
 
-    /// Events: straight to the socket, and what it does not take is kept by reference.
-    pub(super) fn offer(&self, frames: &Frames, counters: &Arc<ShardCounters>) -> Taken {
+    /// Events that others get too: straight to the socket, and what it does not take is kept by reference.
+    #[inline]
+    pub(super) fn offer(&self, frames: &Rc<Frames>, ledger: &Rc<Ledger>) -> Taken {
+        match self.try_send(frames) {
+            None => Taken::Yes,
+            Some(sent) => self.keep(Rc::clone(frames), sent, ledger),
+        }
+    }
+
+    /// Events that are for this session alone, the same way.
+    pub(super) fn offer_own(&self, frames: Frames, ledger: &Rc<Ledger>) -> Taken {
+        match self.try_send(&frames) {
+            None => Taken::Yes,
+            Some(sent) => self.keep(Rc::new(frames), sent, ledger),
+        }
+    }
+
+    /// Sends what the socket takes now; answers how many bytes that are, where something has to wait.
+    #[inline]
+    fn try_send(&self, frames: &Frames) -> Option<usize> {
         if self.dead.get() || self.last.get() {
-            return Taken::Yes;
+            return None;
         }
-        let mut backlog = self.backlog.borrow_mut();
-        if let Some(backlog) = &mut *backlog {
-            if backlog.bytes + self.socket.held() + frames.total > self.bound {
-                counters.dropped(&frames.marks);
-                return Taken::OverBound;
-            }
-            backlog.keep(pieces(frames), 0);
-            return Taken::Yes;
+        if self.backlog.borrow().is_some() {
+            return Some(0);
         }
-        let sent = match &frames.joined {
-            Some(joined) => self.send(joined),
-            None => self.send_pieces(&frames.each),
+        let sent = match &*frames.runs {
+            [run] => self.send(run),
+            runs => self.send_pieces(runs),
         };
-        if sent < frames.total && !self.dead.get() {
-            let mut rest = Backlog::new(counters);
-            rest.keep(pieces(frames), sent);
-            *backlog = Some(Box::new(rest));
-            self.wake();
-            if frames.total - sent > self.bound {
-                return Taken::OverBound;
-            }
-        } else if self.socket.held() > 0 {
+        (sent < frames.total || self.socket.held() > 0).then_some(sent)
+    }
+
+    /// The slow way: frames, without their first `sent` bytes, wait behind what does so already.
+    #[cold]
+    fn keep(&self, frames: Rc<Frames>, sent: usize, ledger: &Rc<Ledger>) -> Taken {
+        if self.dead.get() {
+            return Taken::Yes;
+        }
+        self.fall_behind(ledger, |backlog| match sent < frames.total {
+            true => backlog.take(frames, sent),
+            false => Taken::Yes, // but for what is sealed
+        })
+    }
+
+    /// Puts something into the backlog, which begins with it where there is none.
+    fn fall_behind<T>(&self, ledger: &Rc<Ledger>, put: impl FnOnce(&mut Backlog) -> T) -> T {
+        let mut backlog = self.backlog.borrow_mut();
+        if backlog.is_none() {
             self.wake();
         }
-        Taken::Yes
+        let backlog = backlog.get_or_insert_with(|| Box::new(Backlog::new(ledger, self.bound)));
+        backlog.set_sealed(self.socket.held());
+        put(backlog)
     }
 
     /// Replies: as events, but what is left is copied, and no bound refuses them: while a session is pressed
     /// it asks nothing further.
-    pub(super) fn write(&self, frames: &[u8], counters: &Arc<ShardCounters>) {
-        self.put(frames, false, counters);
+    pub(super) fn write(&self, frames: &[u8], ledger: &Rc<Ledger>) {
+        self.put(frames, false, ledger);
     }
 
     /// The same for frames that nothing follows, the close frame at their end: what comes after is let go.
-    pub(super) fn write_last(&self, frames: &[u8], counters: &Arc<ShardCounters>) {
-        self.put(frames, true, counters);
+    pub(super) fn write_last(&self, frames: &[u8], ledger: &Rc<Ledger>) {
+        self.put(frames, true, ledger);
     }
 
-    fn put(&self, frames: &[u8], last: bool, counters: &Arc<ShardCounters>) {
+    fn put(&self, frames: &[u8], last: bool, ledger: &Rc<Ledger>) {
         if self.dead.get() || self.last.get() || frames.is_empty() {
             return;
         }
         self.last.set(last);
-        let mut backlog = self.backlog.borrow_mut();
-        if let Some(backlog) = &mut *backlog {
-            return backlog.keep([(Bytes::copy_from_slice(frames), None)], 0);
+        let sent = if self.backlog.borrow().is_some() { 0 } else { self.send(frames) };
+        if self.dead.get() || (sent == frames.len() && self.socket.held() == 0) {
+            return;
         }
-        let sent = self.send(frames);
-        if sent < frames.len() && !self.dead.get() {
-            let mut rest = Backlog::new(counters);
-            rest.cut = sent > 0;
-            rest.keep([(Bytes::copy_from_slice(&frames[sent..]), None)], 0);
-            *backlog = Some(Box::new(rest));
-            self.wake();
-        } else if self.socket.held() > 0 {
-            self.wake();
-        }
+        self.fall_behind(ledger, |backlog| {
+            if sent < frames.len() {
+                backlog.reply(Bytes::copy_from_slice(&frames[sent..]), sent > 0);
+            }
+        });
     }
 
     /// Throws away what waits, but for the rest of a frame that is partly sent.
     pub(super) fn drop_backlog(&self) {
         if let Some(backlog) = &mut *self.backlog.borrow_mut() {
             backlog.throw_away();
+        }
+    }
+
+    /// Events of `room` that are dropped from here on have a gap of their own.
+    pub(super) fn close_gaps(&self, room: &str) {
+        if let Some(backlog) = &mut *self.backlog.borrow_mut() {
+            backlog.close_gaps(room);
+        }
+    }
+
+    /// Has those know that may have to give way for others whose the backlog is, if there is one.
+    pub(super) fn enlist(&self, slot: Option<Slot>) {
+        if let (Some(backlog), Some(slot)) = (&mut *self.backlog.borrow_mut(), slot) {
+            backlog.enlist(slot);
+        }
+    }
+
+    /// The node holds more than it may, and this session is furthest behind.
+    pub(super) fn give_way(&self) -> Way {
+        let mut backlog = self.backlog.borrow_mut();
+        match &mut *backlog {
+            // Its close frame waits, for a moment.
+            Some(backlog) if self.last.get() => backlog.spare(),
+            Some(backlog) => backlog.give_way(),
+            None => Way::Kept,
         }
     }
 
@@ -203,7 +242,8 @@ impl Outbound {
     }
 
     fn send_pieces(&self, pieces: &[Bytes]) -> usize {
-        self.sent(self.socket.send_pieces(&mut slices(pieces)))
+        let mut slices: Slices<'_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        self.sent(self.socket.send_pieces(&mut slices))
     }
 
     fn sent(&self, outcome: io::Result<usize>) -> usize {
@@ -217,11 +257,16 @@ impl Outbound {
         }
     }
 
-    /// Finishes the backlog as the socket takes it; ready when nothing waits. Answers whether any byte went.
-    pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> (Poll<()>, bool) {
+    /// Finishes the backlog as the socket takes it; ready when nothing waits. Answers whether any byte went. `tell` makes
+    /// the frame of a gap.
+    pub(super) fn poll_drain(
+        &self,
+        cx: &mut Context<'_>,
+        mut tell: impl FnMut(&Gap) -> Bytes,
+    ) -> (Poll<()>, bool) {
         let mut moved = false;
         let poll = loop {
-            match self.poll_step(cx) {
+            match self.poll_step(cx, &mut tell) {
                 Poll::Ready(Ok(Step::Moved)) => moved = true,
                 Poll::Ready(Ok(Step::Done)) => break Poll::Ready(()),
                 Poll::Ready(Err(error)) if is_full(&error) => {}
@@ -236,19 +281,28 @@ impl Outbound {
     }
 
     /// What is sealed goes first, then what waits, and at the end TLS' own last word.
-    fn poll_step(&self, cx: &mut Context<'_>) -> Poll<io::Result<Step>> {
-        if ready!(self.socket.poll_flush(cx))? {
+    fn poll_step(&self, cx: &mut Context<'_>, tell: impl FnMut(&Gap) -> Bytes) -> Poll<io::Result<Step>> {
+        let flushed = ready!(self.socket.poll_flush(cx))?;
+        let mut backlog = self.backlog.borrow_mut();
+        if flushed {
+            if let Some(backlog) = &mut *backlog {
+                backlog.set_sealed(0);
+            }
             return Poll::Ready(Ok(Step::Moved));
         }
-        let mut backlog = self.backlog.borrow_mut();
-        let Some(waiting) = backlog.as_mut().filter(|backlog| backlog.bytes > 0) else {
+        let Some(waiting) = backlog.as_mut().filter(|backlog| !backlog.is_empty()) else {
             *backlog = None;
             let parts = self.last.get() && self.socket.part();
             return Poll::Ready(Ok(if parts { Step::Moved } else { Step::Done }));
         };
-        let pieces = waiting.pieces.iter().take(PIECES).map(|(piece, _)| IoSlice::new(piece));
-        let taken = ready!(self.socket.poll_send(cx, &mut pieces.collect::<Slices<'_>>()))?;
+        waiting.tell(tell);
+        let taken = {
+            let mut slices = Slices::new();
+            waiting.fill(&mut slices);
+            ready!(self.socket.poll_send(cx, &mut slices))?
+        };
         waiting.consume(taken);
+        waiting.set_sealed(self.socket.held());
         Poll::Ready(Ok(Step::Moved))
     }
 }
@@ -261,141 +315,10 @@ enum Step {
     Done,
 }
 
-type Slices<'a> = smallvec::SmallVec<[IoSlice<'a>; PIECES]>;
-
-fn slices(pieces: &[Bytes]) -> Slices<'_> {
-    pieces.iter().map(|piece| IoSlice::new(piece)).collect()
-}
-
 /// Whether the socket takes nothing just now, which is no error.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// The pieces of events.
-fn pieces(frames: &Frames) -> impl Iterator<Item = Piece> + '_ {
-    frames.each.iter().zip(&frames.marks).map(|(frame, mark)| (frame.clone(), Some(*mark)))
-}
-
-impl Backlog {
-    fn new(counters: &Arc<ShardCounters>) -> Self {
-        Self { pieces: VecDeque::new(), bytes: 0, cut: false, counters: Arc::clone(counters) }
-    }
-
-    /// Puts pieces behind the others, without the first `sent` bytes of them.
-    fn keep(&mut self, pieces: impl IntoIterator<Item = Piece>, mut sent: usize) {
-        let before = (self.pieces.len(), self.bytes);
-        for (mut piece, mark) in pieces {
-            if sent >= piece.len() {
-                sent -= piece.len();
-                continue;
-            }
-            self.cut |= sent > 0;
-            piece.advance(std::mem::take(&mut sent));
-            self.bytes += piece.len();
-            self.pieces.push_back((piece, mark));
-        }
-        self.counters.backlog_frames.rise((self.pieces.len() - before.0) as u64);
-        self.counters.backlog_bytes.rise((self.bytes - before.1) as u64);
-    }
-
-    fn consume(&mut self, mut written: usize) {
-        self.bytes -= written;
-        self.counters.backlog_bytes.fall(written as u64);
-        while let Some((piece, _)) = self.pieces.front_mut() {
-            if written < piece.len() {
-                self.cut |= written > 0;
-                piece.advance(written);
-                return;
-            }
-            written -= piece.len();
-            self.cut = false;
-            self.pieces.pop_front();
-            self.counters.backlog_frames.fall(1);
-        }
-    }
-
-    /// Throws everything away but the rest of a frame that is partly sent; events count as dropped.
-    fn throw_away(&mut self) {
-        let thrown = self.pieces.split_off(usize::from(self.cut).min(self.pieces.len()));
-        self.counters.dropped(thrown.iter().filter_map(|(_, mark)| mark.as_ref()));
-        let bytes: usize = thrown.iter().map(|(piece, _)| piece.len()).sum();
-        self.bytes -= bytes;
-        self.counters.backlog_frames.fall(thrown.len() as u64);
-        self.counters.backlog_bytes.fall(bytes as u64);
-    }
-}
-
-/// A connection ends with what it has not taken.
-impl Drop for Backlog {
-    fn drop(&mut self) {
-        self.counters.backlog_frames.fall(self.pieces.len() as u64);
-        self.counters.backlog_bytes.fall(self.bytes as u64);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::frame::EventType;
-    use crate::metrics::Metrics;
-
-    const KIND: u32 = 3;
-
-    fn frames(bytes: usize) -> Frames {
-        Frames::of(vec![vec![0; bytes].into()], [Mark { kind: KIND, class: 0 }].into_iter().collect())
-    }
-
-    async fn pair() -> (Outbound, std::net::TcpStream) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Outbound::new(Socket::Plain(listener.accept().await.unwrap().0), 1 << 20), client)
-    }
-
-    #[tokio::test]
-    async fn a_refused_write_has_failed_and_one_that_was_given_up_has_not() {
-        let (outbound, _client) = pair().await;
-        outbound.kill();
-        assert!(outbound.is_dead() && !outbound.has_failed());
-        let (outbound, client) = pair().await;
-        let metrics = Metrics::new(1);
-        let counters = metrics.shard(0);
-        outbound.write(b"which the client never reads", counters);
-        drop(client); // unread bytes make the kernel reset the connection
-        while !outbound.is_dead() {
-            outbound.write(b"more", counters);
-        }
-        assert!(outbound.has_failed());
-    }
-
-    #[tokio::test]
-    async fn what_waits_and_what_is_thrown_away_is_counted() {
-        let (outbound, _client) = pair().await;
-        let metrics = Metrics::new(1);
-        metrics.set_classes([(String::new(), false)]);
-        let counters = metrics.shard(0);
-        let waits = || (counters.backlog_frames.get(), counters.backlog_bytes.get());
-        let chunk = outbound.bound / 4;
-        while waits() == (0, 0) {
-            assert_eq!(outbound.offer(&frames(chunk), counters), Taken::Yes);
-        }
-        let (before, (kept, _)) = (waits(), outbound.backlog());
-        assert_eq!((before.0, before.1), (1, outbound.backlog().1 as u64));
-        let mut offered = 0;
-        while outbound.offer(&frames(chunk), counters) == Taken::Yes {
-            offered += 1;
-        }
-        outbound.write(b"a reply", counters);
-        assert_eq!(waits(), ((kept + offered + 1) as u64, outbound.backlog().1 as u64));
-        outbound.drop_backlog();
-        assert_eq!(waits(), (1, outbound.backlog().1 as u64), "the rest of the one that is partly sent");
-        let kind = EventType { number: KIND, name: "k".into() };
-        assert_eq!(
-            counters.class(0).of(&kind).dropped.get(),
-            offered as u64 + 1,
-            "and the one that was refused"
-        );
-        drop(outbound);
-        assert_eq!(waits(), (0, 0));
-    }
-}
+mod tests;

@@ -8,14 +8,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
+use super::Session;
 use super::asking::Permission;
 use super::waiting::Open;
-use super::{Session, json};
 use crate::audit::Deed;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
-use crate::hub::own::Gap;
-use crate::hub::{Busy, JoinError, Joined, PublishError, ReadOn, check_name};
+use crate::hub::{Busy, JoinError, Joined, PublishError, check_name};
 use crate::identity::Wish;
 use crate::limits::Publication;
 
@@ -126,6 +125,7 @@ impl Session {
         match joined {
             Ok(joined) => {
                 self.record(Deed::Joined, |entry| entry.target(room));
+                self.outbound.close_gaps(room); // the reply says where it stands anew
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
                 if !joined.replay.is_empty() {
@@ -145,30 +145,14 @@ impl Session {
     }
 
     /// Writes events of a history, as far as the session's filter lets them through.
-    fn replay(self: &Rc<Self>, events: &[Arc<Posted>]) {
+    pub(super) fn replay(self: &Rc<Self>, events: &[Arc<Posted>]) {
         let Some(form) = self.seat.form() else { return };
         let let_through = self.common.shard.let_through(self, events);
         for posted in &let_through {
             let class = self.common.shard.counters().class(posted.room.class);
             class.of(&posted.kind).delivered.add(1);
         }
-        self.give(&self.common.shard.hub().forms().frames(form, &let_through));
-    }
-
-    /// The backlog is empty: a session that reads histories gets what is next.
-    pub(super) fn read_on(self: &Rc<Self>) {
-        for next in self.common.shard.read_on(self) {
-            match next {
-                ReadOn::Events(events) => self.replay(&events),
-                ReadOn::Gap { room, from, to } => {
-                    let count = to.offset - from.offset;
-                    let gap = Gap { room: &room, count, from: from.into(), to: to.into() };
-                    if let Some(event) = self.event("gap", "gateway", json(&gap)) {
-                        self.tell(event, &room);
-                    }
-                }
-            }
-        }
+        self.give_own(self.common.shard.hub().forms().frames(form, &let_through));
     }
 
     fn subscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>]) -> Answer<'a> {

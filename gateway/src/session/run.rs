@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::future::Either;
+use futures_util::future::LocalBoxFuture;
 
 use super::allowance::{Allowance, is_abuse};
 use super::outbound::Outbound;
@@ -47,17 +47,17 @@ pub struct Visitor {
 }
 
 /// Opens a session on an upgraded socket and runs it to its end. `early`: what the client sent behind its
-/// handshake.
+/// handshake. What it answers is boxed here, so that an idle session takes the memory of its own life only.
 pub fn open(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
     visitor: Visitor,
     socket: Socket,
     early: Bytes,
-) -> impl Future<Output = ()> {
+) -> LocalBoxFuture<'static, ()> {
     let (session, taken) = match seat(common, endpoint, visitor, socket) {
         Ok(seated) => seated,
-        Err(socket) => return Either::Left(turn_away(socket, CloseReason::Policy(TOO_MANY.into()))),
+        Err(socket) => return Box::pin(turn_away(socket, CloseReason::Policy(TOO_MANY.into()))),
     };
     session.common.shard.counters().opened.count(session.endpoint.dialect.name());
     session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
@@ -74,7 +74,7 @@ pub fn open(
     let limits = session.endpoint.limits;
     let inbound = Inbound::new(&session, limits, early);
     let mut run = Run { session, inbound, open: Open::default(), phase: Phase::Open };
-    Either::Right(poll_fn(move |cx| run.poll(cx)))
+    Box::pin(poll_fn(move |cx| run.poll(cx)))
 }
 
 /// Makes the session, under the id that it asks for or, where another session has it, under one like it. Gives the
@@ -104,7 +104,7 @@ fn seat(
             common: Rc::clone(&common),
             connected_at: Timestamp::now(),
             outbound,
-            ending: RefCell::default(),
+            ending: Cell::default(),
             closing: Cell::new(false),
         });
         let entered =
@@ -174,8 +174,7 @@ impl Run {
     fn poll_with(&mut self, session: &Rc<Session>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
         for _ in 0..BURST {
             // Each time: the request before may have been one too many.
-            let ending = session.ending.borrow_mut().take();
-            if let Some(reason) = ending {
+            if let Some(reason) = session.ending.take() {
                 self.begin_close(session, &reason, true, out);
                 if is_abuse(&reason) {
                     self.inbound.stop();
@@ -274,7 +273,8 @@ impl Run {
     }
 
     fn poll_outbound(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) -> Poll<()> {
-        let (drained, moved) = session.outbound.poll_drain(cx);
+        let (drained, moved) = session.outbound.poll_drain(cx, |gap| session.tell_gap(gap));
+        session.outbound.enlist(session.seat.slot());
         if moved {
             session.heard(); // a client that takes bytes is there
         }

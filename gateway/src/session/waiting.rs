@@ -24,13 +24,14 @@ struct Waiting {
 #[derive(Default)]
 pub(super) struct Open {
     pub(super) calls: Calls,
-    waiting: Option<Waiting>,
+    /// Boxed: most sessions never have one.
+    waiting: Option<Box<Waiting>>,
 }
 
 impl Open {
     /// Has a request wait.
     pub(super) fn wait(&mut self, id: Option<&RawValue>, then: LocalBoxFuture<'static, Then>) {
-        self.waiting = Some(Waiting { id: id.map(ToOwned::to_owned), then });
+        self.waiting = Some(Box::new(Waiting { id: id.map(ToOwned::to_owned), then }));
     }
 
     /// Whether the next request has to wait.

@@ -19,6 +19,7 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     for (name, limit, why) in positive {
         findings.require(limit > 0, key.then(name), &format!("must be above 0: {why}"));
     }
+    backlogs(all, &key, findings);
     dry_runs(all, &key, findings);
     let patience = all.unauthenticated.timeout;
     let message = "must be above zero: nobody could show a token in time";
@@ -35,6 +36,18 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     }
     if all.connections_per_address > 0 {
         counted_proxies(config, &key.then("connections_per_address"), findings);
+    }
+}
+
+/// What all may have waiting is enough for one.
+fn backlogs(all: &Limits, key: &Key, findings: &mut Findings<'_>) {
+    let (one, total) = (all.backlog_per_session, all.backlog_total);
+    let key = key.then("backlog_total");
+    let message = "must be above 0: nothing could wait for a client that its kernel has no space for";
+    findings.require(total.bytes() > 0, key.clone(), message);
+    if total < one {
+        let message = format!("is reached before limits.backlog_per_session ({one}), which never counts");
+        findings.warn(key, message);
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Config {
     pub fragments: u32,
     /// What may wait for one session that reads too slowly; past it the room's `slow` decides.
     pub backlog_per_session: Size,
+    /// The memory that waits for all such sessions together, what several share once; past it the room's `slow` decides of
+    /// the one that is furthest behind.
+    pub backlog_total: Size,
     /// How often clients may connect to endpoints.
     pub handshakes: Handshakes,
     /// How often clients may ask for something.
@@ -76,6 +79,7 @@ impl Default for Config {
             message: Size::kib(64),
             fragments: 1024,
             backlog_per_session: Size::mib(1),
+            backlog_total: Size::mib(512),
             handshakes: Handshakes::default(),
             requests: Requests::default(),
             bytes: Bytes::default(),

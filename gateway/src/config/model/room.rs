@@ -25,7 +25,8 @@ pub struct Config {
     pub presence: Access,
     /// What is kept of the events, for members that were away.
     pub history: History,
-    /// What happens to a member that reads too slowly.
+    /// What happens where more waits for a member that reads too slowly than may (`limits.backlog_per_session`,
+    /// `limits.backlog_total`).
     pub slow: Slow,
     /// Members at one time; 0: no limit.
     pub max_members: u32,
@@ -137,4 +138,6 @@ pub enum Slow {
     /// Its session is closed with code 1013, and can come back where it was if the room keeps history.
     #[default]
     Disconnect,
+    /// The events of the room that have waited longest are dropped, and a `gap` event tells it in their place which.
+    DropOldest,
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tidegate_plugin::abi::{self, Host, Status};
 
@@ -12,11 +11,11 @@ use super::super::given;
 use super::super::queue::{Committed, Task};
 use super::super::refused::{Refused, Why};
 use super::super::shared::Shared;
-use super::super::validate::json;
+use super::batch::{Batch, Judged};
 use super::refusal;
 use super::{enter, items, put, text};
-use crate::frame::{Cursor, Event, EventType, Timestamp};
-use crate::hub::PublishError;
+use crate::frame::{Cursor, Event};
+use crate::hub::{PublishError, Receipt};
 
 pub(super) static TABLE: abi::Publish = abi::Publish { publish: Some(publish) };
 
@@ -86,43 +85,24 @@ fn publish_all(
     cursors: &mut Vec<Cursor>,
 ) -> (u64, Status) {
     let types = shared.types.read();
-    let mut sources = Sources::default();
+    let mut batch = Batch::new(shared, &types);
+    let mut wanted = (token != 0).then_some(cursors);
     for (done, event) in events.iter().enumerate() {
         // SAFETY: the event and all that it leads to are lent for the call.
-        let published = unsafe { publish_one(shared, &types, &mut sources, event) };
-        match published {
-            Ok(placed) if token != 0 => cursors.extend(placed),
-            Ok(_) => {}
-            Err(untaken) => return (done as u64, untaken.told(shared)),
+        if let Err(untaken) = unsafe { publish_one(&mut batch, event, wanted.as_deref_mut()) } {
+            return (done as u64, untaken.told(shared));
         }
     }
     (events.len() as u64, Status::OK)
 }
 
-/// The sources of a batch are mostly the same: one allocation for all.
-#[derive(Default)]
-struct Sources(Option<Arc<str>>);
-
-impl Sources {
-    fn get(&mut self, shared: &Shared, source: &str) -> Arc<str> {
-        if source.is_empty() {
-            return Arc::clone(&shared.name);
-        }
-        match &self.0 {
-            Some(last) if **last == *source => Arc::clone(last),
-            _ => Arc::clone(self.0.insert(source.into())),
-        }
-    }
-}
-
 /// # Safety
 /// The event keeps the contract of `tg_event` for the call.
-unsafe fn publish_one(
-    shared: &Arc<Shared>,
-    types: &HashMap<Box<str>, EventType>,
-    sources: &mut Sources,
-    event: &abi::Event,
-) -> Result<SmallVec<[Cursor; 1]>, Untaken> {
+unsafe fn publish_one<'a>(
+    batch: &mut Batch<'a>,
+    event: &'a abi::Event,
+    cursors: Option<&mut Vec<Cursor>>,
+) -> Result<(), Untaken> {
     // SAFETY: the caller's promise, here and below.
     let refused = |why| unsafe { Untaken::Refused(Refused::new(event.kind.as_bytes(), why)) };
     // SAFETY: the caller's promise.
@@ -132,18 +112,16 @@ unsafe fn publish_one(
         targets.iter().map(|target| unsafe { text(*target) }).collect();
     let targets = targets.map_err(|_| refused(Why::Text { field: "room", what: NOT_UTF_8 }))?;
     // SAFETY: the caller's promise.
-    let data = unsafe { read(shared, types, sources, event) }?;
-    match shared.services.hub.publish(&targets, &data) {
-        // Rooms in memory have committed when publish returns.
-        Ok(receipt) => {
-            let placed = receipt.committed().now_or_never().ok_or(Untaken::Fault)?;
-            // A room that is named twice is published to once, and has a cursor for each time.
-            let place = |target: &&str| placed.iter().find(|p| *p.room == **target).map(|p| p.cursor);
-            Ok(match &*targets {
-                [] | [_] => placed.iter().map(|placed| placed.cursor).collect(),
-                many => many.iter().filter_map(place).collect(),
-            })
-        }
+    let judged = unsafe { judge(batch, event) }?;
+    if let ([room], "") = (&*targets, judged.id)
+        && let Some(cursor) = batch.publish_quietly(room, &judged)?
+    {
+        cursors.map(|cursors| cursors.push(cursor));
+        return Ok(());
+    }
+    let data = batch.take(&judged)?;
+    match batch.shared.services.hub.publish(&targets, &data) {
+        Ok(receipt) => cursors.map_or(Ok(()), |cursors| place(&targets, receipt, cursors)),
         Err(error) => {
             given::give_back(data);
             Err(match error {
@@ -154,44 +132,43 @@ unsafe fn publish_one(
     }
 }
 
+/// Notes where an event came to stand: for each target, as one that is named twice is published to once.
+fn place(targets: &[&str], receipt: Receipt, cursors: &mut Vec<Cursor>) -> Result<(), Untaken> {
+    // Rooms in memory have committed when publish returns.
+    let placed = receipt.committed().now_or_never().ok_or(Untaken::Fault)?;
+    let place = |target: &&str| placed.iter().find(|p| *p.room == **target).map(|p| p.cursor);
+    match targets {
+        [] | [_] => cursors.extend(placed.iter().map(|placed| placed.cursor)),
+        many => cursors.extend(many.iter().filter_map(place)),
+    }
+    Ok(())
+}
+
 /// Judges an event and takes its buffer over; on an error the buffer is still the plugin's.
 ///
 /// # Safety
 /// As [`publish_one`].
 pub(super) unsafe fn read_event(shared: &Arc<Shared>, event: &abi::Event) -> Result<Event, Untaken> {
     let types = shared.types.read();
+    let mut batch = Batch::new(shared, &types);
     // SAFETY: the caller's promise.
-    unsafe { read(shared, &types, &mut Sources::default(), event) }
+    let judged = unsafe { judge(&mut batch, event) }?;
+    batch.take(&judged)
 }
 
 /// # Safety
 /// As [`publish_one`].
-unsafe fn read(
-    shared: &Arc<Shared>,
-    types: &HashMap<Box<str>, EventType>,
-    sources: &mut Sources,
-    event: &abi::Event,
-) -> Result<Event, Untaken> {
+unsafe fn judge<'a>(batch: &mut Batch<'a>, event: &'a abi::Event) -> Result<Judged<'a>, Untaken> {
     // SAFETY: the caller's promise, here and for all of these.
     let refused = |why| unsafe { Untaken::Refused(Refused::new(event.kind.as_bytes(), why)) };
     // SAFETY: as above.
     let word = |field, word| unsafe { short(field, word) }.map_err(refused);
     let (kind, source) = (word("type", event.kind)?, word("source", event.source)?);
     let (key, id) = (word("key", event.key)?, word("id", event.id)?);
-    let kind = types.get(kind).ok_or_else(|| refused(Why::Type))?.clone();
     // SAFETY: the caller's promise; the bytes hold until they are released.
     let data = unsafe { event.data.as_bytes() };
-    let judged = shared.terms.get().map_or_else(|| json(data), |terms| terms.judge(&kind.name, data));
-    judged.map_err(refused)?;
-    let given = |text: &str| (!text.is_empty()).then(|| text.into());
-    Ok(Event {
-        kind,
-        source: sources.get(shared, source),
-        key: given(key),
-        id: given(id),
-        time: if event.time == 0 { Timestamp::now() } else { Timestamp(event.time) },
-        data: given::take(shared, event.data).ok_or(Untaken::Busy)?,
-    })
+    let kind = batch.judge(kind, data).map_err(refused)?;
+    Ok(Judged { kind, source, key, id, time: event.time, data: event.data })
 }
 
 /// What is said of a text that is none.

@@ -1,0 +1,119 @@
+//! The events of one publish: mostly of one type, from one source and to one room, which are looked up once.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use tidegate_plugin::abi::Buf;
+
+use super::super::given::{self, Unneeded};
+use super::super::refused::Why;
+use super::super::shared::Shared;
+use super::super::terms::Promise;
+use super::super::validate::json;
+use super::publish::Untaken;
+use crate::frame::{Cursor, Event, EventType, Timestamp};
+use crate::hub::Quiet;
+
+/// An event that is as it should be, and still the plugin's.
+pub(super) struct Judged<'a> {
+    pub(super) kind: &'a EventType,
+    pub(super) source: &'a str,
+    pub(super) key: &'a str,
+    pub(super) id: &'a str,
+    /// Milliseconds since 1970; 0: now.
+    pub(super) time: i64,
+    pub(super) data: Buf,
+}
+
+/// See the module's documentation.
+pub(super) struct Batch<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    types: &'a HashMap<Box<str>, EventType>,
+    /// The last type, and what is promised of it.
+    kind: Option<(&'a str, &'a EventType, Option<&'a Promise>)>,
+    /// The last source that was named.
+    source: Option<(&'a str, Arc<str>)>,
+    /// The last event's room, and whether it was quiet, once that has been asked.
+    room: Option<(&'a str, Option<Option<Quiet>>)>,
+    now: Option<Timestamp>,
+    unneeded: Unneeded<'a>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>, types: &'a HashMap<Box<str>, EventType>) -> Self {
+        let unneeded = Unneeded::new(shared);
+        Self { shared, types, kind: None, source: None, room: None, now: None, unneeded }
+    }
+
+    /// The type of an event whose data are as they should be.
+    pub(super) fn judge(&mut self, name: &'a str, data: &[u8]) -> Result<&'a EventType, Why> {
+        let terms = self.shared.terms.get();
+        let (kind, promise) = match self.kind {
+            Some((last, kind, promise)) if last == name => (kind, promise),
+            _ => {
+                let kind = self.types.get(name).ok_or(Why::Type)?;
+                let promise = terms.and_then(|terms| terms.promise(name));
+                self.kind = Some((name, kind, promise));
+                (kind, promise)
+            }
+        };
+        terms.map_or_else(|| json(data), |terms| terms.hold(promise, data))?;
+        Ok(kind)
+    }
+
+    /// Publishes an event without an id to a room that nobody is in and that keeps nothing: its buffer only goes back.
+    /// None where the room is, or may be, another one; then nothing has happened.
+    pub(super) fn publish_quietly(
+        &mut self,
+        room: &'a str,
+        event: &Judged<'a>,
+    ) -> Result<Option<Cursor>, Untaken> {
+        let Some(quiet) = self.quiet(room) else { return Ok(None) };
+        let hub = &self.shared.services.hub;
+        if !hub.is_still(&quiet) {
+            self.room = None; // somebody has come into some room: look again
+            return Ok(None);
+        }
+        self.unneeded.take(event.data).ok_or(Untaken::Busy)?;
+        Ok(Some(hub.publish_quietly(&quiet, event.kind)))
+    }
+
+    /// A room is asked for when it comes twice: that costs as much as a publish saves.
+    fn quiet(&mut self, room: &'a str) -> Option<Quiet> {
+        match &mut self.room {
+            Some((last, quiet)) if *last == room => {
+                *quiet.get_or_insert_with(|| self.shared.services.hub.quiet(room))
+            }
+            other => {
+                *other = Some((room, None));
+                None
+            }
+        }
+    }
+
+    /// Takes an event's buffer over; on an error it is still the plugin's.
+    pub(super) fn take(&mut self, event: &Judged<'a>) -> Result<Event, Untaken> {
+        let given = |text: &str| (!text.is_empty()).then(|| text.into());
+        Ok(Event {
+            kind: event.kind.clone(),
+            source: self.source(event.source),
+            key: given(event.key),
+            id: given(event.id),
+            time: match event.time {
+                0 => *self.now.get_or_insert_with(Timestamp::now),
+                time => Timestamp(time),
+            },
+            data: given::take(self.shared, event.data).ok_or(Untaken::Busy)?,
+        })
+    }
+
+    fn source(&mut self, source: &'a str) -> Arc<str> {
+        if source.is_empty() {
+            return Arc::clone(&self.shared.name);
+        }
+        match &self.source {
+            Some((last, shared)) if *last == source => Arc::clone(shared),
+            _ => Arc::clone(&self.source.insert((source, source.into())).1),
+        }
+    }
+}

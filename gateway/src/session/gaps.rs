@@ -1,0 +1,42 @@
+//! Telling a client which events it does not get.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::outbound::Gap;
+use super::{Session, json};
+use crate::frame::{Cursor, Event};
+use crate::hub::ReadOn;
+use crate::hub::own;
+
+impl Session {
+    /// The backlog is empty: a session that reads histories gets what is next.
+    pub(super) fn read_on(self: &Rc<Self>) {
+        for next in self.common.shard.read_on(self) {
+            match next {
+                ReadOn::Events(events) => self.replay(&events),
+                ReadOn::Gap { room, from, to } => {
+                    self.common.shard.counters().gaps_overtaken.add(1);
+                    if let Some(event) = self.gap(&room, to.offset - from.offset, (from, to)) {
+                        self.tell(event, &room);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The frame that tells of events which were dropped from the backlog.
+    pub(super) fn tell_gap(&self, gap: &Gap) -> Bytes {
+        let room = &gap.origin.room.name;
+        let event = self.gap(room, gap.count, gap.cursors());
+        let frames = event.and_then(|event| self.frames_of(event, room));
+        frames.and_then(|mut frames| frames.runs.pop()).unwrap_or_default()
+    }
+
+    fn gap(&self, room: &str, count: u64, (from, to): (Cursor, Cursor)) -> Option<Event> {
+        let room = Some(room).filter(|room| !room.is_empty());
+        let gap = own::Gap { room, count, from: from.into(), to: to.into() };
+        self.event("gap", "gateway", json(&gap))
+    }
+}

@@ -1,0 +1,211 @@
+//! What a backlog takes, and what it drops for that.
+
+use std::rc::Rc;
+
+use super::super::gap::Lost;
+use super::super::piece::{Piece, What};
+use super::{Backlog, Rest};
+use crate::frame::Frames;
+
+/// What the node's budget leaves a session of bytes that cannot be dropped and are no room's events, as pings are: not worth
+/// closing it.
+const NOT_WORTH: usize = 4 * 1024;
+
+/// How an offer went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Sent, or kept for later, or dropped and noted; or the connection is dead and nobody will miss it.
+    Yes,
+    /// More waits that cannot be dropped than may: the session is to be closed.
+    OverBound,
+}
+
+/// How a session has given way to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It was not furthest behind after all; or nothing waits that would be worth it.
+    Kept,
+    /// Its oldest events are dropped.
+    Dropped,
+    /// Nothing of it may be dropped: it is to be closed.
+    Close,
+}
+
+impl Backlog {
+    /// Keeps frames behind everything else, without the first `sent` bytes of them, and drops events that have waited longer
+    /// where that is more than may wait.
+    pub fn take(&mut self, frames: Rc<Frames>, mut sent: usize) -> Taken {
+        if self.over {
+            (0..frames.each.len()).for_each(|index| self.ledger.dropped(&frames, index));
+            return Taken::Yes;
+        }
+        let mut next = 0;
+        while let Some(frame) = frames.each.get(next).filter(|frame| frame.len() <= sent) {
+            sent -= frame.len();
+            next += 1;
+        }
+        self.ledger.hold(&frames);
+        let droppable = frames.held.droppable.get();
+        if let Some(frame) = frames.each.get(next).filter(|_| sent > 0) {
+            self.ledger.hold(&frames);
+            let bytes = frame.slice(sent..);
+            self.add_shared(1, bytes.len());
+            self.rest = Some(Rest { bytes, frames: Some(Rc::clone(&frames)) });
+            next += 1;
+        }
+        self.put(frames, next, droppable);
+        self.shed();
+        let over = !droppable && self.len().1 > self.bound;
+        if over {
+            self.ledger.counters().slow.session_closes.add(1);
+            self.give_up();
+        }
+        self.settle();
+        self.list_anew();
+        if over { Taken::OverBound } else { Taken::Yes }
+    }
+
+    /// Puts the frames from number `next` on into their lane, which hold them from here on.
+    fn put(&mut self, frames: Rc<Frames>, next: usize, droppable: bool) {
+        let left = &frames.each[next..];
+        if left.is_empty() {
+            return self.ledger.let_go(&frames);
+        }
+        let (count, bytes) = (left.len(), left.iter().map(|frame| frame.len()).sum());
+        self.add_shared(count, bytes);
+        let order = self.next_order();
+        if droppable {
+            self.loose_bytes += bytes;
+        } else if let Some(here) = &frames.origin {
+            // Once its rule was another: what is dropped behind this is not next to what was dropped before.
+            self.gaps.close(|origin| origin.room.number == here.room.number);
+        }
+        let lane = if droppable { &mut self.loose } else { &mut self.firm };
+        lane.push_back(Piece { order, what: What::Turn { frames, next: next as u32 } });
+    }
+
+    fn add_shared(&mut self, frames: usize, bytes: usize) {
+        self.shared_bytes += bytes;
+        self.add(frames, bytes);
+    }
+
+    /// Drops events, the oldest first, until no more waits than may, or none is left.
+    pub(super) fn shed(&mut self) {
+        let mut dropped = false;
+        while self.len().1 > self.bound && self.drop_oldest(self.len().1 - self.bound) {
+            dropped = true;
+        }
+        if dropped {
+            self.ledger.counters().slow.session_drops.add(1);
+        }
+    }
+
+    /// Drops events of the turn that has waited longest, at least so many bytes of them where it has as many; `false` where no
+    /// event may be dropped.
+    fn drop_oldest(&mut self, want: usize) -> bool {
+        let Some(Piece { order, what: What::Turn { frames, next } }) = self.loose.front_mut() else {
+            return false;
+        };
+        let (begin, mut bytes) = (*next as usize, 0);
+        let mut end = begin;
+        while bytes < want && end < frames.each.len() {
+            self.ledger.dropped(frames, end);
+            bytes += frames.each[end].len();
+            end += 1;
+        }
+        *next = end as u32;
+        let (order, frames) = (*order, Rc::clone(frames));
+        if end == frames.each.len() {
+            let piece = self.loose.pop_front();
+            self.forget(piece);
+        }
+        self.loose_bytes -= bytes;
+        self.shared_bytes -= bytes;
+        self.remove(end - begin, bytes);
+        self.note(&frames, order, begin, end);
+        true
+    }
+
+    /// Notes that the frames from `begin` up to `end` are lost.
+    fn note(&mut self, frames: &Frames, order: u64, begin: usize, end: usize) {
+        let Some(origin) = &frames.origin else { return };
+        let (first, last) = (frames.marks[begin].offset, frames.marks[end - 1].offset);
+        let before = self.gaps.len();
+        let stale = self.gaps.note(&Lost { origin, order, count: (end - begin) as u64, first, last });
+        self.remove(0, stale);
+        self.add(self.gaps.len() - before, 0);
+    }
+
+    /// From here on events of `room` that are dropped have a gap of their own: its client is told where it stands anew.
+    pub fn close_gaps(&mut self, room: &str) {
+        self.gaps.close(|origin| *origin.room.name == *room);
+    }
+
+    /// Throws away everything but the rest of a frame that is partly sent; events count as dropped.
+    pub fn throw_away(&mut self) {
+        while self.drop_oldest(usize::MAX) {}
+        for piece in std::mem::take(&mut self.firm) {
+            if let What::Turn { frames, next } = &piece.what {
+                (*next as usize..frames.each.len()).for_each(|index| self.ledger.dropped(frames, index));
+            }
+            self.forget(Some(piece));
+        }
+        self.gaps.clear();
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.bytes.len());
+        self.shared_bytes =
+            self.rest.as_ref().filter(|rest| rest.frames.is_some()).map_or(0, |rest| rest.bytes.len());
+        self.remove(self.frames - usize::from(self.rest.is_some()), self.bytes - rest);
+        self.settle();
+    }
+
+    /// The session is to be closed: nothing more is taken for it, and what waits is thrown away.
+    fn give_up(&mut self) {
+        self.over = true;
+        self.throw_away();
+        self.list();
+    }
+
+    /// The node holds more than it may, and this session is furthest behind: it drops the turn that has waited longest, or,
+    /// where nothing may be dropped, is to be closed.
+    pub fn give_way(&mut self) -> Way {
+        let listed = self.listed;
+        self.list();
+        if self.listed > listed {
+            return Way::Kept; // what it was listed for is sent
+        }
+        if self.drop_oldest(usize::MAX) {
+            self.ledger.counters().slow.node_drops.add(1);
+            self.part_from_arena();
+            self.settle();
+            self.list();
+            return Way::Dropped;
+        }
+        let worth = |piece: &Piece| match &piece.what {
+            What::Turn { .. } => NOT_WORTH,
+            What::Own(own) => own.bytes.len(),
+        };
+        if self.firm.iter().map(worth).sum::<usize>() < NOT_WORTH {
+            return self.spare();
+        }
+        self.ledger.counters().slow.node_closes.add(1);
+        self.give_up();
+        self.part_from_arena();
+        self.settle();
+        Way::Close
+    }
+
+    /// It need not give way, until more comes.
+    pub fn spare(&mut self) -> Way {
+        self.ledger.place(self.listed.take(), None);
+        Way::Kept
+    }
+
+    /// Copies the rest of a frame that is partly sent, where it keeps much more alive than itself.
+    fn part_from_arena(&mut self) {
+        let Some(rest) = &mut self.rest else { return };
+        let Some(frames) = rest.frames.take_if(|frames| frames.total > 4 * rest.bytes.len()) else { return };
+        rest.bytes = bytes::Bytes::copy_from_slice(&rest.bytes);
+        self.shared_bytes -= rest.bytes.len();
+        self.ledger.let_go(&frames);
+    }
+}
