@@ -12,7 +12,7 @@ const THOROUGH: [&str; 4] = ["floor", "tidegate", "tidegate-2", "uwebsockets"];
 /// Connections at which everybody is measured with all windows.
 const USUAL: usize = 1000;
 /// The window at which everybody is measured with all numbers of connections.
-const MIDDLE: u64 = 16;
+pub const MIDDLE: u64 = 16;
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -76,7 +76,8 @@ impl Grid {
         for go in 0..self.goes {
             for &connections in &self.connections {
                 for &window in &paces {
-                    let takers = self.servers.iter().filter(|entrant| self.takes(entrant, connections, window));
+                    let takers =
+                        self.servers.iter().filter(|entrant| self.takes(entrant, connections, window));
                     runs.extend(takers.map(|&entrant| (go, entrant, connections, window)));
                 }
             }

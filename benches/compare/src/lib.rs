@@ -13,9 +13,17 @@ pub mod load;
 
 pub mod place;
 pub mod servers;
+pub mod tls;
 
 pub mod grid;
 pub mod sample;
 
-pub mod command;
+pub mod bars;
+pub mod figures;
 pub mod statistics;
+pub mod summary;
+
+pub mod plot;
+pub mod results;
+
+pub mod command;

@@ -30,7 +30,8 @@ impl Place {
 
     /// A file that was made.
     pub fn made(&self, path: &str) -> PathBuf {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from);
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from);
         target.join(path)
     }
 
@@ -40,7 +41,8 @@ impl Place {
     /// Where it was not made.
     pub fn rival(&self, path: &str) -> io::Result<PathBuf> {
         let made = self.made("rivals").join(path);
-        let missing = || io::Error::other("not installed; benches/rivals/prepare does that, and says where it cannot");
+        let missing =
+            || io::Error::other("not installed; benches/rivals/prepare does that, and says where it cannot");
         made.exists().then_some(made).ok_or_else(missing)
     }
 

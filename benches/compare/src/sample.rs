@@ -98,9 +98,8 @@ pub fn aim(server: &Server, case: &Case, crew: usize) -> Aim {
 /// # Errors
 /// Where a member is not let in.
 pub fn enter(server: &Server, load: &mut Generator, crew: &Crew) -> Result<Entry, load::Error> {
-    let resident = || {
-        process::resident(server.pid()).map_err(|source| load::Error::System { what: "/proc", source })
-    };
+    let resident =
+        || process::resident(server.pid()).map_err(|source| load::Error::System { what: "/proc", source });
     let (memory, cpu) = (resident()?, load.server_cpu()?);
     let took = load.enter(crew)?;
     load.settle()?;

@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::load::{Target, Wire};
 use crate::place::Place;
 
-pub use entrants::{ENTRANTS, Entrant, entrant};
+pub use entrants::{ENTRANTS, Entrant, bare_tls, entrant, gateway_tls};
 
 /// For how long a server may take until it accepts.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -77,7 +77,8 @@ impl Server {
         let address = free.map_err(system("no free port"))?;
         let folder = place.made("compare/logs");
         let log = folder.join(format!("{name}.log"));
-        let file = fs::create_dir_all(&folder).and_then(|()| File::create(&log)).map_err(system("its log"))?;
+        let file =
+            fs::create_dir_all(&folder).and_then(|()| File::create(&log)).map_err(system("its log"))?;
         let both = file.try_clone().map_err(system("its log"))?;
         let mut command = command(address.port()).map_err(system("cannot be started"))?;
         let process = command.stdin(Stdio::null()).stdout(file).stderr(both).spawn();

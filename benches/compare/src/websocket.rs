@@ -70,7 +70,9 @@ pub fn unmask(bytes: &mut Vec<u8>) -> Vec<u8> {
         frames[start + 1] &= !MASKED;
         match &frame[header..key] {
             [] | [0, 0, 0, 0] => frames.extend_from_slice(&frame[key..]),
-            mask => frames.extend(frame[key..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask)),
+            mask => {
+                frames.extend(frame[key..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask))
+            }
         }
         taken += end;
     }

@@ -36,7 +36,10 @@ impl Connection {
     /// Connects, is upgraded, sends what the side sends, and waits until it is in.
     pub(super) fn open(target: &Target, side: &Side, number: Number) -> Result<Self, Error> {
         let mut stream = TcpStream::connect(target.address).map_err(system("connect"))?;
-        stream.set_nodelay(true).and(stream.set_read_timeout(Some(PATIENCE))).map_err(system("setsockopt"))?;
+        stream
+            .set_nodelay(true)
+            .and(stream.set_read_timeout(Some(PATIENCE)))
+            .map_err(system("setsockopt"))?;
         let mut tls = match &target.tls {
             None => None,
             Some(config) => {

@@ -62,7 +62,8 @@ impl Generator {
     /// # Errors
     /// What the kernel refuses.
     pub fn new(target: Target) -> Result<Self, Error> {
-        let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(|error| system("epoll_create")(error.into()))?;
+        let epoll =
+            epoll::create(CreateFlags::CLOEXEC).map_err(|error| system("epoll_create")(error.into()))?;
         Ok(Self {
             target,
             epoll,
@@ -147,7 +148,8 @@ impl Generator {
             crews: Vec::new(),
             late_p99: micros(late.percentile(0.99)),
         };
-        let deliveries: Vec<u64> = self.crews.iter().zip(received).map(|(crew, before)| crew.received - before).collect();
+        let deliveries: Vec<u64> =
+            self.crews.iter().zip(received).map(|(crew, before)| crew.received - before).collect();
         self.drain()?;
         let figures = |(number, deliveries)| self.figures(number, deliveries);
         measured.crews = deliveries.into_iter().enumerate().map(figures).collect();
@@ -210,7 +212,10 @@ impl Generator {
     }
 
     fn in_flight(&self) -> u64 {
-        self.publishers.iter().map(|publisher| publisher.in_flight(self.crews[publisher.crew()].received)).sum()
+        self.publishers
+            .iter()
+            .map(|publisher| publisher.in_flight(self.crews[publisher.crew()].received))
+            .sum()
     }
 
     /// Reads until all has come, or nothing more does.

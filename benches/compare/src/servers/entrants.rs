@@ -7,6 +7,8 @@ use std::process::Command;
 use super::{Error, Server, wires};
 use crate::load::Wire;
 use crate::place::Place;
+use crate::sample;
+use crate::tls::Identity;
 
 /// A server that can be measured.
 #[derive(Debug)]
@@ -23,7 +25,13 @@ pub struct Entrant {
 
 /// All servers, in the order of the tables.
 pub const ENTRANTS: &[Entrant] = &[
-    Entrant { name: "floor", title: "floor (the kernel alone)", most: MANY, command: floor, wire: wires::bare },
+    Entrant {
+        name: "floor",
+        title: "floor (the kernel alone)",
+        most: MANY,
+        command: floor,
+        wire: wires::bare,
+    },
     Entrant { name: "tidegate", title: "Tidegate", most: MANY, command: tidegate, wire: wires::rooms },
     Entrant {
         name: "tidegate-2",
@@ -122,6 +130,34 @@ impl Entrant {
         };
         Server::start(place, self.name, command, (self.wire)(), None)
     }
+}
+
+/// The gateway with TLS.
+///
+/// # Errors
+/// Where it does not run.
+pub fn gateway_tls(place: &Place, identity: &Identity) -> Result<Server, sample::Error> {
+    let command = |port| {
+        let mut command = tidegate(place, port)?;
+        let (certificate, key) = (identity.certificate.display(), identity.key.display());
+        let tls = format!("listener.main.tls={{certificate=\"{certificate}\", key=\"{key}\"}}");
+        command.args(["--set", &tls]);
+        Ok(command)
+    };
+    Ok(Server::start(place, "tidegate-tls", command, wires::rooms(), Some(identity.client()?))?)
+}
+
+/// A loop of rustls that accepts, and nothing else.
+///
+/// # Errors
+/// Where it does not run.
+pub fn bare_tls(place: &Place, identity: &Identity) -> Result<Server, sample::Error> {
+    let command = |port: u16| {
+        let mut command = place.pinned(place.made("release/handshakes"));
+        command.arg(port.to_string()).arg(&identity.certificate).arg(&identity.key);
+        Ok(command)
+    };
+    Ok(Server::start(place, "handshakes", command, wires::bare(), Some(identity.client()?))?)
 }
 
 fn floor(place: &Place, port: u16) -> io::Result<Command> {
