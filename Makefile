@@ -9,7 +9,7 @@ LIBRARIES := $(foreach plugin,$(PLUGINS),target/debug/libtidegate_$(subst -,_,$(
 # Counts instructions.
 COUNTS    := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/counts
 
-.PHONY: help run test lint docs bench counts counts-accept count-stops fuzz
+.PHONY: help run test lint docs bench bench-compare counts counts-accept count-stops fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,11 @@ counts-accept: count-stops ## land the instructions of now: say why in the commi
 # With the dependencies of the development build, and as it is built anywhere: not incrementally.
 count-stops:
 	CARGO_INCREMENTAL=0 $(CARGO) --config benches/counts/cargo.toml build --workspace --bin counts
+
+bench-compare: ## measure the gateway beside other servers (BENCH_ARGS="run --quick", BENCH_ARGS="bar 3": benches/README.md)
+	$(CARGO) build --release -p tidegate -p tidegate-compare
+	./benches/rivals/prepare
+	./target/release/compare $(or $(BENCH_ARGS),run)
 
 fuzz: ## fuzz each decoder for a minute (needs a nightly toolchain and cargo-fuzz)
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

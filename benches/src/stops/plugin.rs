@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tidegate::frame::Event;
 use tidegate::plugin::{Manifest, Terms, Validate};
 
-use crate::{House, Into, Payload, Publisher, ROOM, Round, Sink, Stop, event, schema};
 use crate::publisher::fields;
+use crate::{House, Into, Payload, Publisher, ROOM, Round, Sink, Stop, event, schema};
 
 const MODES: [(&str, Validate); 3] =
     [("off", Validate::Off), ("sample", Validate::Sample), ("always", Validate::Always)];
