@@ -6,7 +6,7 @@ CARGO  ?= cargo
 PLUGINS   := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard plugins/*/Cargo.toml)))
 LIBRARIES := $(foreach plugin,$(PLUGINS),target/debug/libtidegate_$(subst -,_,$(plugin)).so)
 
-.PHONY: help run test lint docs bench fuzz
+.PHONY: help run test lint docs bench bench-compare fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,11 @@ docs: ## write plugins/README.md from what the plugins declare
 
 bench: ## measure each stop of the hot path (BENCH=walk: only those with that name)
 	$(CARGO) bench -p tidegate-benches -- $(BENCH)
+
+bench-compare: ## measure the gateway beside other servers (BENCH_ARGS="run --quick", BENCH_ARGS="bar 3": benches/README.md)
+	$(CARGO) build --release -p tidegate -p tidegate-compare
+	./benches/rivals/prepare
+	./target/release/compare $(or $(BENCH_ARGS),run)
 
 fuzz: ## fuzz each decoder for a minute (needs a nightly toolchain and cargo-fuzz)
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

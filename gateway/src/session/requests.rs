@@ -237,7 +237,7 @@ impl Session {
             self.give_back(size);
             return self.refuse(id, &verdict, out);
         }
-        match self.common.shard.hub().publish(&[room], event) {
+        match self.common.shard.publish(&[room], event) {
             // Rooms in memory have committed when publish returns.
             Ok(receipt) => {
                 if let Some(placed) = receipt.committed().now_or_never().and_then(|p| p.into_iter().next()) {
