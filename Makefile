@@ -6,7 +6,7 @@ CARGO  ?= cargo
 PLUGINS   := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard plugins/*/Cargo.toml)))
 LIBRARIES := $(foreach plugin,$(PLUGINS),target/debug/libtidegate_$(subst -,_,$(plugin)).so)
 
-.PHONY: help run test lint docs bench fuzz
+.PHONY: help run test lint docs bench load claims fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,14 @@ docs: ## write plugins/README.md from what the plugins declare
 
 bench: ## measure each stop of the hot path (BENCH=walk: only those with that name)
 	$(CARGO) bench -p tidegate-benches -- $(BENCH)
+
+load: ## try `tidegate load` for some seconds on a gateway of its own (LOAD='-n 5000 --rate 20')
+	$(CARGO) build --release -p tidegate
+	./scripts/with-gateway sh -c './target/release/tidegate load $$URL -d 5s $(LOAD)'
+
+claims: ## show by `tidegate load` what the systems claim that the gateway replaces
+	$(CARGO) build --release -p tidegate
+	./benches/claims
 
 fuzz: ## fuzz each decoder for a minute (needs a nightly toolchain and cargo-fuzz)
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
