@@ -6,7 +6,7 @@ CARGO  ?= cargo
 PLUGINS   := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard plugins/*/Cargo.toml)))
 LIBRARIES := $(foreach plugin,$(PLUGINS),target/debug/libtidegate_$(subst -,_,$(plugin)).so)
 
-.PHONY: help run test lint docs bench load claims fuzz
+.PHONY: help run test lint docs bench bench-compare load claims fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,11 @@ load: ## try `tidegate load` for some seconds on a gateway of its own (LOAD='-n 
 claims: ## show by `tidegate load` what the systems claim that the gateway replaces
 	$(CARGO) build --release -p tidegate
 	./benches/claims
+
+bench-compare: ## measure the gateway beside other servers (BENCH_ARGS="run --quick", BENCH_ARGS="bar 3": benches/README.md)
+	$(CARGO) build --release -p tidegate -p tidegate-compare
+	./benches/rivals/prepare
+	./target/release/compare $(or $(BENCH_ARGS),run)
 
 fuzz: ## fuzz each decoder for a minute (needs a nightly toolchain and cargo-fuzz)
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -1,0 +1,126 @@
+//! One connection of a load.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use memchr::memmem;
+use rustls::{ClientConnection, Stream};
+
+use super::{Error, Side, Target, system};
+use crate::marker::Carry;
+use crate::websocket;
+
+/// For how long a client waits to be let in.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connection that has been upgraded.
+pub(super) struct Connection {
+    pub(super) stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    pub(super) carry: Carry,
+    /// Events that have come.
+    pub(super) got: u64,
+}
+
+/// What a client of a side says for itself.
+#[derive(Clone, Copy)]
+pub(super) struct Number {
+    /// Its own (`%N`).
+    pub(super) member: usize,
+    /// Its room's (`%R`).
+    pub(super) room: usize,
+}
+
+impl Connection {
+    /// Connects, is upgraded, sends what the side sends, and waits until it is in.
+    pub(super) fn open(target: &Target, side: &Side, number: Number) -> Result<Self, Error> {
+        let mut stream = TcpStream::connect(target.address).map_err(system("connect"))?;
+        stream
+            .set_nodelay(true)
+            .and(stream.set_read_timeout(Some(PATIENCE)))
+            .map_err(system("setsockopt"))?;
+        let mut tls = match &target.tls {
+            None => None,
+            Some(config) => {
+                let session = ClientConnection::new(config.clone(), target.address.ip().into());
+                Some(Box::new(session.map_err(|error| Error::Refused(error.to_string()))?))
+            }
+        };
+        match &mut tls {
+            None => enter(&mut stream, target, side, number)?,
+            Some(session) => enter(&mut Stream::new(&mut **session, &mut stream), target, side, number)?,
+        }
+        stream.set_nonblocking(true).map_err(system("fcntl"))?;
+        Ok(Self { stream, tls, carry: Carry::default(), got: 0 })
+    }
+
+    /// Reads what is there: 0 at the end, and `WouldBlock` where there is nothing.
+    pub(super) fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let Some(session) = &mut self.tls else { return self.stream.read(space) };
+        loop {
+            match session.reader().read(space) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                come => return come,
+            }
+            if session.read_tls(&mut self.stream)? == 0 {
+                return Ok(0);
+            }
+            session.process_new_packets().map_err(io::Error::other)?;
+        }
+    }
+
+    /// Writes what goes; `WouldBlock` where nothing does.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(session) = &mut self.tls else { return self.stream.write(bytes) };
+        // What the session has taken is gone for its owner: it is sent before more is.
+        while session.wants_write() {
+            session.write_tls(&mut self.stream)?;
+        }
+        let taken = session.writer().write(bytes)?;
+        while session.wants_write() {
+            match session.write_tls(&mut self.stream) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                written => written?,
+            };
+        }
+        Ok(taken)
+    }
+}
+
+fn enter(link: &mut (impl Read + Write), target: &Target, side: &Side, number: Number) -> Result<(), Error> {
+    let request = websocket::upgrade(&target.address.to_string(), &side.path);
+    link.write_all(request.as_bytes()).map_err(system("send"))?;
+    let mut come = Vec::new();
+    let head = wait(link, &mut come, b"\r\n\r\n")?;
+    if !come.starts_with(b"HTTP/1.1 101 ") {
+        return Err(Error::Refused(String::from_utf8_lossy(&come).into_owned()));
+    }
+    come.drain(..head);
+    let mut frames = Vec::new();
+    for hello in &side.hello {
+        let text = hello.replace("%R", &number.room.to_string()).replace("%N", &number.member.to_string());
+        websocket::text(text.as_bytes(), &mut frames);
+    }
+    link.write_all(&frames).map_err(system("send"))?;
+    if !side.ready.is_empty() {
+        wait(link, &mut come, side.ready.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Reads until `end` has come, and answers where it ends.
+fn wait(link: &mut impl Read, come: &mut Vec<u8>, end: &[u8]) -> Result<usize, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut space = [0; 4096];
+    loop {
+        if let Some(at) = memmem::find(come, end) {
+            return Ok(at + end.len());
+        }
+        let length = match link.read(&mut space) {
+            Ok(length) if length > 0 && Instant::now() < deadline => length,
+            _ => return Err(Error::Refused(String::from_utf8_lossy(come).into_owned())),
+        };
+        come.extend_from_slice(&space[..length]);
+    }
+}
