@@ -53,7 +53,11 @@ fn server(fault: Fault) -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let (hall, stream) = (Arc::clone(&hall), stream.unwrap());
-            std::thread::spawn(move || accept(stream).map(|socket| serve(socket, &hall, fault)));
+            std::thread::spawn(move || {
+                if let Ok(socket) = accept(stream) {
+                    serve(socket, &hall, fault);
+                }
+            });
         }
     });
     url
