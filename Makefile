@@ -9,7 +9,7 @@ LIBRARIES := $(foreach plugin,$(PLUGINS),target/debug/libtidegate_$(subst -,_,$(
 # Counts instructions.
 COUNTS    := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/counts
 
-.PHONY: help run test lint docs bench bench-compare counts counts-accept count-stops fuzz
+.PHONY: help run test lint docs bench bench-compare counts counts-accept count-stops load claims fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,14 @@ counts-accept: count-stops ## land the instructions of now: say why in the commi
 # With the dependencies of the development build, and as it is built anywhere: not incrementally.
 count-stops:
 	CARGO_INCREMENTAL=0 $(CARGO) --config benches/counts/cargo.toml build --workspace --bin counts
+
+load: ## try `tidegate load` for some seconds on a gateway of its own (LOAD='-n 5000 --rate 20')
+	$(CARGO) build --release -p tidegate
+	./scripts/with-gateway sh -c './target/release/tidegate load $$URL -d 5s $(LOAD)'
+
+claims: ## show by `tidegate load` what the systems claim that the gateway replaces
+	$(CARGO) build --release -p tidegate
+	./benches/claims
 
 bench-compare: ## measure the gateway beside other servers (BENCH_ARGS="run --quick", BENCH_ARGS="bar 3": benches/README.md)
 	$(CARGO) build --release -p tidegate -p tidegate-compare
