@@ -2,11 +2,8 @@
 
 use std::cell::Cell;
 use std::hint::black_box;
-use std::io::Read;
-use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
 
-use rustix::net::{SendFlags, send};
 use tidegate::frame::{Form, Frames};
 use tidegate::hub::{Backlog, Guest, Order, Present, Seat, SessionInfo};
 
@@ -23,48 +20,6 @@ pub struct Sink(Cell<usize>);
 impl Outlet for Sink {
     fn take(&self, frames: &Frames) {
         self.0.set(black_box(self.0.get() + frames.total));
-    }
-}
-
-/// Both ends of a TCP connection on loopback.
-#[derive(Debug)]
-pub struct Loopback {
-    near: TcpStream,
-    far: TcpStream,
-}
-
-impl Loopback {
-    /// So many connections.
-    pub fn several(count: usize) -> Vec<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let connect = |_| {
-            let near = TcpStream::connect(address).unwrap();
-            near.set_nodelay(true).unwrap();
-            let (far, _) = listener.accept().unwrap();
-            far.set_nonblocking(true).unwrap();
-            Self { near, far }
-        };
-        (0..count).map(connect).collect()
-    }
-
-    /// One straight write, as a session makes it.
-    pub fn send(&self, bytes: &[u8]) {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let sent = send(&self.near, bytes, flags).unwrap();
-        assert_eq!(sent, bytes.len(), "the far end was emptied, so the socket takes everything");
-    }
-
-    /// Reads all that has arrived at the far end.
-    pub fn drain(&self, buffer: &mut [u8]) {
-        // It ends with WouldBlock, or short of a full buffer.
-        while (&self.far).read(buffer).is_ok_and(|read| read == buffer.len()) {}
-    }
-}
-
-impl Outlet for Loopback {
-    fn take(&self, frames: &Frames) {
-        frames.runs.iter().for_each(|run| self.send(run));
     }
 }
 

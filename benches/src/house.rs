@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::dialect::RoomsFrame;
-use tidegate::frame::{Event, Forms, Since, Timestamp};
+use tidegate::frame::{Event, Form, Forms, Since, Timestamp};
 use tidegate::history::Keep;
 use tidegate::hub::{Config, Entered, Hub, Rule, Rules, Shard, UserLimit};
 use tidegate::metrics::Metrics;
@@ -14,6 +14,9 @@ use crate::{Member, Outlet, PAYLOAD};
 
 /// The type of every event: one that needs no plugin to declare it.
 pub const TYPE: &str = "alert_triggered";
+
+/// Longer than any walk.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 /// A hub and its one shard, both with the sizes that ship.
 pub struct House<O: Outlet> {
@@ -29,13 +32,18 @@ impl<O: Outlet> House<O> {
     pub fn new(room: &str, outlets: impl IntoIterator<Item = O>) -> Self {
         let mut forms = Forms::default();
         let form = forms.add(RoomsFrame);
+        Self::with(forms, room, outlets.into_iter().map(|outlet| (form, outlet)))
+    }
+
+    /// The same with other forms, of which each member gets one.
+    pub fn with(forms: Forms, room: &str, outlets: impl IntoIterator<Item = (Form, O)>) -> Self {
         let config = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
         let keep = Keep { size: 1000, ttl: Duration::ZERO };
         let rules = Rules::new([Rule { prefix: "kept:".into(), keep, ..Rule::default() }]);
         let hub = Arc::new(Hub::new(config, rules, forms, Metrics::new(1)));
         let shard = Shard::new(&hub, 0);
         let house = Self {
-            members: outlets.into_iter().map(|outlet| Member::new(form, outlet)).collect(),
+            members: outlets.into_iter().map(|(form, outlet)| Member::new(form, outlet)).collect(),
             hub,
             shard,
         };
@@ -46,6 +54,19 @@ impl<O: Outlet> House<O> {
         }
         house.walk();
         house
+    }
+
+    /// Has each member join another room.
+    pub fn join(&self, room: &str) {
+        for member in &self.members {
+            self.shard.join(member, room, Since::Now).unwrap();
+        }
+        self.walk();
+    }
+
+    /// What its members do with their frames.
+    pub fn outlets(&self) -> impl Iterator<Item = &O> {
+        self.members.iter().map(|member| &member.outlet)
     }
 
     /// Gives each member, by its number, its filter.
@@ -62,20 +83,20 @@ impl<O: Outlet> House<O> {
         }
     }
 
-    /// Fans out all that is in the mailbox.
+    /// Fans out all that is in the mailbox, in one slice: where the clock would cut it is chance.
     pub fn walk(&self) {
-        while self.shard.slice(Duration::from_micros(100)) {}
-    }
-
-    /// The members.
-    pub fn outlets(&self) -> impl Iterator<Item = &O> {
-        self.members.iter().map(|member| &member.outlet)
+        while self.shard.slice(LONG) {}
     }
 }
 
 /// An event whose data are [`PAYLOAD`] bytes of JSON.
 pub fn event(hub: &Hub) -> Event {
-    let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(PAYLOAD - 11));
+    event_of(hub, PAYLOAD)
+}
+
+/// An event whose data are so many bytes of JSON, eleven at least.
+pub fn event_of(hub: &Hub, bytes: usize) -> Event {
+    let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes - 11));
     Event {
         kind: hub.types().find(TYPE).unwrap(),
         data: data.into(),

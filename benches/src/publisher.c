@@ -29,10 +29,19 @@ static const tg_str ROOMS[] = {{"nobody's", 8}, {"bench", 5}};
 
 static void release(void *owner) { ++*(uint64_t *)owner; }
 
+/* Known by its name to whoever counts its instructions. */
+__attribute__((noinline)) tg_status publish_them(tg_instance *self, tg_event *events, uint64_t left, uint64_t at_a_time) {
+    uint64_t taken;
+    for (; left > 0; left -= taken, self->given += taken)
+        if (self->publish->publish(self->host, events, left < at_a_time ? left : at_a_time, 0, &taken) != TG_OK)
+            return TG_INTERNAL;
+    return TG_OK;
+}
+
 /* In the hook itself: nothing else waits for this plugin. */
 static tg_status call(tg_instance *self, const tg_call *call) {
     const char *digits = call->data.ptr;
-    uint64_t asked[4] = {0}, taken, i, n = 0;
+    uint64_t asked[4] = {0}, i, n = 0;
     tg_event events[BATCH] = {0};
     for (i = 0; i < call->data.len; i++) {
         if (digits[i] == ',') n++;
@@ -48,9 +57,8 @@ static tg_status call(tg_instance *self, const tg_call *call) {
         events[i].data.owner = &self->returned;
         events[i].data.release = release;
     }
-    for (; asked[0] > 0; asked[0] -= taken, self->given += taken)
-        if (self->publish->publish(self->host, events, asked[0] < asked[1] ? asked[0] : asked[1], 0, &taken) != TG_OK)
-            return TG_INTERNAL;
+    if (publish_them(self, events, asked[0], asked[1]) != TG_OK)
+        abort(); /* the bench has asked for more than the plugin's budget holds */
     self->reply->finish(self->host, call->request, tg_text(""), tg_constant(tg_text("true")));
     return TG_OK;
 }

@@ -11,12 +11,13 @@ mod certs;
 mod check;
 mod completions;
 mod listen;
+mod load;
 mod man;
 mod plugin;
 mod serve;
 mod token;
 
-/// What a process answers whose configuration has errors (`EX_USAGE` of sysexits.h).
+/// What a process answers whose command line or configuration has errors (`EX_USAGE` of sysexits.h).
 const UNUSABLE: u8 = 64;
 
 /// A real-time event gateway: plugins publish events, clients join rooms and get each event as it happens.
@@ -52,6 +53,8 @@ enum Command {
     Token(token::Arguments),
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
+    /// Be many clients at once: measure a gateway, and find what it loses
+    Load(load::Arguments),
     /// Print what makes a shell complete this program's commands and options
     Completions(completions::Arguments),
     /// Print a page of the manual, or write all of them into a directory
@@ -60,13 +63,22 @@ enum Command {
 
 /// Runs the command that the command line names.
 pub(crate) fn run() -> ExitCode {
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to be told where this fails.
+            let _closed = error.print();
+            return if error.use_stderr() { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match cli.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Certs(arguments) => certs::run(&arguments),
         Command::Plugin(arguments) => plugin::run(&arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Listen(arguments) => listen::run(arguments),
+        Command::Load(arguments) => load::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }

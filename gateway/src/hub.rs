@@ -194,11 +194,21 @@ impl Hub {
     /// # Errors
     /// [`PublishError`]; nothing has happened then.
     pub fn publish(&self, targets: &[&str], event: &Event) -> Result<Receipt, PublishError> {
+        self.publish_and(targets, event, |shard| self.mailboxes[shard].wake())
+    }
+
+    /// The same, where whoever calls it wakes the shards.
+    fn publish_and(
+        &self,
+        targets: &[&str],
+        event: &Event,
+        mut wake: impl FnMut(usize),
+    ) -> Result<Receipt, PublishError> {
         match targets {
-            [] => self.place(&[""], event),
+            [] => self.place(&[""], event, &mut wake),
             [one] => {
                 check_name(one)?;
-                self.place(&[*one], event)
+                self.place(&[*one], event, &mut wake)
             }
             many => {
                 many.iter().try_for_each(|name| check_name(name))?;
@@ -208,18 +218,23 @@ impl Hub {
                         names.push(name);
                     }
                 }
-                self.place(&names, event)
+                self.place(&names, event, &mut wake)
             }
         }
     }
 
-    fn place(&self, names: &[&str], event: &Event) -> Result<Receipt, PublishError> {
+    fn place(
+        &self,
+        names: &[&str],
+        event: &Event,
+        wake: &mut impl FnMut(usize),
+    ) -> Result<Receipt, PublishError> {
         loop {
             let rooms: SmallVec<[Option<Arc<Room>>; 1]> =
                 names.iter().map(|name| self.target(name, event.id.is_some())).collect();
             let mut sorted: SmallVec<[Arc<Room>; 1]> = rooms.iter().flatten().cloned().collect();
             sorted.sort_by_key(|room| room.id.number);
-            let published = room::publish(&sorted, &self.mailboxes, event, &self.metrics);
+            let published = room::publish(&sorted, &self.mailboxes, event, &self.metrics, wake);
             let Some(published) = published else { continue };
             let (placed, lasting) = published.inspect_err(|Busy| self.metrics.busy.add(1))?;
             for posted in &lasting {

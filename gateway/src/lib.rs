@@ -49,3 +49,5 @@ pub mod health;
 pub mod audit;
 // What is counted.
 pub mod metrics;
+// A client of many connections, to measure a gateway with; it stands beside the house.
+pub mod load;

@@ -1,6 +1,7 @@
 //! A seeded model against the hub: random publishes, joins, leaves, recoveries, closes and full mailboxes, with
 //! slices of fan-out in between. Whatever happens, each member gets exactly the events after its join's cursor,
-//! in order, once, until it leaves; a refused publish has changed nothing.
+//! in order, once, until it leaves; a refused publish has changed nothing. Members that are slow get less, as their rooms'
+//! rules, their own bounds and the node's budget say, and are told exactly what.
 //!
 //! `SIMULATION_SEEDS=10000 cargo test -p tidegate --test simulation` runs more seeds than the default.
 
@@ -8,6 +9,10 @@
 
 #[path = "simulation/client.rs"]
 mod client;
+#[path = "simulation/property.rs"]
+mod property;
+#[path = "simulation/slow.rs"]
+mod slow;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -15,19 +20,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Client, Named, Nameless, event};
+use client::{Client, Named, Nameless, event, event_of};
 use futures_util::FutureExt;
 use rand::prelude::*;
 use rand::rngs::StdRng;
+use slow::{Seen, SlowWire};
 use tidegate::frame::{Cursor, Epoch, Form, Forms, Posted, Since};
 use tidegate::history::Keep;
 use tidegate::hub::{
     Cause, Config, Entered, Follow, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules,
-    Shard, UserLimit,
+    Shard, Slow, UserLimit,
 };
 use tidegate::metrics::Metrics;
+use tidegate::session::{Budget, Ledger, Way};
 
-const ROOMS: [&str; 5] = ["plain:a", "plain:b", "kept:a", "kept:b", "long:a"];
+const ROOMS: [&str; 7] = ["plain:a", "plain:b", "kept:a", "kept:b", "long:a", "drop:a", "drop:b"];
 const TYPES: [&str; 2] = ["gap", "error"];
 const ROOMS_PER_SESSION: usize = 4;
 
@@ -68,11 +75,25 @@ struct World {
     rng: StdRng,
     hub: Arc<Hub>,
     shards: Vec<Rc<Shard<Client>>>,
+    budget: Arc<Budget>,
+    ledgers: Vec<Rc<Ledger>>,
+    limit: usize,
     sessions: Vec<Session>,
     log: HashMap<String, Log>,
     serial: u64,
     form: Form,
+    count: Count,
+}
+
+/// What has happened, so that it can be said that everything has.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
     busy: usize,
+    gaps: usize,
+    /// Sessions closed for what waited for them.
+    bound: usize,
+    /// Sessions closed for what waited for all.
+    node: usize,
 }
 
 impl World {
@@ -90,10 +111,15 @@ impl World {
             mailbox: rng.random_range(2_000..40_000),
             rooms_per_session: ROOMS_PER_SESSION,
         };
-        let rules = Rules::new([keep("kept:", 8), keep("long:", 1000)]);
+        let drops = Rule { slow: Slow::DropOldest, ..keep("drop:", 8) };
+        let rules = Rules::new([keep("kept:", 8), keep("long:", 1000), drops]);
         let hub = Arc::new(Hub::new(config.clone(), rules, forms, Metrics::new(config.shards)));
         let shards = (0..config.shards).map(|index| Shard::new(&hub, index)).collect();
-        Self { rng, hub, shards, sessions: Vec::new(), log: HashMap::new(), serial: 0, form, busy: 0 }
+        let limit = rng.random_range(20_000..200_000);
+        let budget = Budget::new(limit, hub.metrics());
+        let ledgers = (0..config.shards).map(|index| Ledger::new(&hub, index, &budget)).collect();
+        let (sessions, log, count) = (Vec::new(), HashMap::new(), Count::default());
+        Self { rng, hub, shards, budget, ledgers, limit, sessions, log, serial: 0, form, count }
     }
 
     fn step(&mut self) {
@@ -103,8 +129,55 @@ impl World {
             60..70 => self.connect(),
             70..82 => self.join(),
             82..89 => self.leave(),
-            89..95 => self.read_on(),
+            89..92 => self.read_on(),
+            92..96 => self.drain(),
+            96 => self.set_limit(),
             _ => self.disconnect(),
+        }
+        self.give_way();
+        self.reap();
+    }
+
+    /// A reload gives the node another budget.
+    fn set_limit(&mut self) {
+        self.limit = self.rng.random_range(20_000..200_000);
+        self.budget.set_limit(self.limit);
+    }
+
+    /// A slow client takes something.
+    fn drain(&mut self) {
+        let slow: Vec<usize> =
+            (0..self.sessions.len()).filter(|at| self.sessions[*at].client.wire.is_some()).collect();
+        let Some(at) = slow.choose(&mut self.rng) else { return };
+        let bytes = self.rng.random_range(0..4000);
+        self.sessions[*at].client.wire.as_ref().unwrap().drain(bytes);
+    }
+
+    /// What the shards do when more is held than may be: those that are furthest behind give way, until no more is held, or
+    /// nobody is left for whom anything waits.
+    fn give_way(&mut self) {
+        let furthest = |world: &Self| {
+            let shards = world.ledgers.iter().zip(&world.shards);
+            shards.into_iter().find_map(|(ledger, shard)| shard.guest(ledger.furthest()?))
+        };
+        // The first answer may be that another shard's turn it is.
+        while let Some(client) = furthest(self) {
+            if client.wire.as_ref().unwrap().give_way() == Way::Close {
+                self.count.node += 1;
+            }
+        }
+        let held = self.hub.metrics().backlog_held.get() as usize;
+        let waits = self.sessions.iter().filter_map(|session| session.client.wire.as_ref());
+        let waits: usize = waits.map(|wire| wire.events()).sum();
+        assert!(held <= self.limit || waits == 0, "{held} of {} are held", self.limit);
+    }
+
+    /// Sessions for which too much waits are closed.
+    fn reap(&mut self) {
+        let closed = |session: &Session| session.client.wire.as_ref().is_some_and(|wire| wire.is_closed());
+        while let Some(at) = self.sessions.iter().position(closed) {
+            self.count.bound += 1;
+            self.close(at);
         }
     }
 
@@ -116,7 +189,14 @@ impl World {
     fn connect(&mut self) {
         let shard = self.rng.random_range(0..self.shards.len());
         self.serial += 1;
-        let client = Client::new(&format!("c{}", self.serial), self.form);
+        let id = format!("c{}", self.serial);
+        let client = if self.rng.random_bool(0.2) {
+            let wire = SlowWire::new(&self.ledgers[shard], self.rng.random_range(1000..20_000));
+            wire.space.set(self.rng.random_range(0..2000));
+            Client::slow(wire, &id, self.form)
+        } else {
+            Client::new(&id, self.form)
+        };
         client.space.set(self.rng.random_range(100..6000));
         let entered = self.shards[shard].open(&client, &client.id, None, UserLimit::None);
         assert_eq!(entered, Entered::In(None));
@@ -141,7 +221,7 @@ impl World {
                 }
             }
             Err(PublishError::Busy(_)) => {
-                self.busy += 1;
+                self.count.busy += 1;
                 let after: Vec<_> = rooms.iter().map(|room| self.hub.room(room)).collect();
                 assert_eq!(before, after, "a refused publish has changed something");
             }
@@ -187,6 +267,7 @@ impl World {
         if since == Since::Now && session.rooms.contains_key(room) {
             return; // it was told where it stands
         }
+        session.catch_up();
         session.client.forget(room);
         self.log.entry(room.into()).or_default().enter(joined.cursor.epoch);
         let expected = Expected { after: joined.cursor.offset, gaps: Vec::new(), lets: session.lets };
@@ -198,6 +279,7 @@ impl World {
     fn leave(&mut self) {
         let Some((at, room)) = self.pick() else { return };
         let session = &mut self.sessions[at];
+        session.catch_up();
         let left = self.shards[session.shard].leave(&session.client, room);
         let expected = session.rooms.remove(room);
         assert_eq!(left, expected.is_some());
@@ -214,12 +296,18 @@ impl World {
     }
 
     fn disconnect(&mut self) {
-        let Some((at, _)) = self.pick() else { return };
+        if let Some((at, _)) = self.pick() {
+            self.close(at);
+        }
+    }
+
+    fn close(&mut self, at: usize) {
         let session = self.sessions.swap_remove(at);
         self.shards[session.shard].close(&session.client, &session.client.id, None);
         for (room, expected) in &session.rooms {
             expected.check(&session.client, room, &self.log[*room]);
         }
+        self.count.gaps += session.gaps();
     }
 
     /// Runs everything to its end: then each member must have all that it is owed.
@@ -230,9 +318,12 @@ impl World {
         };
         while unfinished(self) {
             for session in &mut self.sessions {
+                session.catch_up();
                 session.read_on(&self.hub, &self.shards);
             }
+            self.reap();
         }
+        self.sessions.iter().for_each(Session::catch_up);
         for session in &self.sessions {
             for (room, expected) in &session.rooms {
                 let log = &self.log[*room];
@@ -247,7 +338,9 @@ impl World {
     fn close_all(&mut self) {
         for session in std::mem::take(&mut self.sessions) {
             self.shards[session.shard].close(&session.client, &session.client.id, None);
+            self.count.gaps += session.gaps();
         }
+        assert_eq!(self.hub.metrics().backlog_held.get(), 0, "what nobody waits for any more is given back");
         assert!(self.hub.directory().is_empty());
         let left: Vec<_> = self.hub.rooms().into_iter().filter(|r| r.members > 0 || r.history == 0).collect();
         assert!(left.is_empty(), "rooms without members and history are gone: {left:?}");
@@ -255,6 +348,19 @@ impl World {
 }
 
 impl Session {
+    /// The client takes all that waits for it.
+    fn catch_up(&self) {
+        if let Some(wire) = &self.client.wire {
+            let space = wire.space.get();
+            wire.drain(usize::MAX - space);
+            wire.space.set(space);
+        }
+    }
+
+    fn gaps(&self) -> usize {
+        self.client.seen().iter().filter(|seen| matches!(seen, Seen::Gap { .. })).count()
+    }
+
     /// What a session does with a replay: the frames of its form, through its filter.
     fn replay(&self, hub: &Hub, events: &[Arc<Posted>]) {
         let let_through: Vec<_> =
@@ -284,15 +390,29 @@ impl Expected {
         kept.filter(|offset| log.events[*offset as usize - 1].0.starts_with(self.lets)).collect()
     }
 
-    /// Checks that what the client got of `room` is the beginning of what it is owed; answers how much it got.
+    /// Checks that what the client got of `room`, and was told that it does not get, is the beginning of what it is owed;
+    /// answers how much that is.
     fn check(&self, client: &Client, room: &str, log: &Log) -> usize {
         let owed = self.owed(log);
-        let got = client.got_in(room);
-        for (count, (offset, payload)) in got.iter().enumerate() {
-            assert_eq!(owed.get(count), Some(offset), "{} in {room}, {self:?}, got {got:?}", client.id);
-            assert_eq!(log.events[*offset as usize - 1].1, *payload);
+        let mut next = 0;
+        for seen in client.seen() {
+            match seen {
+                Seen::Event(text) => {
+                    let Some((offset, payload)) = event_of(&text, room) else { continue };
+                    assert_eq!(owed.get(next), Some(&offset), "{} in {room}, {self:?}, {text}", client.id);
+                    assert_eq!(log.events[offset as usize - 1].1, payload);
+                    next += 1;
+                }
+                Seen::Gap { room: of, count, after, last } if *of == *room => {
+                    let missing = &owed[next..next + count as usize];
+                    assert!(missing.iter().all(|offset| after < *offset && *offset <= last), "{missing:?}");
+                    assert_eq!((missing.first(), missing.last()), (Some(&(after + 1)), Some(&last)));
+                    next += missing.len();
+                }
+                Seen::Gap { .. } | Seen::Reply => {}
+            }
         }
-        got.len()
+        next
     }
 }
 
@@ -313,7 +433,7 @@ fn check_reply(joined: &Joined, since: Since, head: Option<Cursor>) {
 #[test]
 fn each_member_gets_exactly_the_events_after_its_join() {
     let seeds = std::env::var("SIMULATION_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
-    let mut busy = 0;
+    let mut all = Count::default();
     for seed in 0..seeds {
         let run = std::panic::catch_unwind(|| {
             let mut world = World::new(seed);
@@ -327,11 +447,16 @@ fn each_member_gets_exactly_the_events_after_its_join() {
             }
             world.settle();
             world.close_all();
-            world.busy
+            world.count
         });
-        busy += run.unwrap_or_else(|_| panic!("seed {seed} failed; the reason is above"));
+        let run = run.unwrap_or_else(|_| panic!("seed {seed} failed; the reason is above"));
+        all.busy += run.busy;
+        all.gaps += run.gaps;
+        all.bound += run.bound;
+        all.node += run.node;
     }
-    assert!(busy > 0, "no mailbox was ever full");
+    let nothing = all.busy == 0 || all.gaps == 0 || all.node == 0 || all.bound == all.node;
+    assert!(!nothing, "not everything has happened: {all:?}");
 }
 
 fn one_shard(mailbox: usize) -> (Arc<Hub>, Rc<Shard<Client>>, Form, Form) {

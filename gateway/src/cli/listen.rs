@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 mod show;
-mod trust;
+pub(super) mod trust;
 
 use show::Shower;
 use trust::Trust;

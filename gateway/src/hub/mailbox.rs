@@ -87,13 +87,21 @@ impl Mailbox {
 
     /// Puts a letter in; wakes the shard when it is the first.
     pub(crate) fn push(&self, letter: Letter) {
+        if self.put(letter) {
+            self.wake();
+        }
+    }
+
+    /// Puts a letter in; answers whether it is the first, so that the shard is to be [woken](Self::wake).
+    pub(super) fn put(&self, letter: Letter) -> bool {
         let mut letters = self.letters.lock();
         letters.push(letter);
-        let first = letters.len() == 1;
-        drop(letters);
-        if first {
-            self.wake.notify_one();
-        }
+        letters.len() == 1
+    }
+
+    /// Has the shard look for letters.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
     }
 
     /// Takes all letters; `into` comes back empty as the next buffer.

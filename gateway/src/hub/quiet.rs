@@ -47,3 +47,59 @@ impl Hub {
         self.registry.passing()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::{Config, Follow, Rule, Rules};
+    use super::*;
+    use crate::frame::{Forms, Posted};
+    use crate::history::Keep;
+    use crate::metrics::Metrics;
+
+    struct Follower;
+
+    impl Follow for Follower {
+        fn offer(&self, _: &Arc<Posted>) {}
+    }
+
+    fn kept(prefix: &str) -> Rule {
+        let keep = Keep { size: 1, ttl: Duration::ZERO };
+        Rule { prefix: prefix.into(), keep, ..Rule::default() }
+    }
+
+    fn hub() -> Hub {
+        let config = Config { shards: 1, mailbox: 1 << 20, rooms_per_session: 1 };
+        Hub::new(config, Rules::new([kept("kept:")]), Forms::default(), Metrics::new(1))
+    }
+
+    #[test]
+    fn a_room_is_quiet_where_nobody_is_in_and_nothing_is_kept() {
+        let hub = hub();
+        hub.follow(&["followed:*".to_owned()], Arc::new(Follower));
+        hub.registry.find_or_create("there");
+        assert!(hub.quiet("nobody's").is_some());
+        for loud in ["kept:a", "followed:a", "there", "", "\n"] {
+            assert!(hub.quiet(loud).is_none(), "{loud:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_sure_to_be_until_a_room_comes_to_be_or_a_follower_or_rules() {
+        let hub = hub();
+        let changes: [&dyn Fn(); 3] = [
+            &|| drop(hub.registry.find_or_create("another's")),
+            &|| drop(hub.follow(&["nobody's".to_owned()], Arc::new(Follower))),
+            &|| hub.set_rules([kept("nobody's")]),
+        ];
+        for change in changes {
+            let quiet = hub.quiet("a").unwrap();
+            assert!(hub.is_still(&quiet) && hub.is_still(&hub.quiet("a").unwrap()));
+            change();
+            assert!(!hub.is_still(&quiet));
+        }
+        assert!(hub.quiet("nobody's").is_none());
+    }
+}

@@ -100,6 +100,7 @@ pub(super) type Lasting = SmallVec<[Arc<Posted>; 1]>;
 type Fresh = SmallVec<[Option<Arc<Posted>>; 1]>;
 
 /// Publishes `event` to `rooms` (ascending numbers, none twice) as one unit: in all of them or in none.
+/// `wake` is told the shards that have to be woken for it.
 ///
 /// `None` where a room has been forgotten meanwhile: the caller looks the names up again.
 pub(super) fn publish(
@@ -107,6 +108,7 @@ pub(super) fn publish(
     mailboxes: &[Arc<Mailbox>],
     event: &Event,
     metrics: &Metrics,
+    wake: &mut impl FnMut(usize),
 ) -> Option<Result<Published, Busy>> {
     debug_assert!(rooms.is_sorted_by(|a, b| a.id.number < b.id.number));
     let mut open: SmallVec<[Open<'_>; 1]> = SmallVec::new();
@@ -132,7 +134,7 @@ pub(super) fn publish(
         posted.push(one);
         placed.push(place);
     }
-    deliver(&open, &posted, mailboxes);
+    deliver(&open, &posted, mailboxes, wake);
     let lasts = |entry: &Open<'_>, p: &Posted| p.kept || !entry.state.followers.is_empty();
     let posted = open.iter().zip(posted).filter_map(|(entry, p)| p.filter(|p| lasts(entry, p)));
     Some(Ok((placed, posted.collect())))
@@ -185,7 +187,12 @@ fn reserve(open: &[Open<'_>], mailboxes: &[Arc<Mailbox>], size: usize) -> bool {
 }
 
 /// One entry into the mailbox of each shard with members, and one to each follower.
-fn deliver(open: &[Open<'_>], posted: &[Option<Arc<Posted>>], mailboxes: &[Arc<Mailbox>]) {
+fn deliver(
+    open: &[Open<'_>],
+    posted: &[Option<Arc<Posted>>],
+    mailboxes: &[Arc<Mailbox>],
+    wake: &mut impl FnMut(usize),
+) {
     for (shard, mailbox) in mailboxes.iter().enumerate() {
         let mut here: SmallVec<[(Arc<Room>, Arc<Posted>); 1]> = open
             .iter()
@@ -193,13 +200,16 @@ fn deliver(open: &[Open<'_>], posted: &[Option<Arc<Posted>>], mailboxes: &[Arc<M
             .filter(|(o, _)| o.state.members[shard] > 0)
             .filter_map(|(o, p)| Some((Arc::clone(o.room), Arc::clone(p.as_ref()?))))
             .collect();
-        match here.len() {
-            0 => {}
+        let letter = match here.len() {
+            0 => continue,
             1 => {
                 let (room, posted) = here.remove(0);
-                mailbox.push(Letter::Event(room, posted));
+                Letter::Event(room, posted)
             }
-            _ => mailbox.push(Letter::Unit(here.into_vec().into())),
+            _ => Letter::Unit(here.into_vec().into()),
+        };
+        if mailbox.put(letter) {
+            wake(shard);
         }
     }
     for (entry, posted) in open.iter().zip(posted) {

@@ -17,8 +17,8 @@ use super::mailbox::{Letter, Mailbox};
 use super::member::Seat;
 use super::order::{Order, SessionInfo};
 use super::presence::{Look, Present};
-use super::{Hub, walk};
-use crate::frame::Frames;
+use super::{Hub, PublishError, Receipt, walk};
+use crate::frame::{Event, Frames};
 use crate::metrics::ShardCounters;
 use guests::Guests;
 use hall::{Halls, Item, Step, Turn};
@@ -68,6 +68,8 @@ pub struct Shard<G: Guest> {
     letters: RefCell<Vec<Letter>>,
     tickets: Cell<u32>,
     stamps: Cell<u64>,
+    /// Other shards that have events from sessions of this one, and are woken when its turn begins.
+    sleepers: RefCell<Vec<usize>>,
 }
 
 impl<G: Guest> Shard<G> {
@@ -84,6 +86,7 @@ impl<G: Guest> Shard<G> {
             letters: RefCell::default(),
             tickets: Cell::new(0),
             stamps: Cell::new(0),
+            sleepers: RefCell::default(),
         })
     }
 
@@ -112,8 +115,30 @@ impl<G: Guest> Shard<G> {
         }
     }
 
+    /// Publishes for a session of this shard, as [`Hub::publish`] does. Other shards are woken when this one's turn comes:
+    /// what a session publishes in one burst is there for them as a whole then, and not event by event.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing has happened then.
+    pub fn publish(&self, targets: &[&str], event: &Event) -> Result<Receipt, PublishError> {
+        self.hub.publish_and(targets, event, |shard| {
+            if shard != self.index {
+                self.sleepers.borrow_mut().push(shard);
+            }
+            self.mailbox.wake();
+        })
+    }
+
+    /// Wakes the others before it goes to its own work.
+    fn wake_others(&self) {
+        for shard in self.sleepers.borrow_mut().drain(..) {
+            self.hub.mailboxes[shard].wake();
+        }
+    }
+
     /// Takes the mailbox and works for about `time`; answers whether there is more to do.
     pub fn slice(&self, time: Duration) -> bool {
+        self.wake_others();
         self.take_mail();
         let mut now = Instant::now();
         let deadline = now + time;

@@ -21,7 +21,9 @@ use crate::web::PluginRequest;
 const MOST: usize = 10_000;
 /// Their bytes at most, with those that the plugin has been given and has not released.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// Buffers that are released in one go, so that a request does not wait for a flood of them.
+/// Buffers that come back are released so soon.
+const RELEASE: Duration = Duration::from_millis(1);
+/// Buffers that are released in one go: between them, ends of leases and of the time for stopping are looked at.
 const AT_ONCE: usize = 64;
 /// After a `BUSY` the plugin is told so soon to try again.
 const RESUME: Duration = Duration::from_millis(5);
@@ -105,9 +107,12 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct Inner {
     tasks: VecDeque<Task>,
-    /// Buffers to release. While there are any, one task waits that will take of them: they come in great numbers, and
-    /// a task, a wake-up and a look at the clock for each would cost more than all that their events do.
+    /// Buffers to release, and when: they come in great numbers, and a wake-up for each, which takes the processor from
+    /// the shard that has sent their events, would cost more than all else that is done for these.
     returned: VecDeque<Returned>,
+    release_at: Option<Instant>,
+    /// Those whose turn it is. While there are any, one task stands for them.
+    due: VecDeque<Returned>,
     /// Requests and events among the tasks, and their bytes.
     waiting: usize,
     bytes: usize,
@@ -163,13 +168,12 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Has buffers released, in their turn.
+    /// Has buffers released, soon.
     pub(super) fn give_back(&self, buffers: impl IntoIterator<Item = Returned>) {
         let mut inner = self.inner.lock();
-        let announced = !inner.returned.is_empty();
         inner.returned.extend(buffers);
-        if !announced && !inner.returned.is_empty() {
-            inner.tasks.push_back(Task::Release(Vec::new()));
+        if inner.release_at.is_none() && !inner.returned.is_empty() {
+            inner.release_at = Some(Instant::now() + RELEASE);
             self.filled.notify_one();
         }
     }
@@ -237,7 +241,7 @@ impl Queue {
             if std::mem::take(&mut inner.nudged) {
                 return None;
             }
-            match [deadline, inner.resume_at].into_iter().flatten().min() {
+            match [deadline, inner.resume_at, inner.release_at].into_iter().flatten().min() {
                 Some(until) => drop(self.filled.wait_until(&mut inner, until)),
                 None => self.filled.wait(&mut inner),
             }
@@ -258,12 +262,13 @@ impl Inner {
         self.tasks.remove(place)
     }
 
-    /// The next buffers to release; where there are more, they have another turn.
+    /// The next buffers to release. All whose turn it is go before what came after them, or a plugin that is asked much
+    /// would never get its own back; but not in one go.
     fn some_returned(&mut self) -> Vec<Returned> {
-        let count = self.returned.len().min(AT_ONCE);
-        let some = self.returned.drain(..count).collect();
-        if !self.returned.is_empty() {
-            self.tasks.push_back(Task::Release(Vec::new()));
+        let count = self.due.len().min(AT_ONCE);
+        let some = self.due.drain(..count).collect();
+        if !self.due.is_empty() {
+            self.tasks.push_front(Task::Release(Vec::new()));
         }
         some
     }
@@ -274,6 +279,12 @@ impl Inner {
         if self.resume_at.is_some_and(|at| at <= now) {
             self.resume_at = None;
             self.tasks.extend(self.busy.drain(..).map(Task::Resume));
+        }
+        // One lot at a time, so that what keeps coming back lets others in between.
+        if self.due.is_empty() && self.release_at.is_some_and(|at| at <= now) {
+            self.release_at = None;
+            std::mem::swap(&mut self.due, &mut self.returned);
+            self.tasks.push_back(Task::Release(Vec::new()));
         }
         if !self.gaps.is_empty() && self.waiting < MOST / 2 {
             self.tasks.extend(self.gaps.drain().map(|(_, gap)| Task::Gap(gap)));
@@ -372,25 +383,28 @@ mod tests {
     }
 
     #[test]
-    fn buffers_come_back_once_each_in_order_and_let_others_in_between() {
+    fn buffers_come_back_once_each_in_order_and_before_what_came_after_their_turn() {
         let queue = Queue::default();
+        let last = 2 * AT_ONCE + 1;
         let buffer = |cost| Returned { owner: std::ptr::null_mut(), release: None, cost };
         queue.give_back((0..AT_ONCE).map(buffer));
-        queue.give_back((AT_ONCE..2 * AT_ONCE + 1).map(buffer));
-        queue.owe(Task::Stopped);
-        let mut back = Vec::new();
-        let mut turns = Vec::new();
-        while back.len() < 2 * AT_ONCE + 1 {
+        queue.give_back((AT_ONCE..last).map(buffer));
+        let (mut turns, mut back) = (Vec::new(), Vec::new());
+        while back.len() <= last {
             match queue.next(None).unwrap() {
                 Task::Release(some) => {
+                    if turns.is_empty() {
+                        queue.owe(Task::Stopped);
+                        queue.give_back([buffer(last)]);
+                    }
                     turns.push(some.len());
                     back.extend(some.iter().map(|buffer| buffer.cost));
                 }
                 _ => turns.push(0),
             }
         }
-        assert_eq!(turns, [AT_ONCE, 0, AT_ONCE, 1]);
-        assert_eq!(back, (0..=2 * AT_ONCE).collect::<Vec<_>>());
+        assert_eq!(turns, [AT_ONCE, AT_ONCE, 1, 0, 1]);
+        assert_eq!(back, (0..=last).collect::<Vec<_>>());
         queue.give_back([]);
         queue.owe(Task::Stopped);
         assert!(matches!(queue.next(None), Some(Task::Stopped)), "nothing is left to release");

@@ -207,10 +207,10 @@ impl Outbound {
         }
     }
 
-    /// Events of `room` that are dropped from here on have a gap of their own.
-    pub(super) fn close_gaps(&self, room: &str) {
+    /// Its client is told where it stands in a room: no gap reaches from what waits before that to what comes after it.
+    pub(super) fn fence(&self) {
         if let Some(backlog) = &mut *self.backlog.borrow_mut() {
-            backlog.close_gaps(room);
+            backlog.fence();
         }
     }
 

@@ -125,7 +125,7 @@ impl Session {
         match joined {
             Ok(joined) => {
                 self.record(Deed::Joined, |entry| entry.target(room));
-                self.outbound.close_gaps(room); // the reply says where it stands anew
+                self.outbound.fence();
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
                 if !joined.replay.is_empty() {
@@ -237,7 +237,7 @@ impl Session {
             self.give_back(size);
             return self.refuse(id, &verdict, out);
         }
-        match self.common.shard.hub().publish(&[room], event) {
+        match self.common.shard.publish(&[room], event) {
             // Rooms in memory have committed when publish returns.
             Ok(receipt) => {
                 if let Some(placed) = receipt.committed().now_or_never().and_then(|p| p.into_iter().next()) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::slow::{Seen, SlowWire};
 use tidegate::frame::{Encode, Event, Form, Frames, Posted, Timestamp};
 use tidegate::hub::{Backlog, Guest, Hub, Order, Present, Seat, SessionInfo};
 
@@ -38,37 +39,70 @@ pub(crate) struct Client {
     pub(crate) id: Arc<str>,
     pub(crate) space: Cell<usize>,
     pub(crate) orders: RefCell<Vec<String>>,
+    /// What it is behind, where it is slow.
+    pub(crate) wire: Option<SlowWire>,
     seat: Seat,
-    got: RefCell<Vec<String>>,
+    got: RefCell<Vec<Seen>>,
+}
+
+/// Whether the events of a room may be dropped, by its name.
+pub(crate) fn drops(room: &str) -> bool {
+    room.starts_with("drop:")
 }
 
 impl Client {
     pub(crate) fn new(id: &str, form: Form) -> Rc<Self> {
+        Self::behind(None, id, form)
+    }
+
+    /// One that takes what its wire does.
+    pub(crate) fn slow(wire: SlowWire, id: &str, form: Form) -> Rc<Self> {
+        Self::behind(Some(wire), id, form)
+    }
+
+    fn behind(wire: Option<SlowWire>, id: &str, form: Form) -> Rc<Self> {
         Rc::new(Self {
             id: id.into(),
             space: Cell::new(1000),
             orders: RefCell::default(),
+            wire,
             seat: Seat::new(Some(form)),
             got: RefCell::default(),
         })
     }
 
-    pub(crate) fn texts(&self) -> Vec<String> {
+    /// All that it has got, in order.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        if let Some(wire) = &self.wire {
+            self.got.borrow_mut().extend(wire.take_seen());
+        }
         self.got.borrow().clone()
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let text = |seen| if let Seen::Event(text) = seen { Some(text) } else { None };
+        self.seen().into_iter().filter_map(text).collect()
     }
 
     /// Offsets and payloads of a room's events, as they came.
     pub(crate) fn got_in(&self, room: &str) -> Vec<(u64, String)> {
-        let got = self.got.borrow();
-        let here = got.iter().filter_map(|text| text.strip_prefix(room)?.strip_prefix('|'));
-        here.map(|text| text.split_once('|').unwrap())
-            .map(|(n, text)| (n.parse().unwrap(), text.into()))
-            .collect()
+        self.texts().iter().filter_map(|text| event_of(text, room)).collect()
     }
 
     pub(crate) fn forget(&self, room: &str) {
-        self.got.borrow_mut().retain(|text| !text.starts_with(&format!("{room}|")));
+        self.seen();
+        self.got.borrow_mut().retain(|seen| match seen {
+            Seen::Event(text) => event_of(text, room).is_none(),
+            Seen::Gap { room: of, .. } => of != room,
+            Seen::Reply => false,
+        });
     }
+}
+
+/// Offset and payload of an event of `room`.
+pub(crate) fn event_of(text: &str, room: &str) -> Option<(u64, String)> {
+    let (offset, payload) = text.strip_prefix(room)?.strip_prefix('|')?.split_once('|')?;
+    Some((offset.parse().unwrap(), payload.into()))
 }
 
 impl Guest for Client {
@@ -79,12 +113,17 @@ impl Guest for Client {
     fn deliver(&self, frames: &Rc<Frames>) {
         assert_eq!(frames.each.iter().map(|frame| frame.len()).sum::<usize>(), frames.total);
         assert_eq!(frames.each.concat(), frames.runs.concat());
+        if let Some(wire) = &self.wire {
+            let droppable = frames.origin.as_ref().is_some_and(|origin| drops(&origin.room.name));
+            wire.deliver(frames, droppable, self.seat.slot());
+            return;
+        }
         let texts = frames.each.iter().map(|frame| String::from_utf8(frame.to_vec()).unwrap());
-        self.got.borrow_mut().extend(texts);
+        self.got.borrow_mut().extend(texts.map(Seen::Event));
     }
 
     fn room_left(&self) -> usize {
-        self.space.get()
+        self.wire.as_ref().map_or(self.space.get(), |wire| wire.room_left())
     }
 
     fn order(self: Rc<Self>, order: Order) {

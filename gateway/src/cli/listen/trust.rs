@@ -11,7 +11,7 @@ use tokio_tungstenite::Connector;
 
 /// The options for TLS.
 #[derive(Args)]
-pub(super) struct Trust {
+pub(in crate::cli) struct Trust {
     /// Trust the authorities in this file, PEM, instead of those of the system
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -25,7 +25,7 @@ pub(super) struct Trust {
 
 /// Why the files cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BadTrust {
+pub(in crate::cli) enum BadTrust {
     #[error("{} cannot be read as PEM: {source}", path.display())]
     Pem { path: PathBuf, source: rustls::pki_types::pem::Error },
     #[error("{} holds no certificate", .0.display())]
@@ -37,6 +37,11 @@ pub(super) enum BadTrust {
 impl Trust {
     /// What TLS is spoken with; none: as the system has it.
     pub(super) fn connector(&self) -> Result<Option<Connector>, BadTrust> {
+        Ok(self.config()?.map(|config| Connector::Rustls(Arc::new(config))))
+    }
+
+    /// The same, where it is not a connector that speaks it.
+    pub(in crate::cli) fn config(&self) -> Result<Option<ClientConfig>, BadTrust> {
         let Some(ca) = &self.ca else { return Ok(None) };
         let unusable = |path: &Path| {
             let path = path.to_owned();
@@ -55,7 +60,7 @@ impl Trust {
                 builder.with_client_auth_cert(certificates(path)?, key).map_err(unusable(path))?
             }
         };
-        Ok(Some(Connector::Rustls(Arc::new(config))))
+        Ok(Some(config))
     }
 }
 

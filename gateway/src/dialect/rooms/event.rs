@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::super::json::put_string;
 use crate::frame::{Encode, Posted};
 use crate::transport::websocket::frames::{Kind, MAX_HEAD, head_in_front};
@@ -13,36 +15,48 @@ pub struct RoomsFrame;
 
 impl Encode for RoomsFrame {
     fn encode(&self, posted: &Posted, payload: &[u8], out: &mut Vec<u8>) -> Option<Range<usize>> {
+        // What stands around the payload comes first: then the header's length is known, and the payload, however long,
+        // is copied once, to where it stays.
         let start = out.len();
         out.resize(start + MAX_HEAD, 0);
-        out.extend_from_slice(br#"{"event_type":"#);
-        put_string(out, &posted.kind.name);
-        // Writing to memory does not fail, here and below.
-        let _infallible = write!(out, r#","timestamp":"{}","data":"#, posted.time);
+        before_data(out, posted);
+        let split = out.len();
+        behind_data(out, posted);
+        let behind: SmallVec<[u8; 256]> = SmallVec::from_slice(&out[split..]);
+        let unused = head_in_front(&mut out[start..], Kind::Text, payload.len());
+        out.copy_within(start + unused..split, start);
+        out.truncate(split - unused);
         let data = out.len();
         out.extend_from_slice(payload);
-        let data = data..out.len();
-        out.extend_from_slice(br#","source":"#);
-        put_string(out, &posted.source);
-        out.extend_from_slice(br#","room":"#);
-        match &*posted.room.name {
-            "" => out.extend_from_slice(b"null"),
-            name => put_string(out, name),
-        }
-        if posted.kept {
-            let cursor = posted.cursor;
-            let _infallible = write!(out, r#","epoch":"{}","offset":{}"#, cursor.epoch, cursor.offset);
-        }
-        if let Some(key) = &posted.key {
-            out.extend_from_slice(br#","key":"#);
-            put_string(out, key);
-        }
-        out.push(b'}');
-        let unused = head_in_front(&mut out[start..], Kind::Text);
-        out.copy_within(start + unused.., start);
-        out.truncate(out.len() - unused);
-        Some(data.start - unused..data.end - unused)
+        out.extend_from_slice(&behind);
+        Some(data..data + payload.len())
     }
+}
+
+fn before_data(out: &mut Vec<u8>, posted: &Posted) {
+    out.extend_from_slice(br#"{"event_type":"#);
+    put_string(out, &posted.kind.name);
+    // Writing to memory does not fail, here and below.
+    let _infallible = write!(out, r#","timestamp":"{}","data":"#, posted.time);
+}
+
+fn behind_data(out: &mut Vec<u8>, posted: &Posted) {
+    out.extend_from_slice(br#","source":"#);
+    put_string(out, &posted.source);
+    out.extend_from_slice(br#","room":"#);
+    match &*posted.room.name {
+        "" => out.extend_from_slice(b"null"),
+        name => put_string(out, name),
+    }
+    if posted.kept {
+        let cursor = posted.cursor;
+        let _infallible = write!(out, r#","epoch":"{}","offset":{}"#, cursor.epoch, cursor.offset);
+    }
+    if let Some(key) = &posted.key {
+        out.extend_from_slice(br#","key":"#);
+        put_string(out, key);
+    }
+    out.push(b'}');
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub struct Backlog {
     counted: usize,
     /// Too much waits that cannot be dropped: nothing more is taken, and the session is to be closed.
     over: bool,
+    /// Which rules for rooms, counted by the ledger, the last events were taken by.
+    rules: u64,
     /// Whose it is, once that is known.
     slot: Option<Slot>,
     /// Where it stands among those that may have to give way.
@@ -82,6 +84,7 @@ impl Backlog {
             sealed: 0,
             counted: 0,
             over: false,
+            rules: ledger.rules(),
             slot: None,
             listed: None,
         };

@@ -21,8 +21,6 @@ pub struct Gap {
     pub(super) order: u64,
     /// What tells it; empty until it is next, as it may grow.
     pub(super) frame: Bytes,
-    /// It does not grow any more.
-    closed: bool,
 }
 
 impl Gap {
@@ -43,67 +41,93 @@ pub(super) struct Lost<'a> {
     pub(super) last: u64,
 }
 
-/// Gaps in the order of their places. Of a room there is one that grows at most: what is dropped is always the first of
-/// the room that waits, so nothing of it stands between this gap and the next event that is dropped.
+/// Gaps in the order of their places. Between two fences a room has one at most: what is dropped is always the first of
+/// the room that waits, so nothing of it stands between its gap and the next event that is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Gaps(VecDeque<Gap>);
+pub(super) struct Gaps {
+    all: VecDeque<Gap>,
+    /// Places that no gap reaches over.
+    fences: VecDeque<u64>,
+}
 
 impl Gaps {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Gap> {
-        self.0.iter()
+        self.all.iter()
     }
 
     pub(super) fn front(&self) -> Option<&Gap> {
-        self.0.front()
+        self.all.front()
     }
 
     pub(super) fn front_mut(&mut self) -> Option<&mut Gap> {
-        self.0.front_mut()
+        self.all.front_mut()
     }
 
     pub(super) fn pop(&mut self) -> Option<Gap> {
-        self.0.pop_front()
+        self.all.pop_front()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.all.clear();
     }
 
+    /// What they take, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.0.capacity() * size_of::<Gap>()
+        self.all.capacity() * size_of::<Gap>() + self.fences.capacity() * size_of::<u64>()
     }
 
-    /// Notes that events are lost. Answers the bytes of a frame that says less than is true by now.
-    pub(super) fn note(&mut self, lost: &Lost<'_>) -> usize {
-        let room = lost.origin.room.number;
-        let known = self.0.iter_mut().rev().find(|gap| gap.origin.room.number == room);
-        if let Some(gap) = known.filter(|gap| !gap.closed && gap.last < lost.first) {
+    /// No gap reaches from what stands at `order` or before to what comes behind. All that waits has its place at `first`
+    /// or later.
+    pub(super) fn fence(&mut self, order: u64, first: u64) {
+        while self.fences.front().is_some_and(|fence| *fence < first) {
+            self.fences.pop_front();
+        }
+        if self.fences.back() != Some(&order) {
+            self.fences.push_back(order);
+        }
+    }
+
+    fn is_fenced(&self, from: u64, to: u64) -> bool {
+        let before = self.fences.partition_point(|fence| *fence < from);
+        self.fences.get(before).is_some_and(|fence| *fence < to)
+    }
+
+    /// The gap that grows where the event of `room` at `offset` is lost, which stands at `order`.
+    fn grows(&self, room: u64, order: u64, offset: u64) -> Option<usize> {
+        let last = self.all.iter().rposition(|gap| gap.origin.room.number == room)?;
+        let gap = &self.all[last];
+        (gap.last < offset && !self.is_fenced(gap.order, order)).then_some(last)
+    }
+
+    /// The gap that this event would belong to is not told as it is: it is about to grow. Answers the bytes of its frame.
+    pub(super) fn take_back(&mut self, origin: &Origin, order: u64, offset: u64) -> usize {
+        let grows = self.grows(origin.room.number, order, offset).and_then(|at| self.all.get_mut(at));
+        grows.map_or(0, |gap| std::mem::take(&mut gap.frame).len())
+    }
+
+    /// Notes that events are lost.
+    pub(super) fn note(&mut self, lost: &Lost<'_>) {
+        let grows = self.grows(lost.origin.room.number, lost.order, lost.first);
+        if let Some(gap) = grows.and_then(|at| self.all.get_mut(at)) {
             gap.count += lost.count;
             gap.last = lost.last;
-            return std::mem::take(&mut gap.frame).len();
+            return;
         }
-        self.0.push_back(Gap {
+        self.all.push_back(Gap {
             origin: lost.origin.clone(),
             count: lost.count,
             after: lost.first.saturating_sub(1),
             last: lost.last,
             order: lost.order,
             frame: Bytes::new(),
-            closed: false,
         });
-        0
-    }
-
-    /// What is dropped from here on of the rooms that `these` are has a gap of its own.
-    pub(super) fn close(&mut self, these: impl Fn(&Origin) -> bool) {
-        self.0.iter_mut().filter(|gap| these(&gap.origin)).for_each(|gap| gap.closed = true);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::budget::{Budget, NEVER};
 use crate::frame::{EventType, Frames};
-use crate::hub::{Hub, Slot, Slow};
+use crate::hub::{Hub, Rules, Slot, Slow};
 use crate::metrics::ShardCounters;
 
 /// One for each shard.
@@ -21,6 +21,8 @@ pub struct Ledger {
     /// The sessions that may have to give way. Where one stands here may be too far in front, never too far behind: what it
     /// waits for first only gets later.
     waiting: RefCell<BTreeMap<Key, Slot>>,
+    /// The rules for rooms that were looked up last, and how often they were others than before.
+    rules: RefCell<(Arc<Rules>, u64)>,
 }
 
 /// Since when a session's first event waits, and which session of the shard it is.
@@ -36,6 +38,7 @@ impl Ledger {
             budget: Arc::clone(budget),
             shard,
             waiting: RefCell::default(),
+            rules: RefCell::new((Arc::clone(&hub.rules()), 0)),
         })
     }
 
@@ -73,7 +76,23 @@ impl Ledger {
     /// What is for one session alone is never dropped.
     fn may_drop(&self, frames: &Frames) -> bool {
         let from_a_room = frames.origin.as_ref().filter(|origin| origin.room.number > 0);
-        from_a_room.is_some_and(|origin| self.hub.rules().find(&origin.room.name).slow == Slow::DropOldest)
+        let rules = self.hub.rules();
+        if !Arc::ptr_eq(&rules, &self.rules.borrow().0) {
+            let count = self.rules();
+            self.rules.replace((Arc::clone(&rules), count + 1));
+        }
+        from_a_room.is_some_and(|origin| rules.find(&origin.room.name).slow == Slow::DropOldest)
+    }
+
+    /// Counts the rules for rooms by which it was looked up what may be dropped.
+    pub(super) fn rules(&self) -> u64 {
+        self.rules.borrow().1
+    }
+
+    /// Whether these are others than at `before`, which is at the present ones then.
+    pub(super) fn rules_since(&self, before: &mut u64) -> bool {
+        let now = self.rules();
+        std::mem::replace(before, now) != now
     }
 
     /// Frame number `index` of `frames` will not be sent.

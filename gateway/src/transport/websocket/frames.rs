@@ -50,12 +50,13 @@ pub fn data(out: &mut impl BufMut, kind: Kind, payload: &[u8]) {
 }
 
 /// Completes a frame whose payload was encoded before its length was known: `frame` is
-/// [`MAX_HEAD`] bytes of room and the payload behind them. Answers where the frame begins.
+/// [`MAX_HEAD`] bytes of room and the payload behind them, of which `more` bytes are still to come.
+/// Answers where the frame begins.
 ///
 /// # Panics
 /// If `frame` has less than the room.
-pub fn head_in_front(frame: &mut [u8], kind: Kind) -> usize {
-    let len = frame.len() - MAX_HEAD;
+pub fn head_in_front(frame: &mut [u8], kind: Kind, more: usize) -> usize {
+    let len = frame.len() - MAX_HEAD + more;
     let start = MAX_HEAD - head_len(len);
     put_head(&mut &mut frame[start..], kind.opcode(), len);
     start
@@ -132,8 +133,10 @@ mod tests {
             data(&mut whole, Kind::Text, &payload);
             let mut late = vec![0; MAX_HEAD];
             late.extend_from_slice(&payload);
-            let start = head_in_front(&mut late, Kind::Text);
+            let start = head_in_front(&mut late, Kind::Text, 0);
             assert_eq!(&late[start..], whole, "{len} bytes");
+            let start = head_in_front(&mut late[..MAX_HEAD], Kind::Text, len);
+            assert_eq!(&late[start..], whole, "{len} bytes, all to come");
         }
     }
 

@@ -45,6 +45,9 @@ impl Backlog {
             next += 1;
         }
         self.ledger.hold(&frames);
+        if self.ledger.rules_since(&mut self.rules) {
+            self.fence();
+        }
         let droppable = frames.held.droppable.get();
         if let Some(frame) = frames.each.get(next).filter(|_| sent > 0) {
             self.ledger.hold(&frames);
@@ -74,13 +77,8 @@ impl Backlog {
         let (count, bytes) = (left.len(), left.iter().map(|frame| frame.len()).sum());
         self.add_shared(count, bytes);
         let order = self.next_order();
-        if droppable {
-            self.loose_bytes += bytes;
-        } else if let Some(here) = &frames.origin {
-            // Once its rule was another: what is dropped behind this is not next to what was dropped before.
-            self.gaps.close(|origin| origin.room.number == here.room.number);
-        }
         let lane = if droppable { &mut self.loose } else { &mut self.firm };
+        self.loose_bytes += if droppable { bytes } else { 0 };
         lane.push_back(Piece { order, what: What::Turn { frames, next: next as u32 } });
     }
 
@@ -106,22 +104,23 @@ impl Backlog {
         let Some(Piece { order, what: What::Turn { frames, next } }) = self.loose.front_mut() else {
             return false;
         };
-        let (begin, mut bytes) = (*next as usize, 0);
-        let mut end = begin;
+        let (order, frames, begin) = (*order, Rc::clone(frames), *next as usize);
+        let offset = frames.marks[begin].offset;
+        let told = frames.origin.as_ref().map_or(0, |origin| self.gaps.take_back(origin, order, offset));
+        let (want, mut bytes, mut end) = (want.saturating_sub(told).max(1), 0, begin);
         while bytes < want && end < frames.each.len() {
-            self.ledger.dropped(frames, end);
+            self.ledger.dropped(&frames, end);
             bytes += frames.each[end].len();
             end += 1;
         }
         *next = end as u32;
-        let (order, frames) = (*order, Rc::clone(frames));
         if end == frames.each.len() {
             let piece = self.loose.pop_front();
             self.forget(piece);
         }
         self.loose_bytes -= bytes;
         self.shared_bytes -= bytes;
-        self.remove(end - begin, bytes);
+        self.remove(end - begin, bytes + told);
         self.note(&frames, order, begin, end);
         true
     }
@@ -131,14 +130,16 @@ impl Backlog {
         let Some(origin) = &frames.origin else { return };
         let (first, last) = (frames.marks[begin].offset, frames.marks[end - 1].offset);
         let before = self.gaps.len();
-        let stale = self.gaps.note(&Lost { origin, order, count: (end - begin) as u64, first, last });
-        self.remove(0, stale);
+        self.gaps.note(&Lost { origin, order, count: (end - begin) as u64, first, last });
         self.add(self.gaps.len() - before, 0);
     }
 
-    /// From here on events of `room` that are dropped have a gap of their own: its client is told where it stands anew.
-    pub fn close_gaps(&mut self, room: &str) {
-        self.gaps.close(|origin| *origin.room.name == *room);
+    /// No gap reaches from what waits now to what comes: between them the client is told where it stands in a room anew, or a
+    /// room's rule has changed, so that its events are in both lanes.
+    pub fn fence(&mut self) {
+        let orders = [self.gaps.front().map(|gap| gap.order), self.loose.front().map(|piece| piece.order)];
+        let first = orders.into_iter().flatten().min().unwrap_or(self.order);
+        self.gaps.fence(self.order, first);
     }
 
     /// Throws away everything but the rest of a frame that is partly sent; events count as dropped.

@@ -1,6 +1,8 @@
 //! Who a token is: what a handshake and a request to the API pay for it.
 
+use std::cell::RefCell;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +14,12 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use criterion::measurement::WallTime;
-use criterion::{BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use criterion::Throughput;
 use serde_json::json;
 use tidegate::identity::credentials::{Source, Taking};
 use tidegate::identity::{Algorithm, ClaimRules, Key, Keyring, Profile, Revocations, Settings, Signer};
+
+use crate::{Round, Stop};
 
 const SECRET: &[u8] = b"a secret of the bench, long enough for HS256";
 
@@ -106,48 +109,53 @@ fn pair(algorithm: Algorithm) -> Result<(String, String), Unspecified> {
     Ok((pem("PRIVATE KEY", &private), pem("PUBLIC KEY", public.as_ref())))
 }
 
-/// A token that was not seen before.
-fn anew(group: &mut BenchmarkGroup<'_, WallTime>, issuer: &Issuer) {
-    let token = issuer.token();
-    assert!(issuer.profile().authenticate(&token).is_ok());
-    group.bench_function(format!("{} anew", issuer.algorithm), |bencher| {
-        bencher.iter_batched_ref(
-            || issuer.profile(),
-            |fresh| fresh.authenticate(black_box(&token)).is_ok(),
-            BatchSize::SmallInput,
-        );
-    });
-}
-
-fn authenticate(criterion: &mut Criterion) {
-    let issuer = Issuer::secret(Algorithm::HS256);
-    let token = issuer.token();
-    let known = issuer.profile();
-    assert!(known.authenticate(&token).is_ok());
-    let forged = format!("{}A", &token[..token.len() - 1]);
-    assert!(known.authenticate(&forged).is_err());
-    let mut group = criterion.benchmark_group("authenticate");
-    group.bench_function("HS256 again", |bencher| {
-        bencher.iter(|| known.authenticate(black_box(&token)).is_ok());
-    });
-    group.bench_function("HS256 forged", |bencher| {
-        bencher.iter(|| known.authenticate(black_box(&forged)).is_ok());
-    });
-    for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
-        anew(&mut group, &Issuer::secret(algorithm));
-    }
-    for algorithm in [
+pub(super) fn stops() -> Vec<Stop> {
+    let secrets = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
+    let pairs = [
         Algorithm::RS256,
         Algorithm::RS512,
         Algorithm::PS256,
         Algorithm::ES256,
         Algorithm::ES384,
         Algorithm::EdDSA,
-    ] {
-        anew(&mut group, &Issuer::pair(algorithm));
-    }
-    group.finish();
+    ];
+    let mut stops = vec![again(), forged()];
+    stops.extend(secrets.map(|algorithm| anew(algorithm, Issuer::secret)));
+    stops.extend(pairs.map(|algorithm| anew(algorithm, Issuer::pair).uncounted())); // another key each time
+    stops
 }
 
-criterion_group!(benches, authenticate);
-criterion_main!(benches);
+fn stop(name: String, ready: impl FnOnce() -> Round + 'static) -> Stop {
+    Stop::new("authenticate", name, Throughput::Elements(1), ready)
+}
+
+/// A token that was seen before.
+fn again() -> Stop {
+    stop("HS256 again".into(), || {
+        let issuer = Issuer::secret(Algorithm::HS256);
+        let (profile, token) = (issuer.profile(), issuer.token());
+        Round::new(move || assert!(profile.authenticate(black_box(&token)).is_ok()))
+    })
+}
+
+/// One that nobody has signed.
+fn forged() -> Stop {
+    stop("HS256 forged".into(), || {
+        let issuer = Issuer::secret(Algorithm::HS256);
+        let (profile, token) = (issuer.profile(), issuer.token());
+        let forged = format!("{}A", &token[..token.len() - 1]);
+        Round::new(move || assert!(profile.authenticate(black_box(&forged)).is_err()))
+    })
+}
+
+/// A token that was not seen before.
+fn anew(algorithm: Algorithm, issuer: fn(Algorithm) -> Issuer) -> Stop {
+    stop(format!("{algorithm} anew"), move || {
+        let issuer = issuer(algorithm);
+        let token = issuer.token();
+        let fresh = Rc::new(RefCell::new(issuer.profile()));
+        let next = Rc::clone(&fresh);
+        Round::new(move || assert!(fresh.borrow().authenticate(black_box(&token)).is_ok()))
+            .settled_by(move || drop(next.replace(issuer.profile())))
+    })
+}

@@ -1,0 +1,178 @@
+//! The gateway's own sessions, each on a real socket, whose far end the bench holds.
+
+use std::io::{ErrorKind, Read};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use rustix::net::{SendFlags, send};
+use tidegate::dialect::{Rooms, RoomsFrame};
+use tidegate::frame::{Event, Form, Forms};
+use tidegate::hub::{Config, Hub, Rules, Shard};
+use tidegate::identity::credentials::Taking;
+use tidegate::identity::{self, ClaimRules, Keyring, Principal, Profile, Revocations};
+use tidegate::limits::{self, Limits};
+use tidegate::metrics::Metrics;
+use tidegate::session::{self, Budget, Common, Endpoint, Heartbeat, Places, Session, Visitor};
+use tidegate::transport::{Socket, websocket};
+use tidegate::web::Client;
+use tokio::runtime::Runtime;
+use tokio::task::LocalSet;
+
+use crate::house::LONG;
+
+/// Of the near end, so that a socket whose far end was emptied takes a whole batch.
+const SEND_BUFFER: usize = 1 << 20;
+
+/// A hub with one shard, and sessions of the `rooms` dialect that are in one room.
+pub struct Sessions {
+    /// Where to publish.
+    pub hub: Arc<Hub>,
+    /// The form that the sessions get.
+    pub form: Form,
+    shard: Rc<Shard<Session>>,
+    clients: Vec<TcpStream>,
+    near: Vec<TcpStream>,
+    tasks: LocalSet,
+    runtime: Runtime,
+}
+
+impl Sessions {
+    /// So many sessions in `room`, which have been welcomed.
+    pub fn new(room: &str, count: usize) -> Self {
+        let mut forms = Forms::default();
+        let form = forms.add(RoomsFrame);
+        let config = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
+        let metrics = Metrics::new(1);
+        let hub = Arc::new(Hub::new(config, Rules::new([]), forms, Arc::clone(&metrics)));
+        let shard = Shard::new(&hub, 0);
+        let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
+        let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
+        let common =
+            Common::new(Rc::clone(&shard), &Budget::new(1 << 30, &metrics), revocations, limits, LONG, 16);
+        let endpoint = Rc::new(endpoint(room, form));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let tasks = LocalSet::new();
+        let (mut clients, mut nears) = (Vec::new(), Vec::new());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        for _ in 0..count {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let near = listener.accept().unwrap().0;
+            set_socket_send_buffer_size(&near, SEND_BUFFER).unwrap();
+            near.set_nodelay(true).unwrap();
+            near.set_nonblocking(true).unwrap();
+            client.set_nonblocking(true).unwrap();
+            clients.push(client);
+            nears.push(near.try_clone().unwrap());
+            let _inside = runtime.enter();
+            let socket = Socket::Plain(tokio::net::TcpStream::from_std(near).unwrap());
+            let visitor = visitor(&endpoint);
+            let early = bytes::Bytes::new();
+            tasks.spawn_local(session::open(
+                Rc::clone(&common),
+                Rc::clone(&endpoint),
+                visitor,
+                socket,
+                early,
+            ));
+        }
+        let sessions = Self { hub, form, shard, clients, near: nears, tasks, runtime };
+        sessions.rest();
+        sessions.walk();
+        sessions.drain(&mut vec![0; 1 << 16]);
+        sessions
+    }
+
+    /// Has the sessions' tasks do what there is for them to do, which is reading.
+    fn rest(&self) {
+        self.tasks.block_on(&self.runtime, async {
+            for _ in 0..self.clients.len() + 16 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Publishes `event` so many times.
+    pub fn publish(&self, room: &str, event: &Event, times: usize) {
+        for _ in 0..times {
+            self.hub.publish(&[room], event).unwrap();
+        }
+    }
+
+    /// Fans out all that is in the mailbox, in one slice.
+    pub fn walk(&self) {
+        while self.shard.slice(LONG) {}
+    }
+
+    /// One bare send on each session's socket, with nothing of ours around it.
+    pub fn send(&self, bytes: &[u8]) {
+        for near in &self.near {
+            let sent = send(near, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).unwrap();
+            assert_eq!(sent, bytes.len(), "the far end was emptied, so the socket takes everything");
+        }
+    }
+
+    /// Reads all that has come to each client; answers how many bytes that was.
+    pub fn drain(&self, buffer: &mut [u8]) -> usize {
+        self.clients.iter().map(|client| drain(client, buffer)).sum()
+    }
+
+    /// Bytes that wait in backlogs.
+    pub fn waiting(&self) -> u64 {
+        self.shard.counters().backlog_bytes.get()
+    }
+}
+
+fn drain(mut client: &TcpStream, buffer: &mut [u8]) -> usize {
+    let mut sum = 0;
+    loop {
+        match client.read(buffer) {
+            Ok(0) => unreachable!("no session ends before its bench"),
+            Ok(read) => sum += read,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return sum,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn endpoint(room: &str, form: Form) -> Endpoint {
+    let profile = Profile::new(identity::Settings {
+        name: "bench".into(),
+        anonymous: true,
+        taking: Taking { order: Vec::new(), cookie: "token".into() },
+        max_per_user: 0,
+        close_oldest: false,
+        keyring: Arc::new(Keyring::fixed(Vec::new(), Vec::new())),
+        claims: ClaimRules::default(),
+        certificates: Vec::new(),
+        revocations: Arc::new(Revocations::new(1, Duration::ZERO)),
+        authoriser: None,
+    });
+    Endpoint {
+        path: "/bench".into(),
+        dialect: Box::new(Rooms::new(form)),
+        profile: Arc::new(profile),
+        welcome: "welcome".into(),
+        auto_join: vec![room.into()],
+        heartbeat: Heartbeat { interval: LONG, timeout: LONG },
+        idle_timeout: Duration::ZERO,
+        broadcasts: true,
+        limits: websocket::Limits { message: 64 << 10, fragments: 1024 },
+        backlog: 1 << 20,
+        places: Places::new(0),
+        unknown: Places::new(0),
+    }
+}
+
+fn visitor(endpoint: &Endpoint) -> Visitor {
+    Visitor {
+        principal: Arc::new(Principal::anonymous()),
+        id: None,
+        client: Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), exemptible: true, secure: false },
+        source: None,
+        place: endpoint.places.take().unwrap(),
+        unknown: None,
+    }
+}

@@ -1,0 +1,422 @@
+//! One thread: its connections, read by one epoll into one buffer, without a task or a future for each.
+
+use std::io;
+use std::num::NonZeroU64;
+use std::os::fd::OwnedFd;
+
+use rustix::event::epoll::{self, Event, EventData, EventFlags};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
+
+use super::clock;
+use super::frames::{self, Say};
+use super::plan::Pace;
+use super::shared::{Phase, Shared};
+use super::stream::Stream;
+use super::tally::{self, Tally};
+
+mod desk;
+mod pace;
+mod peer;
+mod publisher;
+mod subscriber;
+
+use desk::Desk;
+use pace::Beat;
+use peer::{End, Peer, Role, Stage};
+use publisher::Publisher;
+use subscriber::Subscriber;
+
+/// Bytes of the buffer that all connections are read into, at least.
+const BUFFER: usize = 256 * 1024;
+/// Events of one look at the sockets.
+const EVENTS: usize = 1024;
+/// Connections of one thread that are being made at a time: below what listeners let wait.
+const DIALLING: usize = 256;
+/// How often who waits is looked at, nanoseconds.
+const SWEEP: u64 = 100_000_000;
+/// For how long a close is waited for, nanoseconds.
+const FAREWELL: u64 = 2_000_000_000;
+/// The longest sleep: then what the other threads have done is looked at.
+const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+/// The timer and the bell, among the connections: that they wake is all.
+const ALARM: u64 = u64::MAX;
+
+/// A thread of a run.
+pub(super) struct Worker<'a> {
+    desk: Desk<'a>,
+    epoll: OwnedFd,
+    timer: OwnedFd,
+    /// When the timer is set to go off.
+    armed: u64,
+    /// Subscribers first.
+    peers: Vec<Peer>,
+    subscribers: usize,
+    buffer: Vec<u8>,
+    /// The connection that is dialled next.
+    next: usize,
+    dialling: usize,
+    ramp: Beat,
+    churn: Beat,
+    /// Where churn looks next.
+    leaver: usize,
+    /// The publisher that begins next.
+    opener: usize,
+    swept: u64,
+    phase: Phase,
+}
+
+impl<'a> Worker<'a> {
+    /// Thread number `thread`, with the connections that fall to it.
+    pub(super) fn new(shared: &'a Shared, thread: usize, tally: Tally) -> io::Result<Self> {
+        let desk = Desk::new(shared, thread, tally);
+        let (plan, threads) = (&shared.plan, f64::from(shared.plan.threads));
+        let mine = |count: u32| (thread as u32..count).step_by(plan.threads as usize);
+        let subscriber = |number| Peer::new(number, Role::Subscriber(Subscriber::new(number, &desk)));
+        let publisher =
+            |number| Peer::new(plan.connections + number, Role::Publisher(Publisher::new(number, &desk)));
+        let peers: Vec<Peer> =
+            mine(plan.connections).map(subscriber).chain(mine(plan.publishers).map(publisher)).collect();
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let timer =
+            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        epoll::add(&epoll, &timer, EventData::new_u64(ALARM), EventFlags::IN | EventFlags::ET)?;
+        epoll::add(
+            &epoll,
+            &shared.bells[thread],
+            EventData::new_u64(ALARM),
+            EventFlags::IN | EventFlags::ET,
+        )?;
+        Ok(Self {
+            epoll,
+            timer,
+            armed: 0,
+            subscribers: mine(plan.connections).len(),
+            peers,
+            buffer: vec![0; BUFFER.max(2 * desk.longest)],
+            next: 0,
+            dialling: 0,
+            ramp: Beat::new(plan.ramp / threads, clock::now()),
+            churn: Beat::new(plan.churn / threads, u64::MAX),
+            leaver: 0,
+            opener: 0,
+            swept: 0,
+            phase: Phase::Connecting,
+            desk,
+        })
+    }
+
+    /// Goes on until the run closes. Answers what was counted.
+    pub(super) fn run(mut self) -> io::Result<Tally> {
+        // Fifty microseconds late, as it is without this, would be in every latency.
+        rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
+        let mut events: Vec<Event> = Vec::with_capacity(EVENTS);
+        loop {
+            self.desk.arrived();
+            self.turn()?;
+            if self.phase == Phase::Closing && self.is_over() {
+                return Ok(self.desk.tally);
+            }
+            self.desk.tell();
+            let next = self.next_deadline();
+            let timeout = if next <= self.desk.now { Timespec::default() } else { NAP };
+            self.arm(next)?;
+            events.clear();
+            match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timeout)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.desk.arrived();
+            for event in events.drain(..) {
+                let (index, flags) = (event.data, event.flags);
+                if index.u64() != ALARM {
+                    self.ready(index.u64() as usize, flags);
+                }
+            }
+        }
+    }
+
+    /// What is to be done without anybody's asking.
+    fn turn(&mut self) -> io::Result<()> {
+        let phase = self.desk.shared.phase();
+        if phase != std::mem::replace(&mut self.phase, phase) {
+            self.begin(phase);
+        }
+        self.dial();
+        if phase == Phase::Publishing {
+            self.publish();
+            self.stir();
+        }
+        if self.desk.now >= self.swept + SWEEP {
+            self.swept = self.desk.now;
+            self.sweep();
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, phase: Phase) {
+        match phase {
+            Phase::Connecting | Phase::Draining => {}
+            Phase::Publishing => {
+                self.desk.schedule = self.desk.shared.schedule.get().copied();
+                self.churn.begin(self.desk.schedule.map_or(u64::MAX, |schedule| schedule.start));
+            }
+            Phase::Waking => {
+                for index in 0..self.subscribers {
+                    if self.peers[index].stage == Stage::Deaf {
+                        self.peers[index].stage = Stage::Ready;
+                        self.watch(index);
+                    }
+                }
+            }
+            Phase::Closing => (0..self.peers.len()).for_each(|index| self.part(index, true)),
+        }
+    }
+
+    /// Makes the connections that are to be made by now.
+    fn dial(&mut self) {
+        while self.phase == Phase::Connecting
+            && self.next < self.peers.len()
+            && self.dialling < DIALLING
+            && self.ramp.strikes(self.desk.now)
+        {
+            self.next += 1;
+            self.connect(self.next - 1);
+        }
+    }
+
+    fn connect(&mut self, index: usize) {
+        let (peer, shared) = (&mut self.peers[index], self.desk.shared);
+        let narrow = matches!(&peer.role, Role::Subscriber(subscriber) if subscriber.slow);
+        peer.since = clock::now();
+        match Stream::dial(&shared.plan.target, peer.number, shared.tls.as_ref(), narrow) {
+            Err(error) => self.end(index, End::Broken(error)),
+            Ok(stream) => {
+                let flags = EventFlags::IN | EventFlags::OUT;
+                let watched = epoll::add(&self.epoll, &stream, EventData::new_u64(index as u64), flags);
+                peer.stream = Some(stream);
+                peer.stage = Stage::Connecting;
+                self.dialling += 1;
+                if let Err(error) = watched {
+                    self.end(index, End::Broken(error.into()));
+                }
+            }
+        }
+    }
+
+    /// Something can be done at a connection.
+    fn ready(&mut self, index: usize, flags: EventFlags) {
+        if self.peers[index].stage == Stage::Connecting {
+            return self.connected(index, flags);
+        }
+        let peer = &mut self.peers[index];
+        let before = (peer.stage, peer.blocked);
+        let mut outcome = Ok(());
+        if flags.contains(EventFlags::OUT) {
+            outcome = peer.flush();
+        }
+        if outcome.is_ok() && flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+            outcome = peer.read(&mut self.buffer, &mut self.desk);
+        }
+        if outcome.is_ok() && peer.has_to_send() {
+            outcome = peer.flush();
+        }
+        let after = (peer.stage, peer.blocked);
+        if is_dialling(before.0) && !is_dialling(after.0) {
+            self.dialling -= 1;
+        }
+        match outcome {
+            Err(end) => self.end(index, end),
+            Ok(()) if before != after => self.watch(index),
+            Ok(()) => {}
+        }
+    }
+
+    fn connected(&mut self, index: usize, flags: EventFlags) {
+        let peer = &mut self.peers[index];
+        if let Some(error) = peer.stream.as_ref().and_then(Stream::failure) {
+            return self.end(index, End::Broken(error));
+        }
+        if flags.contains(EventFlags::OUT) {
+            peer.stage = Stage::Upgrading;
+            peer.out = super::handshake::request(&self.desk.shared.plan, peer.number);
+            match peer.flush() {
+                Ok(()) => self.watch(index),
+                Err(end) => self.end(index, end),
+            }
+        }
+    }
+
+    /// Has the kernel tell what this connection waits for.
+    fn watch(&mut self, index: usize) {
+        let peer = &self.peers[index];
+        let Some(stream) = &peer.stream else { return };
+        let mut flags = EventFlags::empty();
+        flags.set(EventFlags::IN, peer.stage != Stage::Deaf);
+        flags.set(EventFlags::OUT, peer.blocked);
+        if let Err(error) = epoll::modify(&self.epoll, stream, EventData::new_u64(index as u64), flags) {
+            self.end(index, End::Broken(error.into()));
+        }
+    }
+
+    /// A connection has come to its end, by the server or by a fault.
+    fn end(&mut self, index: usize, end: End) {
+        let (peer, desk) = (&mut self.peers[index], &mut self.desk);
+        match (peer.stage, &mut peer.role) {
+            (Stage::Parting, _) => {}
+            (Stage::Ready | Stage::Deaf, Role::Subscriber(subscriber)) => {
+                let account = subscriber.account(desk);
+                account.torn += u64::from(matches!(end, End::Torn(_)));
+                tally::count(&mut account.closes, end.reason());
+                subscriber.gone(false, desk);
+            }
+            (Stage::Ready | Stage::Deaf, Role::Publisher(publisher)) => {
+                tally::count(&mut desk.tally.publisher_closes, end.reason());
+                publisher.gone(false, desk);
+            }
+            _ => {
+                tally::count(&mut desk.tally.failures, end.reason());
+                peer.settle(desk);
+            }
+        }
+        if is_dialling(peer.stage) {
+            self.dialling -= 1;
+        }
+        peer.clear();
+        // Who was to come back does.
+        if std::mem::take(&mut peer.returns) && self.phase == Phase::Publishing {
+            self.connect(index);
+        }
+    }
+
+    /// Closes a connection from this side. `tail`: what was sent should all have come.
+    fn part(&mut self, index: usize, tail: bool) {
+        let (peer, desk) = (&mut self.peers[index], &mut self.desk);
+        if !matches!(peer.stage, Stage::Ready | Stage::Deaf) {
+            if tail && peer.stage != Stage::Parting {
+                if is_dialling(peer.stage) {
+                    self.dialling -= 1;
+                }
+                peer.clear();
+            }
+            return;
+        }
+        match &mut peer.role {
+            Role::Subscriber(subscriber) => subscriber.gone(tail, desk),
+            Role::Publisher(publisher) => publisher.gone(tail, desk),
+        }
+        peer.stage = Stage::Parting;
+        peer.since = desk.now;
+        frames::put(&mut peer.out, Say::Close, &1000_u16.to_be_bytes());
+        match peer.flush() {
+            Ok(()) => self.watch(index),
+            Err(end) => self.end(index, end),
+        }
+    }
+
+    /// Publishers send what is due.
+    fn publish(&mut self) {
+        let Some(schedule) = self.desk.schedule else { return };
+        let publishers = self.peers.len() - self.subscribers;
+        if publishers == 0 {
+            return;
+        }
+        self.opener = (self.opener + 1) % publishers;
+        for turn in 0..publishers {
+            let index = self.subscribers + (self.opener + turn) % publishers;
+            let Peer { role: Role::Publisher(publisher), stage: Stage::Ready, blocked: false, out, .. } =
+                &mut self.peers[index]
+            else {
+                continue;
+            };
+            publisher.publish(&schedule, &mut self.desk, out);
+            if out.is_empty() {
+                continue;
+            }
+            match self.peers[index].flush() {
+                Ok(()) if self.peers[index].blocked => self.watch(index),
+                Ok(()) => {}
+                Err(end) => self.end(index, end),
+            }
+        }
+    }
+
+    /// Subscribers leave, as many as are to, and come back.
+    fn stir(&mut self) {
+        let over = self.desk.schedule.is_none_or(|schedule| self.desk.now >= schedule.end);
+        while !over && self.churn.strikes(self.desk.now) {
+            let stays = |peer: &Peer| !matches!(&peer.role, Role::Subscriber(subscriber) if !subscriber.slow);
+            let places = (0..self.subscribers).map(|further| (self.leaver + further) % self.subscribers);
+            let free = places.into_iter().find(|&index| {
+                matches!(self.peers[index].stage, Stage::Ready | Stage::Absent) && !stays(&self.peers[index])
+            });
+            let Some(index) = free else { return };
+            self.leaver = index + 1;
+            if self.peers[index].stage == Stage::Absent {
+                self.connect(index);
+                continue;
+            }
+            self.desk.tally.left += 1;
+            self.peers[index].returns = true;
+            self.part(index, false);
+        }
+    }
+
+    /// Gives up who takes too long.
+    fn sweep(&mut self) {
+        let patience = self.desk.shared.plan.patience.as_nanos() as u64;
+        for index in 0..self.peers.len() {
+            let peer = &self.peers[index];
+            let waits = self.desk.now.saturating_sub(peer.since);
+            if is_dialling(peer.stage) && waits > patience {
+                let reason = format!("not ready within {} s", self.desk.shared.plan.patience.as_secs_f32());
+                self.end(index, End::Refused(reason));
+            } else if peer.stage == Stage::Parting && waits > FAREWELL {
+                self.end(index, End::Cut);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.peers.iter().all(|peer| peer.stage == Stage::Absent)
+    }
+
+    /// When something is to be done next.
+    fn next_deadline(&self) -> u64 {
+        let mut next = match self.phase {
+            Phase::Connecting if self.next < self.peers.len() && self.dialling < DIALLING => self.ramp.next(),
+            Phase::Publishing => self.churn.next(),
+            _ => u64::MAX,
+        };
+        if let (Phase::Publishing, Some(schedule), Pace::Rate(_)) =
+            (self.phase, self.desk.schedule, self.desk.shared.plan.pace)
+        {
+            for peer in &self.peers[self.subscribers..] {
+                if let Peer {
+                    role: Role::Publisher(publisher), stage: Stage::Ready, blocked: false, ..
+                } = peer
+                {
+                    next = next.min(publisher.next(&schedule));
+                }
+            }
+        }
+        next
+    }
+
+    /// Sets the timer: epoll's own time-out is in milliseconds.
+    fn arm(&mut self, at: u64) -> io::Result<()> {
+        if at == u64::MAX || at == self.armed {
+            return Ok(());
+        }
+        self.armed = at;
+        let value = Timespec { tv_sec: (at / 1_000_000_000) as i64, tv_nsec: (at % 1_000_000_000) as i64 };
+        let setting = Itimerspec { it_interval: Timespec::default(), it_value: value };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &setting)?;
+        Ok(())
+    }
+}
+
+fn is_dialling(stage: Stage) -> bool {
+    matches!(stage, Stage::Connecting | Stage::Upgrading | Stage::Entering(_))
+}
