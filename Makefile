@@ -32,10 +32,10 @@ docs: ## write plugins/README.md from what the plugins declare
 bench: ## measure each stop of the hot path (BENCH=walk: only those with that name)
 	$(CARGO) bench -p tidegate-benches -- $(BENCH)
 
-bench-compare: ## measure the gateway beside other servers (BENCH_ARGS="run --quick", BENCH_ARGS="bar 3": benches/README.md)
+bench-compare: ## measure the gateway beside other servers (BENCH_ARGS=--quick, BENCH_ARGS="bar 3")
 	$(CARGO) build --release -p tidegate -p tidegate-compare
 	./benches/rivals/prepare
-	./target/release/compare $(or $(BENCH_ARGS),run)
+	./target/release/compare $(if $(filter run bar tell help,$(firstword $(BENCH_ARGS))),,run) $(BENCH_ARGS)
 
 fuzz: ## fuzz each decoder for a minute (needs a nightly toolchain and cargo-fuzz)
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -1,5 +1,7 @@
 //! The load counts right: against the floor, in this process.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process;
 use std::sync::mpsc;
@@ -37,7 +39,10 @@ fn every_event_comes_to_every_member_once() {
         let measured = load.run(PLAN).unwrap();
         let crew = &measured.crews[0];
         assert_eq!(crew.missing, 0, "{window} in flight of {size} bytes");
-        assert!(crew.deliveries > 0 && crew.last.p50 > 0.0 && crew.last.p99 >= crew.each.p50 * 0.9, "{crew:?}");
+        assert!(
+            crew.deliveries > 0 && crew.last.p50 > 0.0 && crew.last.p99 >= crew.each.p50 * 0.9,
+            "{crew:?}"
+        );
         assert!(measured.own_cpu > 0.0 && measured.resident > 0, "{measured:?}");
     }
 }

@@ -42,7 +42,8 @@ fn run(settings: &Settings, readers: usize, stalled: usize) -> Result<Found, Err
     let held = bytes(process::peak)?.saturating_sub(before) as f64 / f64::from(1 << 20);
     let waits = Page::get(server.address())?.sum("tidegate_backlog_bytes");
     if stalled > 0 && waits == 0.0 && measured.crews[1].closed == 0 {
-        let why = "the kernel has held all that the stalled ones did not read: measure for longer (--seconds)";
+        let why =
+            "the kernel has held all that the stalled ones did not read: measure for longer (--seconds)";
         return Err(Error::Other(why.to_owned()));
     }
     eprintln!(
