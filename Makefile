@@ -53,10 +53,10 @@ claims: ## show by `tidegate load` what the systems claim that the gateway repla
 	$(CARGO) build --release -p tidegate
 	./benches/claims
 
-bench-compare: ## measure the gateway beside other servers (BENCH_ARGS="run --quick", BENCH_ARGS="bar 3": benches/README.md)
+bench-compare: ## measure the gateway beside other servers (BENCH_ARGS=--quick, BENCH_ARGS="bar 3")
 	$(CARGO) build --release -p tidegate -p tidegate-compare
 	./benches/rivals/prepare
-	./target/release/compare $(or $(BENCH_ARGS),run)
+	./target/release/compare $(if $(filter run bar tell help,$(firstword $(BENCH_ARGS))),,run) $(BENCH_ARGS)
 
 fuzz: ## fuzz each decoder for a minute (needs a nightly toolchain and cargo-fuzz)
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

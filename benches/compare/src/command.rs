@@ -147,7 +147,8 @@ impl Run {
             grid = Grid { goes: 1, seconds: 0.5, connections: vec![100, 1000], windows: vec![1, 16], ..grid };
         }
         let (samples, failed) = grid.measure(place);
-        let whole = failed.is_empty();
+        // Other servers may not be had on every machine; without these there is nothing to compare.
+        let whole = !failed.iter().any(|(name, _)| ["floor", "tidegate"].contains(&name.as_str()));
         let findings = Findings::new(place, &grid, samples, failed);
         match findings.write(place, !self.quick) {
             Ok(()) if whole => ExitCode::SUCCESS,

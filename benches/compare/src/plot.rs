@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-const WIDTH: f64 = 900.0;
+const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 480.0;
 /// Where the frame is: left, right, top, bottom. Names stand to the right of it.
 const FRAME: (f64, f64, f64, f64) = (80.0, 620.0, 50.0, 420.0);
@@ -11,6 +11,8 @@ const COLOURS: [&str; 12] = [
     "#777777", "#d62728", "#ff7f0e", "#1f77b4", "#17a0b8", "#2ca02c", "#8fbf3f", "#9467bd", "#8c564b",
     "#e377c2", "#bcaa22", "#222222",
 ];
+/// Of bars: one that is shorter than the axis has no length.
+const MOST_DECADES: i32 = 4;
 const MARKS: [&str; 4] = ["●", "■", "▲", "◆"];
 
 /// A line or a bar.
@@ -165,7 +167,8 @@ impl Plot {
     pub fn bars(&self) -> String {
         let mut out = head(&self.title);
         let values = || self.series.iter().filter_map(|series| Some((series, series.values.first()?.1)));
-        let span = decades(values().map(|(_, value)| value));
+        let (low, high) = decades(values().map(|(_, value)| value));
+        let span = (low.max(high - MOST_DECADES), high);
         let left = 280.0;
         let x = |value: f64| {
             let share = (value.log10() - f64::from(span.0)) / f64::from(span.1 - span.0);

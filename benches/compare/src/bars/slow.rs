@@ -1,6 +1,7 @@
 //! Some members stop to read.
 
 use super::{Settings, Verdict};
+use crate::figures::Page;
 use crate::load::{Crew, Generator, Measured};
 use crate::process;
 use crate::sample::{Case, Error, aim, enter};
@@ -10,6 +11,8 @@ use crate::statistics::median;
 const MEMBERS: usize = 1000;
 const STALLED: usize = MEMBERS / 10;
 const IN_FLIGHT: u64 = 16;
+/// Bytes of an event: enough that what is not read is soon more than the kernel holds.
+const SIZE: usize = 2000;
 /// `limits.backlog_total` as it ships, in MiB.
 const BUDGET: f64 = 512.0;
 
@@ -26,7 +29,7 @@ fn run(settings: &Settings, readers: usize, stalled: usize) -> Result<Found, Err
     let server = gateway.start(&settings.place)?;
     let error = Error::of("tidegate");
     let mut load = Generator::new(server.target()).map_err(&error)?;
-    let case = Case::flood(readers, IN_FLIGHT, settings.seconds.max(3.0));
+    let case = Case { size: SIZE, ..Case::flood(readers, IN_FLIGHT, settings.seconds.max(3.0)) };
     enter(&server, &mut load, &Crew::of(&server.wire.subscriber, readers)).map_err(&error)?;
     let idle = Crew { reads: false, ..Crew::of(&server.wire.subscriber, stalled) };
     enter(&server, &mut load, &idle).map_err(&error)?;
@@ -37,6 +40,12 @@ fn run(settings: &Settings, readers: usize, stalled: usize) -> Result<Found, Err
     let before = bytes(process::resident)?;
     let measured = load.run(case.plan).map_err(&error)?;
     let held = bytes(process::peak)?.saturating_sub(before) as f64 / f64::from(1 << 20);
+    let waits = Page::get(server.address())?.sum("tidegate_backlog_bytes");
+    if stalled > 0 && waits == 0.0 && measured.crews[1].closed == 0 {
+        let why =
+            "the kernel has held all that the stalled ones did not read: measure for longer (--seconds)";
+        return Err(Error::Other(why.to_owned()));
+    }
     eprintln!(
         "{stalled} of {MEMBERS} stalled: {:.0}k deliveries a second, p99 {:.1} ms, {held:.1} MiB more at most, {} sent away",
         measured.rate() / 1e3,

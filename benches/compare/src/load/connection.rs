@@ -1,10 +1,12 @@
 //! One connection of a load.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+use rustix::net::{AddressFamily, SocketType, socket};
 use rustls::{ClientConnection, Stream};
 
 use super::{Error, Side, Target, system};
@@ -13,6 +15,9 @@ use crate::websocket;
 
 /// For how long a client waits to be let in.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bytes that the kernel takes for one that does not read.
+const UNREAD: usize = 4096;
 
 /// A connection that has been upgraded.
 pub(super) struct Connection {
@@ -34,8 +39,8 @@ pub(super) struct Number {
 
 impl Connection {
     /// Connects, is upgraded, sends what the side sends, and waits until it is in.
-    pub(super) fn open(target: &Target, side: &Side, number: Number) -> Result<Self, Error> {
-        let mut stream = TcpStream::connect(target.address).map_err(system("connect"))?;
+    pub(super) fn open(target: &Target, side: &Side, number: Number, reads: bool) -> Result<Self, Error> {
+        let mut stream = connect(target.address, reads).map_err(system("connect"))?;
         stream
             .set_nodelay(true)
             .and(stream.set_read_timeout(Some(PATIENCE)))
@@ -86,6 +91,17 @@ impl Connection {
         }
         Ok(taken)
     }
+}
+
+/// One that will not read gets a small window, so that what it does not read is soon left to the server.
+fn connect(address: SocketAddr, reads: bool) -> io::Result<TcpStream> {
+    if reads {
+        return TcpStream::connect(address);
+    }
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    set_socket_recv_buffer_size(&socket, UNREAD)?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(socket.into())
 }
 
 fn enter(link: &mut (impl Read + Write), target: &Target, side: &Side, number: Number) -> Result<(), Error> {

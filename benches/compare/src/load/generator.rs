@@ -84,7 +84,7 @@ impl Generator {
         let start = now();
         for member in 0..crew.members {
             let number = Number { member, room: member % crew.rooms.max(1) };
-            let connection = Connection::open(&self.target, &crew.side, number)?;
+            let connection = Connection::open(&self.target, &crew.side, number, crew.reads)?;
             // One that does not read is looked at only to see whether it was sent away.
             let flags = if crew.reads { EventFlags::IN } else { EventFlags::RDHUP };
             self.watch(&connection, self.members.len(), flags)?;
@@ -99,7 +99,7 @@ impl Generator {
     /// # Errors
     /// Where it is not let in.
     pub fn aim(&mut self, aim: Aim) -> Result<(), Error> {
-        let connection = Connection::open(&self.target, &aim.side, Number { member: 0, room: 0 })?;
+        let connection = Connection::open(&self.target, &aim.side, Number { member: 0, room: 0 }, true)?;
         // The last numbers are the publishers'.
         self.watch(&connection, usize::MAX - self.publishers.len(), EventFlags::IN)?;
         self.publishers.push(Publisher::new(connection, aim));
