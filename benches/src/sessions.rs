@@ -17,7 +17,7 @@ use tidegate::limits::{self, Limits};
 use tidegate::metrics::Metrics;
 use tidegate::session::{self, Budget, Common, Endpoint, Heartbeat, Places, Session, Visitor};
 use tidegate::transport::{Socket, websocket};
-use tidegate::web::Client;
+use tidegate::web::{Client, Upgraded};
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
@@ -69,14 +69,8 @@ impl Sessions {
             let _inside = runtime.enter();
             let socket = Socket::Plain(tokio::net::TcpStream::from_std(near).unwrap());
             let visitor = visitor(&endpoint);
-            let early = bytes::Bytes::new();
-            tasks.spawn_local(session::open(
-                Rc::clone(&common),
-                Rc::clone(&endpoint),
-                visitor,
-                socket,
-                early,
-            ));
+            let upgraded = Upgraded { socket, early: bytes::Bytes::new(), answer: Vec::new() };
+            tasks.spawn_local(session::open(Rc::clone(&common), Rc::clone(&endpoint), visitor, upgraded));
         }
         let sessions = Self { hub, form, shard, clients, near: nears, tasks, runtime };
         sessions.rest();
