@@ -6,10 +6,13 @@ CARGO  ?= cargo
 PLUGINS   := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard plugins/*/Cargo.toml)))
 LIBRARIES := $(foreach plugin,$(PLUGINS),target/debug/libtidegate_$(subst -,_,$(plugin)).so)
 
-.PHONY: help run test lint docs bench bench-compare fuzz
+# Counts instructions.
+COUNTS    := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/counts
+
+.PHONY: help run test lint docs bench bench-compare counts counts-accept count-stops load claims fuzz
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: ## build the gateway and its plugins, and start it (CONFIG=config/….toml)
 	$(CARGO) build --release -p tidegate -p tidegate-agents -p tidegate-coordination -p tidegate-echo
@@ -31,6 +34,24 @@ docs: ## write plugins/README.md from what the plugins declare
 
 bench: ## measure each stop of the hot path (BENCH=walk: only those with that name)
 	$(CARGO) bench -p tidegate-benches -- $(BENCH)
+
+counts: count-stops ## hold the instructions of each stop against the last landed ones (5 % more fails)
+	$(COUNTS)
+
+counts-accept: count-stops ## land the instructions of now: say why in the commit
+	$(COUNTS) accept
+
+# With the dependencies of the development build, and as it is built anywhere: not incrementally.
+count-stops:
+	CARGO_INCREMENTAL=0 $(CARGO) --config benches/counts/cargo.toml build --workspace --bin counts
+
+load: ## try `tidegate load` for some seconds on a gateway of its own (LOAD='-n 5000 --rate 20')
+	$(CARGO) build --release -p tidegate
+	./scripts/with-gateway sh -c './target/release/tidegate load $$URL -d 5s $(LOAD)'
+
+claims: ## show by `tidegate load` what the systems claim that the gateway replaces
+	$(CARGO) build --release -p tidegate
+	./benches/claims
 
 bench-compare: ## measure the gateway beside other servers (BENCH_ARGS=--quick, BENCH_ARGS="bar 3")
 	$(CARGO) build --release -p tidegate -p tidegate-compare

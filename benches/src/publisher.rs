@@ -15,6 +15,8 @@ use tidegate::web::Routes;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+use crate::PAYLOAD;
+
 /// What an event of some two hundred bytes is held against: nine fields, one of them nested.
 pub fn schema() -> Value {
     json!({
@@ -43,6 +45,33 @@ pub enum Payload {
     Fields = 0,
     /// One text, 200 bytes, of type `plain`, of which nothing is promised.
     Text = 1,
+}
+
+impl Payload {
+    /// Its type.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Fields => "measured",
+            Self::Text => "plain",
+        }
+    }
+
+    /// As the plugin has it.
+    pub fn data(self) -> String {
+        match self {
+            Self::Fields => fields().to_string(),
+            Self::Text => json!({ "text": "x".repeat(PAYLOAD - 11) }).to_string(),
+        }
+    }
+}
+
+/// Nine fields, as the plugin has them.
+pub(crate) fn fields() -> Value {
+    json!({
+        "agent_id": "scout", "status": "active", "health": 0.93, "load": 0.4, "energia": 99.5, "detected": 12,
+        "created_at": "2026-01-01T12:00:00.000Z",
+        "config": { "area": "north", "mode": "patrol", "tags": ["a", "b"] }
+    })
 }
 
 /// Where it publishes.

@@ -54,7 +54,7 @@ enum Command {
     /// Connect as a client: join rooms, print events, send what is typed
     Listen(listen::Arguments),
     /// Be many clients at once: measure a gateway, and find what it loses
-    Load(load::Arguments),
+    Load(Box<load::Arguments>),
     /// Print what makes a shell complete this program's commands and options
     Completions(completions::Arguments),
     /// Print a page of the manual, or write all of them into a directory

@@ -228,8 +228,8 @@ impl Session {
         }
     }
 
-    /// Greets the client. `taken`: the id that it asked for is another session's.
-    fn welcome(&self, taken: Option<&str>) {
+    /// Greets the client, behind the `answer` to its handshake. `taken`: the id that it asked for is another session's.
+    fn welcome(&self, taken: Option<&str>, mut answer: Vec<u8>) {
         let greeting = self.endpoint.dialect.welcome(&Welcome {
             connection_id: &self.id,
             taken,
@@ -238,12 +238,16 @@ impl Session {
             heartbeat: self.endpoint.heartbeat.interval.as_secs(),
             user_id: self.user().as_deref(),
         });
+        let counters = self.common.shard.counters();
         if let Some(greeting) = greeting
             && let Some(event) = self.event(greeting.event_type, greeting.source, greeting.data)
+            && let Some(frames) = self.frames_of(event, "")
         {
-            self.common.shard.counters().welcomes.add(1);
-            self.put_event(event, "");
+            counters.welcomes.add(1);
+            counters.bytes_out.add(frames.total as u64);
+            frames.each.iter().for_each(|frame| answer.extend_from_slice(frame));
         }
+        self.outbound.write(&answer, &self.common.ledger);
     }
 
     fn dialect_info(&self) -> Info {

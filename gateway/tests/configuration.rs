@@ -348,6 +348,8 @@ fn settings_that_contradict_each_other_are_refused() {
     refused(&set(&["endpoint.0.heartbeat.timeout=20s"]), "is not longer than heartbeat.interval (25s)");
     refused(&set(&["endpoint.0.heartbeat.interval=0s"]), "must be above zero");
     refused(&set(&["limits.message=2 MiB"]), "more than limits.backlog_per_session (1 MiB)");
+    refused(&set(&["limits.backlog_total=0"]), "limits.backlog_total: must be above 0");
+    refused(&set(&["room=[{prefix=\"a\", slow=\"latest\"}]"]), "there is: disconnect, drop_oldest");
     refused(&set(&["endpoint.0.message=2 MiB"]), "endpoint.0.message: 2 MiB is more than");
     refused(&set(&["hub.mailbox=128 KiB"]), "share of hub.mailbox (a quarter: 32 KiB)");
     refused(&set(&["limits.rooms_per_session=0"]), "limits.rooms_per_session: must be above 0");
@@ -513,6 +515,7 @@ fn what_is_legal_and_risky_is_warned_of() {
     assert_eq!(config::load(&within).unwrap().warnings, []);
     warned(&set(&["auth.default.certificates=[{name=\"a\"}]"]), "no listener asks for any");
     warned(&set(&["limits.connections=5", "limits.connections_per_address=6"]), "never counts");
+    warned(&set(&["limits.backlog_total=512 KiB"]), "before limits.backlog_per_session (1 MiB)");
     let behind = ["limits.connections_per_address=6", "listener.0.trusted_proxies=[\"10.0.0.1\"]"];
     warned(&set(&behind), "not those of the clients behind it");
     let named = set(&[&behind[..], &["listener.0.proxy_protocol=true"]].concat());

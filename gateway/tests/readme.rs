@@ -122,7 +122,7 @@ fn the_options_that_it_names_are_in_the_help() {
     }
     assert_eq!(
         seen.into_iter().collect::<Vec<_>>(),
-        ["check", "completions", "listen", "man", "plugin", "serve"]
+        ["check", "completions", "listen", "load", "man", "plugin", "serve"]
     );
 }
 

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+mod slow_consumer {
+    mod budget;
+    mod dropping;
+}
+
 use serde_json::{Value, json};
 use testkit::{Gateway, Options, Wire, opcode};
 use tokio::task::JoinSet;

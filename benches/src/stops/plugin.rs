@@ -1,17 +1,23 @@
 //! From a plugin: what holding an event against its schema costs, and what the way through the ABI adds to the same publish
 //! from inside.
 
+use std::rc::Rc;
+
 use criterion::Throughput;
 use serde_json::{Value, json};
 use tidegate::frame::Event;
 use tidegate::plugin::{Manifest, Terms, Validate};
 
+use crate::publisher::fields;
 use crate::{House, Into, Payload, Publisher, ROOM, Round, Sink, Stop, event, schema};
 
 const MODES: [(&str, Validate); 3] =
     [("off", Validate::Off), ("sample", Validate::Sample), ("always", Validate::Always)];
 /// Events of one call to the plugin: what the call itself costs is lost among them.
 pub const CALL: usize = 4_096;
+
+/// The plugin's own function, in which its instructions are counted: how long and how often somebody waits for it is chance.
+const PUBLISHER: &str = "publish_them";
 
 pub(super) fn stops() -> Vec<Stop> {
     type Case = fn() -> (Value, Value);
@@ -36,12 +42,7 @@ fn small() -> (Value, Value) {
 
 /// Some two hundred bytes, as the figures of the other stops are quoted at.
 fn medium() -> (Value, Value) {
-    let data = json!({
-        "agent_id": "scout", "status": "active", "health": 0.93, "load": 0.4, "energia": 99.5, "detected": 12,
-        "created_at": "2026-01-01T12:00:00.000Z",
-        "config": { "area": "north", "mode": "patrol", "tags": ["a", "b"] }
-    });
-    (schema(), data)
+    (schema(), fields())
 }
 
 /// A hundred of them, some twenty kilobytes.
@@ -78,7 +79,7 @@ fn publish(name: &str, validate: Validate, payload: Payload) -> Stop {
         let publisher = Publisher::start(&house.hub, validate);
         Round::new(move || publisher.publish(CALL, 64, payload, Into::Nobodys))
     })
-    .counted_in("publish_them") // the plugin's: how long and how often somebody waits for it is chance
+    .counted_in(PUBLISHER)
 }
 
 /// What a publish to a member takes, and what the ABI adds to it.
@@ -97,11 +98,8 @@ impl Crossing {
         let publisher = Publisher::start(&house.hub, Validate::Off);
         let manifest = json!({ "manifest": 1, "name": "x", "events": [{ "type": "plain" }] });
         let terms = Terms::of(&Manifest::parse(&manifest.to_string()).unwrap(), Validate::Off).unwrap();
-        let (kind, data) = match payload {
-            Payload::Fields => ("measured", medium().1.to_string().into()),
-            Payload::Text => ("plain", event(&house.hub).data),
-        };
-        let kind = house.hub.types().find(kind).unwrap();
+        let kind = house.hub.types().find(payload.kind()).unwrap();
+        let data = payload.data().into();
         let same = Event { kind, data, source: "publisher".into(), ..event(&house.hub) };
         Self { house, publisher, payload, same, terms }
     }
@@ -129,18 +127,29 @@ impl Crossing {
     }
 }
 
-/// To a member who counts: the same events from inside and from a plugin, one at a time and in batches.
+/// To a member who counts: the same events from inside and from a plugin, one at a time and in batches. Their walk is not
+/// in it.
 fn crossing(name: &str, payload: Payload) -> [Stop; 3] {
-    let stop = |way: &str, work: fn(&Crossing)| {
-        let ready = move || {
-            let crossing = Crossing::new(payload);
-            Round::new(move || work(&crossing))
-        };
+    let stop = |way: &str, ready: Box<dyn FnOnce() -> Round>| {
         Stop::new("crossing", format!("{name}/{way}"), Throughput::Elements(CALL as u64), ready)
     };
+    let through = |at_a_time| {
+        Box::new(move || {
+            let crossing = Rc::new(Crossing::new(payload));
+            let walked = Rc::clone(&crossing);
+            let publish = move || crossing.publisher.publish(CALL, at_a_time, payload, Into::Bench);
+            Round::new(publish).settled_by(move || walked.house.walk())
+        })
+    };
+    let inside = move || {
+        let house = Rc::new(House::new(ROOM, [Sink::default()]));
+        let walked = Rc::clone(&house);
+        let event = Event { data: payload.data().into(), source: "publisher".into(), ..event(&house.hub) };
+        Round::new(move || house.publish(ROOM, &event, CALL)).settled_by(move || walked.walk())
+    };
     [
-        stop("inside", Crossing::inside),
-        stop("one at a time", |crossing| crossing.through(1)).counted_in("publish_them"),
-        stop("64 at a time", |crossing| crossing.through(64)).counted_in("publish_them"),
+        stop("inside", Box::new(inside)),
+        stop("one at a time", through(1)).counted_in(PUBLISHER),
+        stop("64 at a time", through(64)).counted_in(PUBLISHER),
     ]
 }

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -19,10 +18,9 @@ use crate::frame::Form;
 use crate::identity::{Principal, Refusal, credentials};
 use crate::router;
 use crate::session::{self, Common, Heartbeat, Visitor, bad_client_id};
-use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Limits, handshake};
-use crate::web::{self, Client, Handoff, Problem, RequestBody, Response, Takeover, query_pairs};
+use crate::web::{self, Client, Handoff, Problem, RequestBody, Response, Takeover, Upgraded, query_pairs};
 
 /// Seconds that whoever has too many sessions should wait before it asks for one more.
 const FULL_FOR: u16 = 5;
@@ -151,9 +149,7 @@ impl WebSocket {
         let source = audited.then(|| Box::new(web::source(request.extensions())));
         let visitor = Visitor { principal, id, client: client(request), source, place, unknown };
         let (common, endpoint) = (Rc::clone(&self.common), Rc::clone(&self.endpoint));
-        self.upgrade(request, handoff, move |socket, early| {
-            session::open(common, endpoint, visitor, socket, early)
-        })
+        self.upgrade(request, handoff, move |upgraded| session::open(common, endpoint, visitor, upgraded))
     }
 
     /// Who the client is, if it may come in.
@@ -204,10 +200,10 @@ impl WebSocket {
             No::Full => CloseReason::Policy(session::TOO_MANY.into()),
             No::AtCapacity => CloseReason::AtCapacity,
         };
-        self.upgrade(request, handoff, move |socket, _| {
+        self.upgrade(request, handoff, move |Upgraded { socket, answer, .. }| {
             Box::pin(async move {
                 let _until_it_is_gone = place;
-                session::turn_away(socket, reason).await;
+                session::turn_away(socket, answer, reason).await;
             })
         })
     }
@@ -216,7 +212,7 @@ impl WebSocket {
         &self,
         request: &mut Request<RequestBody>,
         handoff: &Handoff,
-        run: impl FnOnce(Socket, Bytes) -> LocalBoxFuture<'static, ()> + 'static,
+        run: impl FnOnce(Upgraded) -> LocalBoxFuture<'static, ()> + 'static,
     ) -> Result<Response, Refused> {
         let bearer = credentials::offers_bearer(request.headers());
         let (mut response, on) = handshake::accept(request)?;

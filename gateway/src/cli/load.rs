@@ -50,7 +50,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TEXT", default_value = "load:")]
     room_prefix: String,
     /// Event types that subscribers subscribe to, as agent_*,gap; given more than once, they are dealt to them in turn
-    #[arg(long = "filter", value_name = "TYPE[,TYPE…]")]
+    #[arg(long = "filter", value_name = "TYPE[,TYPE]")]
     filters: Vec<String>,
     /// The type of the events that are published; without it, one that every gateway knows
     #[arg(long, value_name = "TYPE")]

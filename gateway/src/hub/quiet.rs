@@ -91,7 +91,9 @@ mod tests {
         let hub = hub();
         let changes: [&dyn Fn(); 3] = [
             &|| drop(hub.registry.find_or_create("another's")),
-            &|| drop(hub.follow(&["nobody's".to_owned()], Arc::new(Follower))),
+            &|| {
+                hub.follow(&["nobody's".to_owned()], Arc::new(Follower));
+            },
             &|| hub.set_rules([kept("nobody's")]),
         ];
         for change in changes {

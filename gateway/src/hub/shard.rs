@@ -281,6 +281,11 @@ impl<G: Guest> Shard<G> {
         self.guests.borrow().all().filter(|guest| !guest.seat().retired.get()).for_each(look);
     }
 
+    /// The session that sits at this number now.
+    pub fn guest_at(&self, seat: u32) -> Option<Rc<G>> {
+        self.guests.borrow().at(seat)
+    }
+
     /// The session that sits there.
     pub fn guest(&self, slot: Slot) -> Option<Rc<G>> {
         self.guests.borrow().get(slot)

@@ -23,12 +23,12 @@ use tokio::time::{Instant, timeout};
 use tower::{Service, ServiceExt};
 
 use super::carrier::Carrier;
-use super::framing::{Ambiguities, Framed};
+use super::framing::{Ambiguities, Framed, Last};
 use super::tls::Secured;
 use super::turns::Turns;
 use super::{Ended, Place, Tls, proxy};
 use crate::drain::{Drain, Phase};
-use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, whole};
+use crate::web::{Ambiguous, Body, BoxError, ConnectionInfo, Handoff, RequestBody, Upgraded, whole};
 
 /// Streams of HTTP/2 that a client has reset before anybody has looked at them, and that were reset for its errors, at
 /// most: over that it only makes work (rapid reset), and the connection is closed.
@@ -222,6 +222,8 @@ async fn http<M: ServiceOf>(
     let service = Requests {
         inner: shared.make.make(info, handoff.clone()),
         ambiguous: framed.ambiguities(),
+        last: framed.last(),
+        handoff: handoff.clone(),
         activity: Rc::clone(&activity),
     };
     let ended = speak(&shared, framed, service, &activity).await;
@@ -230,8 +232,9 @@ async fn http<M: ServiceOf>(
     let parts = auto::upgrade::downcast::<TokioIo<Framed>>(upgraded).map_err(|_| Ended::Error)?;
     // An empty buffer would pin the 8 KiB that hyper read into.
     let early = if parts.read_buf.is_empty() { Bytes::new() } else { parts.read_buf };
-    let socket = parts.io.into_inner().into_inner().into_socket().map_err(|_| Ended::Error)?;
-    Ok((takeover.run)(socket, early))
+    let (carrier, answer) = parts.io.into_inner().into_parts();
+    let socket = carrier.into_socket().map_err(|_| Ended::Error)?;
+    Ok((takeover.run)(Upgraded { socket, early, answer }))
 }
 
 /// Speaks HTTP to its end: by either side, an upgrade, the drain, or because no request begins. hyper itself
@@ -317,6 +320,8 @@ impl Drop for Open {
 struct Requests<S> {
     inner: S,
     ambiguous: Ambiguities,
+    last: Last,
+    handoff: Handoff,
     activity: Rc<Activity>,
 }
 
@@ -346,6 +351,7 @@ where
         let request = request.map(RequestBody::from);
         let rest = version_1.then(|| request.body().clone());
         let answer = self.inner.clone().oneshot(request);
+        let (last, handoff) = (self.last.clone(), self.handoff.clone());
         Box::pin(async move {
             let mut response = match answer.await {
                 Ok(response) => response,
@@ -359,6 +365,9 @@ where
             let refused_upgrade = upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS;
             if refused_upgrade || !is_clean {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS && handoff.is_left() {
+                last.is_next();
             }
             drop(open);
             Ok(if bodiless { without_body(response) } else { response })

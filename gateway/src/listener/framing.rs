@@ -10,7 +10,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -28,6 +28,25 @@ pub(super) struct Framed {
     scanner: Scanner,
     ambiguous: Ambiguities,
     stall: Stall,
+    last: Last,
+    /// The last answer, from where it became that.
+    held: Vec<u8>,
+}
+
+/// Whether the answer that is written next is the last, a 101: it is held, for whoever goes on with the connection to
+/// send it together with what they say. Shared with the connection's service, as [`Ambiguities`] are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Last(Arc<AtomicBool>);
+
+impl Last {
+    /// From here on what is written is held.
+    pub(super) fn is_next(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_now(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The number, from 1, of the first request whose framing is ambiguous; 0 where none was. What follows it, perhaps in
@@ -46,16 +65,21 @@ impl Ambiguities {
 impl Framed {
     /// `patience`: for how long the other end may take nothing.
     pub(super) fn new(stream: Carrier, patience: Duration) -> Self {
-        let (scanner, ambiguous) = Default::default();
-        Self { stream, scanner, ambiguous, stall: Stall::new(patience) }
+        let (scanner, ambiguous, last) = Default::default();
+        Self { stream, scanner, ambiguous, stall: Stall::new(patience), last, held: Vec::new() }
     }
 
     pub(super) fn ambiguities(&self) -> Ambiguities {
         self.ambiguous.clone()
     }
 
-    pub(super) fn into_inner(self) -> Carrier {
-        self.stream
+    pub(super) fn last(&self) -> Last {
+        self.last.clone()
+    }
+
+    /// The stream, and what was held.
+    pub(super) fn into_parts(self) -> (Carrier, Vec<u8>) {
+        (self.stream, self.held)
     }
 }
 
@@ -78,6 +102,10 @@ impl AsyncRead for Framed {
 
 impl AsyncWrite for Framed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.last.is_now() {
+            self.held.extend_from_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.stall.watch(cx, written)
     }
@@ -87,6 +115,10 @@ impl AsyncWrite for Framed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.last.is_now() {
+            bufs.iter().for_each(|buf| self.held.extend_from_slice(buf));
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.stall.watch(cx, written)
     }

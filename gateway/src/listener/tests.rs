@@ -1,6 +1,5 @@
 use std::convert::Infallible;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -10,7 +9,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use super::*;
 use crate::transport::Socket;
-use crate::web::{Ambiguous, Body, Handoff, RequestBody, Takeover, empty, whole};
+use crate::web::{Ambiguous, Body, Handoff, RequestBody, Takeover, Upgraded, empty, whole};
 
 /// A listener with lanes on this thread, that serves what `answer` says.
 struct House {
@@ -48,11 +47,11 @@ async fn answer(mut request: Request<RequestBody>, handoff: Handoff) -> Result<R
     }
     if request.uri() == "/echo" {
         let on = hyper::upgrade::on(&mut request);
-        let run = |socket: Socket, early: Bytes| {
+        let run = |Upgraded { socket, early, answer }: Upgraded| {
             async move {
                 let Socket::Plain(mut stream) = socket else { panic!("TLS out of nowhere") };
                 assert!(stream.nodelay().unwrap());
-                stream.write_all(&early).await.unwrap();
+                stream.write_all(&[&answer, &early[..]].concat()).await.unwrap();
                 let mut rest = Vec::new();
                 stream.read_to_end(&mut rest).await.unwrap();
                 stream.write_all(&rest).await.unwrap();

@@ -1,7 +1,7 @@
 //! What each wire says: how a subscriber comes into its rooms, how an event is published, what comes back.
 //!
 //! This is the seam for further dialects: a module that implements [`Dialect`], and an entry in [`ALL`]. All else (frames,
-//! pace, ledgers, report) is the same for each of them. Events are found by their [mark](super::marker) and never
+//! pace, ledgers, report) is the same for each of them. Events are found by their mark (`marker.rs`) and never
 //! reach a dialect.
 
 mod rooms;

@@ -153,8 +153,8 @@ mod tests {
         assert_eq!(track.take(5, |_| ()), Verdict::New(0));
         assert_eq!(track.take(6, |_| ()), Verdict::New(0));
         assert_eq!(track.take(8, |_| ()), Verdict::New(2));
-        assert_eq!(track.missing(0).collect::<Vec<_>>(), [7..8]);
-        assert_eq!(joined(7).missing(9).collect::<Vec<_>>(), [7..9]);
+        assert!(track.missing(0).eq(std::iter::once(7..8)));
+        assert!(joined(7).missing(9).eq(std::iter::once(7..9)));
     }
 
     proptest! {

@@ -16,6 +16,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const TELL: Duration = Duration::from_millis(200);
 /// For how long idle connections are left alone before memory is looked at.
 const SETTLE: Duration = Duration::from_millis(500);
+/// Within this each thread has sent what was still due.
+const LAST: Duration = Duration::from_millis(50);
 /// When nothing has come for so long, nothing more is expected to.
 const QUIET: Duration = Duration::from_secs(1);
 /// When nothing has come for so long in a closed loop, what is in flight is given up.
@@ -134,6 +136,7 @@ impl<'a> Run<'a> {
     /// Until all has come, or nothing comes any more; then the slow ones' turn.
     fn drain(&mut self, failed: &dyn Fn() -> bool) {
         self.shared.enter(Phase::Draining);
+        thread::sleep(LAST);
         self.wait(QUIET, failed, |shared, sum| shared.on_their_way() == 0 && sum.answered == sum.published);
         if self.shared.sum().slow > 0 {
             self.shared.enter(Phase::Waking);

@@ -144,7 +144,8 @@ impl<'a> Worker<'a> {
             self.begin(phase);
         }
         self.dial();
-        if phase == Phase::Publishing {
+        // What was due by the end and not sent is sent then, late as it is.
+        if matches!(phase, Phase::Publishing | Phase::Draining) {
             self.publish();
             self.stir();
         }

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Common, Endpoint, Session};
 use crate::frame::Timestamp;
-use crate::hub::{Rules, Slot};
+use crate::hub::Rules;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::frames;
 
@@ -23,7 +23,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Sessions by when they are next looked at.
 pub struct Wheel {
     now: Cell<u32>,
-    buckets: RefCell<Vec<Vec<Slot>>>,
+    /// Seats, by number: who left its seat is looked up in vain, and who took it is not due then.
+    buckets: RefCell<Vec<Vec<u32>>>,
     /// Revocations up to which sessions were reviewed.
     reviewed: Cell<u64>,
     /// The rules for rooms by which its sessions are in theirs.
@@ -63,7 +64,7 @@ impl Wheel {
         let Some(slot) = session.seat.slot() else { return };
         let due = self.now() + due.saturating_sub(self.now()).clamp(1, BUCKETS - 1);
         if session.pulse.due.replace(due) != due {
-            self.buckets.borrow_mut()[(due % BUCKETS) as usize].push(slot);
+            self.buckets.borrow_mut()[(due % BUCKETS) as usize].push(slot.index);
         }
     }
 
@@ -81,7 +82,7 @@ impl Wheel {
     fn step(&self, common: &Common) {
         self.now.set(self.now() + 1);
         let due = std::mem::take(&mut self.buckets.borrow_mut()[(self.now() % BUCKETS) as usize]);
-        for session in due.into_iter().filter_map(|slot| common.shard.guest(slot)) {
+        for session in due.into_iter().filter_map(|seat| common.shard.guest_at(seat)) {
             if session.pulse.due.get() == self.now() {
                 let next = session.look_after(self.now());
                 self.put(&session, next);

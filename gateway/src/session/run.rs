@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
 use super::allowance::{Allowance, is_abuse};
@@ -25,7 +24,7 @@ use crate::identity::Principal;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Fault, Inbound, Message, frames};
-use crate::web::Client;
+use crate::web::{Client, Upgraded};
 
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
@@ -46,18 +45,16 @@ pub struct Visitor {
     pub unknown: Option<Place>,
 }
 
-/// Opens a session on an upgraded socket and runs it to its end. `early`: what the client sent behind its
-/// handshake. What it answers is boxed here, so that an idle session takes the memory of its own life only.
+/// Opens a session on an upgraded socket and runs it to its end. What this answers is boxed here, so that an idle session takes the memory of its own life only.
 pub fn open(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
     visitor: Visitor,
-    socket: Socket,
-    early: Bytes,
+    Upgraded { socket, early, answer }: Upgraded,
 ) -> LocalBoxFuture<'static, ()> {
     let (session, taken) = match seat(common, endpoint, visitor, socket) {
         Ok(seated) => seated,
-        Err(socket) => return Box::pin(turn_away(socket, CloseReason::Policy(TOO_MANY.into()))),
+        Err(socket) => return Box::pin(turn_away(socket, answer, CloseReason::Policy(TOO_MANY.into()))),
     };
     session.common.shard.counters().opened.count(session.endpoint.dialect.name());
     session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
@@ -68,7 +65,7 @@ pub fn open(
     if !session.is_unknown() {
         session.join_first_rooms();
     }
-    session.welcome(taken.as_deref());
+    session.welcome(taken.as_deref(), answer);
     // What was revoked since its request was looked at has been looked for by now.
     session.review();
     let limits = session.endpoint.limits;

@@ -13,13 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What it sends meanwhile is not looked at.
 const READ: usize = 1024;
 
-/// Closes with `reason`, and waits a moment for the client's own close, so that nothing unread takes ours back.
-pub async fn turn_away(socket: Socket, reason: CloseReason) {
-    let mut close = Vec::new();
-    frames::close(&mut close, Some(reason.code()), &reason.reason());
+/// Closes with `reason`, behind the `answer` to the handshake, and waits a moment for the client's own close, so that
+/// nothing unread takes ours back.
+pub async fn turn_away(socket: Socket, mut answer: Vec<u8>, reason: CloseReason) {
+    frames::close(&mut answer, Some(reason.code()), &reason.reason());
     let farewell = async {
-        // A socket that has sent nothing but its handshake takes a frame of this size whole.
-        socket.send(&close, true)?;
+        // A socket that has sent nothing takes this much whole.
+        socket.send(&answer, true)?;
         while poll_fn(|cx| socket.poll_flush(cx)).await? {}
         socket.finish();
         read_to_end(&socket).await

@@ -2,7 +2,7 @@
 //! tester that is tested.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -53,7 +53,11 @@ fn server(fault: Fault) -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let (hall, stream) = (Arc::clone(&hall), stream.unwrap());
-            std::thread::spawn(move || accept(stream).map(|socket| serve(socket, &hall, fault)));
+            std::thread::spawn(move || {
+                if let Ok(socket) = accept(stream) {
+                    serve(socket, &hall, fault);
+                }
+            });
         }
     });
     url
@@ -75,6 +79,8 @@ fn serve(mut socket: WebSocket<TcpStream>, hall: &Mutex<Hall>, fault: Fault) {
         // The same stream is written above: the reply stands behind it.
         socket.get_mut().write_all(&frame(&reply.to_string())).unwrap();
     }
+    // The hall still has a hold of it.
+    let _gone_already = socket.get_ref().shutdown(Shutdown::Both);
 }
 
 fn frame(text: &str) -> Vec<u8> {

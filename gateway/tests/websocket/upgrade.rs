@@ -16,7 +16,7 @@ use tidegate::listener::{Bounds, Http, Listener, Most, Permits, lanes};
 use tidegate::metrics::Metrics;
 use tidegate::transport::Socket;
 use tidegate::transport::websocket::{Inbound, Message, handshake};
-use tidegate::web::{Body, ConnectionInfo, Handoff, RequestBody, Takeover};
+use tidegate::web::{Body, ConnectionInfo, Handoff, RequestBody, Takeover, Upgraded};
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -28,7 +28,6 @@ const HANDSHAKE: &[u8] = b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: webso
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// What a connection is upgraded to: the stream, and what came behind the handshake.
-type Upgraded = (Socket, Bytes);
 
 /// A listener that upgrades whoever asks.
 struct House {
@@ -66,7 +65,7 @@ async fn answer(
     upgraded: mpsc::UnboundedSender<Upgraded>,
 ) -> Result<Response<Body>, Infallible> {
     let (response, on) = handshake::accept(&mut request).unwrap();
-    let run = move |stream, early| async move { upgraded.send((stream, early)).unwrap() }.boxed_local();
+    let run = move |connection| async move { upgraded.send(connection).unwrap() }.boxed_local();
     handoff.leave(Takeover { on, run: Box::new(run) });
     Ok(response.map(|body| body.map_err(|never| match never {}).boxed_unsync()))
 }
@@ -76,8 +75,9 @@ impl House {
     async fn upgrade(&mut self, wire: Vec<u8>) -> (Rc<Socket>, Bytes, std::net::TcpStream) {
         let mut client = std::net::TcpStream::connect(self.address).unwrap();
         client.write_all(&wire).unwrap();
-        let (stream, early) = self.upgraded.recv().await.unwrap();
-        (Rc::new(stream), early, client)
+        let Upgraded { socket, early, answer } = self.upgraded.recv().await.unwrap();
+        assert_eq!(socket.send(&answer, false).unwrap(), answer.len());
+        (Rc::new(socket), early, client)
     }
 }
 

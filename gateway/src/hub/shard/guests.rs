@@ -31,6 +31,10 @@ impl<G> Guests<G> {
         (*generation == slot.generation).then(|| Rc::clone(guest))
     }
 
+    pub(super) fn at(&self, index: u32) -> Option<Rc<G>> {
+        self.slots.get(index as usize).map(|(_, guest)| Rc::clone(guest))
+    }
+
     pub(super) fn remove(&mut self, slot: Slot) {
         if self.slots.get(slot.index as usize).is_some_and(|(g, _)| *g == slot.generation) {
             self.slots.remove(slot.index as usize);

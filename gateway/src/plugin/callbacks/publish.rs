@@ -116,7 +116,9 @@ unsafe fn publish_one<'a>(
     if let ([room], "") = (&*targets, judged.id)
         && let Some(cursor) = batch.publish_quietly(room, &judged)?
     {
-        cursors.map(|cursors| cursors.push(cursor));
+        if let Some(cursors) = cursors {
+            cursors.push(cursor);
+        }
         return Ok(());
     }
     let data = batch.take(&judged)?;
