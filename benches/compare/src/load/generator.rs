@@ -21,6 +21,8 @@ use crate::websocket;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long nothing comes until all is taken to have come.
 const QUIET: Duration = Duration::from_millis(150);
+/// How often members that are in answer heartbeats while others come.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 /// What is read at once.
 const READ: usize = 256 << 10;
 /// Connections that are looked at between two looks at the publishers.
@@ -82,7 +84,13 @@ impl Generator {
     /// Where a member is not let in.
     pub fn enter(&mut self, crew: &Crew) -> Result<Duration, Error> {
         let start = now();
+        let mut answered = start;
         for member in 0..crew.members {
+            // So that the first are not given up while the last come in.
+            if now() - answered > HEARTBEAT.as_nanos() as u64 {
+                self.idle(Duration::from_millis(20))?;
+                answered = now();
+            }
             let number = Number { member, room: member % crew.rooms.max(1) };
             let connection = Connection::open(&self.target, &crew.side, number, crew.reads)?;
             // One that does not read is looked at only to see whether it was sent away.
