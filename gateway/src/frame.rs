@@ -389,7 +389,7 @@ impl Frames {
         for run in frames.chunk_by(beside) {
             let [(first, mark), ..] = run else { continue };
             let (last, _) = run[run.len() - 1];
-            self.runs.push(self.arenas[mark.arena as usize].from_to(first, last));
+            self.runs.push(self.arenas[mark.arena as usize].between(first, last));
         }
     }
 

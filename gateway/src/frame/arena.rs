@@ -26,7 +26,7 @@ impl Arena {
     }
 
     /// The piece of it from `first` to `last`, which are slices of it, or the same slice.
-    pub(super) fn from_to(&self, first: &[u8], last: &[u8]) -> Bytes {
+    pub(super) fn between(&self, first: &[u8], last: &[u8]) -> Bytes {
         let start = |slice: &[u8]| slice.as_ptr().addr() - self.buffer.as_ptr().addr();
         self.buffer.slice(start(first)..start(last) + last.len())
     }

@@ -48,7 +48,7 @@ impl Levels {
 }
 
 /// One value with nothing but blanks around it. Of `seen` the high bits are set if a string has bytes beyond ASCII.
-fn document<'a>(json: &'a [u8], seen: &mut u64) -> Option<()> {
+fn document(json: &[u8], seen: &mut u64) -> Option<()> {
     let mut levels = Levels::default();
     let (mut byte, mut rest) = token(json)?;
     loop {
