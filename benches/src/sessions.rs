@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::net::{SendFlags, send};
 use tidegate::dialect::{Rooms, RoomsFrame};
@@ -30,59 +31,57 @@ const SEND_BUFFER: usize = 1 << 20;
 pub struct Sessions {
     /// Where to publish.
     pub hub: Arc<Hub>,
-    /// The form that the sessions get.
-    pub form: Form,
     shard: Rc<Shard<Session>>,
-    clients: Vec<TcpStream>,
-    near: Vec<TcpStream>,
+    ends: Vec<Ends>,
     tasks: LocalSet,
     runtime: Runtime,
+}
+
+/// The ends of a session's connection: the client's, and another handle of the session's own.
+struct Ends {
+    client: TcpStream,
+    near: TcpStream,
 }
 
 impl Sessions {
     /// So many sessions in `room`, which have been welcomed.
     pub fn new(room: &str, count: usize) -> Self {
         let mut forms = Forms::default();
-        let form = forms.add(RoomsFrame);
+        let endpoint = Rc::new(endpoint(room, forms.add(RoomsFrame)));
         let config = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
-        let metrics = Metrics::new(1);
-        let hub = Arc::new(Hub::new(config, Rules::new([]), forms, Arc::clone(&metrics)));
+        let hub = Arc::new(Hub::new(config, Rules::new([]), forms, Metrics::new(1)));
         let shard = Shard::new(&hub, 0);
-        let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
-        let limits = Arc::new(Limits::new(limits::Settings::default(), &metrics));
-        let common =
-            Common::new(Rc::clone(&shard), &Budget::new(1 << 30, &metrics), revocations, limits, LONG, 16);
-        let endpoint = Rc::new(endpoint(room, form));
+        let common = common(&shard);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let tasks = LocalSet::new();
-        let (mut clients, mut nears) = (Vec::new(), Vec::new());
+        let mut sessions = Self { hub, shard, ends: Vec::new(), tasks: LocalSet::new(), runtime };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        for _ in 0..count {
-            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let near = listener.accept().unwrap().0;
-            set_socket_send_buffer_size(&near, SEND_BUFFER).unwrap();
-            near.set_nodelay(true).unwrap();
-            near.set_nonblocking(true).unwrap();
-            client.set_nonblocking(true).unwrap();
-            clients.push(client);
-            nears.push(near.try_clone().unwrap());
-            let _inside = runtime.enter();
-            let socket = Socket::Plain(tokio::net::TcpStream::from_std(near).unwrap());
-            let visitor = visitor(&endpoint);
-            let upgraded = Upgraded { socket, early: bytes::Bytes::new(), answer: Vec::new() };
-            tasks.spawn_local(session::open(Rc::clone(&common), Rc::clone(&endpoint), visitor, upgraded));
-        }
-        let sessions = Self { hub, form, shard, clients, near: nears, tasks, runtime };
+        (0..count).for_each(|_| sessions.open(&listener, &common, &endpoint));
         sessions.rest();
         sessions.walk();
         sessions.drain(&mut vec![0; 1 << 16]);
         sessions
     }
 
+    fn open(&mut self, listener: &TcpListener, common: &Rc<Common>, endpoint: &Rc<Endpoint>) {
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = listener.accept().unwrap().0;
+        set_socket_send_buffer_size(&socket, SEND_BUFFER).unwrap();
+        socket.set_nodelay(true).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        client.set_nonblocking(true).unwrap();
+        self.ends.push(Ends { client, near: socket.try_clone().unwrap() });
+        let _inside = self.runtime.enter();
+        let socket = Socket::Plain(tokio::net::TcpStream::from_std(socket).unwrap());
+        let upgraded = Upgraded { socket, early: Bytes::new(), answer: Vec::new() };
+        let (common, endpoint) = (Rc::clone(common), Rc::clone(endpoint));
+        let visitor = visitor(&endpoint);
+        self.tasks.spawn_local(session::open(common, endpoint, visitor, upgraded));
+    }
+
     /// Has the sessions' tasks do what there is for them to do, which is reading.
     fn rest(&self) {
         self.tasks.block_on(&self.runtime, async {
-            for _ in 0..self.clients.len() + 16 {
+            for _ in 0..self.ends.len() + 16 {
                 tokio::task::yield_now().await;
             }
         });
@@ -102,15 +101,15 @@ impl Sessions {
 
     /// One bare send on each session's socket, with nothing of ours around it.
     pub fn send(&self, bytes: &[u8]) {
-        for near in &self.near {
-            let sent = send(near, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).unwrap();
+        for ends in &self.ends {
+            let sent = send(&ends.near, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).unwrap();
             assert_eq!(sent, bytes.len(), "the far end was emptied, so the socket takes everything");
         }
     }
 
     /// Reads all that has come to each client; answers how many bytes that was.
     pub fn drain(&self, buffer: &mut [u8]) -> usize {
-        self.clients.iter().map(|client| drain(client, buffer)).sum()
+        self.ends.iter().map(|ends| drain(&ends.client, buffer)).sum()
     }
 
     /// Bytes that wait in backlogs.
@@ -129,6 +128,13 @@ fn drain(mut client: &TcpStream, buffer: &mut [u8]) -> usize {
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+fn common(shard: &Rc<Shard<Session>>) -> Rc<Common> {
+    let metrics = shard.hub().metrics();
+    let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
+    let limits = Arc::new(Limits::new(limits::Settings::default(), metrics));
+    Common::new(Rc::clone(shard), &Budget::new(1 << 30, metrics), revocations, limits, LONG, 16)
 }
 
 fn endpoint(room: &str, form: Form) -> Endpoint {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The processor time of all threads of a process, its own and the kernel's for it, to the nanosecond. (`stat` counts
-/// the same in hundredths of a second.) A thread that has ended is not in it.
+/// the same in hundredths of a second.) A thread that has ended is not in it, so that it may be less than before.
 ///
 /// # Errors
 /// Where there is no such process.

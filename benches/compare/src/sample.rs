@@ -106,7 +106,7 @@ pub fn enter(server: &Server, load: &mut Generator, crew: &Crew) -> Result<Entry
     let each = |all: f64| all / crew.members.max(1) as f64;
     Ok(Entry {
         per_second: crew.members as f64 / took.as_secs_f64(),
-        cpu: each((load.server_cpu()? - cpu).as_secs_f64() * 1e6),
+        cpu: each(load.server_cpu()?.saturating_sub(cpu).as_secs_f64() * 1e6),
         memory: each(resident()? as f64 - memory as f64),
     })
 }

@@ -27,8 +27,6 @@ const HANDSHAKE: &[u8] = b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: webso
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// What a connection is upgraded to: the stream, and what came behind the handshake.
-
 /// A listener that upgrades whoever asks.
 struct House {
     address: std::net::SocketAddr,

@@ -78,7 +78,7 @@ pub(super) fn heartbeats(settings: &Settings, verdict: &mut Verdict) -> Result<(
         enter(&server, &mut load, &Crew::of(&server.wire.subscriber, MEMBERS)).map_err(&error)?;
         let (before, own) = (load.server_cpu().map_err(&error)?, process::own_cpu());
         load.idle(Duration::from_secs_f64(settings.idle)).map_err(&error)?;
-        let spent = load.server_cpu().map_err(&error)? - before;
+        let spent = load.server_cpu().map_err(&error)?.saturating_sub(before);
         goes.push(spent.as_secs_f64() / settings.idle * 100.0);
         cores.push((process::own_cpu() - own).as_secs_f64() / settings.idle);
     }

@@ -150,7 +150,7 @@ impl Generator {
         self.publish(begun + plan.measured.as_nanos() as u64, &mut late)?;
         let mut measured = Measured {
             seconds: (now() - begun) as f64 / 1e9,
-            server_cpu: (self.server_cpu()? - server).as_secs_f64(),
+            server_cpu: self.server_cpu()?.saturating_sub(server).as_secs_f64(),
             own_cpu: (process::own_cpu() - own).as_secs_f64(),
             resident: process::resident(self.target.pid).map_err(system("/proc"))?,
             crews: Vec::new(),
