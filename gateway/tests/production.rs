@@ -119,6 +119,7 @@ async fn it_starts_and_keeps_operators_and_clients_apart() {
     assert_eq!(reloaded.status, 200, "{reloaded:?}");
     let log = gateway.log();
     assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
+    assert!(gateway.terminate().success()); // with all that was to be audited written
     let audit = std::fs::read_to_string(folder.path().join("audit.log")).unwrap();
     assert!(audit.contains("\"refused\"") && !audit.contains(KEY), "{audit}");
 }
