@@ -7,8 +7,9 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::pki_types::ServerName;
@@ -108,17 +109,22 @@ pub struct Progress {
     /// So far.
     pub sum: Sum,
     /// Of `sum`, since the last of these.
+    pub settled: u64,
+    /// As `settled`.
     pub deliveries: u64,
-    /// As `deliveries`.
+    /// As `settled`.
     pub published: u64,
 }
 
-/// Runs a plan to its end. `watch` is told how far it is, some times a second.
+/// Runs a plan to its end, or until `stop` is set: then what is on its way is waited for, and what was measured until then
+/// is reported. `watch` is told how far it is, some times a second.
 ///
 /// # Errors
 /// [`Error`].
-pub fn run(plan: Plan, watch: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
+pub fn run(mut plan: Plan, watch: &mut dyn FnMut(Progress), stop: &AtomicBool) -> Result<Report, Error> {
+    let begun = SystemTime::now();
     plan.judge()?;
+    plan.target.reach(plan.patience);
     raise_limit(&plan)?;
     let tls = match plan.target.secure {
         false => None,
@@ -132,7 +138,7 @@ pub fn run(plan: Plan, watch: &mut dyn FnMut(Progress)) -> Result<Report, Error>
         .map(|thread| Ok(worker::Worker::new(&shared, thread, figures()?)?))
         .collect::<Result<Vec<_>, Error>>()?;
     let mut total = figures()?;
-    let run = Run::new(&shared, watch);
+    let run = Run::new(&shared, watch, stop);
     thread::scope(|scope| {
         let threads: Vec<_> = workers.into_iter().map(|worker| scope.spawn(|| worker.run())).collect();
         let observed = run.conduct(&|| threads.iter().any(|thread| thread.is_finished()));
@@ -143,7 +149,7 @@ pub fn run(plan: Plan, watch: &mut dyn FnMut(Progress)) -> Result<Report, Error>
             total.add(tally).map_err(|error| Error::Figures(error.to_string()))?;
         }
         match observed {
-            Some(observed) => Ok(Report::new(&shared.plan, total, observed)),
+            Some(observed) => Ok(Report::new(&shared.plan, begun, total, observed)),
             None => Err(nobody(&shared.plan, &total.failures)),
         }
     })

@@ -4,6 +4,8 @@
 
 #[path = "load/account.rs"]
 mod account;
+#[path = "load/ends.rs"]
+mod ends;
 #[path = "load/faults.rs"]
 mod faults;
 #[path = "load/options.rs"]

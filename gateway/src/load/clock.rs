@@ -14,6 +14,11 @@ pub(super) fn own_cpu() -> Duration {
     Duration::from_nanos(nanoseconds(clock_gettime(ClockId::ProcessCPUTime)))
 }
 
+/// The processor time that this thread has taken, nanoseconds.
+pub(super) fn thread_cpu() -> u64 {
+    nanoseconds(clock_gettime(ClockId::ThreadCPUTime))
+}
+
 fn nanoseconds(time: Timespec) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
@@ -35,6 +40,11 @@ impl Schedule {
         let start = now() + 5_000_000;
         let warm = start + warm_up.as_nanos() as u64;
         Self { start, warm, end: warm + duration.as_nanos() as u64 }
+    }
+
+    /// The same where nothing is to happen after `cut`.
+    pub(super) fn until(self, cut: u64) -> Self {
+        Self { start: self.start.min(cut), warm: self.warm.min(cut), end: self.end.min(cut) }
     }
 
     /// Whether a moment counts.

@@ -12,6 +12,16 @@ pub enum Spread {
     Zipf,
 }
 
+impl Spread {
+    /// What `--spread` calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Even => "even",
+            Self::Zipf => "zipf",
+        }
+    }
+}
+
 /// The rooms, their members and their streams. A stream is what one publisher sends into one room: with more
 /// publishers than rooms each has one room, else each room one publisher.
 #[derive(Clone, Debug)]

@@ -111,6 +111,10 @@ const MOST_CONNECTIONS: u32 = 1_000_000;
 const MOST_STREAMS: u32 = 65_535;
 /// Bytes of a payload at most.
 const MOST_PAYLOAD: usize = 1 << 20;
+/// Connections from one address to one other: as many ports as the kernel gives by default.
+const PORTS: u32 = 28_000;
+/// The longest of each of a run's times.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Rooms of one subscriber at most.
 const MOST_JOINS: u32 = 1000;
 /// Streams that account is kept of, over all subscribers: some 50 bytes each.
@@ -149,15 +153,39 @@ impl Plan {
         if self.connections as usize * tracks > MOST_TRACKS {
             return Err(BadPlan::Tracks { connections: self.connections, tracks, most: MOST_TRACKS });
         }
+        self.judge_times()?;
+        let ports = self.connections.saturating_add(self.publishers);
         match (self.pace, self.publishers) {
             (Pace::Idle, 1..) => Err(BadPlan::Contradiction("publishers need a pace: --rate or --in-flight")),
             (Pace::Rate(_) | Pace::InFlight(_), 0) => Err(BadPlan::Contradiction(
                 "--rate and --in-flight need a publisher; without any, connections are held",
             )),
+            _ if self.target.address.is_ipv6() && self.target.others.is_empty() && ports > PORTS => {
+                Err(BadPlan::Contradiction(
+                    "an IPv6 address has ports for 28,000 connections from this machine; 127.0.0.1 takes more of them",
+                ))
+            }
             _ if self.duration.is_zero() => {
                 Err(BadPlan::Contradiction("--duration 0 s would measure nothing"))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn judge_times(&self) -> Result<(), BadPlan> {
+        let times = [
+            ("--duration", self.duration),
+            ("--warm-up", self.warm_up),
+            ("--drain", self.drain),
+            ("--connect-timeout", self.patience),
+        ];
+        match times.into_iter().find(|(_, time)| *time > LONGEST) {
+            None => Ok(()),
+            Some((what, time)) => Err(BadPlan::Bounds {
+                what,
+                given: humantime::format_duration(time).to_string(),
+                bounds: "30days at most".into(),
+            }),
         }
     }
 
@@ -170,7 +198,10 @@ impl Plan {
         };
         within("--ramp", self.ramp, 0.0..=1e6, "0 to 1000000 a second")?;
         within("--churn", self.churn, 0.0..=1e5, "0 to 100000 a second")?;
-        within("--slow", self.slow, 0.0..=1.0, "0% to 100%")?;
+        if !(0.0..=1.0).contains(&self.slow) {
+            let given = format!("{}%", self.slow * 100.0);
+            return Err(BadPlan::Bounds { what: "--slow", given, bounds: "0% to 100%".into() });
+        }
         match self.pace {
             Pace::Rate(rate) => within("--rate", rate, 0.001..=1e7, "0.001 to 10000000 events a second"),
             Pace::InFlight(window) => within("--in-flight", window.into(), 1.0..=1e6, "1 to 1000000"),

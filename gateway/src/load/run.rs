@@ -1,5 +1,6 @@
 //! How a run goes on, from the thread that has no connections: it looks at the clock and at what the others tell.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,9 @@ const TELL: Duration = Duration::from_millis(200);
 const SETTLE: Duration = Duration::from_millis(500);
 /// Within this each thread has sent what was still due.
 const LAST: Duration = Duration::from_millis(50);
-/// When nothing has come for so long, nothing more is expected to.
+/// An interrupted run ends so much later: by then each thread has seen it.
+const SOON: Duration = Duration::from_millis(40);
+/// When nothing has come for so long, slow readers have read what there was.
 const QUIET: Duration = Duration::from_secs(1);
 /// When nothing has come for so long in a closed loop, what is in flight is given up.
 const STALLED: Duration = Duration::from_secs(2);
@@ -27,6 +30,9 @@ const STALLED: Duration = Duration::from_secs(2);
 pub(super) struct Run<'a> {
     shared: &'a Shared,
     watch: &'a mut dyn FnMut(Progress),
+    /// Whether the run is to end early.
+    stop: &'a AtomicBool,
+    interrupted: bool,
     told: (Instant, Sum),
     /// When the last event came, and how many there were.
     last: (Instant, u64),
@@ -39,13 +45,15 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Before the first connection is made.
-    pub(super) fn new(shared: &'a Shared, watch: &'a mut dyn FnMut(Progress)) -> Self {
+    pub(super) fn new(shared: &'a Shared, watch: &'a mut dyn FnMut(Progress), stop: &'a AtomicBool) -> Self {
         let server = Server::find(&shared.plan.pids, shared.plan.target.address);
         let before = server.as_ref().and_then(Server::look);
         let start = Instant::now();
         Self {
             shared,
             watch,
+            stop,
+            interrupted: false,
             told: (start, Sum::default()),
             last: (start, 0),
             given_up: 0,
@@ -68,18 +76,19 @@ impl<'a> Run<'a> {
         }
         let connected = look();
         let schedule = Schedule::soon(plan.warm_up, plan.duration);
-        // Set once, here.
-        let _first = self.shared.schedule.set(schedule);
+        self.shared.begin(schedule);
         self.shared.enter(Phase::Publishing);
-        self.until(schedule.warm, Step::WarmingUp, plan.warm_up, failed);
+        self.until(|schedule| schedule.warm, Step::WarmingUp, plan.warm_up, failed);
         let begin = (clock::own_cpu(), look());
-        self.until(schedule.end, Step::Measuring, plan.duration, failed);
+        self.until(|schedule| schedule.end, Step::Measuring, plan.duration, failed);
         let end = (clock::own_cpu(), look());
-        self.drain(failed);
+        let left = self.drain(failed);
         Some(Observed {
             connecting,
             ready: ready.subscribers + ready.publishers,
-            schedule,
+            schedule: self.shared.schedule().unwrap_or(schedule),
+            interrupted: self.interrupted,
+            left,
             given_up: self.given_up,
             own_cpu: [begin.0, end.0],
             looks: [self.before, connected, begin.1, end.1],
@@ -92,22 +101,38 @@ impl<'a> Run<'a> {
         let plan = &self.shared.plan;
         let all = u64::from(plan.connections) + u64::from(plan.publishers);
         let mut sum = self.shared.sum();
-        while sum.settled < all && !failed() {
+        while sum.settled < all && !failed() && !self.is_interrupted() {
             thread::sleep(Duration::from_millis(1));
             sum = self.shared.sum();
             self.tell(Step::Connecting, sum.settled as f64 / all as f64);
         }
         let enough = sum.subscribers > 0 && (plan.publishers == 0 || sum.publishers > 0);
-        enough.then(|| self.start.elapsed())
+        (enough || self.interrupted).then(|| self.start.elapsed())
     }
 
-    fn until(&mut self, time: u64, step: Step, length: Duration, failed: &dyn Fn() -> bool) {
-        loop {
-            let left = Duration::from_nanos(time.saturating_sub(clock::now()));
+    /// Whether somebody has asked for the run's end; it has one soon then.
+    fn is_interrupted(&mut self) -> bool {
+        if !self.interrupted && self.stop.load(Ordering::Relaxed) {
+            self.interrupted = true;
+            self.shared.cut(clock::now() + SOON.as_nanos() as u64);
+        }
+        self.interrupted
+    }
+
+    fn until(
+        &mut self,
+        moment: impl Fn(Schedule) -> u64,
+        step: Step,
+        length: Duration,
+        failed: &dyn Fn() -> bool,
+    ) {
+        while let Some(schedule) = self.shared.schedule() {
+            let left = Duration::from_nanos(moment(schedule).saturating_sub(clock::now()));
             if left.is_zero() || failed() {
                 return;
             }
             thread::sleep(left.min(LOOK));
+            self.is_interrupted();
             self.give_up_where_stalled();
             self.tell(step, 1.0 - left.as_secs_f64() / length.as_secs_f64().max(1e-9));
         }
@@ -133,22 +158,27 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Until all has come, or nothing comes any more; then the slow ones' turn.
-    fn drain(&mut self, failed: &dyn Fn() -> bool) {
+    /// Until all has come; then publishers leave, and it is the slow ones' turn. Answers how many deliveries were still
+    /// on their way when they were given up.
+    fn drain(&mut self, failed: &dyn Fn() -> bool) -> u64 {
         self.shared.enter(Phase::Draining);
         thread::sleep(LAST);
-        self.wait(QUIET, failed, |shared, sum| shared.on_their_way() == 0 && sum.answered == sum.published);
-        if self.shared.sum().slow > 0 {
-            self.shared.enter(Phase::Waking);
-            self.wait(QUIET, failed, |_, sum| sum.slow == 0);
-        }
+        let most = self.shared.plan.drain;
+        self.wait(most, failed, |shared, sum| shared.on_their_way() == 0 && sum.answered == sum.published);
+        let left = self.shared.on_their_way();
+        self.shared.enter(Phase::Leaving);
+        self.wait(QUIET.min(most), failed, |_, sum| sum.publishers == 0 && sum.slow == 0);
+        left
     }
 
+    /// Until it is done, or for as long as the plan lets, or until nothing has come for as long as `quiet`, or until the
+    /// run is interrupted meanwhile.
     fn wait(&mut self, quiet: Duration, failed: &dyn Fn() -> bool, done: impl Fn(&Shared, &Sum) -> bool) {
         let (start, most) = (Instant::now(), self.shared.plan.drain);
+        let before = self.interrupted;
         self.last.0 = start;
-        while !done(self.shared, &self.shared.sum()) && !failed() {
-            if self.quiet() > quiet.min(most) || start.elapsed() > most {
+        while !done(self.shared, &self.shared.sum()) && !failed() && (before || !self.is_interrupted()) {
+            if self.quiet() > quiet || start.elapsed() > most {
                 return;
             }
             thread::sleep(LOOK);
@@ -164,11 +194,13 @@ impl<'a> Run<'a> {
         let sum = self.shared.sum();
         let deliveries = sum.deliveries - before.deliveries;
         let published = sum.published - before.published;
+        let settled = sum.settled - before.settled;
         (self.watch)(Progress {
             step,
             done: done.clamp(0.0, 1.0),
             since: then.elapsed(),
             sum,
+            settled,
             deliveries,
             published,
         });

@@ -25,14 +25,20 @@ pub(super) enum Phase {
     Publishing,
     /// What is on its way is waited for.
     Draining,
-    /// Slow readers read what they have left, and learn what became of them.
-    Waking,
+    /// Publishers go, and what nobody has answered is known. Slow readers read what they have left, and learn what
+    /// became of them.
+    Leaving,
     /// All go.
     Closing,
 }
 
 impl Phase {
-    const ALL: [Self; 5] = [Self::Connecting, Self::Publishing, Self::Draining, Self::Waking, Self::Closing];
+    const ALL: [Self; 5] = [Self::Connecting, Self::Publishing, Self::Draining, Self::Leaving, Self::Closing];
+
+    /// What comes behind it.
+    pub(super) fn next(self) -> Self {
+        Self::ALL[(self as usize + 1).min(Self::ALL.len() - 1)]
+    }
 }
 
 /// What one thread tells while it goes on. Only it writes here.
@@ -42,8 +48,9 @@ pub(super) struct Live {
     /// Connections that are ready, of subscribers and publishers.
     pub(super) subscribers: AtomicU64,
     pub(super) publishers: AtomicU64,
-    /// Connections whose first attempt has come to an end, well or not.
+    /// Connections whose first attempt has come to an end, well or not, and those among them that were not made.
     pub(super) settled: AtomicU64,
+    pub(super) refused: AtomicU64,
     pub(super) deliveries: AtomicU64,
     pub(super) published: AtomicU64,
     pub(super) answered: AtomicU64,
@@ -60,11 +67,13 @@ pub struct Sum {
     pub publishers: u64,
     /// Connections whose first attempt has come to an end.
     pub settled: u64,
+    /// Of these, the ones that were not made.
+    pub refused: u64,
     /// Events that came.
     pub deliveries: u64,
     /// Events that were sent.
     pub published: u64,
-    /// Events that were sent and answered.
+    /// Of these, the ones that need not be waited for: answered, or sent by a publisher that is gone.
     pub answered: u64,
     /// Slow readers that are still open.
     pub slow: u64,
@@ -86,7 +95,9 @@ pub(super) struct Shared {
     settled: AtomicU64,
     refused: Mutex<Refused>,
     phase: AtomicU8,
-    pub(super) schedule: OnceLock<Schedule>,
+    schedule: OnceLock<Schedule>,
+    /// Where an interrupted run ends, whatever the schedule says.
+    cut: AtomicU64,
     pub(super) live: Vec<Live>,
     /// Of each thread: wakes it.
     pub(super) bells: Vec<OwnedFd>,
@@ -111,6 +122,7 @@ impl Shared {
             refused: Mutex::default(),
             phase: AtomicU8::new(Phase::Connecting as u8),
             schedule: OnceLock::new(),
+            cut: AtomicU64::new(u64::MAX),
             live: (0..plan.threads).map(|_| Live::default()).collect(),
             bells: (0..plan.threads).map(bell).collect::<Result<_, _>>()?,
             layout,
@@ -124,6 +136,22 @@ impl Shared {
 
     pub(super) fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Says when what happens, once.
+    pub(super) fn begin(&self, schedule: Schedule) {
+        // Set by the thread that conducts the run alone, before it lets the others publish.
+        let _first = self.schedule.set(schedule);
+    }
+
+    /// Nothing happens after `time`.
+    pub(super) fn cut(&self, time: u64) {
+        self.cut.store(time, Ordering::Release);
+    }
+
+    /// When what happens, once that is known.
+    pub(super) fn schedule(&self) -> Option<Schedule> {
+        Some(self.schedule.get()?.until(self.cut.load(Ordering::Acquire)))
     }
 
     pub(super) fn sent(&self, stream: u32) -> u64 {
@@ -150,9 +178,9 @@ impl Shared {
     }
 
     /// Reserves an event's deliveries, where the pace lets it. In a closed loop as many deliveries may be on their way
-    /// as the window's events have on average over all rooms, and always one event.
-    pub(super) fn reserve(&self, deliveries: u64) -> bool {
-        let Some(window) = self.window() else {
+    /// as the window's events have on average over all rooms, and always one event. `anyhow`: whatever the pace says.
+    pub(super) fn reserve(&self, deliveries: u64, anyhow: bool) -> bool {
+        let Some(window) = self.window().filter(|_| !anyhow) else {
             self.due.fetch_add(deliveries, Ordering::Relaxed);
             return true;
         };
@@ -206,6 +234,7 @@ impl Shared {
             sum.subscribers += read(&live.subscribers);
             sum.publishers += read(&live.publishers);
             sum.settled += read(&live.settled);
+            sum.refused += read(&live.refused);
             sum.deliveries += read(&live.deliveries);
             sum.published += read(&live.published);
             sum.answered += read(&live.answered);

@@ -67,10 +67,15 @@ impl Account {
 /// All that a thread has counted.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// From the first SYN to the upgrade's answer, nanoseconds.
+    /// From when a connection was to be made to the upgrade's answer, nanoseconds.
     pub(super) connect: Histogram<u64>,
     /// From an event's time to its arrival, nanoseconds.
     pub(super) latency: Histogram<u64>,
+    /// From when an event was due, or could be sent as the server took what was before it, to its sending: how late the
+    /// load tester itself was, nanoseconds.
+    pub(super) late: Histogram<u64>,
+    /// The share of the measured time that the busiest thread was busy.
+    pub(super) busiest: Option<f64>,
     /// Connections that were not made.
     pub(super) failures: Reasons,
     pub(super) readers: Account,
@@ -96,6 +101,8 @@ impl Tally {
         Ok(Self {
             connect: Histogram::new_with_bounds(1000, LONGEST, 3)?,
             latency: Histogram::new_with_bounds(100, LONGEST, 3)?,
+            late: Histogram::new_with_bounds(100, LONGEST, 3)?,
+            busiest: None,
             failures: Reasons::new(),
             readers: Account::default(),
             slow: Account::default(),
@@ -115,6 +122,8 @@ impl Tally {
     pub(super) fn add(&mut self, other: Self) -> Result<(), hdrhistogram::AdditionError> {
         self.connect.add(&other.connect)?;
         self.latency.add(&other.latency)?;
+        self.late.add(&other.late)?;
+        self.busiest = self.busiest.into_iter().chain(other.busiest).reduce(f64::max);
         add_reasons(&mut self.failures, other.failures);
         self.readers.add(other.readers);
         self.slow.add(other.slow);

@@ -1,7 +1,8 @@
 //! Where a run goes.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
 
 use http::Uri;
 
@@ -23,9 +24,9 @@ pub enum BadTarget {
         /// What the system says.
         reason: String,
     },
-    /// Another machine.
+    /// Another machine, or this one by an address that others reach it by.
     #[error(
-        "{host} ({address}) is not this machine. A load test takes what it gets of both machines and of the network \
+        "{host} ({address}) is not a loopback address of this machine. A load test takes what it gets of both machines and of the network \
          between, and of a gateway that serves others it takes that from them: --allow-remote says that this is meant"
     )]
     Remote {
@@ -41,6 +42,8 @@ pub enum BadTarget {
 pub struct Target {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where else it may, as a name may mean several addresses.
+    pub others: Vec<SocketAddr>,
     /// The host as the URL has it, without brackets.
     pub host: String,
     /// Host and port, for the request.
@@ -71,7 +74,7 @@ impl Target {
         let unknown = |reason: String| BadTarget::Unknown { host: host.clone(), reason };
         let found = (&*host, port).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
         let found: Vec<SocketAddr> = found.collect();
-        let address = *found.first().ok_or_else(|| unknown("it has no address".into()))?;
+        let (address, others) = found.split_first().ok_or_else(|| unknown("it has no address".into()))?;
         if let Some(remote) = found.iter().find(|found| !found.ip().to_canonical().is_loopback())
             && !allow_remote
         {
@@ -81,7 +84,26 @@ impl Target {
             Some(given) if given.path() != "/" || given.query().is_some() => given.as_str(),
             _ => path,
         };
-        Ok(Self { address, authority: authority.to_string(), path: path.to_owned(), secure, host })
+        Ok(Self {
+            address: *address,
+            others: others.to_vec(),
+            authority: authority.to_string(),
+            path: path.to_owned(),
+            secure,
+            host,
+        })
+    }
+
+    /// Of several addresses takes the first that somebody listens at: `localhost` means `::1`, too, and a gateway may be at
+    /// one of them alone. Where nobody does, it stays the first.
+    pub(super) fn reach(&mut self, patience: Duration) {
+        let listens = |address: &SocketAddr| TcpStream::connect_timeout(address, patience).is_ok();
+        if !self.others.is_empty()
+            && !listens(&self.address)
+            && let Some(other) = self.others.iter().copied().find(listens)
+        {
+            self.address = other;
+        }
     }
 
     /// Where connection number `number` comes from, where that is not the system's to choose: an address has ports for
@@ -126,6 +148,19 @@ mod tests {
         for url in ["", "127.0.0.1:8080", "http://127.0.0.1/", "ws:///ws", "ws://me:secret@127.0.0.1/"] {
             assert!(matches!(find(url), Err(BadTarget::Url(_))), "{url}");
         }
+    }
+
+    #[test]
+    fn of_several_addresses_the_first_is_taken_that_somebody_listens_at() {
+        let listen = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (listener, closed) = (listen(), listen().local_addr().unwrap());
+        let mut target = find("ws://127.0.0.1/").unwrap();
+        (target.address, target.others) = (closed, vec![listener.local_addr().unwrap()]);
+        target.reach(Duration::from_secs(5));
+        assert_eq!(target.address, listener.local_addr().unwrap());
+        (target.address, target.others) = (closed, vec![closed]);
+        target.reach(Duration::from_secs(5));
+        assert_eq!(target.address, closed, "nobody is there: as it was");
     }
 
     #[test]

@@ -55,6 +55,8 @@ static METRICS: &[Metric] = {
         metric("cpu", Unit::Time, |report| report.server.as_ref()?.cpu_us_per_delivery),
         metric("server_cores", Unit::Number, |report| Some(report.server.as_ref()?.cores)),
         metric("memory", Unit::Size, |report| report.server.as_ref()?.bytes_per_connection),
+        metric("late_p99", Unit::Time, |report| Some(report.generator.late.as_ref()?.p99_us)),
+        metric("late_max", Unit::Time, |report| Some(report.generator.late.as_ref()?.max_us)),
         metric("generator_cores", Unit::Number, |report| Some(report.generator.cores)),
     ]
 };
@@ -71,13 +73,15 @@ enum Operator {
     Below,
     AtMost,
     Equal,
+    NotEqual,
 }
 
 impl Operator {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 6] = [
         (">=", Self::AtLeast),
         ("<=", Self::AtMost),
         ("==", Self::Equal),
+        ("!=", Self::NotEqual),
         (">", Self::Above),
         ("<", Self::Below),
     ];
@@ -89,6 +93,7 @@ impl Operator {
             Self::Below => left < right,
             Self::AtMost => left <= right,
             Self::Equal => left == right,
+            Self::NotEqual => left != right,
         }
     }
 }
@@ -97,7 +102,7 @@ impl Operator {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadThreshold {
     /// Nothing compares.
-    #[error("'{0}' compares nothing; it needs one of > >= < <= ==, as in p99>5ms")]
+    #[error("'{0}' compares nothing; it needs one of > >= < <= == !=, as in p99>5ms")]
     NoOperator(String),
     /// No such figure.
     #[error("'{name}' in '{text}' is no figure of a run; there are {}", names().collect::<Vec<_>>().join(", "))]
@@ -149,7 +154,7 @@ impl FromStr for Threshold {
     type Err = BadThreshold;
 
     fn from_str(text: &str) -> Result<Self, BadThreshold> {
-        let at = text.find(['<', '>', '=']);
+        let at = text.find(['<', '>', '=', '!']);
         let found = at.and_then(|at| {
             let (name, rest) = text.split_at(at);
             let (sign, operator) = Operator::ALL.into_iter().find(|(sign, _)| rest.starts_with(sign))?;
@@ -243,6 +248,8 @@ mod tests {
             ("deliveries_per_s <= 1e5", Operator::AtMost, 1e5),
             ("memory>1.5KiB", Operator::Above, 1536.0),
             ("closed==0", Operator::Equal, 0.0),
+            ("late_p99>1ms", Operator::Above, 1000.0),
+            ("refused!=0", Operator::NotEqual, 0.0),
         ];
         for (text, operator, bound) in cases {
             let threshold: Threshold = text.parse().unwrap();
@@ -253,7 +260,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_what_there_is() {
-        assert_eq!(error("p99"), "'p99' compares nothing; it needs one of > >= < <= ==, as in p99>5ms");
+        assert_eq!(error("p99"), "'p99' compares nothing; it needs one of > >= < <= == !=, as in p99>5ms");
         assert!(
             error("p98>5ms").starts_with("'p98' in 'p98>5ms' is no figure of a run; there are p50, p90, p99")
         );
@@ -262,11 +269,11 @@ mod tests {
         assert_eq!(error("missing>NaN"), "'NaN' in 'missing>NaN' is no number");
         assert_eq!(
             error("p99=5ms"),
-            "'p99=5ms' compares nothing; it needs one of > >= < <= ==, as in p99>5ms"
+            "'p99=5ms' compares nothing; it needs one of > >= < <= == !=, as in p99>5ms"
         );
         assert_eq!(
             error("p99=>5ms"),
-            "'p99=>5ms' compares nothing; it needs one of > >= < <= ==, as in p99>5ms"
+            "'p99=>5ms' compares nothing; it needs one of > >= < <= == !=, as in p99>5ms"
         );
     }
 
@@ -286,7 +293,7 @@ mod tests {
 
         #[test]
         fn an_expression_of_parts_is_read(
-            metric in 0..METRICS.len(), operator in 0..5_usize, number in 0.0..1e9_f64, space in " ?"
+            metric in 0..METRICS.len(), operator in 0..Operator::ALL.len(), number in 0.0..1e9_f64, space in " ?"
         ) {
             let (metric, (sign, operator)) = (&METRICS[metric], Operator::ALL[operator]);
             let unit = match metric.unit { Unit::Time => "us", Unit::Number | Unit::Size => "" };

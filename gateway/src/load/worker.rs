@@ -10,12 +10,11 @@ use rustix::time::{
 };
 
 use super::clock;
-use super::frames::{self, Say};
 use super::plan::Pace;
 use super::shared::{Phase, Shared};
-use super::stream::Stream;
-use super::tally::{self, Tally};
+use super::tally::Tally;
 
+mod connections;
 mod desk;
 mod pace;
 mod peer;
@@ -24,7 +23,7 @@ mod subscriber;
 
 use desk::Desk;
 use pace::Beat;
-use peer::{End, Peer, Role, Stage};
+use peer::{Peer, Role, Stage};
 use publisher::Publisher;
 use subscriber::Subscriber;
 
@@ -33,11 +32,9 @@ const BUFFER: usize = 256 * 1024;
 /// Events of one look at the sockets.
 const EVENTS: usize = 1024;
 /// Connections of one thread that are being made at a time: below what listeners let wait.
-const DIALLING: usize = 256;
+pub(super) const DIALLING: usize = 256;
 /// How often who waits is looked at, nanoseconds.
 const SWEEP: u64 = 100_000_000;
-/// For how long a close is waited for, nanoseconds.
-const FAREWELL: u64 = 2_000_000_000;
 /// The longest sleep: then what the other threads have done is looked at.
 const NAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// The timer and the bell, among the connections: that they wake is all.
@@ -65,6 +62,8 @@ pub(super) struct Worker<'a> {
     opener: usize,
     swept: u64,
     phase: Phase,
+    /// When the measured time began for this thread, and the processor time that it had taken by then.
+    began: Option<(u64, u64)>,
 }
 
 impl<'a> Worker<'a> {
@@ -103,6 +102,7 @@ impl<'a> Worker<'a> {
             opener: 0,
             swept: 0,
             phase: Phase::Connecting,
+            began: None,
             desk,
         })
     }
@@ -111,6 +111,7 @@ impl<'a> Worker<'a> {
     pub(super) fn run(mut self) -> io::Result<Tally> {
         // Fifty microseconds late, as it is without this, would be in every latency.
         rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
+        self.ramp.begin(clock::now());
         let mut events: Vec<Event> = Vec::with_capacity(EVENTS);
         loop {
             self.desk.arrived();
@@ -140,8 +141,13 @@ impl<'a> Worker<'a> {
     /// What is to be done without anybody's asking.
     fn turn(&mut self) -> io::Result<()> {
         let phase = self.desk.shared.phase();
-        if phase != std::mem::replace(&mut self.phase, phase) {
-            self.begin(phase);
+        // It may end earlier than it did before.
+        self.desk.schedule = self.desk.shared.schedule().filter(|_| phase > Phase::Connecting);
+        self.weigh();
+        // One may have been so short that this thread has not seen it.
+        while self.phase < phase {
+            self.phase = self.phase.next();
+            self.begin(self.phase);
         }
         self.dial();
         // What was due by the end and not sent is sent then, late as it is.
@@ -156,163 +162,45 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Sees how busy this thread was over the measured time.
+    fn weigh(&mut self) {
+        let (now, Some(schedule)) = (self.desk.now, self.desk.schedule) else { return };
+        match self.began {
+            None if schedule.measures(now) => self.began = Some((now, clock::thread_cpu())),
+            Some((then, before)) if now >= schedule.end && now > then => {
+                if self.desk.tally.busiest.is_none() {
+                    let share = (clock::thread_cpu() - before) as f64 / (now - then) as f64;
+                    self.desk.tally.busiest = Some(share);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn begin(&mut self, phase: Phase) {
         match phase {
             Phase::Connecting | Phase::Draining => {}
             Phase::Publishing => {
-                self.desk.schedule = self.desk.shared.schedule.get().copied();
                 self.churn.begin(self.desk.schedule.map_or(u64::MAX, |schedule| schedule.start));
             }
-            Phase::Waking => {
-                for index in 0..self.subscribers {
-                    if self.peers[index].stage == Stage::Deaf {
-                        self.peers[index].stage = Stage::Ready;
-                        self.watch(index);
-                    }
-                }
-            }
+            Phase::Leaving => self.leave(),
             Phase::Closing => (0..self.peers.len()).for_each(|index| self.part(index, true)),
         }
     }
 
-    /// Makes the connections that are to be made by now.
-    fn dial(&mut self) {
-        while self.phase == Phase::Connecting
-            && self.next < self.peers.len()
-            && self.dialling < DIALLING
-            && self.ramp.strikes(self.desk.now)
-        {
-            self.next += 1;
-            self.connect(self.next - 1);
-        }
-    }
-
-    fn connect(&mut self, index: usize) {
-        let (peer, shared) = (&mut self.peers[index], self.desk.shared);
-        let narrow = matches!(&peer.role, Role::Subscriber(subscriber) if subscriber.slow);
-        peer.since = clock::now();
-        match Stream::dial(&shared.plan.target, peer.number, shared.tls.as_ref(), narrow) {
-            Err(error) => self.end(index, End::Broken(error)),
-            Ok(stream) => {
-                let flags = EventFlags::IN | EventFlags::OUT;
-                let watched = epoll::add(&self.epoll, &stream, EventData::new_u64(index as u64), flags);
-                peer.stream = Some(stream);
-                peer.stage = Stage::Connecting;
-                self.dialling += 1;
-                if let Err(error) = watched {
-                    self.end(index, End::Broken(error.into()));
-                }
+    /// Publishers go, and slow readers read.
+    fn leave(&mut self) {
+        for index in self.subscribers..self.peers.len() {
+            if let Role::Publisher(publisher) = &self.peers[index].role {
+                publisher.close_books(&mut self.desk);
             }
+            self.part(index, true);
         }
-    }
-
-    /// Something can be done at a connection.
-    fn ready(&mut self, index: usize, flags: EventFlags) {
-        if self.peers[index].stage == Stage::Connecting {
-            return self.connected(index, flags);
-        }
-        let peer = &mut self.peers[index];
-        let before = (peer.stage, peer.blocked);
-        let mut outcome = Ok(());
-        if flags.contains(EventFlags::OUT) {
-            outcome = peer.flush();
-        }
-        if outcome.is_ok() && flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
-            outcome = peer.read(&mut self.buffer, &mut self.desk);
-        }
-        if outcome.is_ok() && peer.has_to_send() {
-            outcome = peer.flush();
-        }
-        let after = (peer.stage, peer.blocked);
-        if is_dialling(before.0) && !is_dialling(after.0) {
-            self.dialling -= 1;
-        }
-        match outcome {
-            Err(end) => self.end(index, end),
-            Ok(()) if before != after => self.watch(index),
-            Ok(()) => {}
-        }
-    }
-
-    fn connected(&mut self, index: usize, flags: EventFlags) {
-        let peer = &mut self.peers[index];
-        if let Some(error) = peer.stream.as_ref().and_then(Stream::failure) {
-            return self.end(index, End::Broken(error));
-        }
-        if flags.contains(EventFlags::OUT) {
-            peer.stage = Stage::Upgrading;
-            peer.out = super::handshake::request(&self.desk.shared.plan, peer.number);
-            match peer.flush() {
-                Ok(()) => self.watch(index),
-                Err(end) => self.end(index, end),
+        for index in 0..self.subscribers {
+            if self.peers[index].stage == Stage::Deaf {
+                self.peers[index].stage = Stage::Ready;
+                self.watch(index);
             }
-        }
-    }
-
-    /// Has the kernel tell what this connection waits for.
-    fn watch(&mut self, index: usize) {
-        let peer = &self.peers[index];
-        let Some(stream) = &peer.stream else { return };
-        let mut flags = EventFlags::empty();
-        flags.set(EventFlags::IN, peer.stage != Stage::Deaf);
-        flags.set(EventFlags::OUT, peer.blocked);
-        if let Err(error) = epoll::modify(&self.epoll, stream, EventData::new_u64(index as u64), flags) {
-            self.end(index, End::Broken(error.into()));
-        }
-    }
-
-    /// A connection has come to its end, by the server or by a fault.
-    fn end(&mut self, index: usize, end: End) {
-        let (peer, desk) = (&mut self.peers[index], &mut self.desk);
-        match (peer.stage, &mut peer.role) {
-            (Stage::Parting, _) => {}
-            (Stage::Ready | Stage::Deaf, Role::Subscriber(subscriber)) => {
-                let account = subscriber.account(desk);
-                account.torn += u64::from(matches!(end, End::Torn(_)));
-                tally::count(&mut account.closes, end.reason());
-                subscriber.gone(false, desk);
-            }
-            (Stage::Ready | Stage::Deaf, Role::Publisher(publisher)) => {
-                tally::count(&mut desk.tally.publisher_closes, end.reason());
-                publisher.gone(false, desk);
-            }
-            _ => {
-                tally::count(&mut desk.tally.failures, end.reason());
-                peer.settle(desk);
-            }
-        }
-        if is_dialling(peer.stage) {
-            self.dialling -= 1;
-        }
-        peer.clear();
-        // Who was to come back does.
-        if std::mem::take(&mut peer.returns) && self.phase == Phase::Publishing {
-            self.connect(index);
-        }
-    }
-
-    /// Closes a connection from this side. `tail`: what was sent should all have come.
-    fn part(&mut self, index: usize, tail: bool) {
-        let (peer, desk) = (&mut self.peers[index], &mut self.desk);
-        if !matches!(peer.stage, Stage::Ready | Stage::Deaf) {
-            if tail && peer.stage != Stage::Parting {
-                if is_dialling(peer.stage) {
-                    self.dialling -= 1;
-                }
-                peer.clear();
-            }
-            return;
-        }
-        match &mut peer.role {
-            Role::Subscriber(subscriber) => subscriber.gone(tail, desk),
-            Role::Publisher(publisher) => publisher.gone(tail, desk),
-        }
-        peer.stage = Stage::Parting;
-        peer.since = desk.now;
-        frames::put(&mut peer.out, Say::Close, &1000_u16.to_be_bytes());
-        match peer.flush() {
-            Ok(()) => self.watch(index),
-            Err(end) => self.end(index, end),
         }
     }
 
@@ -332,6 +220,9 @@ impl<'a> Worker<'a> {
                 continue;
             };
             publisher.publish(&schedule, &mut self.desk, out);
+            if self.phase == Phase::Draining {
+                publisher.let_go(&mut self.desk);
+            }
             if out.is_empty() {
                 continue;
             }
@@ -346,7 +237,7 @@ impl<'a> Worker<'a> {
     /// Subscribers leave, as many as are to, and come back.
     fn stir(&mut self) {
         let over = self.desk.schedule.is_none_or(|schedule| self.desk.now >= schedule.end);
-        while !over && self.churn.strikes(self.desk.now) {
+        while !over && let Some(wanted) = self.churn.strikes(self.desk.now) {
             let stays = |peer: &Peer| !matches!(&peer.role, Role::Subscriber(subscriber) if !subscriber.slow);
             let places = (0..self.subscribers).map(|further| (self.leaver + further) % self.subscribers);
             let free = places.into_iter().find(|&index| {
@@ -355,27 +246,12 @@ impl<'a> Worker<'a> {
             let Some(index) = free else { return };
             self.leaver = index + 1;
             if self.peers[index].stage == Stage::Absent {
-                self.connect(index);
+                self.connect(index, wanted);
                 continue;
             }
             self.desk.tally.left += 1;
             self.peers[index].returns = true;
             self.part(index, false);
-        }
-    }
-
-    /// Gives up who takes too long.
-    fn sweep(&mut self) {
-        let patience = self.desk.shared.plan.patience.as_nanos() as u64;
-        for index in 0..self.peers.len() {
-            let peer = &self.peers[index];
-            let waits = self.desk.now.saturating_sub(peer.since);
-            if is_dialling(peer.stage) && waits > patience {
-                let reason = format!("not ready within {} s", self.desk.shared.plan.patience.as_secs_f32());
-                self.end(index, End::Refused(reason));
-            } else if peer.stage == Stage::Parting && waits > FAREWELL {
-                self.end(index, End::Cut);
-            }
         }
     }
 
@@ -416,8 +292,4 @@ impl<'a> Worker<'a> {
         timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &setting)?;
         Ok(())
     }
-}
-
-fn is_dialling(stage: Stage) -> bool {
-    matches!(stage, Stage::Connecting | Stage::Upgrading | Stage::Entering(_))
 }

@@ -51,7 +51,12 @@ async fn what_is_counted_is_what_the_gateway_counts() {
         delivered += figure("deliveries", "total");
         assert_eq!(gateway.metric(&format!("tidegate_events_published_total{OF_THE_RUN}")).await, published);
         assert_eq!(gateway.metric(&format!("tidegate_events_delivered_total{OF_THE_RUN}")).await, delivered);
-        assert_eq!(report["server"]["pids"], serde_json::json!([gateway.pid()]), "it is found by its port");
+        assert_eq!(
+            report["server"]["pids"],
+            serde_json::json!([gateway.pid()]),
+            "it is found by its address"
+        );
+        assert_eq!(report["server"]["names"], serde_json::json!(["tidegate"]));
         gateway.reaches("tidegate_connections", 1.0).await;
     }
 }
@@ -65,10 +70,13 @@ async fn the_pace_is_kept_and_latency_counted_from_it() {
     assert_eq!(open["published"]["measured"], 150);
     assert_eq!(open["latency"]["samples"], 300);
     assert_eq!(open["latency"]["corrected"], true);
+    assert_eq!(open["latency"]["events"], 150);
+    assert_eq!(open["generator"]["late"]["samples"], 150, "how late each was sent");
     let closed = report(&url(&gateway), &["-n", "2", "--in-flight", "1"]);
     assert_eq!(closed["latency"]["corrected"], false);
-    let idle = report(&url(&gateway), &["-n", "50", "--publishers", "0"]);
-    assert_eq!((&idle["connections"]["ready"], &idle["published"]["total"]), (&50.into(), &0.into()));
+    assert_eq!(closed["generator"]["late"], Value::Null, "nothing is due at a time");
+    let idle = report(&url(&gateway), &["-n", "200", "--publishers", "0"]);
+    assert_eq!((&idle["connections"]["ready"], &idle["published"]["total"]), (&200.into(), &0.into()));
     assert!(idle["server"]["bytes_per_connection"].is_number());
     assert_eq!(idle["server"]["cpu_us_per_delivery"], Value::Null, "nothing was delivered");
 }
@@ -86,12 +94,27 @@ async fn who_filters_gets_what_it_has_asked_for() {
 #[tokio::test]
 async fn who_leaves_and_comes_back_misses_nothing_in_between() {
     let gateway = gateway(&[]);
-    let arguments = ["-n", "20", "--rooms", "2", "--churn", "100", "--in-flight", "8", "--duration", "1s"];
-    let report = report(&url(&gateway), &arguments[..]);
-    is_whole(&report);
-    let churn = |name: &str| report["churn"][name].as_u64().unwrap();
-    assert!(churn("left") > 20 && churn("came_back") + 2 >= churn("left"), "{report:#}");
-    assert_eq!(report["connections"]["refused"], 0);
+    for threads in ["1", "2"] {
+        let arguments =
+            ["-n", "20", "--rooms", "2", "--churn", "100", "--in-flight", "8", "--duration", "1s"];
+        let report = report(&url(&gateway), &[&arguments[..], &["--threads", threads]].concat());
+        is_whole(&report);
+        let churn = |name: &str| report["churn"][name].as_u64().unwrap();
+        assert!(churn("left") > 20 && churn("came_back") + 2 >= churn("left"), "{report:#}");
+        assert_eq!(report["connections"]["refused"], 0);
+        let cost = &report["server"]["cpu_us_per_delivery"];
+        assert_eq!(cost, &Value::Null, "who comes and goes costs something, too");
+    }
+}
+
+#[tokio::test]
+async fn a_ramp_is_kept_by_all_threads_together() {
+    let gateway = gateway(&[]);
+    let arguments = ["-n", "40", "--publishers", "0", "--ramp", "200", "--threads", "2"];
+    let report = report(&url(&gateway), &arguments);
+    assert_eq!(report["connections"]["ready"], 40);
+    assert!(report["connections"]["seconds"].as_f64().unwrap() >= 0.19, "{report:#}");
+    assert_eq!(report["plan"]["ramp"], 200.0);
 }
 
 #[tokio::test]

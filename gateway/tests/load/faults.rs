@@ -12,10 +12,12 @@ use crate::report;
 
 /// What is done with event number 5.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+pub(crate) enum Fault {
     None,
     /// It is left out.
     Lose,
+    /// It is left out, and so are all behind it.
+    Mute,
     /// It comes twice.
     Double,
     /// It comes behind the next one.
@@ -30,6 +32,8 @@ enum Fault {
     Gap,
     /// The publisher is told that it is refused.
     Refuse,
+    /// The publisher is closed instead of being answered.
+    Expel,
     /// The members are closed instead.
     Close,
     /// Members of other rooms get it, too.
@@ -46,7 +50,7 @@ struct Hall {
 }
 
 /// Serves until the test ends.
-fn server(fault: Fault) -> String {
+pub(crate) fn server(fault: Fault) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let hall = Arc::<Mutex<Hall>>::default();
@@ -75,6 +79,10 @@ fn serve(mut socket: WebSocket<TcpStream>, hall: &Mutex<Hall>, fault: Fault) {
             }
             _ => done = hall.publish(&request, fault),
         }
+        if fault == Fault::Expel && hall.count == 5 {
+            socket.get_mut().write_all(b"\x88\x0b\x03\xf0too eager").unwrap();
+            break;
+        }
         let reply = json!({ "success": done, "message": if done { "done" } else { "Busy" }, "data": null });
         // The same stream is written above: the reply stands behind it.
         socket.get_mut().write_all(&frame(&reply.to_string())).unwrap();
@@ -101,12 +109,13 @@ impl Hall {
         let event = json!({ "event_type": "alert_triggered", "data": request["data"]["data"], "room": room });
         let text = event.to_string();
         self.count += 1;
-        let fault = if self.count == 5 { fault } else { Fault::None };
+        let hit = self.count == 5 || (self.count > 5 && fault == Fault::Mute);
+        let fault = if hit { fault } else { Fault::None };
         let gap = json!({ "event_type": "gap", "data": { "room": room, "count": 1 } }).to_string();
         let half = text.len() / 2;
         let frames: Vec<Vec<u8>> = match fault {
             Fault::None | Fault::Stray => vec![frame(&text)],
-            Fault::Lose | Fault::Refuse => vec![],
+            Fault::Lose | Fault::Mute | Fault::Refuse | Fault::Expel => vec![],
             Fault::Double => vec![frame(&text), frame(&text)],
             Fault::Swap => {
                 self.held = Some(text.clone());
@@ -135,8 +144,9 @@ impl Hall {
 /// A run of some thirty events in one room of three members; the fifth has the fault.
 #[track_caller]
 fn run(fault: Fault) -> Value {
-    let report = report(&server(fault), &["-n", "3", "--rate", "100", "--drain", "2s"]);
-    assert_eq!(report["published"]["total"], 40, "{report:#}");
+    let report = report(&server(fault), &["-n", "3", "--rate", "100", "--drain", "1s"]);
+    let total = if fault == Fault::Expel { 5 } else { 40 };
+    assert_eq!(report["published"]["total"], total, "{report:#}");
     report
 }
 
@@ -197,6 +207,26 @@ fn what_the_server_has_refused_is_not_missing() {
     let report = run(Fault::Refuse);
     assert_eq!(faults(&report), json!({}), "{report:#}");
     assert_eq!(report["published"]["reasons"], json!({ "Busy": 1 }));
+}
+
+#[test]
+fn in_a_closed_loop_what_was_refused_holds_up_nothing() {
+    let report = report(&server(Fault::Refuse), &["-n", "3", "--in-flight", "1", "--drain", "1m"]);
+    assert_eq!(report["published"]["given_up"], 0, "{report:#}");
+    assert_eq!(report["published"]["reasons"], json!({ "Busy": 1 }));
+    assert!(report["deliveries"]["total"].as_u64().unwrap() > 30, "{report:#}");
+    assert_eq!(faults(&report), json!({}), "{report:#}");
+}
+
+#[test]
+fn what_a_publisher_that_was_closed_did_not_send_is_unsent() {
+    let report = run(Fault::Expel);
+    let published = &report["published"];
+    assert_eq!((&published["unsent"], &published["unanswered"]), (&35.into(), &1.into()), "{report:#}");
+    assert_eq!(report["closes"], json!({ "publisher: 1008 too eager": 1 }));
+    assert_eq!(faults(&report), json!({}), "what nobody has answered is not missing: {report:#}");
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("1 of 1 publishers were not let in, or closed"), "{warnings}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn options_that_are_wrong_are_refused_with_64_before_anybody_connects() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     server.set_nonblocking(true).unwrap();
     let url = format!("ws://{}", server.local_addr().unwrap());
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 16] = [
         (
             &["--fail-if", "p98>5ms"],
             "--fail-if: 'p98' in 'p98>5ms' is no figure of a run; there are p50, p90, p99",
@@ -47,9 +47,11 @@ fn options_that_are_wrong_are_refused_with_64_before_anybody_connects() {
         (&["--fail-if", "p99"], "--fail-if: 'p99' compares nothing; it needs one of > >= < <= =="),
         (&["--dialect", "morse"], "--dialect: 'morse' is not spoken here; there is rooms"),
         (&["--duration", "soon"], "--duration: 'soon' is no time such as 10s or 1h"),
+        (&["--drain", "1000years"], "--drain is 1000years; it may be 30days at most"),
+        (&["--report", "/nowhere/report.json"], "--report: /nowhere/report.json: No such file or directory"),
         (&["--payload", "43"], "--payload is 43; it may be 44 to 1048576"),
         (&["--slow", "a few"], "--slow: 'a few' is no share such as 10%"),
-        (&["--slow", "101%"], "--slow is 1.01; it may be 0% to 100%"),
+        (&["--slow", "101%"], "--slow is 101%; it may be 0% to 100%"),
         (&["--spread", "thin"], "--spread: 'thin' is not known; there are even and zipf"),
         (&["--joins", "2"], "--joins is 2; it may be 1 to 1"),
         (&["--publishers", "0", "--rate", "5"], "--rate and --in-flight need a publisher"),
@@ -74,7 +76,8 @@ fn another_machine_is_refused_unless_that_is_meant() {
     assert_eq!(output.status.code(), Some(64));
     let said = err(&output);
     assert!(
-        said.contains("192.0.2.1 (192.0.2.1) is not this machine") && said.contains("--allow-remote"),
+        said.contains("192.0.2.1 (192.0.2.1) is not a loopback address of this machine")
+            && said.contains("--allow-remote"),
         "{said}"
     );
     let meant =
@@ -123,11 +126,18 @@ async fn a_report_goes_into_a_file_and_lines_say_how_far_it_is() {
     let gateway = gateway(&[]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.json");
-    let arguments = ["-n", "5", "-d", "500ms", "--warm-up", "0s", "--report", file.to_str().unwrap()];
+    std::fs::write(&file, "x".repeat(100_000)).unwrap();
+    let file_name = file.to_str().unwrap();
+    let arguments = ["-n", "5", "-d", "1h", "-d", "500ms", "--warm-up", "0s", "--report", file_name];
     let output = load(&url(&gateway), &arguments);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(report["plan"]["connections"], 5);
+    assert_eq!(report["plan"]["duration_s"], 0.5, "of two the last holds");
+    let pairs = report["latency"]["histogram"].as_array().unwrap();
+    let all: u64 = pairs.iter().map(|pair| pair[1].as_u64().unwrap()).sum();
+    assert_eq!(all, report["latency"]["samples"].as_u64().unwrap());
+    assert!(pairs.is_sorted_by_key(|pair| pair[0].as_f64().unwrap()), "{report:#}");
     assert!(out(&output).contains("\nintegrity    0 missing, 0 doubled"), "{}", out(&output));
     assert!(err(&output).contains("measuring "), "{}", err(&output));
     assert!(err(&output).contains(" 5 subscribers, "), "{}", err(&output));

@@ -75,7 +75,11 @@ fn name(step: Step) -> &'static str {
 
 fn rates(progress: &Progress) -> String {
     let per_s = |count: u64| count as f64 / progress.since.as_secs_f64();
-    let connected = progress.sum.subscribers;
+    let sum = &progress.sum;
+    if progress.step == Step::Connecting {
+        let (ready, refused) = (sum.subscribers + sum.publishers, sum.refused);
+        return format!("{ready} ready, {:.0} connections/s, {refused} refused", per_s(progress.settled));
+    }
     let (published, delivered) = (per_s(progress.published), per_s(progress.deliveries));
-    format!("{connected} subscribers, {published:.0} events/s, {delivered:.0} deliveries/s")
+    format!("{} subscribers, {published:.0} events/s, {delivered:.0} deliveries/s", sum.subscribers)
 }

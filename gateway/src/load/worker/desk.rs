@@ -62,6 +62,7 @@ impl<'a> Desk<'a> {
         live.subscribers.store(self.told.subscribers, Relaxed);
         live.publishers.store(self.told.publishers, Relaxed);
         live.settled.store(self.told.settled, Relaxed);
+        live.refused.store(self.told.refused, Relaxed);
         live.deliveries.store(self.told.deliveries, Relaxed);
         live.published.store(self.told.published, Relaxed);
         live.answered.store(self.told.answered, Relaxed);

@@ -28,11 +28,14 @@ impl Beat {
         self.start.saturating_add((self.strikes as f64 * self.every) as u64)
     }
 
-    /// Whether one is due; it is taken.
-    pub(super) fn strikes(&mut self, now: u64) -> bool {
-        let due = self.next() <= now;
-        self.strikes += u64::from(due);
-        due
+    /// When the one was due that is due now, if one is; it is taken. Without a limit each is due now.
+    pub(super) fn strikes(&mut self, now: u64) -> Option<u64> {
+        let due = self.next();
+        if due > now {
+            return None;
+        }
+        self.strikes += 1;
+        Some(if self.every > 0.0 { due } else { now })
     }
 }
 
@@ -43,17 +46,17 @@ mod tests {
     #[test]
     fn it_strikes_as_often_as_it_is_to_and_makes_up_for_what_was_late() {
         let mut beat = Beat::new(1000.0, 5_000_000);
-        let mut at =
-            |now| std::iter::repeat_with(|| beat.strikes(now)).take_while(|strikes| *strikes).count();
-        assert_eq!([at(4_999_999), at(5_000_000), at(5_999_999), at(9_500_000)], [0, 1, 0, 4]);
+        let mut at = |now| std::iter::from_fn(|| beat.strikes(now)).collect::<Vec<_>>();
+        assert_eq!([at(4_999_999), at(5_000_000), at(5_999_999)], [vec![], vec![5_000_000], vec![]]);
+        assert_eq!(at(9_500_000), [6_000_000, 7_000_000, 8_000_000, 9_000_000]);
     }
 
     #[test]
     fn without_a_rate_there_is_no_limit_once_it_has_begun() {
         let mut beat = Beat::new(0.0, 7);
-        assert!(!beat.strikes(6) && beat.strikes(7) && beat.strikes(7));
+        assert_eq!([beat.strikes(6), beat.strikes(7), beat.strikes(9)], [None, Some(7), Some(9)]);
         let mut never = Beat::new(0.0, u64::MAX);
         never.begin(7);
-        assert!(!never.strikes(7));
+        assert_eq!(never.strikes(7), None);
     }
 }

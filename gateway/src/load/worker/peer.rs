@@ -74,6 +74,8 @@ pub(super) struct Peer {
     pub(super) stage: Stage,
     /// When the stage's time began.
     pub(super) since: u64,
+    /// When the connection was to be made: with a ramp not when there was a place for it.
+    pub(super) wanted: u64,
     /// Whether its first attempt has come to an end.
     pub(super) settled: bool,
     /// Whether it has left and is to come back.
@@ -96,6 +98,7 @@ impl Peer {
             role,
             stage: Stage::Absent,
             since: 0,
+            wanted: 0,
             settled: false,
             returns: false,
             stream: None,
@@ -165,7 +168,7 @@ impl Peer {
     }
 
     fn upgraded(&mut self, desk: &mut Desk<'_>) {
-        desk.tally.connect.saturating_record(desk.now - self.since);
+        desk.tally.connect.saturating_record(desk.now.saturating_sub(self.wanted));
         let answers = match &mut self.role {
             Role::Subscriber(subscriber) => subscriber.enter(self.number, desk, &mut self.out),
             Role::Publisher(_) => 0,
@@ -185,8 +188,14 @@ impl Peer {
         }
     }
 
+    /// It was not made.
+    pub(super) fn refused(&mut self, desk: &mut Desk<'_>) {
+        desk.told.refused += u64::from(!self.settled);
+        self.settle(desk);
+    }
+
     /// The first attempt is at its end.
-    pub(super) fn settle(&mut self, desk: &mut Desk<'_>) {
+    fn settle(&mut self, desk: &mut Desk<'_>) {
         if !std::mem::replace(&mut self.settled, true) {
             desk.told.settled += 1;
         }

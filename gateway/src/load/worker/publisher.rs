@@ -15,6 +15,15 @@ const BURST: usize = 256;
 /// Events that a server may leave without an answer; then no more are sent.
 const UNANSWERED: usize = 16 * 1024;
 
+/// An event that was sent and is not answered.
+struct Sent {
+    /// Which of the publisher's streams it is in.
+    turn: usize,
+    sequence: u64,
+    /// Deliveries that are waited for on its account.
+    deliveries: u64,
+}
+
 /// A publisher's side of a connection.
 pub(super) struct Publisher {
     /// What it sends into, in turn, and whose turn it is.
@@ -27,8 +36,15 @@ pub(super) struct Publisher {
     first: f64,
     /// Events so far.
     events: u64,
-    /// Sent, and not answered: stream and number.
-    unanswered: VecDeque<(u16, u64)>,
+    /// Answers come in the events' order.
+    unanswered: VecDeque<Sent>,
+    /// Of each stream, deliveries of events that were refused and that none behind them has overtaken: whoever gets that
+    /// one knows that these do not come.
+    behind: Vec<u64>,
+    /// In a closed loop, events that may be sent in place of refused ones, though those seem to be on their way.
+    again: u64,
+    /// Since when the server takes what is sent.
+    pub(super) free: u64,
     payload: Vec<u8>,
     message: Vec<u8>,
 }
@@ -44,6 +60,7 @@ impl Publisher {
         };
         let every = 1e9 / rate;
         Self {
+            behind: vec![0; streams.len()],
             streams,
             turn: 0,
             rooms,
@@ -52,6 +69,8 @@ impl Publisher {
             first: every * f64::from(number) / f64::from(plan.publishers),
             events: 0,
             unanswered: VecDeque::new(),
+            again: 0,
+            free: 0,
             payload: Vec::new(),
             message: Vec::new(),
         }
@@ -64,17 +83,33 @@ impl Publisher {
     }
 
     /// It is gone: what nobody has answered nobody need have got.
-    pub(super) fn gone(&mut self, at_end: bool, desk: &mut Desk<'_>) {
+    pub(super) fn gone(&mut self, desk: &mut Desk<'_>) {
         desk.told.publishers -= 1;
-        if at_end {
-            desk.tally.unanswered += self.unanswered.len() as u64;
-            if let Some(schedule) = desk.schedule {
-                desk.tally.unsent += self.should_have_sent(&schedule).saturating_sub(self.events);
-            }
-            return;
-        }
+        desk.told.answered += self.unanswered.len() as u64;
+        desk.tally.unanswered += self.unanswered.len() as u64;
+        self.let_go_of_refused(desk);
         let mut refused = desk.shared.refused();
-        self.unanswered.drain(..).for_each(|(stream, sequence)| refused.add(stream, sequence));
+        for sent in self.unanswered.drain(..) {
+            refused.add(self.streams[sent.turn], sent.sequence);
+        }
+    }
+
+    /// Counts what it should have sent and has not, whether it was ever ready or not.
+    pub(super) fn close_books(&self, desk: &mut Desk<'_>) {
+        if let Some(schedule) = desk.schedule {
+            desk.tally.unsent += self.should_have_sent(&schedule).saturating_sub(self.events);
+        }
+    }
+
+    /// Nothing more is sent: where all is answered, what was refused at the end is not waited for.
+    pub(super) fn let_go(&mut self, desk: &mut Desk<'_>) {
+        if self.unanswered.is_empty() {
+            self.let_go_of_refused(desk);
+        }
+    }
+
+    fn let_go_of_refused(&mut self, desk: &mut Desk<'_>) {
+        desk.settled += self.behind.iter_mut().map(std::mem::take).sum::<u64>();
     }
 
     fn should_have_sent(&self, schedule: &Schedule) -> u64 {
@@ -114,15 +149,21 @@ impl Publisher {
                 Pace::Idle => return,
             };
             let over = time >= schedule.end || time < schedule.start;
-            if over || self.unanswered.len() >= unanswered || !desk.shared.reserve(members) {
+            if over || self.unanswered.len() >= unanswered || !desk.shared.reserve(members, self.again > 0) {
                 return;
             }
-            self.send(stream, time, desk, out);
-            desk.tally.published_measured += u64::from(schedule.measures(time));
+            self.again = self.again.saturating_sub(1);
+            self.send(stream, time, members, desk, out);
+            let measured = schedule.measures(time);
+            desk.tally.published_measured += u64::from(measured);
+            if measured && self.every > 0.0 {
+                let late = clock::now().saturating_sub(time.max(self.free));
+                desk.tally.late.saturating_record(late);
+            }
         }
     }
 
-    fn send(&mut self, stream: u16, time: u64, desk: &mut Desk<'_>, out: &mut Vec<u8>) {
+    fn send(&mut self, stream: u16, time: u64, deliveries: u64, desk: &mut Desk<'_>, out: &mut Vec<u8>) {
         let shared = desk.shared;
         // Before it is sent: who joins after that is to get what has a higher number.
         let sequence = shared.sent[usize::from(stream)].fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -132,7 +173,7 @@ impl Publisher {
         let room = &self.rooms[self.turn];
         shared.plan.dialect.publish(room, &shared.plan.event_type, &self.payload, &mut self.message);
         frames::put(out, Say::Text, &self.message);
-        self.unanswered.push_back((stream, sequence));
+        self.unanswered.push_back(Sent { turn: self.turn, sequence, deliveries });
         self.turn = (self.turn + 1) % self.streams.len();
         self.events += 1;
         desk.tally.published += 1;
@@ -142,11 +183,19 @@ impl Publisher {
     /// Takes a message.
     pub(super) fn hear(&mut self, message: &[u8], desk: &mut Desk<'_>) {
         let Heard::Answer(answer) = desk.shared.plan.dialect.read(message) else { return };
-        let Some((stream, sequence)) = self.unanswered.pop_front() else { return };
+        if self.unanswered.len() == UNANSWERED {
+            self.free = desk.now;
+        }
+        let Some(sent) = self.unanswered.pop_front() else { return };
         desk.told.answered += 1;
-        if let Err(reason) = answer {
-            desk.shared.refused().add(stream, sequence);
-            tally::count(&mut desk.tally.refused, reason);
+        match answer {
+            Ok(()) => self.behind[sent.turn] = 0,
+            Err(reason) => {
+                desk.shared.refused().add(self.streams[sent.turn], sent.sequence);
+                tally::count(&mut desk.tally.refused, reason);
+                self.behind[sent.turn] += sent.deliveries;
+                self.again += u64::from(matches!(desk.shared.plan.pace, Pace::InFlight(_)));
+            }
         }
     }
 }

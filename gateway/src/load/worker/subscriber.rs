@@ -132,14 +132,15 @@ impl Subscriber {
             desk.settled += settled;
         }
         let measured = desk.schedule.is_some_and(|schedule| schedule.measures(desk.now));
-        if !self.slow && desk.schedule.is_some_and(|schedule| mark.time >= schedule.warm) {
+        let doubled = verdict == Verdict::Doubled;
+        if !self.slow && !doubled && desk.schedule.is_some_and(|schedule| mark.time >= schedule.warm) {
             desk.tally.latency.saturating_record(desk.now.saturating_sub(mark.time));
         }
         desk.told.deliveries += 1;
         let account = self.account(desk);
         account.missing += lost;
         account.deliveries += 1;
-        account.measured += u64::from(measured);
+        account.measured += u64::from(measured && !doubled);
         match verdict {
             Verdict::New(_) => {}
             Verdict::Late => account.disordered += 1,
