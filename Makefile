@@ -45,9 +45,9 @@ counts-accept: count-stops ## land the instructions of now: say why in the commi
 count-stops:
 	CARGO_INCREMENTAL=0 $(CARGO) --config benches/counts/cargo.toml build --workspace --bin counts
 
-load: ## try `tidegate load` for some seconds on a gateway of its own (LOAD='-n 5000 --rate 20')
+load: ## try `tidegate load` for some seconds on a gateway of its own (LOAD="-n 5000 -d 30s --fail-if 'p99>5ms'")
 	$(CARGO) build --release -p tidegate
-	./scripts/with-gateway sh -c './target/release/tidegate load $$URL -d 5s $(LOAD)'
+	./scripts/with-gateway sh -c 'exec ./target/release/tidegate load "$$URL" -d 5s "$$@"' load $(LOAD)
 
 claims: ## show by `tidegate load` what the systems claim that the gateway replaces
 	$(CARGO) build --release -p tidegate
