@@ -35,6 +35,8 @@ Examples:
   tidegate listen ws://127.0.0.1:8080/ws --room news    watch the events of a room
   tidegate check --config config/tidegate.toml          say what is wrong or risky, start nothing
 
+Exit status: 0; 64 where the command line or the configuration has errors; 1 where something else fails. `load` has more.
+
 `tidegate help COMMAND` says more about one command.";
 
 #[derive(Subcommand)]
