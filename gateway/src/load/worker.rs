@@ -167,11 +167,9 @@ impl<'a> Worker<'a> {
         let (now, Some(schedule)) = (self.desk.now, self.desk.schedule) else { return };
         match self.began {
             None if schedule.measures(now) => self.began = Some((now, clock::thread_cpu())),
-            Some((then, before)) if now >= schedule.end && now > then => {
-                if self.desk.tally.busiest.is_none() {
-                    let share = (clock::thread_cpu() - before) as f64 / (now - then) as f64;
-                    self.desk.tally.busiest = Some(share);
-                }
+            Some((then, before)) if now >= schedule.end && self.desk.tally.busiest.is_none() => {
+                let share = (clock::thread_cpu() - before) as f64 / (now - then) as f64;
+                self.desk.tally.busiest = Some(share);
             }
             _ => {}
         }
