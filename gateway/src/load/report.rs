@@ -13,11 +13,13 @@ use super::threshold::{Threshold, Verdict};
 
 mod parts;
 mod text;
+mod times;
 mod warnings;
 
 use parts::{
-    Asked, Churn, Connections, Deliveries, Generator, Integrity, Latency, Published, ServerCost, Slow, Times,
+    Asked, Churn, Connections, Deliveries, Generator, Integrity, Latency, Published, ServerCost, Slow,
 };
+use times::Times;
 
 /// A run.
 #[derive(Clone, Debug, Serialize)]

@@ -3,9 +3,15 @@
 
 use std::time::Duration;
 
+/// Linux' processes have numbers below this. Larger ones would be taken for other processes', and 0 for this one's.
+const MOST: u32 = 1 << 22;
+
 /// What a process has taken so far, user and system, with its threads that have ended; nanoseconds are told apart. None
 /// where there is no such process.
 pub(super) fn taken(pid: u32) -> Option<Duration> {
+    if !(1..MOST).contains(&pid) {
+        return None;
+    }
     let mut clock: libc::clockid_t = 0;
     // SAFETY: it takes any number, and writes one value where `clock` is.
     let found = unsafe { libc::clock_getcpuclockid(pid as libc::pid_t, &mut clock) } == 0;
@@ -26,6 +32,9 @@ mod tests {
         let burn = || while crate::load::clock::thread_cpu() < 20_000_000 {};
         std::thread::spawn(burn).join().unwrap();
         assert!(taken(own).unwrap() - before >= Duration::from_millis(20));
-        assert_eq!(taken(u32::MAX >> 1), None);
+        assert_eq!([0, MOST, u32::MAX >> 1, u32::MAX].map(taken), [None; 4]);
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        assert_eq!(taken(gone.id()), None);
     }
 }
