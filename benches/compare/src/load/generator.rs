@@ -47,6 +47,8 @@ struct Tally {
     members: usize,
     reads: bool,
     received: u64,
+    /// Events that came to a member again, or after a later one: they are not received.
+    doubled: u64,
     /// Events from this time on are counted.
     since: u64,
     each: Histogram,
@@ -131,6 +133,19 @@ impl Generator {
         Ok(())
     }
 
+    /// Has the members of a crew read what they have not read, and what comes.
+    ///
+    /// # Errors
+    /// What the kernel refuses, or where one of them is sent away.
+    pub fn read_on(&mut self, crew: usize) -> Result<(), Error> {
+        self.crews[crew].reads = true;
+        for (number, (_, member)) in self.members.iter().enumerate().filter(|(_, member)| member.0 == crew) {
+            epoll::modify(&self.epoll, &member.stream, EventData::new_u64(number as u64), EventFlags::IN)
+                .map_err(|error| system("epoll_ctl")(error.into()))?;
+        }
+        self.settle()
+    }
+
     /// Publishes for as long as the plan says, and waits for what is in flight.
     ///
     /// # Errors
@@ -154,6 +169,7 @@ impl Generator {
             own_cpu: (process::own_cpu() - own).as_secs_f64(),
             resident: process::resident(self.target.pid).map_err(system("/proc"))?,
             crews: Vec::new(),
+            paced: self.publishers.iter().any(Publisher::paced),
             late_p99: micros(late.percentile(0.99)),
         };
         let deliveries: Vec<u64> =
@@ -250,12 +266,16 @@ impl Generator {
             }
             Some((crew, member)) => {
                 let length = come(member.read(load.buffer.space()), "subscriber")?;
-                let Connection { carry, got, .. } = member;
+                let Connection { carry, got, latest, .. } = member;
                 load.heard = now();
                 let (tally, heard) = (&mut load.crews[*crew], load.heard);
                 load.buffer.scan(length, carry, |sent| {
+                    if sent <= *latest {
+                        tally.doubled += 1;
+                        return;
+                    }
                     tally.take(*got, sent, heard);
-                    *got += 1;
+                    (*got, *latest) = (*got + 1, sent);
                 });
                 Ok(())
             }
@@ -285,7 +305,8 @@ impl Generator {
         let expected: u64 = aimed.map(|publisher| publisher.published * publisher.fanout()).sum();
         Figures {
             deliveries,
-            missing: expected as i64 - crew.received as i64,
+            missing: expected.saturating_sub(crew.received),
+            doubled: crew.doubled,
             each: Percentiles::of(&crew.each),
             last: Percentiles::of(&crew.last),
             closed: crew.closed,
@@ -309,6 +330,7 @@ impl Tally {
             members: crew.members,
             reads: crew.reads,
             received: 0,
+            doubled: 0,
             since: u64::MAX,
             each: Histogram::default(),
             last: Histogram::default(),

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::place::Place;
 
-/// A line each: the machine, the system, the day, the commit, the compiler.
+/// A line each: the machine, the system, the day, the commit, the compiler, the command, and whether the cores were idle.
 pub(super) fn circumstances(place: &Place) -> Vec<String> {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
@@ -13,7 +13,17 @@ pub(super) fn circumstances(place: &Place) -> Vec<String> {
         .find_map(|line| Some(line.strip_prefix("model name")?.trim_start_matches(['\t', ':', ' '])));
     let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let changed = !said(place, "git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
+    // What is written here is no change of what was measured.
+    let status = [
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        ".",
+        ":!benches/RESULTS.md",
+        ":!benches/plots",
+    ];
+    let changed = !said(place, "git", &status).is_empty();
     let commit = said(place, "git", &["rev-parse", "--short=12", "HEAD"]);
     vec![
         format!("{}, {cores} cores, Linux {}", model.unwrap_or("an unknown processor"), kernel.trim()),
@@ -26,6 +36,7 @@ pub(super) fn circumstances(place: &Place) -> Vec<String> {
             place.server_cores,
             place.own_core
         ),
+        place.noise.told(),
     ]
 }
 
