@@ -7,7 +7,6 @@
 //! core, and shares no code with what it measures.
 
 pub mod files;
-pub mod histogram;
 pub mod marker;
 pub mod process;
 pub mod websocket;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -171,6 +172,12 @@ impl Measured {
     pub fn rate(&self) -> f64 {
         self.deliveries() as f64 / self.seconds
     }
+}
+
+/// Nanoseconds up to a minute (what took longer counts as that), right to a hundredth.
+fn times() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 2)
+        .expect("these bounds are in order, and two digits are few")
 }
 
 /// Why a load ended before its time.

@@ -44,7 +44,9 @@ struct Found {
     grown: f64,
     /// MiB that wait for the stalled ones at the end, by the gateway itself.
     held: f64,
-    /// Stalled ones that are told of a gap when they read again.
+    /// Stalled ones that it has sent away: they see it when they read, or when it waits no longer for that.
+    away: f64,
+    /// Gaps that it has told when the stalled ones have read again.
     told: f64,
 }
 
@@ -77,16 +79,15 @@ fn run(settings: &Settings, case: &Case, stalled: usize) -> Result<Found, Error>
     let grown = bytes(process::peak)?.saturating_sub(before) as f64 / MIB;
     let page = Page::get(server.address())?;
     let held = page.sum("tidegate_backlog_held_bytes") / MIB;
-    if stalled > 0 && held == 0.0 && measured.crews[1].closed == 0 {
-        let why =
-            "the kernel has held all that the stalled ones did not read: measure for longer (--seconds)";
-        return Err(Error::Other(why.to_owned()));
+    if stalled > 0 && page.sum("tidegate_slow_decisions_total") == 0.0 {
+        let why = "what the stalled ones did not read was not yet more than may wait: measure for longer (--seconds)";
+        return Err(Error::Other(format!("{}: {why}", case.what)));
     }
     if case.keeps {
         load.read_on(1).map_err(&error)?;
     }
     let told = Page::get(server.address())?.sum("tidegate_gaps_total");
-    Ok(Found { measured, grown, held, told })
+    Ok(Found { measured, grown, held, away: page.sum("tidegate_slow_closes_total"), told })
 }
 
 pub(super) fn readers(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
@@ -130,7 +131,7 @@ fn judge(case: &Case, goes: &[[Found; 2]], verdict: &mut Verdict) {
 
     let limit = Limit::Each(f64::from(BUDGET));
     let held = some().map(|found| found.held).collect();
-    let gone = middle(|go| go[1].measured.crews[1].closed as f64);
+    let gone = middle(|go| go[1].away);
     let figure = Figure::new(format!("{what}: what waits at the end, by the gateway"), held, limit, " MiB");
     verdict.hold(figure.note(format!("{gone:.0} of {STALLED} stalled sent away")));
     let grown = some().map(|found| found.grown).collect();

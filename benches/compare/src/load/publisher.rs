@@ -2,11 +2,11 @@
 
 use std::io;
 
+use hdrhistogram::Histogram;
 use memchr::memchr;
 
 use super::connection::Connection;
 use super::{Aim, Error, Pace, system};
-use crate::histogram::Histogram;
 use crate::marker::{LENGTH, marker};
 use crate::websocket;
 
@@ -65,7 +65,7 @@ impl Publisher {
         &mut self,
         received: u64,
         clock: impl Fn() -> u64,
-        late: &mut Histogram,
+        late: &mut Histogram<u64>,
         mut sent: impl FnMut(u64),
     ) -> Result<(), Error> {
         while self.unsent.len() < BURST {
@@ -75,7 +75,7 @@ impl Publisher {
                 // From when it was due, so that a server that holds the load up is seen to.
                 Pace::Rate(rate) if now as f64 >= self.next => {
                     let due = self.next as u64;
-                    late.record(now - due);
+                    late.saturating_record(now - due);
                     self.next += SECOND / rate;
                     due
                 }

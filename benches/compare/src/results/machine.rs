@@ -29,7 +29,7 @@ pub(super) fn circumstances(place: &Place) -> Vec<String> {
         format!("{}, {cores} cores, Linux {}", model.unwrap_or("an unknown processor"), kernel.trim()),
         format!("{} UTC", said(place, "date", &["-u", "+%Y-%m-%d %H:%M"])),
         format!("commit {commit}{}", if changed { " with changes" } else { "" }),
-        said(place, "rustc", &["--version"]),
+        versions(place).join(", "),
         format!(
             "`make bench-compare`, which ran `{}`; servers on core {}, the load on core {}",
             ran(),
@@ -38,6 +38,16 @@ pub(super) fn circumstances(place: &Place) -> Vec<String> {
         ),
         place.noise.told(),
     ]
+}
+
+/// Of what the servers are made with, as far as it is there.
+fn versions(place: &Place) -> Vec<String> {
+    let rival = |path: &str| place.made(&format!("rivals/{path}")).to_string_lossy().into_owned();
+    let python = said(place, &rival("python/bin/python"), &["--version"]);
+    let node = said(place, "node", &["--version"]);
+    let node = if node.is_empty() { node } else { format!("Node {node}") };
+    let versions = [said(place, "rustc", &["--version"]), node, python];
+    versions.into_iter().filter(|version| !version.is_empty()).collect()
 }
 
 /// The command, without the folder that it is in.
