@@ -325,7 +325,8 @@ pub struct Origin {
     pub epoch: Epoch,
 }
 
-/// Frames of one room and one form in order. Those that lie side by side in memory are one piece of what is sent: mostly
+/// Frames of one room and one form in order. Those that lie side by side in memory are one piece of what is
+/// sent: mostly
 /// they all are, also where another shard has encoded them.
 #[derive(Debug, Default)]
 pub struct Frames {

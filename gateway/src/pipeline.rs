@@ -18,7 +18,8 @@
 //! | serves | what is not at this listener | 404 |
 //!
 //! A refusal passes the layers above it on its way back. That is why headers and CORS stand above rescue, deadline and
-//! sizes: browsers are to be as careful with a refusal, and the page that caused it may read it. Hygiene stands above CORS,
+//! sizes: browsers are to be as careful with a refusal, and the page that caused it may read it. Hygiene
+//! stands above CORS,
 //! which reads headers. The wait for the body is the router's, who knows by then that somebody may send it.
 
 mod access_log;
@@ -270,7 +271,8 @@ impl Deref for Here<'_> {
 }
 
 impl Here<'_> {
-    /// The listener's own; none where it is gone from the configuration: nothing is there any more, and nobody believed.
+    /// The listener's own; none where it is gone from the configuration: nothing is there any more, and nobody
+    /// believed.
     fn listener(&self) -> Option<&ListenerRules> {
         self.config.listeners.iter().find(|listener| *listener.name == *self.listener)
     }

@@ -297,8 +297,7 @@ impl Guest for Session {
                 self.end(CloseReason::Restart { retry_after_ms });
             }
             Order::Leave(room, done) => {
-                let left = self.common.shard.leave(&self, &room);
-                let _nobody_waits = done.send(left);
+                let _nobody_waits = done.send(self.leave(&room));
             }
             Order::Send(event) => self.tell(event, ""),
             Order::Describe(tell) => tell(self.info()),

@@ -370,7 +370,7 @@ impl Session {
     }
 
     fn read_on(&mut self, hub: &Hub, shards: &[Rc<Shard<Client>>]) {
-        for got in shards[self.shard].read_on(&self.client) {
+        if let Some(got) = shards[self.shard].read_on(&self.client) {
             match got {
                 ReadOn::Events(events) => self.replay(hub, &events),
                 ReadOn::Gap { room, from, to } => {

@@ -1,4 +1,5 @@
-//! What handlers answer with when all is well: types that say by themselves how they are sent and what the documents tell
+//! What handlers answer with when all is well: types that say by themselves how they are sent and what the
+//! documents tell
 //! of them, so that both are one.
 
 use http::StatusCode;

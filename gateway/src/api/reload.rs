@@ -23,7 +23,8 @@ pub type Reloads = mpsc::Sender<Ask>;
     "changed": ["cors.origins", "room.news:.join"], "needs_restart": ["limits.message"], "warnings": []
 }]))]
 pub struct Reloaded {
-    /// Settings that hold from now on, by their keys. Files that they name were read again. A room that is there goes on
+    /// Settings that hold from now on, by their keys. Files that they name were read again. A room that is
+    /// there goes on
     /// with the `history` that it was made with.
     pub changed: Vec<String>,
     /// Settings that were changed and hold from the next start on.

@@ -37,7 +37,8 @@ struct RevokeBody {
     user: Option<User>,
     /// Only those that were issued then or before: RFC 3339, or seconds since 1970. Without it, by now.
     before: Option<Moment>,
-    /// When the last of them expires: until then it must be known. Without it, or where it is past, as long as tokens can live: see
+    /// When the last of them expires: until then it must be known. Without it, or where it is past, as long as
+    /// tokens can live: see
     /// `revocations.keep`.
     expires_at: Option<Moment>,
 }

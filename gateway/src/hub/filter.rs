@@ -29,10 +29,14 @@ struct Entry {
     holders: usize,
     /// By number of the event type, judged when one is first met.
     verdicts: Vec<Option<bool>>,
+    /// The batch that it was asked about last, and what it has answered.
+    judged: (u64, u64),
 }
 
 /// The filters of one shard's sessions.
 pub(crate) struct Filters {
+    /// The number of the batch that is judged now, from 1.
+    batch: u64,
     entries: Slab<Entry>,
     by_patterns: HashMap<Patterns, u32, foldhash::fast::RandomState>,
 }
@@ -40,8 +44,8 @@ pub(crate) struct Filters {
 impl Default for Filters {
     fn default() -> Self {
         let mut entries = Slab::new();
-        entries.insert(Entry { patterns: Arc::new([]), holders: 1, verdicts: Vec::new() }); // FilterId::ALL
-        Self { entries, by_patterns: HashMap::default() }
+        entries.insert(Entry::new(Arc::new([]))); // FilterId::ALL
+        Self { batch: 0, entries, by_patterns: HashMap::default() }
     }
 }
 
@@ -55,8 +59,7 @@ impl Filters {
             self.entries[number as usize].holders += 1;
             return FilterId(number);
         }
-        let entry = Entry { patterns: Arc::clone(&patterns), holders: 1, verdicts: Vec::new() };
-        let number = self.entries.insert(entry) as u32;
+        let number = self.entries.insert(Entry::new(Arc::clone(&patterns))) as u32;
         self.by_patterns.insert(patterns, number);
         FilterId(number)
     }
@@ -79,28 +82,34 @@ impl Filters {
         Arc::clone(&self.entries[filter.index()].patterns)
     }
 
-    /// Which events of `batch` (64 at most) the filter lets through, a bit each.
+    /// From here on [`judge`](Self::judge) is asked about another batch.
+    pub(crate) fn begin_batch(&mut self) {
+        self.batch += 1;
+    }
+
+    /// Which events of `batch` (64 at most) the filter lets through, a bit each; looked at once, however often
+    /// it is asked.
     pub(crate) fn judge(&mut self, filter: FilterId, batch: &[Arc<Posted>]) -> u64 {
         let entry = &mut self.entries[filter.index()];
-        let mut mask = 0;
-        for (bit, posted) in batch.iter().enumerate() {
-            mask |= u64::from(entry.lets(posted)) << bit;
+        if entry.judged.0 != self.batch {
+            let bits = batch.iter().enumerate().map(|(bit, posted)| u64::from(entry.lets(posted)) << bit);
+            let mask = bits.fold(0, |mask, bit| mask | bit);
+            entry.judged = (self.batch, mask);
         }
-        mask
+        entry.judged.1
     }
 
     /// Whether the filter lets an event through.
     pub(crate) fn lets(&mut self, filter: FilterId, posted: &Posted) -> bool {
         filter == FilterId::ALL || self.entries[filter.index()].lets(posted)
     }
-
-    /// More than the number of every filter in use.
-    pub(crate) fn bound(&self) -> usize {
-        self.entries.capacity()
-    }
 }
 
 impl Entry {
+    fn new(patterns: Patterns) -> Self {
+        Self { patterns, holders: 1, verdicts: Vec::new(), judged: (0, 0) }
+    }
+
     fn lets(&mut self, posted: &Posted) -> bool {
         let number = posted.kind.number as usize;
         if number >= self.verdicts.len() {

@@ -49,9 +49,16 @@ pub(crate) enum Attach {
     },
 }
 
+#[derive(Default)]
+struct Letters {
+    all: Vec<Letter>,
+    /// The shard will look for them.
+    woken: bool,
+}
+
 /// Bounded in bytes, which count from the publish until the event has been walked.
 pub struct Mailbox {
-    letters: Mutex<Vec<Letter>>,
+    letters: Mutex<Letters>,
     bytes: AtomicUsize,
     limit: usize,
     wake: Notify,
@@ -85,29 +92,35 @@ impl Mailbox {
         self.bytes.fetch_sub(size, Ordering::Relaxed);
     }
 
-    /// Puts a letter in; wakes the shard when it is the first.
+    /// Puts a letter in, and wakes the shard where nobody has.
     pub(crate) fn push(&self, letter: Letter) {
         if self.put(letter) {
             self.wake();
         }
     }
 
-    /// Puts a letter in; answers whether it is the first, so that the shard is to be [woken](Self::wake).
+    /// Puts a letter in; answers whether nobody has woken the shard yet, so that it is to be [woken](Self::wake), at once
+    /// or together with what else comes for it. Until then the next letter has the same answer: whoever wakes at
+    /// once does not wait for those that do it later.
     pub(super) fn put(&self, letter: Letter) -> bool {
         let mut letters = self.letters.lock();
-        letters.push(letter);
-        letters.len() == 1
+        letters.all.push(letter);
+        !letters.woken
     }
 
     /// Has the shard look for letters.
     pub(super) fn wake(&self) {
-        self.wake.notify_one();
+        if !std::mem::replace(&mut self.letters.lock().woken, true) {
+            self.wake.notify_one();
+        }
     }
 
     /// Takes all letters; `into` comes back empty as the next buffer.
     pub(crate) fn take(&self, into: &mut Vec<Letter>) {
         debug_assert!(into.is_empty());
-        std::mem::swap(&mut *self.letters.lock(), into);
+        let mut letters = self.letters.lock();
+        letters.woken = false;
+        std::mem::swap(&mut letters.all, into);
     }
 
     /// Waits until there may be letters.
@@ -118,5 +131,28 @@ impl Mailbox {
     /// Bytes of events that wait or are being walked.
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter() -> Letter {
+        Letter::Ask(Box::new(|_| {}))
+    }
+
+    #[test]
+    fn who_wakes_at_once_does_not_wait_for_those_that_do_it_later() {
+        let mailbox = Mailbox::new(1);
+        let mut letters = Vec::new();
+        for _ in 0..2 {
+            assert!(mailbox.put(letter()), "to be woken later");
+            assert!(mailbox.put(letter()), "and still to be woken");
+            mailbox.wake();
+            assert!(!mailbox.put(letter()));
+            mailbox.take(&mut letters);
+            assert_eq!(letters.drain(..).count(), 3);
+        }
     }
 }

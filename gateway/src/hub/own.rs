@@ -105,7 +105,8 @@ impl<'a> Disconnected<'a> {
     }
 }
 
-/// Events of a room that a session does not get, told where they are missing: behind the last of the room that it got, and
+/// Events of a room that a session does not get, told where they are missing: behind the last of the room that
+/// it got, and
 /// before the next.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(extend("examples" = [{
@@ -115,7 +116,7 @@ impl<'a> Disconnected<'a> {
 pub struct Gap<'a> {
     /// The room; none for events without one.
     pub room: Option<&'a str>,
-    /// How many are missing of those that it would have got.
+    /// How many are missing of those that it would have got; of all, where the room's history no longer has them.
     pub count: u64,
     /// They come after this one.
     pub from: At,

@@ -28,7 +28,8 @@ impl Changes {
 }
 
 impl Hub {
-    /// Looks up whether an event to the room `name` would reach nobody and leave nothing; none where it might, and where
+    /// Looks up whether an event to the room `name` would reach nobody and leave nothing; none where it might,
+    /// and where
     /// that is no room's name.
     pub fn quiet(&self, name: &str) -> Option<Quiet> {
         let seen = self.registry.changes.seen(); // before the look

@@ -115,15 +115,17 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    /// Publishes for a session of this shard, as [`Hub::publish`] does. Other shards are woken when this one's turn comes:
+    /// Publishes for a session of this shard, as [`Hub::publish`] does. Other shards are woken when this one's
+    /// turn comes:
     /// what a session publishes in one burst is there for them as a whole then, and not event by event.
     ///
     /// # Errors
     /// [`PublishError`]; nothing has happened then.
     pub fn publish(&self, targets: &[&str], event: &Event) -> Result<Receipt, PublishError> {
         self.hub.publish_and(targets, event, |shard| {
-            if shard != self.index {
-                self.sleepers.borrow_mut().push(shard);
+            let mut sleepers = self.sleepers.borrow_mut();
+            if shard != self.index && !sleepers.contains(&shard) {
+                sleepers.push(shard);
             }
             self.mailbox.wake();
         })
@@ -223,7 +225,8 @@ impl<G: Guest> Shard<G> {
         None
     }
 
-    /// Tells who is in a room here: who is in its walk, and then who is on the way there, as one that reads its history.
+    /// Tells who is in a room here: who is in its walk, and then who is on the way there, as one that reads
+    /// its history.
     /// These are rare, and only looked for where somebody is missing.
     fn look(&self, room: u64, look: Look) {
         let halls = self.halls.borrow();
@@ -260,14 +263,12 @@ impl<G: Guest> Shard<G> {
             deadline,
             counters: &self.counters,
         };
-        let mut done = true;
-        while let Some(room) = walk.room()
-            && done
-        {
-            done = walk.go(halls.members(room), &mut tools);
-        }
-        if walk.room().is_some() {
-            return false;
+        while let Some(room) = walk.room() {
+            let done = walk.go(halls.members(room), &mut tools);
+            // There may be many parts, of few members each.
+            if walk.room().is_some() && (!done || Instant::now() >= deadline) {
+                return false;
+            }
         }
         self.release(&walk.parts);
         for part in &walk.parts {

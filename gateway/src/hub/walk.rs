@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::filter::{FilterId, Filters};
@@ -30,8 +31,6 @@ pub(super) struct Part {
     /// Reserved in the mailbox and in the room's share until the walk is over.
     pub(super) bytes: usize,
     plans: [Option<Plan>; MAX_FORMS],
-    /// By filter: which events it lets through, once it has been asked in this slice.
-    verdicts: Vec<Option<u64>>,
 }
 
 /// The frames of one form.
@@ -40,7 +39,7 @@ struct Plan {
     /// The set of all events.
     whole: u64,
     /// For sets of events that some filter lets through.
-    chosen: SmallVec<[(u64, Rc<Frames>); 2]>,
+    chosen: HashMap<u64, Rc<Frames>, foldhash::fast::RandomState>,
     names_room: bool,
 }
 
@@ -67,7 +66,7 @@ pub(super) struct Tools<'a> {
 impl Part {
     pub(super) fn new(room: Arc<Room>, events: Vec<Arc<Posted>>) -> Self {
         let bytes = events.iter().map(|p| p.size()).sum();
-        Self { room, events, bytes, plans: Default::default(), verdicts: Vec::new() }
+        Self { room, events, bytes, plans: Default::default() }
     }
 
     /// The offset of its last event.
@@ -81,14 +80,8 @@ impl Part {
     }
 
     /// The events that the filter lets through, a bit each.
-    fn mask(&mut self, filter: FilterId, filters: &mut Filters) -> u64 {
-        if filter == FilterId::ALL {
-            return self.all();
-        }
-        if self.verdicts.len() <= filter.index() {
-            self.verdicts.resize(filters.bound().max(filter.index() + 1), None);
-        }
-        *self.verdicts[filter.index()].get_or_insert_with(|| filters.judge(filter, &self.events))
+    fn mask(&self, filter: FilterId, filters: &mut Filters) -> u64 {
+        if filter == FilterId::ALL { self.all() } else { filters.judge(filter, &self.events) }
     }
 
     fn plan(&mut self, form: Form, forms: &Forms) -> &mut Plan {
@@ -96,7 +89,7 @@ impl Part {
         self.plans[form.index()].get_or_insert_with(|| Plan {
             all: Rc::new(forms.frames(form, events)),
             whole: whole(events),
-            chosen: SmallVec::new(),
+            chosen: HashMap::default(),
             names_room: forms.names_room(form),
         })
     }
@@ -109,12 +102,7 @@ impl Plan {
     }
 
     fn chosen(&mut self, mask: u64) -> &Rc<Frames> {
-        let known = self.chosen.iter().position(|(m, _)| *m == mask);
-        let at = known.unwrap_or_else(|| {
-            self.chosen.push((mask, Rc::new(self.all.pick(mask))));
-            self.chosen.len() - 1
-        });
-        &self.chosen[at].1
+        self.chosen.entry(mask).or_insert_with(|| Rc::new(self.all.pick(mask)))
     }
 }
 
@@ -132,9 +120,8 @@ impl Walk {
     /// Gives `members` of the current part their frames, until they all have them or the time is over.
     /// Answers whether the part is done.
     pub(super) fn go<G: Guest>(&mut self, members: &[Member<G>], tools: &mut Tools<'_>) -> bool {
-        let Some(part) = self.parts.get_mut(self.part) else { return true };
-        // Between two slices a filter may have gone, and its number have become another's.
-        part.verdicts.clear();
+        let Some(part) = self.parts.get(self.part) else { return true };
+        tools.filters.begin_batch();
         let Some(tally) = Tally::new(part, tools.counters) else { return self.go_on() };
         while self.next < members.len() {
             let end = (self.next + STRIDE).min(members.len());
@@ -158,7 +145,7 @@ impl Walk {
     /// session was last touched a walk ago, and so it comes from memory for all of them side by side, where otherwise
     /// each would be waited for on its own, behind the system call of the one before.
     fn stride<G: Guest>(&mut self, members: &[Member<G>], tally: &Tally<'_>, tools: &mut Tools<'_>) {
-        let part = &mut self.parts[self.part];
+        let part = &self.parts[self.part];
         let mut masks = [0; STRIDE];
         let (mut straight, mut behind) = (0, 0);
         for (place, (member, mask)) in members.iter().zip(&mut masks).enumerate() {

@@ -40,7 +40,8 @@ const STREAM_BUFFER: usize = 64 * 1024;
 /// How long and how slow what a connection sends and takes may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for which it needs
+    /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for
+    /// which it needs
     /// no allocation.
     pub head: usize,
     /// For a request's head, and between two requests.
@@ -138,7 +139,8 @@ pub(super) struct Fresh {
     pub(super) proxied: bool,
 }
 
-/// A connection's life. HTTP is boxed, and so is the session that it leaves, so that neither takes memory in the other's
+/// A connection's life. HTTP is boxed, and so is the session that it leaves, so that neither takes memory in
+/// the other's
 /// time: the task of an idle session is as small as can be.
 pub(super) fn run<M: ServiceOf>(
     shared: Rc<Shared<M>>,

@@ -1,5 +1,6 @@
 //! The header of the PROXY protocol, versions 1 and 2, by which a balancer that passes bytes on says whose they are
-//! (haproxy.org, proxy-protocol.txt). It is the very first on a connection, before TLS, and not a byte behind it is read.
+//! (haproxy.org, proxy-protocol.txt). It is the very first on a connection, before TLS, and not a byte behind
+//! it is read.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -65,7 +66,8 @@ async fn read_line(stream: &mut TcpStream, start: &[u8]) -> Result<Option<Socket
     text(&line[..length])
 }
 
-/// Reads what is behind the signature. What follows the addresses is skipped: at most the 64 KiB that its length can say,
+/// Reads what is behind the signature. What follows the addresses is skipped: at most the 64 KiB that its
+/// length can say,
 /// and none of it is kept.
 async fn read_binary(stream: &mut TcpStream) -> Result<Option<SocketAddr>, Bad> {
     let mut fixed = [0; FIXED];

@@ -1,6 +1,9 @@
-//! What proxies say of a request: `Forwarded` (RFC 7239), or `X-Forwarded-For` and `X-Forwarded-Proto`. Each proxy writes
-//! behind what it was given, so they are read from the right, up to the first address that is not a proxy's own: further
-//! to the left stands what anybody may have made up, and nobody looks at it. `X-Forwarded-Host` is not read at all: which
+//! What proxies say of a request: `Forwarded` (RFC 7239), or `X-Forwarded-For` and `X-Forwarded-Proto`. Each
+//! proxy writes
+//! behind what it was given, so they are read from the right, up to the first address that is not a proxy's
+//! own: further
+//! to the left stands what anybody may have made up, and nobody looks at it. `X-Forwarded-Host` is not read at
+//! all: which
 //! host a request is for, `Host` says.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -101,7 +104,8 @@ fn unquoted(value: &str) -> Option<&str> {
     (!inner.contains(['"', '\\'])).then_some(inner)
 }
 
-/// An address with or without a port; that of IPv6 in brackets where it has one. `unknown` and names that a proxy has made
+/// An address with or without a port; that of IPv6 in brackets where it has one. `unknown` and names that a
+/// proxy has made
 /// up are none.
 fn node(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse::<IpAddr>() {

@@ -1,4 +1,5 @@
-//! Headers by which browsers protect who uses them. An answer that sets one itself keeps its own: a page knows better what
+//! Headers by which browsers protect who uses them. An answer that sets one itself keeps its own: a page knows
+//! better what
 //! it needs.
 
 use std::future::Future;
@@ -31,7 +32,8 @@ const ON_PAGES: [(HeaderName, HeaderValue); 3] = [
     (CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin")),
 ];
 
-/// `Strict-Transport-Security`: for so long browsers use TLS for this host and nothing else. Of hosts below it nothing is
+/// `Strict-Transport-Security`: for so long browsers use TLS for this host and nothing else. Of hosts below it
+/// nothing is
 /// said: the gateway does not know them.
 pub fn hsts(age: Duration) -> HeaderValue {
     let text = format!("max-age={}", age.as_secs());

@@ -21,7 +21,8 @@ pub(super) struct Tally {
     pub(super) failures: Total,
     /// Instances that were left where they are.
     pub(super) left: Total,
-    /// By hook, nanoseconds of each call; of `release`, of those that go together. Many writers: the thread of an instance that was given up may still run.
+    /// By hook, nanoseconds of each call; of `release`, of those that go together. Many writers: the thread of
+    /// an instance that was given up may still run.
     hooks: [Histogram<Total>; HOOKS.len()],
 }
 

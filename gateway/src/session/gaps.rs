@@ -13,16 +13,15 @@ use crate::hub::own;
 impl Session {
     /// The backlog is empty: a session that reads histories gets what is next.
     pub(super) fn read_on(self: &Rc<Self>) {
-        for next in self.common.shard.read_on(self) {
-            match next {
-                ReadOn::Events(events) => self.replay(&events),
-                ReadOn::Gap { room, from, to } => {
-                    self.common.shard.counters().gaps_overtaken.add(1);
-                    if let Some(event) = self.gap(&room, to.offset - from.offset, (from, to)) {
-                        self.tell(event, &room);
-                    }
+        match self.common.shard.read_on(self) {
+            Some(ReadOn::Events(events)) => self.replay(&events),
+            Some(ReadOn::Gap { room, from, to }) => {
+                self.common.shard.counters().gaps_overtaken.add(1);
+                if let Some(event) = self.gap(&room, to.offset - from.offset, (from, to)) {
+                    self.tell(event, &room);
                 }
             }
+            None => {}
         }
     }
 

@@ -241,9 +241,18 @@ impl Outbound {
         self.sent(self.socket.send(bytes, self.last.get()))
     }
 
+    /// As many at a time as a list holds: the kernel refuses one of more than 1,024, and a replay can be longer.
     fn send_pieces(&self, pieces: &[Bytes]) -> usize {
-        let mut slices: Slices<'_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        self.sent(self.socket.send_pieces(&mut slices))
+        let mut all = 0;
+        for some in pieces.chunks(PIECES) {
+            let mut slices: Slices<'_> = some.iter().map(|piece| IoSlice::new(piece)).collect();
+            let sent = self.sent(self.socket.send_pieces(&mut slices));
+            all += sent;
+            if sent < some.iter().map(Bytes::len).sum() {
+                break;
+            }
+        }
+        all
     }
 
     fn sent(&self, outcome: io::Result<usize>) -> usize {
@@ -257,7 +266,8 @@ impl Outbound {
         }
     }
 
-    /// Finishes the backlog as the socket takes it; ready when nothing waits. Answers whether any byte went. `tell` makes
+    /// Finishes the backlog as the socket takes it; ready when nothing waits. Answers whether any byte went.
+    /// `tell` makes
     /// the frame of a gap.
     pub(super) fn poll_drain(
         &self,

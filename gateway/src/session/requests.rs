@@ -63,7 +63,7 @@ impl Session {
             Request::Unsubscribe(types) => answer(self.unsubscribe(&types)),
             Request::Leave(room) => match named(&room) {
                 None => answer(Answer::RoomRequired),
-                Some(room) if self.common.shard.leave(self, room) => answer(Answer::Left(room)),
+                Some(room) if self.leave(room) => answer(Answer::Left(room)),
                 Some(room) => answer(Answer::NotLeft(room)),
             },
             Request::Publish(publish) => self.publish(id, &publish, message.payload.len(), open, out),

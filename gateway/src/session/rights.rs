@@ -147,9 +147,15 @@ impl Session {
     fn leave_those(self: &Rc<Self>, lost: impl Fn(&str) -> bool) {
         for room in self.seat.rooms() {
             if lost(&room) && !self.is_put_in(&room) {
-                self.common.shard.leave(self, &room);
+                self.leave(&room);
             }
         }
+    }
+
+    /// Leaves a room; `false` where it is not in it. No gap reaches over this, to events that come when it is in again.
+    pub(super) fn leave(self: &Rc<Self>, room: &str) -> bool {
+        self.outbound.fence();
+        self.common.shard.leave(self, room)
     }
 
     /// Whether its endpoint puts it in `room`.

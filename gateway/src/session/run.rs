@@ -45,7 +45,8 @@ pub struct Visitor {
     pub unknown: Option<Place>,
 }
 
-/// Opens a session on an upgraded socket and runs it to its end. What this answers is boxed here, so that an idle session takes the memory of its own life only.
+/// Opens a session on an upgraded socket and runs it to its end. What this answers is boxed here, so that an
+/// idle session takes the memory of its own life only.
 pub fn open(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,

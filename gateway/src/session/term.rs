@@ -1,4 +1,5 @@
-//! How long a session's token or certificate holds. The session's wheel looks at it, by the wall clock: it has no timer of its own.
+//! How long a session's token or certificate holds. The session's wheel looks at it, by the wall clock: it has
+//! no timer of its own.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A client that was let in only to be told that it is not.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use crate::transport::Socket;
@@ -18,13 +18,24 @@ const READ: usize = 1024;
 pub async fn turn_away(socket: Socket, mut answer: Vec<u8>, reason: CloseReason) {
     frames::close(&mut answer, Some(reason.code()), &reason.reason());
     let farewell = async {
-        // A socket that has sent nothing takes this much whole.
-        socket.send(&answer, true)?;
+        send_all(&socket, &answer).await?;
+        socket.part();
         while poll_fn(|cx| socket.poll_flush(cx)).await? {}
         socket.finish();
         read_to_end(&socket).await
     };
     let _it_is_gone_in_any_case = tokio::time::timeout(PATIENCE, farewell).await;
+}
+
+async fn send_all(socket: &Socket, mut rest: &[u8]) -> io::Result<()> {
+    while !rest.is_empty() {
+        match poll_fn(|cx| socket.poll_send(cx, &mut [IoSlice::new(rest)])).await {
+            Ok(sent) => rest = &rest[sent..],
+            Err(full) if full.kind() == io::ErrorKind::WouldBlock => {}
+            Err(gone) => return Err(gone),
+        }
+    }
+    Ok(())
 }
 
 async fn read_to_end(socket: &Socket) -> io::Result<()> {

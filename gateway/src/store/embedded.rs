@@ -1,6 +1,7 @@
 //! The store inside the process: fjall, a log-structured tree in a folder that one process holds.
 //!
-//! `values` holds `space 0 key` → `revision, expiry, bytes`; `expiry` holds `expiry space 0 key` → nothing, so that what is
+//! `values` holds `space 0 key` → `revision, expiry, bytes`; `expiry` holds `expiry space 0 key` → nothing, so
+//! that what is
 //! past its time is found without a search; `meta` holds the revision that this life of the store starts behind.
 
 use std::path::Path;
@@ -50,7 +51,8 @@ struct Inner {
     closing: AtomicBool,
 }
 
-/// Revisions are taken from blocks whose end was written first, so that none comes twice, whatever is deleted or killed.
+/// Revisions are taken from blocks whose end was written first, so that none comes twice, whatever is deleted
+/// or killed.
 struct Revisions {
     last: u64,
     ceiling: u64,

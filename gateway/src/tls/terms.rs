@@ -69,7 +69,8 @@ impl Terms {
     }
 }
 
-/// Judges clients' certificates. With a revocation list, a certificate whose issuer has none in it is refused, and every
+/// Judges clients' certificates. With a revocation list, a certificate whose issuer has none in it is refused,
+/// and every
 /// one is where the issuer's has had its time.
 fn verifier(
     clients: &Clients,

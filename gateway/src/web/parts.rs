@@ -45,7 +45,8 @@ impl Parts {
         self.0 & 1 << part as u8 != 0
     }
 
-    /// Whether they have this path of the gateway's own API. `/health` belongs to whoever asks how the gateway is: it is
+    /// Whether they have this path of the gateway's own API. `/health` belongs to whoever asks how the gateway
+    /// is: it is
     /// where the API or metrics are.
     pub fn have_core(self, path: &str) -> bool {
         let first = path.trim_start_matches('/').split('/').next();

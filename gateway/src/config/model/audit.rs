@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Audit")]
 pub struct Config {
-    /// The file that it is written to, a JSON object per line, which only the gateway's user may read; empty: nowhere. It
+    /// The file that it is written to, a JSON object per line, which only the gateway's user may read; empty:
+    /// nowhere. It
     /// is opened anew on SIGHUP.
     pub file: PathBuf,
 }

@@ -132,7 +132,8 @@ impl Config {
         self.has_key() || !self.certificates.is_empty()
     }
 
-    /// How long what is shown may hold after it was issued, by clocks that differ by `leeway`; none: no end is known, as
+    /// How long what is shown may hold after it was issued, by clocks that differ by `leeway`; none: no end is
+    /// known, as
     /// of certificates.
     pub fn longest_life(&self) -> Option<Duration> {
         let known = self.certificates.is_empty() && !self.max_age.is_zero();

@@ -107,7 +107,8 @@ impl Backlog {
         self.rest.is_none() && self.firm.is_empty() && self.loose.is_empty() && self.gaps.is_empty()
     }
 
-    /// Puts a reply behind everything else. Where there is no space for it, events are dropped; it is taken in any case.
+    /// Puts a reply behind everything else. Where there is no space for it, events are dropped; it is taken in
+    /// any case.
     /// `cut`: its beginning is sent.
     pub fn reply(&mut self, bytes: Bytes, cut: bool) {
         self.add(1, bytes.len());
@@ -205,7 +206,8 @@ impl Backlog {
         first(self.gaps.front(), self.loose.front(), self.firm.front())
     }
 
-    /// So many bytes of what begins with a lane's first piece are gone: what is left of the frame that they end in is the
+    /// So many bytes of what begins with a lane's first piece are gone: what is left of the frame that they
+    /// end in is the
     /// rest. Answers how many are of what comes behind the piece.
     fn begin_piece(&mut self, loose: bool, mut sent: usize) -> usize {
         let lane = if loose { &mut self.loose } else { &mut self.firm };

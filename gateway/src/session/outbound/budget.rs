@@ -11,7 +11,8 @@ use crate::metrics::Metrics;
 /// Nobody waits.
 pub(super) const NEVER: u64 = u64::MAX;
 
-/// Memory that backlogs hold, and whose turn it is to give some back. Only what is slow comes here: a frame once a turn and
+/// Memory that backlogs hold, and whose turn it is to give some back. Only what is slow comes here: a frame
+/// once a turn and
 /// shard, however many keep it, and a backlog where it grows.
 pub struct Budget {
     begun: Instant,
@@ -67,7 +68,7 @@ impl Budget {
     }
 
     /// Where more is held than may be, calls the shard that has the session furthest behind.
-    fn look(&self) {
+    pub(super) fn look(&self) {
         if self.is_over()
             && let Some(furthest) = self.furthest()
         {

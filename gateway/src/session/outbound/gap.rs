@@ -84,7 +84,8 @@ impl Gaps {
         self.all.capacity() * size_of::<Gap>() + self.fences.capacity() * size_of::<u64>()
     }
 
-    /// No gap reaches from what stands at `order` or before to what comes behind. All that waits has its place at `first`
+    /// No gap reaches from what stands at `order` or before to what comes behind. All that waits has its place
+    /// at `first`
     /// or later.
     pub(super) fn fence(&mut self, order: u64, first: u64) {
         while self.fences.front().is_some_and(|fence| *fence < first) {
@@ -107,7 +108,8 @@ impl Gaps {
         (gap.last < offset && !self.is_fenced(gap.order, order)).then_some(last)
     }
 
-    /// The gap that this event would belong to is not told as it is: it is about to grow. Answers the bytes of its frame.
+    /// The gap that this event would belong to is not told as it is: it is about to grow. Answers the bytes of
+    /// its frame.
     pub(super) fn take_back(&mut self, origin: &Origin, order: u64, offset: u64) -> usize {
         let grows = self.grows(origin.room.number, order, offset).and_then(|at| self.all.get_mut(at));
         grows.map_or(0, |gap| std::mem::take(&mut gap.frame).len())

@@ -18,7 +18,8 @@ pub struct Ledger {
     counters: Arc<ShardCounters>,
     /// The type of the event that tells of others which were dropped.
     gap: Option<EventType>,
-    /// The sessions that may have to give way. Where one stands here may be too far in front, never too far behind: what it
+    /// The sessions that may have to give way. Where one stands here may be too far in front, never too far
+    /// behind: what it
     /// waits for first only gets later.
     waiting: RefCell<BTreeMap<Key, Slot>>,
     /// The rules for rooms that were looked up last, and how often they were others than before.
@@ -122,6 +123,8 @@ impl Ledger {
         }
         let oldest = waiting.first_key_value().map_or(NEVER, |((since, _), _)| *since);
         self.budget.set_oldest(self.shard, oldest);
+        // Where more was held than may be before anybody stood here to give way, this is the first who can.
+        self.budget.look();
     }
 
     /// Ends when the shard's sessions may have to give way.
@@ -129,7 +132,8 @@ impl Ledger {
         self.budget.called(self.shard).await;
     }
 
-    /// The session that has to give way, as more is held on this node than may be; none where nothing has to, or a session
+    /// The session that has to give way, as more is held on this node than may be; none where nothing has to,
+    /// or a session
     /// of another shard is further behind, which is called then.
     pub fn furthest(&self) -> Option<Slot> {
         if !self.budget.is_over() {

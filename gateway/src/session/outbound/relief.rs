@@ -1,4 +1,5 @@
-//! Sessions that give way: where the node holds more for slow sessions than it may, those go first that are furthest behind.
+//! Sessions that give way: where the node holds more for slow sessions than it may, those go first that are
+//! furthest behind.
 
 use std::rc::Rc;
 
@@ -23,9 +24,8 @@ pub async fn relieve(common: Rc<Common>) {
 fn relieve_some(common: &Common) -> bool {
     for _ in 0..AT_ONCE {
         let Some(slot) = common.ledger.furthest() else { return false };
-        if let Some(session) = common.shard.guest(slot) {
-            session.give_way();
-        }
+        let Some(session) = common.shard.guest(slot) else { return false };
+        session.give_way();
     }
     true
 }

@@ -2,6 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::FutureExt;
+
 use super::*;
 use crate::frame::{Cursor, Encode, Epoch, Event, EventType, Forms, Posted, RoomId, Timestamp};
 use crate::hub::{self, Hub, Rules};
@@ -31,10 +33,15 @@ fn frames(bytes: usize) -> Rc<Frames> {
 }
 
 fn ledger() -> (Rc<Ledger>, Arc<Metrics>) {
+    ledger_of(usize::MAX)
+}
+
+/// With so many bytes for the node.
+fn ledger_of(limit: usize) -> (Rc<Ledger>, Arc<Metrics>) {
     let metrics = Metrics::new(1);
     let config = hub::Config { shards: 1, mailbox: 1 << 20, rooms_per_session: 1 };
     let hub = Arc::new(Hub::new(config, Rules::new([]), Forms::default(), Arc::clone(&metrics)));
-    (Ledger::new(&hub, 0, &Budget::new(usize::MAX, &metrics)), metrics)
+    (Ledger::new(&hub, 0, &Budget::new(limit, &metrics)), metrics)
 }
 
 async fn pair() -> (Outbound, std::net::TcpStream) {
@@ -56,6 +63,24 @@ async fn a_refused_write_has_failed_and_one_that_was_given_up_has_not() {
         outbound.write(b"more", &ledger);
     }
     assert!(outbound.has_failed());
+}
+
+#[tokio::test]
+async fn a_node_that_holds_too_much_before_anybody_could_give_way_calls_the_first_who_can() {
+    let (outbound, _client) = pair().await;
+    let (ledger, _) = ledger_of(1);
+    while outbound.backlog().0 < 2 {
+        outbound.offer(&frames(1 << 18), &ledger);
+    }
+    let called = |ledger: &Rc<Ledger>| {
+        let ledger = Rc::clone(ledger);
+        async move { ledger.called().await }.now_or_never().is_some()
+    };
+    assert!(!called(&ledger), "nobody knows yet whose it is");
+    let slot = Slot { shard: 0, index: 7, generation: 1 };
+    outbound.enlist(Some(slot));
+    assert!(called(&ledger));
+    assert_eq!(ledger.furthest(), Some(slot));
 }
 
 #[tokio::test]

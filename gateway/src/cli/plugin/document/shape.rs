@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 /// Values of an enumeration that are named; more are counted.
 const MOST: usize = 12;
 
-/// The shape of a value, such as `{name, count?}`; `?` marks what may be left out. What is defined elsewhere goes by its
+/// The shape of a value, such as `{name, count?}`; `?` marks what may be left out. What is defined elsewhere
+/// goes by its
 /// name. None where it may be anything.
 pub(super) fn shape(schema: &Value) -> Option<String> {
     if let Some(target) = schema["$ref"].as_str() {

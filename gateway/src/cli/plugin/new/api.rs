@@ -32,7 +32,8 @@ fn crate_at(folder: PathBuf) -> Option<PathBuf> {
     if is_it { fs::canonicalize(folder).ok() } else { None }
 }
 
-/// The checkout's own lock file: with it a plugin is built from what the gateway was tested with, and without the network
+/// The checkout's own lock file: with it a plugin is built from what the gateway was tested with, and without
+/// the network
 /// where the gateway was built.
 pub(super) fn lock_file(api: &Path) -> Option<PathBuf> {
     let lock = api.parent()?.join("Cargo.lock");
