@@ -1,6 +1,7 @@
 //! The command line of `compare`.
 
 use std::fmt::Display;
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,7 +11,7 @@ use crate::bars::{self, BARS, Settings};
 use crate::files;
 use crate::grid::Grid;
 use crate::place::Place;
-use crate::results::Findings;
+use crate::results::{Bars, Findings};
 use crate::servers::{ENTRANTS, Entrant, entrant};
 
 /// Measures the gateway beside other servers: one load, one go, a fresh server for every run
@@ -33,7 +34,7 @@ enum What {
     Run(Run),
     /// Measure a bar, and say whether it is met
     Bar(Bar),
-    /// Write the results of the last run again, also those of a quick one
+    /// Write the results of the last run again, also those of a quick one, and those of the bars
     Tell,
 }
 
@@ -71,9 +72,9 @@ struct Run {
 #[derive(Args)]
 #[command(after_help = told())]
 struct Bar {
-    /// Its number; several are measured in turn
+    /// Its number, or `all`; several are measured in turn, also after one that is missed
     #[arg(required = true, value_parser = known)]
-    numbers: Vec<u8>,
+    numbers: Vec<Numbers>,
     /// How often it is measured
     #[arg(long, default_value_t = 3)]
     goes: usize,
@@ -94,9 +95,14 @@ fn told() -> String {
     format!("Bars:\n{}", BARS.iter().map(line).collect::<String>())
 }
 
-fn known(number: &str) -> Result<u8, String> {
-    let known = number.parse().ok().filter(|number| BARS.iter().any(|bar| bar.0 == *number));
-    known.ok_or_else(|| "no such bar, or one that is measured elsewhere".to_owned())
+/// The bars that one argument names.
+#[derive(Clone)]
+struct Numbers(Vec<u8>);
+
+fn known(name: &str) -> Result<Numbers, String> {
+    let numbers = BARS.iter().map(|bar| bar.0).filter(|number| name == "all" || name == number.to_string());
+    let numbers: Vec<u8> = numbers.collect();
+    if numbers.is_empty() { Err("there is no such bar".to_owned()) } else { Ok(Numbers(numbers)) }
 }
 
 fn named(name: &str) -> Result<&'static Entrant, String> {
@@ -123,10 +129,16 @@ impl Command {
         match self.what {
             What::Run(run) => run.run(&place),
             What::Bar(bar) => bar.run(&place),
-            What::Tell => match Findings::read(&place).and_then(|findings| findings.write(&place, true)) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => said(&error),
-            },
+            What::Tell => {
+                let told = Findings::read(&place).and_then(|findings| match findings {
+                    Some(findings) => findings.write(&place, true),
+                    None => Ok(()),
+                });
+                match told.and_then(|()| Bars::read(&place)).and_then(|bars| bars.tell(&place)) {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(error) => said(&error),
+                }
+            }
         }
     }
 }
@@ -167,14 +179,23 @@ impl Bar {
             churn: self.churn,
             idle: self.idle,
         };
-        let mut met = true;
-        for number in self.numbers {
+        match self.numbers.iter().flat_map(|numbers| &numbers.0).try_fold(true, |met, &number| {
             println!("bar {number}");
-            match bars::measure(number, &settings) {
-                Ok(verdict) => met &= verdict.met(),
-                Err(error) => return said(&error),
-            }
+            Ok::<bool, io::Error>(measure(number, &settings)? && met)
+        }) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => said(&error),
         }
-        if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+}
+
+/// Measures a bar, writes what was found, and answers whether it is met.
+fn measure(number: u8, settings: &Settings) -> io::Result<bool> {
+    let verdict = bars::measure(number, settings);
+    let met = verdict.met();
+    let mut bars = Bars::read(&settings.place)?;
+    bars.put(number, settings, verdict);
+    bars.write(&settings.place)?;
+    Ok(met)
 }

@@ -85,8 +85,8 @@ impl Grid {
         runs
     }
 
-    /// Measures it all, and tells of each run as it ends. A server that fails is left out of the rest, and named in the
-    /// second list with the reason.
+    /// Measures it all, and tells of each run as it ends. A server that fails twice in a case is left out of the rest, and named
+    /// in the second list with the reason.
     pub fn measure(&self, place: &Place) -> (Vec<Sample>, Vec<(String, String)>) {
         let (mut samples, mut failed) = (Vec::new(), Vec::<(String, String)>::new());
         let runs = self.runs();
@@ -98,7 +98,11 @@ impl Grid {
             let pace = window.map_or(Pace::Rate(self.rate), Pace::Window);
             let case = Case { connections: connected, pace, size: self.size, plan: Plan::of(self.seconds) };
             let place_in_line = format!("[{}/{}] {:<17}", number + 1, runs.len(), entrant.name);
-            match measure(place, entrant, &case, &[]) {
+            let again = |error| {
+                eprintln!("{place_in_line} {error}; once more");
+                measure(place, entrant, &case)
+            };
+            match measure(place, entrant, &case).or_else(again) {
                 Err(error) => {
                     eprintln!("{place_in_line} {error}");
                     failed.push((entrant.name.to_owned(), error.to_string()));
@@ -121,15 +125,18 @@ fn line(connections: usize, pace: Pace, entry: &Entry, measured: &Measured) -> S
         Pace::Rate(rate) => format!("{rate}/s"),
     };
     let crew = measured.crews.first().cloned().unwrap_or_default();
-    let missing = if crew.missing == 0 { String::new() } else { format!(", {} MISSING", crew.missing) };
+    let missing = match measured.wrong() {
+        0 => String::new(),
+        _ => format!(", {} MISSING, {} TWICE", crew.missing, crew.doubled),
+    };
     format!(
         "{connections:>5} × {pace}: {:.3} µs a delivery, {:.0}k/s, p99 {:.1} ms, last p99 {:.1} ms; \
-         {:.2} KB and {:.0} µs a connection; load itself {:.2} cores{missing}",
+         {:.0} bytes and {:.0} µs a connection; load itself {:.2} cores{missing}",
         measured.cost(),
         measured.rate() / 1e3,
         crew.each.p99 / 1e3,
         crew.last.p99 / 1e3,
-        entry.memory / 1024.0,
+        entry.memory,
         entry.cpu,
         measured.own_cpu / measured.seconds,
     )

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -117,6 +118,8 @@ pub struct Measured {
     pub resident: u64,
     /// Of each crew.
     pub crews: Vec<Figures>,
+    /// Whether events came at a [rate](Pace::Rate).
+    pub paced: bool,
     /// By how much events went out later than a [rate](Pace::Rate) asks for, in microseconds: 99th percentile.
     pub late_p99: f64,
 }
@@ -126,8 +129,10 @@ pub struct Measured {
 pub struct Figures {
     /// While it was measured.
     pub deliveries: u64,
-    /// Of the events of the whole load, those that had not come a while after the last one was sent.
-    pub missing: i64,
+    /// Deliveries of the whole load that had not come a while after the last event was sent.
+    pub missing: u64,
+    /// Those that came again, or after a later one.
+    pub doubled: u64,
     /// Microseconds from the publisher to each member.
     pub each: Percentiles,
     /// Microseconds from the publisher to the last member.
@@ -158,10 +163,21 @@ impl Measured {
         self.server_cpu * 1e6 / self.deliveries().max(1) as f64
     }
 
+    /// Deliveries too few or too many.
+    pub fn wrong(&self) -> u64 {
+        self.crews.iter().map(|crew| crew.missing + crew.doubled).sum()
+    }
+
     /// Deliveries a second.
     pub fn rate(&self) -> f64 {
         self.deliveries() as f64 / self.seconds
     }
+}
+
+/// Nanoseconds up to a minute (what took longer counts as that), right to a hundredth.
+fn times() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 2)
+        .expect("these bounds are in order, and two digits are few")
 }
 
 /// Why a load ended before its time.

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+
+use crate::noise::Noise;
 
 /// Folders, and cores.
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub struct Place {
     pub server_cores: String,
     /// The core of the load.
     pub own_core: usize,
+    /// What else was done on both.
+    pub noise: Arc<Noise>,
 }
 
 impl Place {
@@ -20,7 +25,7 @@ impl Place {
     pub fn new(server_cores: &str, own_core: usize) -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = here.ancestors().nth(2).unwrap_or(here).to_owned();
-        Self { root, server_cores: server_cores.to_owned(), own_core }
+        Self { root, server_cores: server_cores.to_owned(), own_core, noise: Arc::default() }
     }
 
     /// A file of the repository.
@@ -46,10 +51,17 @@ impl Place {
         made.exists().then_some(made).ok_or_else(missing)
     }
 
-    /// The command that runs `program` on the server's cores.
+    /// The command that runs `program` on the server's cores. It ends with this process, also where that is killed: nothing is
+    /// left on the cores that the next figures are of.
     pub fn pinned(&self, program: impl AsRef<Path>) -> Command {
-        let mut command = Command::new("taskset");
-        command.args(["-c", &self.server_cores]).arg(program.as_ref());
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "taskset", "-c", &self.server_cores]).arg(program.as_ref());
         command
+    }
+
+    /// The same place with the core of the load among the server's.
+    #[must_use]
+    pub fn with_both(&self) -> Self {
+        Self { server_cores: format!("{},{}", self.server_cores, self.own_core), ..self.clone() }
     }
 }

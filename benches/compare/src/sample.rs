@@ -64,13 +64,8 @@ impl Error {
 ///
 /// # Errors
 /// Where it does not run, or does not take the load.
-pub fn measure(
-    place: &Place,
-    entrant: &Entrant,
-    case: &Case,
-    arguments: &[&str],
-) -> Result<(Entry, Measured), Error> {
-    let server = entrant.start_with(place, arguments)?;
+pub fn measure(place: &Place, entrant: &Entrant, case: &Case) -> Result<(Entry, Measured), Error> {
+    let server = entrant.start(place)?;
     let error = Error::of(entrant.name);
     let mut load = Generator::new(server.target()).map_err(&error)?;
     let crew = Crew::of(&server.wire.subscriber, case.connections);

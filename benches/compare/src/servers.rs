@@ -19,6 +19,7 @@ use crate::load::{Target, Wire};
 use crate::place::Place;
 
 pub use entrants::{ENTRANTS, Entrant, bare_tls, entrant, gateway_tls};
+pub use wires::rooms;
 
 /// For how long a server may take until it accepts.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -79,6 +80,7 @@ impl Server {
         let log = folder.join(format!("{name}.log"));
         let file =
             fs::create_dir_all(&folder).and_then(|()| File::create(&log)).map_err(system("its log"))?;
+        place.noise.listen(place);
         let both = file.try_clone().map_err(system("its log"))?;
         let mut command = command(address.port()).map_err(system("cannot be started"))?;
         let process = command.stdin(Stdio::null()).stdout(file).stderr(both).spawn();

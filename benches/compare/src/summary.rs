@@ -30,8 +30,13 @@ impl Cell<'_> {
         median(self.samples.iter().map(|sample| figure(sample))).unwrap_or_default() // a cell is not empty
     }
 
-    /// The median of a figure against that of another server in the same case and go.
-    pub fn against(&self, other: &str, figure: impl Fn(&Sample) -> f64) -> Option<f64> {
+    /// The samples, in the order of the goes.
+    pub fn samples(&self) -> &[&Sample] {
+        &self.samples
+    }
+
+    /// A figure against that of another server in the same case and go, of each go that has both.
+    pub fn against(&self, other: &str, figure: impl Fn(&Sample) -> f64) -> Vec<f64> {
         let ratio = |sample: &&Sample| {
             let fits = |candidate: &&Sample| {
                 candidate.server == other
@@ -40,7 +45,7 @@ impl Cell<'_> {
             };
             Some(figure(sample) / figure(self.all.iter().find(fits)?))
         };
-        median(self.samples.iter().filter_map(ratio))
+        self.samples.iter().filter_map(ratio).collect()
     }
 
     /// Connections that there were.
@@ -80,8 +85,8 @@ mod tests {
         let pairs = all.map(|(go, floor, other)| [sample("floor", go, floor), sample("other", go, other)]);
         let samples = pairs.concat();
         let other = cell(&samples, "other", 10, Some(1)).unwrap();
-        assert_eq!((other.median(cost), other.against("floor", cost)), (10.0, Some(2.0)));
-        assert_eq!(other.against("nobody", cost), None);
+        assert_eq!((other.median(cost), other.against("floor", cost)), (10.0, vec![2.0, 1.0, 4.0]));
+        assert!(other.against("nobody", cost).is_empty());
         assert!(
             cell(&samples, "other", 10, None).is_none() && cell(&samples, "other", 11, Some(1)).is_none()
         );

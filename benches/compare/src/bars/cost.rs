@@ -1,11 +1,11 @@
 //! What a delivery costs.
 
-use super::{Settings, Verdict};
+use super::verdict::load;
+use super::{Figure, Limit, Settings, Verdict};
 use crate::grid::{Grid, Sample};
 use crate::sample::Error;
 use crate::servers::{Entrant, entrant};
-use crate::statistics::median;
-use crate::summary::{cell, cost};
+use crate::summary::{Cell, cell, cost};
 
 const WINDOWS: [u64; 3] = [1, 16, 64];
 
@@ -26,11 +26,15 @@ fn samples(settings: &Settings, servers: &[&str], connections: &[usize]) -> Resu
     if let Some((name, reason)) = failed.first() {
         return Err(Error::Other(format!("{name}: {reason}")));
     }
-    let lost = samples.iter().find(|sample| sample.measured.crews.iter().any(|crew| crew.missing != 0));
-    match lost {
+    match samples.iter().find(|sample| sample.measured.wrong() > 0) {
         Some(sample) => Err(Error::Other(format!("{}: not every event has come once", sample.server))),
         None => Ok(samples),
     }
+}
+
+/// How busy the load was with these.
+fn busy(cell: &Cell<'_>) -> String {
+    load(cell.samples().iter().map(|sample| &sample.measured))
 }
 
 /// Holds the ratio of `server` to `other` to a limit at each window.
@@ -38,21 +42,22 @@ fn hold(
     samples: &[Sample],
     (server, other): (&str, &str),
     connections: usize,
-    limits: [f64; 3],
+    limits: [Limit; 3],
     verdict: &mut Verdict,
 ) {
     for (window, limit) in WINDOWS.into_iter().zip(limits) {
-        let Some(cell) = cell(samples, server, connections, Some(window)) else { continue };
-        let Some(ratio) = cell.against(other, cost) else { continue };
+        let of = |server| cell(samples, server, connections, Some(window));
+        let (Some(one), Some(two)) = (of(server), of(other)) else { continue };
         let what = format!("{server} against {other}, {connections} connections, {window} in flight");
-        let own = cell.median(|sample| sample.measured.own_cpu / sample.measured.seconds);
-        verdict.hold(&what, ratio, limit, "×", own);
+        let sides = format!("{:.3} µs, {:.3} µs a delivery", one.median(cost), two.median(cost));
+        let figure = Figure::new(what, one.against(other, cost), limit, "×");
+        verdict.hold(figure.note(sides).load(busy(&one)));
     }
 }
 
 pub(super) fn floor(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
     let samples = samples(settings, &["floor", "tidegate"], &[1000])?;
-    hold(&samples, ("tidegate", "floor"), 1000, [1.10, 1.0, 1.0], verdict);
+    hold(&samples, ("tidegate", "floor"), 1000, [1.10, 1.0, 1.0].map(Limit::AtMost), verdict);
     Ok(())
 }
 
@@ -60,30 +65,28 @@ pub(super) fn uwebsockets(settings: &Settings, verdict: &mut Verdict) -> Result<
     let connections = [100, 1000, 10_000];
     let samples = samples(settings, &["tidegate", "uwebsockets"], &connections)?;
     for connections in connections {
-        hold(&samples, ("tidegate", "uwebsockets"), connections, [1.0; 3], verdict);
+        hold(&samples, ("tidegate", "uwebsockets"), connections, [Limit::Below(1.0); 3], verdict);
     }
     Ok(())
 }
 
 pub(super) fn two_shards(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
     let samples = samples(settings, &["floor", "tidegate-2"], &[1000])?;
-    hold(&samples, ("tidegate-2", "floor"), 1000, [1.1, 1.35, 1.35], verdict);
+    hold(&samples, ("tidegate-2", "floor"), 1000, [1.1, 1.35, 1.35].map(Limit::AtMost), verdict);
     Ok(())
 }
 
 pub(super) fn growth(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
     let samples = samples(settings, &["floor", "tidegate"], &[100, 10_000])?;
     for window in WINDOWS {
-        let of = |connections, go| {
-            let here: Vec<Sample> = samples.iter().filter(|sample| sample.go == go).cloned().collect();
-            cell(&here, "tidegate", connections, Some(window))?.against("floor", cost)
-        };
-        let goes = (0..settings.goes).filter_map(|go| Some(of(10_000, go)? / of(100, go)?));
-        let own = cell(&samples, "tidegate", 10_000, Some(window));
-        let own =
-            own.map_or(0.0, |cell| cell.median(|sample| sample.measured.own_cpu / sample.measured.seconds));
+        let of = |connections| cell(&samples, "tidegate", connections, Some(window));
+        let (Some(few), Some(many)) = (of(100), of(10_000)) else { continue };
+        // Of the same goes in the same order: where one has failed, there are none at all.
+        let pairs = many.against("floor", cost).into_iter().zip(few.against("floor", cost));
+        let goes = pairs.map(|(many, few)| many / few).collect();
         let what = format!("10,000 connections over 100, each relative to the floor, {window} in flight");
-        verdict.hold(&what, median(goes).unwrap_or(f64::NAN), 1.15, "×", own);
+        let sides = format!("{:.3} µs, {:.3} µs a delivery", many.median(cost), few.median(cost));
+        verdict.hold(Figure::new(what, goes, Limit::AtMost(1.15), "×").note(sides).load(busy(&many)));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a connection costs until it is in.
 
-use super::{Settings, Verdict};
+use super::verdict::cores;
+use super::{Figure, Limit, Settings, Verdict};
 use crate::load::{Crew, Generator};
 use crate::process;
 use crate::sample::{Entry, Error, enter};
@@ -30,25 +31,26 @@ pub(super) fn connections(settings: &Settings, verdict: &mut Verdict) -> Result<
     let identity = Identity::new(place)?;
     let (mut plain, mut secured) = (Vec::new(), Vec::new());
     for go in 0..settings.goes {
-        let ratio = |one: &Server, other: &Server, connections, into: &mut Vec<(f64, f64)>| {
+        let ratio = |one: &Server, other: &Server, connections, into: &mut Vec<[f64; 3]>| {
             let (first, own) = entry(one, "tidegate", connections)?;
             let (second, _) = entry(other, "the other", connections)?;
             eprintln!("go {go}: {:.1} µs a connection against {:.1} µs", first.cpu, second.cpu);
-            into.push((first.cpu / second.cpu, own));
+            into.push([first.cpu, second.cpu, own]);
             Ok::<(), Error>(())
         };
         ratio(&gateway.start(place)?, &other.start(place)?, CONNECTIONS, &mut plain)?;
         ratio(&gateway_tls(place, &identity)?, &bare_tls(place, &identity)?, SECURED, &mut secured)?;
     }
-    let middle =
-        |goes: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| median(goes.iter().map(of)).unwrap_or(f64::NAN);
     let cases = [
         ("plain, against uWebSockets", &plain, 1.35),
         ("TLS 1.3, against a bare rustls accept loop", &secured, 1.2),
     ];
     for (what, goes, limit) in cases {
         let what = format!("processor time of a connection with upgrade and join, {what}");
-        verdict.hold(&what, middle(goes, |go| go.0), limit, "×", middle(goes, |go| go.1));
+        let middle = |of: usize| median(goes.iter().map(|go| go[of])).unwrap_or(f64::NAN);
+        let ratios = goes.iter().map(|[one, other, _]| one / other).collect();
+        let figure = Figure::new(what, ratios, Limit::AtMost(limit), "×");
+        verdict.hold(figure.note(format!("{:.1} µs, {:.1} µs", middle(0), middle(1))).load(cores(middle(2))));
     }
     Ok(())
 }

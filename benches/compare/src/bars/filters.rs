@@ -1,6 +1,7 @@
 //! Members that filter.
 
-use super::{Settings, Verdict};
+use super::verdict::load;
+use super::{Figure, Limit, Settings, Verdict};
 use crate::load::{Crew, Generator, Measured, Side, Wire};
 use crate::sample::{Case, Error, aim, enter};
 use crate::servers::entrant;
@@ -31,12 +32,12 @@ fn run(settings: &Settings, filter: Option<&str>, getting: usize, held: usize) -
     let gateway = entrant("tidegate").ok_or_else(|| Error::Other("no gateway".to_owned()))?;
     let server = gateway.start(&settings.place)?;
     let error = Error::of("tidegate");
-    let mut load = Generator::new(server.target()).map_err(&error)?;
-    enter(&server, &mut load, &crew(&server.wire, filter, getting)).map_err(&error)?;
-    enter(&server, &mut load, &crew(&server.wire, Some(SHUT), held)).map_err(&error)?;
+    let mut crews = Generator::new(server.target()).map_err(&error)?;
+    enter(&server, &mut crews, &crew(&server.wire, filter, getting)).map_err(&error)?;
+    enter(&server, &mut crews, &crew(&server.wire, Some(SHUT), held)).map_err(&error)?;
     let case = Case::flood(getting, IN_FLIGHT, settings.seconds);
-    load.aim(aim(&server, &case, 0)).and_then(|()| load.settle()).map_err(&error)?;
-    load.run(case.plan).map_err(error)
+    crews.aim(aim(&server, &case, 0)).and_then(|()| crews.settle()).map_err(&error)?;
+    crews.run(case.plan).map_err(error)
 }
 
 /// Nanoseconds of the server's processor time for each event that goes to so many.
@@ -45,21 +46,23 @@ fn event(measured: &Measured, getting: usize) -> f64 {
 }
 
 pub(super) fn filters(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
-    let (mut delivered, mut held, mut own) = (Vec::new(), Vec::new(), Vec::new());
-    for go in 0..settings.goes {
+    let (mut delivered, mut held, mut runs) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..settings.goes {
         let plain = run(settings, None, MEMBERS, 0)?;
         let open = run(settings, Some(OPEN), MEMBERS, 0)?;
         let few = run(settings, Some(OPEN), FEW, 0)?;
         let shut = run(settings, Some(OPEN), FEW, MEMBERS - FEW)?;
-        eprintln!("go {go}: {:.3} µs a delivery without filters, {:.3} µs with", plain.cost(), open.cost());
         delivered.push(open.cost() / plain.cost());
         held.push((event(&shut, FEW) - event(&few, FEW)) / (MEMBERS - FEW) as f64);
-        own.push(open.own_cpu / open.seconds);
+        runs.push([plain, open, few, shut]);
     }
-    let own = median(own).unwrap_or_default();
+    let middle = |of: usize| median(runs.iter().map(|go| go[of].cost())).unwrap_or(f64::NAN);
+    let busy = |of: usize| load(runs.iter().map(|go| &go[of]));
     let what = format!("{DISTINCT} filters among {MEMBERS} members, a delivery against one without");
-    verdict.hold(&what, median(delivered).unwrap_or(f64::NAN), 1.1, "×", own);
+    let figure = Figure::new(what, delivered, Limit::AtMost(1.1), "×").load(busy(1));
+    verdict.hold(figure.note(format!("{:.3} µs, {:.3} µs a delivery", middle(1), middle(0))));
     let what = "an event that a member's filter holds back";
-    verdict.hold(what, median(held).unwrap_or(f64::NAN), 60.0, " ns", own);
+    verdict.hold(Figure::new(what, held, Limit::AtMost(60.0), " ns").load(busy(3)));
+    verdict.complete(runs.iter().flatten());
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! One room is flooded, small ones are beside it.
 
-use super::{Settings, Verdict};
+use super::verdict::load;
+use super::{Figure, Limit, Settings, Verdict};
 use crate::figures::Page;
-use crate::load::{Aim, Crew, Generator, Measured, Pace, Plan, Side};
+use crate::load::{Aim, Crew, Generator, Measured, Pace, Plan, Wire};
 use crate::sample::{Error, enter};
-use crate::servers::entrant;
+use crate::servers::{self, entrant};
 use crate::statistics::median;
 
 const CROWD: usize = 10_000;
@@ -25,44 +26,32 @@ struct Found {
     measured: Measured,
 }
 
-impl Found {
-    /// Deliveries too few or too many.
-    fn missing(&self) -> f64 {
-        self.measured.crews.iter().map(|crew| crew.missing.unsigned_abs()).sum::<u64>() as f64
-    }
-}
-
-/// A side whose rooms are called otherwise.
-fn side(side: &Side, room: &str) -> Side {
-    Side { hello: side.hello.iter().map(|frame| frame.replace("room:", room)).collect(), ..side.clone() }
-}
-
 /// The small rooms beside the large one, which is flooded or not.
 fn run(settings: &Settings, flooded: bool) -> Result<Found, Error> {
     let gateway = entrant("tidegate").ok_or_else(|| Error::Other("no gateway".to_owned()))?;
     let server = gateway.start(&settings.place)?;
     let error = Error::of("tidegate");
-    let mut load = Generator::new(server.target()).map_err(&error)?;
-    let wire = server.wire.clone();
-    let small = Crew { rooms: ROOMS, ..Crew::of(&side(&wire.subscriber, "small:"), ROOMS * MEMBERS) };
-    enter(&server, &mut load, &small).map_err(&error)?;
-    enter(&server, &mut load, &Crew::of(&wire.subscriber, CROWD)).map_err(&error)?;
-    let aim = |room: &str, pace, crew, rooms, fanout| Aim {
+    let mut crews = Generator::new(server.target()).map_err(&error)?;
+    let (small, large) = (servers::rooms("small:"), &server.wire);
+    let members = Crew { rooms: ROOMS, ..Crew::of(&small.subscriber, ROOMS * MEMBERS) };
+    enter(&server, &mut crews, &members).map_err(&error)?;
+    enter(&server, &mut crews, &Crew::of(&large.subscriber, CROWD)).map_err(&error)?;
+    let aim = |wire: &Wire, pace, crew, rooms, fanout| Aim {
         side: wire.publisher.clone(),
-        template: wire.template.replace("room:", room),
+        template: wire.template.clone(),
         size: 200,
         pace,
         crew,
         rooms,
         fanout,
     };
-    load.aim(aim("small:", Pace::Rate(RATE), 0, ROOMS, MEMBERS)).map_err(&error)?;
+    crews.aim(aim(&small, Pace::Rate(RATE), 0, ROOMS, MEMBERS)).map_err(&error)?;
     if flooded {
-        load.aim(aim("room:", Pace::Window(IN_FLIGHT), 1, 1, CROWD)).map_err(&error)?;
+        crews.aim(aim(large, Pace::Window(IN_FLIGHT), 1, 1, CROWD)).map_err(&error)?;
     }
-    load.settle().map_err(&error)?;
+    crews.settle().map_err(&error)?;
     let before = Page::get(server.address())?;
-    let measured = load.run(Plan::of(settings.seconds.max(2.0))).map_err(&error)?;
+    let measured = crews.run(Plan::of(settings.seconds.max(2.0))).map_err(&error)?;
     let after = Page::get(server.address())?;
     let name = "tidegate_publish_to_socket_seconds";
     let p99 = after.percentile_since(&before, name, r#"room_class="small:*""#, 0.99);
@@ -82,15 +71,15 @@ pub(super) fn rooms(settings: &Settings, verdict: &mut Verdict) -> Result<(), Er
     }
     let middle = |goes: &[Found], of: fn(&Found) -> f64| median(goes.iter().map(of)).unwrap_or(f64::NAN);
     let alone = middle(&quiet, |found| found.p99);
-    let own = middle(&loud, |found| found.measured.own_cpu / found.measured.seconds);
     let flood = middle(&loud, |found| found.measured.crews[1].deliveries as f64 / found.measured.seconds);
-    let what = format!(
-        "p99 from publish to socket in {ROOMS} rooms of {MEMBERS} beside a flood of {:.0}k deliveries a second ({alone:.3} ms without)",
-        flood / 1e3
-    );
-    verdict.hold(&what, middle(&loud, |found| found.p99), (5.0 * alone).max(LEAST), " ms", own);
-    let most = |of: fn(&Found) -> f64| loud.iter().map(of).fold(0.0, f64::max);
-    verdict.hold("publishes refused", most(|found| found.refused), 0.0, "", own);
-    verdict.hold("deliveries too few or too many", most(Found::missing), 0.0, "", own);
+    let what =
+        format!("p99 from publish to socket in {ROOMS} rooms of {MEMBERS} beside a flooded one of {CROWD}");
+    let note = format!("{alone:.3} ms without; the flood is {:.0}k deliveries a second", flood / 1e3);
+    let limit = Limit::AtMost((5.0 * alone).max(LEAST));
+    let each = |of: fn(&Found) -> f64| loud.iter().map(of).collect::<Vec<f64>>();
+    let busy = load(loud.iter().map(|found| &found.measured));
+    verdict.hold(Figure::new(what, each(|found| found.p99), limit, " ms").note(note).load(busy));
+    verdict.hold(Figure::new("publishes refused", each(|found| found.refused), Limit::Each(0.0), ""));
+    verdict.complete(loud.iter().map(|found| &found.measured));
     Ok(())
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::entry::entry;
-use super::{Settings, Verdict};
+use super::verdict::cores;
+use super::{Figure, Limit, Settings, Verdict};
 use crate::load::{Crew, Generator};
 use crate::process;
 use crate::sample::{Error, enter};
@@ -27,10 +28,12 @@ pub(super) fn members(settings: &Settings, verdict: &mut Verdict) -> Result<(), 
         plain.push(entry(&gateway(settings)?, "tidegate", MEMBERS)?);
         secured.push(entry(&gateway_tls(&settings.place, &identity)?, "tidegate", MEMBERS)?);
     }
-    for (what, goes, limit) in [("plain", &plain, 1.5), ("TLS", &secured, 10.0)] {
-        let memory = median(goes.iter().map(|go| go.0.memory / 1024.0)).unwrap_or(f64::NAN);
+    // A kilobyte is taken as a thousand bytes, the less of the two.
+    for (what, goes, limit) in [("plain", &plain, 1500.0), ("TLS", &secured, 10_000.0)] {
+        let memory = goes.iter().map(|go| go.0.memory).collect();
         let own = median(goes.iter().map(|go| go.1)).unwrap_or_default();
-        verdict.hold(&format!("memory of each of {MEMBERS} idle members, {what}"), memory, limit, " KB", own);
+        let what = format!("memory of each of {MEMBERS} idle members, {what}");
+        verdict.hold(Figure::new(what, memory, Limit::AtMost(limit), " bytes").load(cores(own)));
     }
     churn(settings, verdict)
 }
@@ -59,18 +62,20 @@ fn churn(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
         members.idle(Duration::from_millis(1)).map_err(&error)?; // answers to heartbeats
     }
     members.settle().map_err(&error)?;
-    let each = |resident: u64| resident.saturating_sub(empty) as f64 / 1024.0 / MEMBERS as f64;
+    let each = |resident: u64| resident.saturating_sub(empty) as f64 / MEMBERS as f64;
     let what =
         format!("memory of each member after {come} others have come and gone in {:.0} s", settings.churn);
-    let cores = (process::own_cpu() - own).as_secs_f64() / settings.churn.max(0.1);
+    let own = (process::own_cpu() - own).as_secs_f64() / settings.churn.max(0.1);
     // "Flat": not more than measuring scatters by.
-    verdict.hold(&what, each(resident()?), each(before) * 1.05 + 0.02, " KB", cores);
+    let limit = Limit::AtMost(each(before) * 1.05 + 20.0);
+    let figure = Figure::new(what, vec![each(resident()?)], limit, " bytes").load(cores(own));
+    verdict.hold(figure.note(format!("{:.0} bytes before", each(before))));
     Ok(())
 }
 
 pub(super) fn heartbeats(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
     let mut goes = Vec::new();
-    let mut cores = Vec::new();
+    let mut own_cores = Vec::new();
     for _ in 0..settings.goes {
         let server = gateway(settings)?;
         let error = Error::of("tidegate");
@@ -80,11 +85,11 @@ pub(super) fn heartbeats(settings: &Settings, verdict: &mut Verdict) -> Result<(
         load.idle(Duration::from_secs_f64(settings.idle)).map_err(&error)?;
         let spent = load.server_cpu().map_err(&error)?.saturating_sub(before);
         goes.push(spent.as_secs_f64() / settings.idle * 100.0);
-        cores.push((process::own_cpu() - own).as_secs_f64() / settings.idle);
+        own_cores.push((process::own_cpu() - own).as_secs_f64() / settings.idle);
     }
     let what =
         format!("{MEMBERS} idle sessions over {:.0} s with a heartbeat each 25 s, of a core", settings.idle);
-    let own = median(cores).unwrap_or_default();
-    verdict.hold(&what, median(goes).unwrap_or(f64::NAN), 0.5, " %", own);
+    let own = median(own_cores).unwrap_or_default();
+    verdict.hold(Figure::new(what, goes, Limit::AtMost(0.5), " %").load(cores(own)));
     Ok(())
 }

@@ -5,9 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
-use rustix::net::sockopt::set_socket_recv_buffer_size;
-use rustix::net::{AddressFamily, SocketType, socket};
 use rustls::{ClientConnection, Stream};
+use socket2::{Domain, Socket, Type};
 
 use super::{Error, Side, Target, system};
 use crate::marker::Carry;
@@ -18,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Bytes that the kernel takes for one that does not read.
 const UNREAD: usize = 4096;
+/// Bytes of a segment to such a one.
+const SEGMENT: u32 = 536;
 
 /// A connection that has been upgraded.
 pub(super) struct Connection {
@@ -26,6 +27,8 @@ pub(super) struct Connection {
     pub(super) carry: Carry,
     /// Events that have come.
     pub(super) got: u64,
+    /// When the last of them was sent.
+    pub(super) latest: u64,
 }
 
 /// What a client of a side says for itself.
@@ -57,7 +60,7 @@ impl Connection {
             Some(session) => enter(&mut Stream::new(&mut **session, &mut stream), target, side, number)?,
         }
         stream.set_nonblocking(true).map_err(system("fcntl"))?;
-        Ok(Self { stream, tls, carry: Carry::default(), got: 0 })
+        Ok(Self { stream, tls, carry: Carry::default(), got: 0, latest: 0 })
     }
 
     /// Reads what is there: 0 at the end, and `WouldBlock` where there is nothing.
@@ -93,14 +96,16 @@ impl Connection {
     }
 }
 
-/// One that will not read gets a small window, so that what it does not read is soon left to the server.
+/// One that will not read gets a small window and small segments, by which the server's kernel reckons how much it keeps:
+/// what it does not read is soon left to the server.
 fn connect(address: SocketAddr, reads: bool) -> io::Result<TcpStream> {
     if reads {
         return TcpStream::connect(address);
     }
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
-    set_socket_recv_buffer_size(&socket, UNREAD)?;
-    rustix::net::connect(&socket, &address)?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_recv_buffer_size(UNREAD)?;
+    socket.set_tcp_mss(SEGMENT)?;
+    socket.connect(&address.into())?;
     Ok(socket.into())
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
@@ -11,8 +12,7 @@ use rustix::time::Timespec;
 
 use super::connection::{Connection, Number};
 use super::publisher::Publisher;
-use super::{Aim, Crew, Error, Figures, Measured, Percentiles, Plan, Target, system};
-use crate::histogram::Histogram;
+use super::{Aim, Crew, Error, Figures, Measured, Percentiles, Plan, Target, system, times};
 use crate::marker::Buffer;
 use crate::process::{self, now};
 use crate::websocket;
@@ -47,10 +47,12 @@ struct Tally {
     members: usize,
     reads: bool,
     received: u64,
+    /// Events that came to a member again, or after a later one: they are not received.
+    doubled: u64,
     /// Events from this time on are counted.
     since: u64,
-    each: Histogram,
-    last: Histogram,
+    each: Histogram<u64>,
+    last: Histogram<u64>,
     /// Events that each member gets and not all have: when each was sent, and by how many it is still to be got.
     open: VecDeque<(u64, usize)>,
     /// Events that were in there and are no more.
@@ -131,12 +133,25 @@ impl Generator {
         Ok(())
     }
 
+    /// Has the members of a crew read what they have not read, and what comes.
+    ///
+    /// # Errors
+    /// What the kernel refuses, or where one of them is sent away.
+    pub fn read_on(&mut self, crew: usize) -> Result<(), Error> {
+        self.crews[crew].reads = true;
+        for (number, (_, member)) in self.members.iter().enumerate().filter(|(_, member)| member.0 == crew) {
+            epoll::modify(&self.epoll, &member.stream, EventData::new_u64(number as u64), EventFlags::IN)
+                .map_err(|error| system("epoll_ctl")(error.into()))?;
+        }
+        self.settle()
+    }
+
     /// Publishes for as long as the plan says, and waits for what is in flight.
     ///
     /// # Errors
     /// Where a client that reads is sent away, or nothing comes any more.
     pub fn run(&mut self, plan: Plan) -> Result<Measured, Error> {
-        let mut late = Histogram::default();
+        let mut late = times();
         let start = now();
         self.publishers.iter_mut().for_each(|publisher| publisher.begin(start));
         self.crews.iter_mut().for_each(|crew| crew.since = u64::MAX);
@@ -146,7 +161,7 @@ impl Generator {
         self.crews.iter_mut().for_each(|crew| crew.since = begun);
         let received: Vec<u64> = self.crews.iter().map(|crew| crew.received).collect();
         let (server, own) = (self.server_cpu()?, process::own_cpu());
-        late = Histogram::default();
+        late = times();
         self.publish(begun + plan.measured.as_nanos() as u64, &mut late)?;
         let mut measured = Measured {
             seconds: (now() - begun) as f64 / 1e9,
@@ -154,7 +169,8 @@ impl Generator {
             own_cpu: (process::own_cpu() - own).as_secs_f64(),
             resident: process::resident(self.target.pid).map_err(system("/proc"))?,
             crews: Vec::new(),
-            late_p99: micros(late.percentile(0.99)),
+            paced: self.publishers.iter().any(Publisher::paced),
+            late_p99: micros(&late, 0.99),
         };
         let deliveries: Vec<u64> =
             self.crews.iter().zip(received).map(|(crew, before)| crew.received - before).collect();
@@ -194,7 +210,7 @@ impl Generator {
         Ok(())
     }
 
-    fn publish(&mut self, end: u64, late: &mut Histogram) -> Result<(), Error> {
+    fn publish(&mut self, end: u64, late: &mut Histogram<u64>) -> Result<(), Error> {
         let paced = self.publishers.iter().any(Publisher::paced);
         let wait = if paced { Duration::ZERO } else { Duration::from_millis(20) };
         self.heard = now();
@@ -250,12 +266,16 @@ impl Generator {
             }
             Some((crew, member)) => {
                 let length = come(member.read(load.buffer.space()), "subscriber")?;
-                let Connection { carry, got, .. } = member;
+                let Connection { carry, got, latest, .. } = member;
                 load.heard = now();
                 let (tally, heard) = (&mut load.crews[*crew], load.heard);
                 load.buffer.scan(length, carry, |sent| {
+                    if sent <= *latest {
+                        tally.doubled += 1;
+                        return;
+                    }
                     tally.take(*got, sent, heard);
-                    *got += 1;
+                    (*got, *latest) = (*got + 1, sent);
                 });
                 Ok(())
             }
@@ -285,7 +305,8 @@ impl Generator {
         let expected: u64 = aimed.map(|publisher| publisher.published * publisher.fanout()).sum();
         Figures {
             deliveries,
-            missing: expected as i64 - crew.received as i64,
+            missing: expected.saturating_sub(crew.received),
+            doubled: crew.doubled,
             each: Percentiles::of(&crew.each),
             last: Percentiles::of(&crew.last),
             closed: crew.closed,
@@ -309,9 +330,10 @@ impl Tally {
             members: crew.members,
             reads: crew.reads,
             received: 0,
+            doubled: 0,
             since: u64::MAX,
-            each: Histogram::default(),
-            last: Histogram::default(),
+            each: times(),
+            last: times(),
             open: VecDeque::new(),
             done: 0,
             closed: 0,
@@ -323,14 +345,14 @@ impl Tally {
         self.received += 1;
         let counts = sent >= self.since;
         if counts {
-            self.each.record(now.saturating_sub(sent));
+            self.each.saturating_record(now.saturating_sub(sent));
         }
         // One who has missed an event is in another row: then the times differ, and nothing is said of the last.
         let row = got.checked_sub(self.done).and_then(|row| self.open.get_mut(row as usize));
         let Some((_, left)) = row.filter(|(time, _)| *time == sent) else { return };
         *left -= 1;
         if *left == 0 && counts {
-            self.last.record(now.saturating_sub(sent));
+            self.last.saturating_record(now.saturating_sub(sent));
         }
         while self.open.front().is_some_and(|(_, left)| *left == 0) {
             self.open.pop_front();
@@ -340,12 +362,13 @@ impl Tally {
 }
 
 impl Percentiles {
-    fn of(histogram: &Histogram) -> Self {
-        let at = |share| micros(histogram.percentile(share));
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |share| micros(histogram, share);
         Self { p50: at(0.5), p99: at(0.99), p999: at(0.999) }
     }
 }
 
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
+/// The microseconds that this share of the times is not above; zero of none.
+fn micros(times: &Histogram<u64>, share: f64) -> f64 {
+    times.value_at_quantile(share) as f64 / 1e3
 }

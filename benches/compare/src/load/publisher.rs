@@ -2,11 +2,11 @@
 
 use std::io;
 
+use hdrhistogram::Histogram;
 use memchr::memchr;
 
 use super::connection::Connection;
 use super::{Aim, Error, Pace, system};
-use crate::histogram::Histogram;
 use crate::marker::{LENGTH, marker};
 use crate::websocket;
 
@@ -22,6 +22,8 @@ pub(super) struct Publisher {
     pub(super) published: u64,
     /// When the next one is due, in nanoseconds; of a rate.
     next: f64,
+    /// The time in the last event: that in the next one is later, so that they can be told apart.
+    latest: u64,
     /// What the next event is put together in.
     text: Vec<u8>,
     /// What the kernel has not taken.
@@ -30,7 +32,7 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub(super) fn new(connection: Connection, aim: Aim) -> Self {
-        Self { connection, aim, published: 0, next: 0.0, text: Vec::new(), unsent: Vec::new() }
+        Self { connection, aim, published: 0, next: 0.0, latest: 0, text: Vec::new(), unsent: Vec::new() }
     }
 
     /// Whom it publishes to.
@@ -63,22 +65,26 @@ impl Publisher {
         &mut self,
         received: u64,
         clock: impl Fn() -> u64,
-        late: &mut Histogram,
+        late: &mut Histogram<u64>,
         mut sent: impl FnMut(u64),
     ) -> Result<(), Error> {
         while self.unsent.len() < BURST {
             let now = clock();
-            match self.aim.pace {
-                Pace::Window(most) if self.in_flight(received) < most => {}
+            let from = match self.aim.pace {
+                Pace::Window(most) if self.in_flight(received) < most => now,
+                // From when it was due, so that a server that holds the load up is seen to.
                 Pace::Rate(rate) if now as f64 >= self.next => {
-                    late.record(now - self.next as u64);
+                    let due = self.next as u64;
+                    late.saturating_record(now - due);
                     self.next += SECOND / rate;
+                    due
                 }
                 _ => break,
-            }
-            self.frame(now);
+            };
+            self.latest = from.max(self.latest + 1);
+            self.frame(self.latest);
             self.published += 1;
-            sent(now);
+            sent(self.latest);
         }
         self.send().map_err(system("send"))
     }

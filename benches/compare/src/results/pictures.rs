@@ -104,7 +104,7 @@ fn memory(findings: &Findings) -> Plot {
     let usual = findings.usual();
     let values = |name: &str| {
         let found = cell(&findings.samples, name, usual, window);
-        found.map(|cell| (0, cell.median(|sample| sample.entry.memory / 1024.0))).into_iter().collect()
+        found.map(|cell| (0, cell.median(|sample| sample.entry.memory / 1e3))).into_iter().collect()
     };
     Plot {
         title: format!("Memory per connection, {usual} connections"),

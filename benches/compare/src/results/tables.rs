@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::Findings;
 use crate::grid::Sample;
 use crate::servers::{ENTRANTS, Entrant};
+use crate::statistics::median;
 use crate::summary::{Cell, cell, cost};
 
 /// All that is written between the marks.
@@ -13,18 +14,21 @@ pub(super) fn report(findings: &Findings) -> String {
     for line in &findings.circumstances {
         let _ = writeln!(out, "- {line}");
     }
-    let Findings { goes, size, .. } = findings;
+    let Findings { goes, size, seconds, .. } = findings;
     let _ = writeln!(
         out,
-        "\nMedians of {goes} goes; {size} bytes in each event; a fresh server for every run. Ratios (×) are to the floor of \
-         the same go, and may be compared between machines where seconds may not.\n"
+        "\nMedians of {goes} goes of {seconds} s, each after half a second that is not counted; {size} bytes in each event; a fresh \
+         server for every run. Ratios (×) are to the floor of the same go, and may be compared between machines where \
+         seconds may not. **!**: not every event came once to everybody, so that the figure is of less work. (of 2): fewer goes \
+         than of the others. A KB is 1,000 bytes.\n"
     );
     let usual = findings.usual();
     usual_case(findings, usual, &mut out);
     growth(findings, &mut out);
     latency(findings, usual, &mut out);
     for (name, reason) in &findings.failed {
-        let _ = writeln!(out, "No figures of {name}: {}\n", reason.replace('\n', " "));
+        let _ =
+            writeln!(out, "{name} was left out after it had failed twice: {}\n", reason.replace('\n', " "));
     }
     for (picture, of) in super::pictures::NAMES {
         let _ = writeln!(out, "![{of}](plots/{picture})\n");
@@ -52,10 +56,16 @@ fn header(out: &mut String, cells: &[String]) {
     let _ = writeln!(out, "| | {} |\n|---|{}", cells.join(" | "), "---|".repeat(cells.len()));
 }
 
-/// "1.23 µs · 1.05×"
-fn priced(cell: &Cell<'_>) -> String {
-    let ratio = cell.against("floor", cost).map_or_else(String::new, |ratio| format!(" · {ratio:.2}×"));
-    format!("{:.3}{ratio}", cell.median(cost))
+/// "1.23 · 1.05×", with what is not as it should be.
+fn priced(cell: &Cell<'_>, goes: usize) -> String {
+    let ratio =
+        median(cell.against("floor", cost)).map_or_else(String::new, |ratio| format!(" · {ratio:.2}×"));
+    let wrong = if cell.samples().iter().any(|sample| sample.measured.wrong() > 0) { " **!**" } else { "" };
+    let fewer = match cell.samples().len() {
+        all if all == goes => String::new(),
+        some => format!(" (of {some})"),
+    };
+    format!("{:.3}{ratio}{wrong}{fewer}", cell.median(cost))
 }
 
 fn usual_case(findings: &Findings, usual: usize, out: &mut String) {
@@ -74,7 +84,7 @@ fn usual_case(findings: &Findings, usual: usize, out: &mut String) {
             row.push(found.as_ref().map_or_else(String::new, |cell| {
                 let own = cell.median(|sample| sample.measured.own_cpu / sample.measured.seconds);
                 let rate = cell.median(|sample| sample.measured.rate() / 1e3);
-                format!("{} · {rate:.0}k ({own:.2})", priced(cell))
+                format!("{} · {rate:.0}k ({own:.2})", priced(cell, findings.goes))
             }));
             last = found.or(last);
         }
@@ -82,7 +92,7 @@ fn usual_case(findings: &Findings, usual: usize, out: &mut String) {
             if cell.connected() < usual {
                 row[0] += &format!(" ({} connections)", cell.connected());
             }
-            row.push(format!("{:.2}", cell.median(|sample| sample.entry.memory / 1024.0)));
+            row.push(format!("{:.2}", cell.median(|sample| sample.entry.memory / 1e3)));
             row.push(format!("{:.0}", cell.median(|sample| sample.entry.cpu)));
             row.push(format!("{:.0}", cell.median(|sample| sample.entry.per_second)));
         }
@@ -112,7 +122,7 @@ fn growth(findings: &Findings, out: &mut String) {
         let found = |&(connections, window): &(usize, u64)| {
             let found = cell(&findings.samples, entrant.name, connections, Some(window));
             let found = found.filter(|cell| cell.connected() == connections);
-            found.as_ref().map_or_else(String::new, priced)
+            found.as_ref().map_or_else(String::new, |cell| priced(cell, findings.goes))
         };
         let row: Vec<String> = cases.iter().map(found).collect();
         if row.iter().any(|cell| !cell.is_empty()) {
@@ -141,8 +151,8 @@ fn latency(findings: &Findings, usual: usize, out: &mut String) {
     }
     let _ = writeln!(
         out,
-        "### Times at {} events a second, {usual} connections\n\nMilliseconds from the publisher to each member, and to the last \
-         one; `late`: by how much the load itself sent behind time.\n",
+        "### Times at {} events a second, {usual} connections\n\nMilliseconds from when an event was due to its arrival at each \
+         member, and at the last one; `late`: by how much the load itself sent behind time, which is in the others.\n",
         findings.rate
     );
     header(out, &TIMES.map(|(name, _)| name.to_owned()));

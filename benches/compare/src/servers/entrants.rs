@@ -32,13 +32,13 @@ pub const ENTRANTS: &[Entrant] = &[
         command: floor,
         wire: wires::bare,
     },
-    Entrant { name: "tidegate", title: "Tidegate", most: MANY, command: tidegate, wire: wires::rooms },
+    Entrant { name: "tidegate", title: "Tidegate", most: MANY, command: tidegate, wire: room },
     Entrant {
         name: "tidegate-2",
         title: "Tidegate, two shards on two cores",
         most: MANY,
         command: two_shards,
-        wire: wires::rooms,
+        wire: room,
     },
     Entrant {
         name: "uwebsockets",
@@ -144,7 +144,7 @@ pub fn gateway_tls(place: &Place, identity: &Identity) -> Result<Server, sample:
         command.args(["--set", &tls]);
         Ok(command)
     };
-    Ok(Server::start(place, "tidegate-tls", command, wires::rooms(), Some(identity.client()?))?)
+    Ok(Server::start(place, "tidegate-tls", command, room(), Some(identity.client()?))?)
 }
 
 /// A loop of rustls that accepts, and nothing else.
@@ -160,6 +160,11 @@ pub fn bare_tls(place: &Place, identity: &Identity) -> Result<Server, sample::Er
     Ok(Server::start(place, "handshakes", command, wires::bare(), Some(identity.client()?))?)
 }
 
+/// Where nothing else is said of the room.
+fn room() -> Wire {
+    wires::rooms("room:")
+}
+
 fn floor(place: &Place, port: u16) -> io::Result<Command> {
     let mut command = place.pinned(place.made("release/floor"));
     command.arg(port.to_string());
@@ -172,8 +177,7 @@ fn tidegate(place: &Place, port: u16) -> io::Result<Command> {
 
 /// On the server's core and the load's: a machine with two has no other.
 fn two_shards(place: &Place, port: u16) -> io::Result<Command> {
-    let both = Place { server_cores: format!("{},{}", place.server_cores, place.own_core), ..place.clone() };
-    gateway(both.pinned(place.made("release/tidegate")), place, port, 2)
+    gateway(place.with_both().pinned(place.made("release/tidegate")), place, port, 2)
 }
 
 fn gateway(mut command: Command, place: &Place, port: u16, shards: usize) -> io::Result<Command> {

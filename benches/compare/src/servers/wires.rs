@@ -11,14 +11,16 @@ pub(super) fn bare() -> Wire {
     Wire { subscriber: path("/sub"), publisher: path("/pub"), template: "%T".to_owned() }
 }
 
-/// Of the gateway's dialect `rooms`: join a room, and wait for the answer; publish into it.
-pub(super) fn rooms() -> Wire {
-    let hello = vec![r#"{"action":"join","room":"room:%R"}"#.to_owned()];
-    let publish = r#"{"action":"publish","room":"room:%R","data":{"event_type":"alert_triggered","data":{"text":"%T"}}}"#;
+/// Of the gateway's dialect `rooms`: join a room, and wait for the answer; publish into it. The rooms' names start with
+/// `start`.
+pub fn rooms(start: &str) -> Wire {
+    let join = r#"{"action":"join","room":"START%R"}"#;
+    let publish = r#"{"action":"publish","room":"START%R","data":{"event_type":"alert_triggered","data":{"text":"%T"}}}"#;
+    let hello = vec![join.replace("START", start)];
     Wire {
         subscriber: Side { hello, ready: r#""message":"Joined room"#.to_owned(), ..path("/ws") },
         publisher: path("/ws"),
-        template: publish.to_owned(),
+        template: publish.replace("START", start),
     }
 }
 
