@@ -153,8 +153,7 @@ pub struct Route {
 }
 
 /// Makes a [`Route`] of an async function. What it answers when all is well is told by the function's own
-/// type, which is
-/// what it sends; the rest is said by `$operation`.
+/// type, which is what it sends; the rest is said by `$operation`.
 macro_rules! route {
     ($method:ident $path:literal, $scope:expr, $handler:path, $operation:expr) => {
         Route {

@@ -1,7 +1,6 @@
 //! What the gateway tells tools of itself: OpenAPI 3.1 and AsyncAPI 3.0, made of the API's table of routes,
-//! the dialects'
-//! tables of requests and events, and what the plugins that run declare. Pure: what there is goes in, documents come
-//! out, and nothing in them is kept by hand.
+//! the dialects' tables of requests and events, and what the plugins that run declare. Pure: what there is goes in,
+//! documents come out, and nothing in them is kept by hand.
 
 mod answers;
 mod asyncapi;

@@ -326,8 +326,7 @@ pub struct Origin {
 }
 
 /// Frames of one room and one form in order. Those that lie side by side in memory are one piece of what is
-/// sent: mostly
-/// they all are, also where another shard has encoded them.
+/// sent: mostly they all are, also where another shard has encoded them.
 #[derive(Debug, Default)]
 pub struct Frames {
     /// Each event's frame.

@@ -297,9 +297,8 @@ impl Hub {
     /// From now on these rules say who may join and publish, and who has to leave within a moment, as the former let it
     /// join and these do not; and how many members there may be; a room that has more
     /// takes none until enough have left. What is kept they say of rooms that are made from now on: a room
-    /// that is there
-    /// keeps its history as it was made with. In metrics a prefix that was not there before counts with the one that it
-    /// was under.
+    /// that is there keeps its history as it was made with. In metrics a prefix that was not there before counts with
+    /// the one that it was under.
     pub fn set_rules(&self, rules: impl IntoIterator<Item = Rule>) {
         let rules = self.rules().followed_by(rules);
         self.registry.rules.store(Arc::new(rules));

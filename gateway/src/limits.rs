@@ -1,10 +1,8 @@
 //! How often something may be done, and by whom: rules, and meters that keep them.
 //!
 //! A [`Rule`] says how much there may be, a [`Meter`] holds what one party has used of it, a limiter has a
-//! meter for each
-//! party of its kind (an address, a user, a room …) and forgets those that have been quiet. [`Limits`] has
-//! them all, and
-//! may share what its parties use with other nodes.
+//! meter for each party of its kind (an address, a user, a room …) and forgets those that have been quiet. [`Limits`]
+//! has them all, and may share what its parties use with other nodes.
 
 mod house;
 mod limiter;

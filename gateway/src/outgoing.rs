@@ -1,6 +1,5 @@
 //! Requests that the gateway itself sends: for sets of keys, and to whoever authorises. Each on a connection
-//! of its own,
-//! bounded in time and in bytes. Redirects are not followed: an address is what the configuration says.
+//! of its own, bounded in time and in bytes. Redirects are not followed: an address is what the configuration says.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;

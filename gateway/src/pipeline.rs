@@ -19,8 +19,8 @@
 //!
 //! A refusal passes the layers above it on its way back. That is why headers and CORS stand above rescue, deadline and
 //! sizes: browsers are to be as careful with a refusal, and the page that caused it may read it. Hygiene
-//! stands above CORS,
-//! which reads headers. The wait for the body is the router's, who knows by then that somebody may send it.
+//! stands above CORS, which reads headers. The wait for the body is the router's, who knows by then that somebody may
+//! send it.
 
 mod access_log;
 mod authenticate;

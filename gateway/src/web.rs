@@ -62,8 +62,7 @@ pub struct Client {
     /// The address that limits and logs go by.
     pub address: IpAddr,
     /// Whether the address may be exempt from limits. A proxy's own may not where it stands for a client that
-    /// the proxy has
-    /// named in a way that cannot be read.
+    /// the proxy has named in a way that cannot be read.
     pub exemptible: bool,
     /// Whether the request was under TLS where it left the client.
     pub secure: bool,

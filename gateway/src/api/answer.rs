@@ -1,6 +1,5 @@
 //! What handlers answer with when all is well: types that say by themselves how they are sent and what the
-//! documents tell
-//! of them, so that both are one.
+//! documents tell of them, so that both are one.
 
 use http::StatusCode;
 use schemars::JsonSchema;

@@ -65,8 +65,7 @@ impl Wanted {
 }
 
 /// Whether who asks may publish to all of these rooms, to everyone where there is none: by its scope, by the
-/// rooms that its
-/// token is for, and by whoever its profile asks.
+/// rooms that its token is for, and by whoever its profile asks.
 pub(super) async fn check_rights(request: &Request, rooms: &[&str], event_type: &str) -> Result<(), Problem> {
     let principal = &request.principal;
     let may = match rooms {

@@ -24,8 +24,7 @@ pub type Reloads = mpsc::Sender<Ask>;
 }]))]
 pub struct Reloaded {
     /// Settings that hold from now on, by their keys. Files that they name were read again. A room that is
-    /// there goes on
-    /// with the `history` that it was made with.
+    /// there goes on with the `history` that it was made with.
     pub changed: Vec<String>,
     /// Settings that were changed and hold from the next start on.
     pub needs_restart: Vec<String>,

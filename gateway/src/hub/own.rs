@@ -106,8 +106,7 @@ impl<'a> Disconnected<'a> {
 }
 
 /// Events of a room that a session does not get, told where they are missing: behind the last of the room that
-/// it got, and
-/// before the next.
+/// it got, and before the next.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(extend("examples" = [{
     "room": "agents", "count": 3,

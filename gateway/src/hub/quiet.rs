@@ -29,8 +29,7 @@ impl Changes {
 
 impl Hub {
     /// Looks up whether an event to the room `name` would reach nobody and leave nothing; none where it might,
-    /// and where
-    /// that is no room's name.
+    /// and where that is no room's name.
     pub fn quiet(&self, name: &str) -> Option<Quiet> {
         let seen = self.registry.changes.seen(); // before the look
         let quiet = super::check_name(name).is_ok() && self.target(name, false).is_none();

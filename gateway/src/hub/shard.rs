@@ -116,8 +116,7 @@ impl<G: Guest> Shard<G> {
     }
 
     /// Publishes for a session of this shard, as [`Hub::publish`] does. Other shards are woken when this one's
-    /// turn comes:
-    /// what a session publishes in one burst is there for them as a whole then, and not event by event.
+    /// turn comes: what a session publishes in one burst is there for them as a whole then, and not event by event.
     ///
     /// # Errors
     /// [`PublishError`]; nothing has happened then.
@@ -226,8 +225,7 @@ impl<G: Guest> Shard<G> {
     }
 
     /// Tells who is in a room here: who is in its walk, and then who is on the way there, as one that reads
-    /// its history.
-    /// These are rare, and only looked for where somebody is missing.
+    /// its history. These are rare, and only looked for where somebody is missing.
     fn look(&self, room: u64, look: Look) {
         let halls = self.halls.borrow();
         let members = halls.members(room);

@@ -6,8 +6,7 @@ use parking_lot::Mutex;
 use super::cache::Hash;
 
 /// By the hash of what it was found out about, in two generations: the older one is let go when the younger
-/// one is full,
-/// so that what is used stays.
+/// one is full, so that what is used stays.
 pub(super) struct Generations<V> {
     /// Of one generation, at most.
     most: usize,

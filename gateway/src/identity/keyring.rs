@@ -3,8 +3,7 @@
 //! Requests only ever read what is there. Where keys have a source outside (a set of keys in a file or at an address),
 //! whoever fetches them [puts](Keyring::put) them here, every so often and when they are [wanted](Keyring::wanted): a
 //! token that names a key which is not there has fresh ones fetched, one fetch for all who wait for it, and no
-//! more often
-//! than [`BURST`] and [`REFILL`] say, so that forged names cost the issuer nothing.
+//! more often than [`BURST`] and [`REFILL`] say, so that forged names cost the issuer nothing.
 
 use std::sync::Arc;
 use std::time::Duration;

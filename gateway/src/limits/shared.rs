@@ -1,12 +1,10 @@
 //! What parties use, counted together with other nodes in a Redis.
 //!
 //! No request waits for it. A node decides by the meters that it has, notes what it has let pass, and hands
-//! that over in
-//! the background, a few milliseconds later; what it gets back is what all nodes have let pass, and takes its meter's
-//! place. So a node that has not heard of a party's latest uses lets it use what the node believes to be left: in a
-//! rush, for each further node, one burst at most, which all nodes then wait for. After that it is the rate,
-//! and what is
-//! let pass between two exchanges: each node may be ahead by what comes back in that time.
+//! that over in the background, a few milliseconds later; what it gets back is what all nodes have let pass, and
+//! takes its meter's place. So a node that has not heard of a party's latest uses lets it use what the node believes
+//! to be left: in a rush, for each further node, one burst at most, which all nodes then wait for. After that it is
+//! the rate, and what is let pass between two exchanges: each node may be ahead by what comes back in that time.
 //!
 //! While Redis cannot be reached each node goes on by itself: then there is the limit at every node.
 

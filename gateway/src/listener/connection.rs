@@ -41,8 +41,7 @@ const STREAM_BUFFER: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Bytes of a request's head at most; more are 431, as are more than 100 fields, hyper's own bound, for
-    /// which it needs
-    /// no allocation.
+    /// which it needs no allocation.
     pub head: usize,
     /// For a request's head, and between two requests.
     pub patience: Duration,
@@ -140,8 +139,7 @@ pub(super) struct Fresh {
 }
 
 /// A connection's life. HTTP is boxed, and so is the session that it leaves, so that neither takes memory in
-/// the other's
-/// time: the task of an idle session is as small as can be.
+/// the other's time: the task of an idle session is as small as can be.
 pub(super) fn run<M: ServiceOf>(
     shared: Rc<Shared<M>>,
     fresh: Fresh,

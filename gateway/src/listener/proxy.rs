@@ -67,8 +67,7 @@ async fn read_line(stream: &mut TcpStream, start: &[u8]) -> Result<Option<Socket
 }
 
 /// Reads what is behind the signature. What follows the addresses is skipped: at most the 64 KiB that its
-/// length can say,
-/// and none of it is kept.
+/// length can say, and none of it is kept.
 async fn read_binary(stream: &mut TcpStream) -> Result<Option<SocketAddr>, Bad> {
     let mut fixed = [0; FIXED];
     stream.read_exact(&mut fixed).await?;

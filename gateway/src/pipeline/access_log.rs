@@ -164,8 +164,7 @@ fn redacted(uri: &Uri) -> Cow<'_, str> {
 }
 
 /// Whether a pair is named as secrets are, holds another that is (`a=1;token=…`, `next=/ws?token=…`), or holds
-/// a JWT, whose
-/// header is JSON and so begins with `eyJ`.
+/// a JWT, whose header is JSON and so begins with `eyJ`.
 fn is_secret(pair: &str) -> bool {
     let text = percent_decode_str(pair).decode_utf8_lossy();
     let names_one = text.split('=').rev().skip(1).any(|name| {

@@ -1,6 +1,6 @@
 //! Gives up a request that takes too long: 503, and what worked on it is dropped. It covers all of its time
-//! until the answer
-//! begins; what a body or a plugin may take by itself is bounded further in, with answers of its own.
+//! until the answer begins; what a body or a plugin may take by itself is bounded further in, with answers of its
+//! own.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,10 +1,7 @@
 //! What proxies say of a request: `Forwarded` (RFC 7239), or `X-Forwarded-For` and `X-Forwarded-Proto`. Each
-//! proxy writes
-//! behind what it was given, so they are read from the right, up to the first address that is not a proxy's
-//! own: further
-//! to the left stands what anybody may have made up, and nobody looks at it. `X-Forwarded-Host` is not read at
-//! all: which
-//! host a request is for, `Host` says.
+//! proxy writes behind what it was given, so they are read from the right, up to the first address that is not a
+//! proxy's own: further to the left stands what anybody may have made up, and nobody looks at it. `X-Forwarded-Host`
+//! is not read at all: which host a request is for, `Host` says.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -105,8 +102,7 @@ fn unquoted(value: &str) -> Option<&str> {
 }
 
 /// An address with or without a port; that of IPv6 in brackets where it has one. `unknown` and names that a
-/// proxy has made
-/// up are none.
+/// proxy has made up are none.
 fn node(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(address.to_canonical());

@@ -1,6 +1,5 @@
 //! Headers by which browsers protect who uses them. An answer that sets one itself keeps its own: a page knows
-//! better what
-//! it needs.
+//! better what it needs.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,8 +32,7 @@ const ON_PAGES: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// `Strict-Transport-Security`: for so long browsers use TLS for this host and nothing else. Of hosts below it
-/// nothing is
-/// said: the gateway does not know them.
+/// nothing is said: the gateway does not know them.
 pub fn hsts(age: Duration) -> HeaderValue {
     let text = format!("max-age={}", age.as_secs());
     HeaderValue::try_from(text).unwrap_or_else(|_| unreachable!("digits are a header's value"))

@@ -29,8 +29,7 @@ fn judge<B>(request: &Request<B>) -> Result<(), Problem> {
 }
 
 /// Methods for intermediaries, and what is longer than any method is (RFC 9112, section 3); another that a
-/// path does not
-/// take is the router's to refuse.
+/// path does not take is the router's to refuse.
 fn method(method: &Method) -> Result<(), Problem> {
     if method.as_str().len() > LONGEST_METHOD {
         return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "there is no method as long as this"));

@@ -1,6 +1,5 @@
 //! The leases that an instance holds. Names are the instance's own: only the same instance on another node
-//! could hold one,
-//! so without a cluster a name that is free is granted at once.
+//! could hold one, so without a cluster a name that is free is granted at once.
 
 use std::time::{Duration, Instant};
 

@@ -267,8 +267,7 @@ impl Outbound {
     }
 
     /// Finishes the backlog as the socket takes it; ready when nothing waits. Answers whether any byte went.
-    /// `tell` makes
-    /// the frame of a gap.
+    /// `tell` makes the frame of a gap.
     pub(super) fn poll_drain(
         &self,
         cx: &mut Context<'_>,

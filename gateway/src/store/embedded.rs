@@ -1,8 +1,8 @@
 //! The store inside the process: fjall, a log-structured tree in a folder that one process holds.
 //!
 //! `values` holds `space 0 key` → `revision, expiry, bytes`; `expiry` holds `expiry space 0 key` → nothing, so
-//! that what is
-//! past its time is found without a search; `meta` holds the revision that this life of the store starts behind.
+//! that what is past its time is found without a search; `meta` holds the revision that this life of the store starts
+//! behind.
 
 use std::path::Path;
 use std::sync::Arc;

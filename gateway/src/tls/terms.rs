@@ -70,8 +70,7 @@ impl Terms {
 }
 
 /// Judges clients' certificates. With a revocation list, a certificate whose issuer has none in it is refused,
-/// and every
-/// one is where the issuer's has had its time.
+/// and every one is where the issuer's has had its time.
 fn verifier(
     clients: &Clients,
     lists: Option<Lists>,

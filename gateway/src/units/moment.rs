@@ -3,8 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// Reads RFC 3339, in UTC (`2030-01-31T00:00:00Z`; the `Z` may be missing) or with an offset from it
-/// (`+01:00`). What an
-/// offset takes back before 1970 is 1970. None: it is none, or of an earlier year.
+/// (`+01:00`). What an offset takes back before 1970 is 1970. None: it is none, or of an earlier year.
 pub fn moment(text: &str) -> Option<SystemTime> {
     let (local, ahead, offset) = split(text);
     let local = humantime::parse_rfc3339_weak(local).ok()?;

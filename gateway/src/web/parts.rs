@@ -46,8 +46,7 @@ impl Parts {
     }
 
     /// Whether they have this path of the gateway's own API. `/health` belongs to whoever asks how the gateway
-    /// is: it is
-    /// where the API or metrics are.
+    /// is: it is where the API or metrics are.
     pub fn have_core(self, path: &str) -> bool {
         let first = path.trim_start_matches('/').split('/').next();
         match first {

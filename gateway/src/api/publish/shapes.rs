@@ -1,6 +1,5 @@
 //! What publishing takes and answers. Bodies are read by hand, so that all that is wrong is said at once, and
-//! stand here
-//! for the documents.
+//! stand here for the documents.
 
 use std::sync::Arc;
 

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 #[schemars(rename = "Audit")]
 pub struct Config {
     /// The file that it is written to, a JSON object per line, which only the gateway's user may read; empty:
-    /// nowhere. It
-    /// is opened anew on SIGHUP.
+    /// nowhere. It is opened anew on SIGHUP.
     pub file: PathBuf,
 }

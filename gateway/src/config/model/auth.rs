@@ -133,8 +133,7 @@ impl Config {
     }
 
     /// How long what is shown may hold after it was issued, by clocks that differ by `leeway`; none: no end is
-    /// known, as
-    /// of certificates.
+    /// known, as of certificates.
     pub fn longest_life(&self) -> Option<Duration> {
         let known = self.certificates.is_empty() && !self.max_age.is_zero();
         known.then(|| self.max_age.get() + 2 * self.leeway.get())

@@ -23,8 +23,7 @@ pub struct Config {
     /// A request's body; a longer one is answered with 413.
     pub body: Size,
     /// All requests' bodies that the gateway holds at one time, over all listeners, until their requests are
-    /// answered; what
-    /// would be more is answered with 503. Bodies of GET and HEAD are not read.
+    /// answered; what would be more is answered with 503. Bodies of GET and HEAD are not read.
     pub bodies: Size,
     /// How long the body may take to arrive as a whole; a slower one is answered with 408.
     pub body_timeout: Period,

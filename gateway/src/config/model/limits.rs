@@ -24,14 +24,12 @@ pub use store::Store;
 #[schemars(rename = "Limits")]
 pub struct Config {
     /// Client addresses that `connections_per_address`, `handshakes`, `requests`, `bytes`, `frames` and
-    /// `refusals` do not
-    /// count.
+    /// `refusals` do not count.
     pub exempt: Vec<Network>,
     /// Connections at one time, over all listeners.
     pub connections: u32,
     /// Connections at one time from one address (of IPv6: one /64); 0: no limit. It is the address that
-    /// connects: a proxy's
-    /// for all of its clients, but for one that names them by `proxy_protocol`.
+    /// connects: a proxy's for all of its clients, but for one that names them by `proxy_protocol`.
     pub connections_per_address: u32,
     /// Rooms that one session may be in, besides those of its roles and its endpoint.
     pub rooms_per_session: u32,
@@ -44,8 +42,7 @@ pub struct Config {
     /// What may wait for one session that reads too slowly; past it the room's `slow` decides.
     pub backlog_per_session: Size,
     /// The memory that waits for all such sessions together, what several share once; past it the room's
-    /// `slow` decides of
-    /// the one that is furthest behind.
+    /// `slow` decides of the one that is furthest behind.
     pub backlog_total: Size,
     /// How often clients may connect to endpoints.
     pub handshakes: Handshakes,

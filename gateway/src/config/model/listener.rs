@@ -25,26 +25,21 @@ pub struct Config {
     /// any. Under another name a request has no rights, because any web page could have sent it.
     pub hosts: Vec<String>,
     /// What is there; the rest answers 404, as if it did not exist. `endpoints`: the paths of `[[endpoint]]`;
-    /// `plugins`: the
-    /// routes of plugins; `api`: `/`, `/api/v1`, `/ws/stats`, `/ws/broadcast`, `/openapi.json`,
+    /// `plugins`: the routes of plugins; `api`: `/`, `/api/v1`, `/ws/stats`, `/ws/broadcast`, `/openapi.json`,
     /// `/asyncapi.json` and `/docs`;
     /// `metrics`: `/metrics` and all below it; `admin`: `/admin` and all below it. `/health` is where `api` or
-    /// `metrics`
-    /// are.
+    /// `metrics` are.
     pub serves: Vec<Part>,
     /// Proxies in front, which are believed who their clients are: `Forwarded` or `X-Forwarded-For`, from the
-    /// right up to
-    /// the first address that is not in here, and `X-Forwarded-Proto`. From others these are ignored.
-    /// `X-Forwarded-Host`
-    /// always is: `Host` counts, which a proxy passes on.
+    /// right up to the first address that is not in here, and `X-Forwarded-Proto`. From others these are ignored.
+    /// `X-Forwarded-Host` always is: `Host` counts, which a proxy passes on.
     pub trusted_proxies: Vec<Network>,
     /// Whether each connection begins with a header of the PROXY protocol (version 1 or 2), before TLS, that
-    /// says whose it
-    /// is. A connection without is closed; so is one of a peer that is not in `trusted_proxies`, where that names any.
+    /// says whose it is. A connection without is closed; so is one of a peer that is not in `trusted_proxies`, where
+    /// that names any.
     pub proxy_protocol: bool,
     /// For how long browsers that came under TLS use nothing else for this host (`Strict-Transport-Security`);
-    /// `"0s"`: they
-    /// are not told. Left out: a year in production, nothing in development.
+    /// `"0s"`: they are not told. Left out: a year in production, nothing in development.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hsts: Option<Period>,
     /// The name of a listener with TLS, to which clients are sent on from here; nothing else is served here then.

@@ -1,6 +1,5 @@
 //! A look at a file before the system's loader gets it: the loader maps what the headers say without asking
-//! how long the
-//! file is, and a library that was cut short would end the process with a bus error.
+//! how long the file is, and a library that was cut short would end the process with a bus error.
 
 /// Why a file is no library that this process could map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -207,8 +207,7 @@ impl Backlog {
     }
 
     /// So many bytes of what begins with a lane's first piece are gone: what is left of the frame that they
-    /// end in is the
-    /// rest. Answers how many are of what comes behind the piece.
+    /// end in is the rest. Answers how many are of what comes behind the piece.
     fn begin_piece(&mut self, loose: bool, mut sent: usize) -> usize {
         let lane = if loose { &mut self.loose } else { &mut self.firm };
         let Some(piece) = lane.front_mut() else { return sent };

@@ -12,8 +12,7 @@ use crate::metrics::Metrics;
 pub(super) const NEVER: u64 = u64::MAX;
 
 /// Memory that backlogs hold, and whose turn it is to give some back. Only what is slow comes here: a frame
-/// once a turn and
-/// shard, however many keep it, and a backlog where it grows.
+/// once a turn and shard, however many keep it, and a backlog where it grows.
 pub struct Budget {
     begun: Instant,
     /// Bytes.

@@ -85,8 +85,7 @@ impl Gaps {
     }
 
     /// No gap reaches from what stands at `order` or before to what comes behind. All that waits has its place
-    /// at `first`
-    /// or later.
+    /// at `first` or later.
     pub(super) fn fence(&mut self, order: u64, first: u64) {
         while self.fences.front().is_some_and(|fence| *fence < first) {
             self.fences.pop_front();

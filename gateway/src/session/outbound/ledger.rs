@@ -19,8 +19,7 @@ pub struct Ledger {
     /// The type of the event that tells of others which were dropped.
     gap: Option<EventType>,
     /// The sessions that may have to give way. Where one stands here may be too far in front, never too far
-    /// behind: what it
-    /// waits for first only gets later.
+    /// behind: what it waits for first only gets later.
     waiting: RefCell<BTreeMap<Key, Slot>>,
     /// The rules for rooms that were looked up last, and how often they were others than before.
     rules: RefCell<(Arc<Rules>, u64)>,
@@ -133,8 +132,7 @@ impl Ledger {
     }
 
     /// The session that has to give way, as more is held on this node than may be; none where nothing has to,
-    /// or a session
-    /// of another shard is further behind, which is called then.
+    /// or a session of another shard is further behind, which is called then.
     pub fn furthest(&self) -> Option<Slot> {
         if !self.budget.is_over() {
             return None;

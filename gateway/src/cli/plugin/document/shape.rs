@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 const MOST: usize = 12;
 
 /// The shape of a value, such as `{name, count?}`; `?` marks what may be left out. What is defined elsewhere
-/// goes by its
-/// name. None where it may be anything.
+/// goes by its name. None where it may be anything.
 pub(super) fn shape(schema: &Value) -> Option<String> {
     if let Some(target) = schema["$ref"].as_str() {
         return target.rsplit('/').next().map(str::to_owned);

@@ -33,8 +33,7 @@ fn crate_at(folder: PathBuf) -> Option<PathBuf> {
 }
 
 /// The checkout's own lock file: with it a plugin is built from what the gateway was tested with, and without
-/// the network
-/// where the gateway was built.
+/// the network where the gateway was built.
 pub(super) fn lock_file(api: &Path) -> Option<PathBuf> {
     let lock = api.parent()?.join("Cargo.lock");
     lock.is_file().then_some(lock)

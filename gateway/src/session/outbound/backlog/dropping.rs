@@ -8,8 +8,7 @@ use super::{Backlog, Rest};
 use crate::frame::Frames;
 
 /// What the node's budget leaves a session of bytes that cannot be dropped and are no room's events, as pings
-/// are: not worth
-/// closing it.
+/// are: not worth closing it.
 const NOT_WORTH: usize = 4 * 1024;
 
 /// How an offer went.
@@ -34,8 +33,7 @@ pub enum Way {
 
 impl Backlog {
     /// Keeps frames behind everything else, without the first `sent` bytes of them, and drops events that have
-    /// waited longer
-    /// where that is more than may wait.
+    /// waited longer where that is more than may wait.
     pub fn take(&mut self, frames: Rc<Frames>, mut sent: usize) -> Taken {
         if self.over {
             (0..frames.each.len()).for_each(|index| self.ledger.dropped(&frames, index));
@@ -101,8 +99,7 @@ impl Backlog {
     }
 
     /// Drops events of the turn that has waited longest, at least so many bytes of them where it has as many;
-    /// `false` where no
-    /// event may be dropped.
+    /// `false` where no event may be dropped.
     fn drop_oldest(&mut self, want: usize) -> bool {
         let Some(Piece { order, what: What::Turn { frames, next } }) = self.loose.front_mut() else {
             return false;
@@ -138,8 +135,7 @@ impl Backlog {
     }
 
     /// No gap reaches from what waits now to what comes: between them the client is told where it stands in a
-    /// room anew, or a
-    /// room's rule has changed, so that its events are in both lanes.
+    /// room anew, or a room's rule has changed, so that its events are in both lanes.
     pub fn fence(&mut self) {
         let orders = [self.gaps.front().map(|gap| gap.order), self.loose.front().map(|piece| piece.order)];
         let first = orders.into_iter().flatten().min().unwrap_or(self.order);
@@ -171,8 +167,7 @@ impl Backlog {
     }
 
     /// The node holds more than it may, and this session is furthest behind: it drops the turn that has waited
-    /// longest, or,
-    /// where nothing may be dropped, is to be closed.
+    /// longest, or, where nothing may be dropped, is to be closed.
     pub fn give_way(&mut self) -> Way {
         let listed = self.listed;
         self.list();
