@@ -9,6 +9,7 @@ use crate::sample::{Error, enter};
 use crate::servers::{self, entrant};
 use crate::statistics::median;
 
+/// Those whom it is about, and those who stop.
 const READERS: usize = 900;
 const STALLED: usize = 100;
 const IN_FLIGHT: u64 = 16;
@@ -50,8 +51,8 @@ struct Found {
     told: f64,
 }
 
-/// So many read, beside so many that do not.
-fn run(settings: &Settings, case: &Case, stalled: usize) -> Result<Found, Error> {
+/// Some read, and the others do so, too, or have stopped.
+fn run(settings: &Settings, case: &Case, stall: bool) -> Result<Found, Error> {
     let gateway = entrant("tidegate").ok_or_else(|| Error::Other("no gateway".to_owned()))?;
     let budget = format!("limits.backlog_total={BUDGET} MiB");
     let server = gateway.start_with(&settings.place, &["--set", &budget])?;
@@ -60,7 +61,7 @@ fn run(settings: &Settings, case: &Case, stalled: usize) -> Result<Found, Error>
     let wire = servers::rooms(case.start);
     let crew = |members, reads| Crew { rooms: case.rooms, reads, ..Crew::of(&wire.subscriber, members) };
     enter(&server, &mut load, &crew(READERS, true)).map_err(&error)?;
-    enter(&server, &mut load, &crew(stalled, false)).map_err(&error)?;
+    enter(&server, &mut load, &crew(STALLED, !stall)).map_err(&error)?;
     let aim = Aim {
         side: wire.publisher.clone(),
         template: wire.template.clone(),
@@ -79,11 +80,11 @@ fn run(settings: &Settings, case: &Case, stalled: usize) -> Result<Found, Error>
     let grown = bytes(process::peak)?.saturating_sub(before) as f64 / MIB;
     let page = Page::get(server.address())?;
     let held = page.sum("tidegate_backlog_held_bytes") / MIB;
-    if stalled > 0 && page.sum("tidegate_slow_decisions_total") == 0.0 {
+    if stall && page.sum("tidegate_slow_decisions_total") == 0.0 {
         let why = "what the stalled ones did not read was not yet more than may wait: measure for longer (--seconds)";
         return Err(Error::Other(format!("{}: {why}", case.what)));
     }
-    if case.keeps {
+    if stall && case.keeps {
         load.read_on(1).map_err(&error)?;
     }
     let told = Page::get(server.address())?.sum("tidegate_gaps_total");
@@ -94,8 +95,7 @@ pub(super) fn readers(settings: &Settings, verdict: &mut Verdict) -> Result<(), 
     for case in &CASES {
         let mut goes = Vec::new();
         for _ in 0..settings.goes {
-            // Equally many read, so that only the stalled ones make the difference.
-            goes.push([run(settings, case, 0)?, run(settings, case, STALLED)?]);
+            goes.push([run(settings, case, false)?, run(settings, case, true)?]);
         }
         judge(case, &goes, verdict);
     }
@@ -107,12 +107,15 @@ fn judge(case: &Case, goes: &[[Found; 2]], verdict: &mut Verdict) {
     let some = || goes.iter().map(|[_, some]| some);
     let middle = |of: fn(&[Found; 2]) -> f64| median(goes.iter().map(of)).unwrap_or(f64::NAN);
     let p99 = |found: &Found| found.measured.crews[0].each.p99;
-    let slower = goes.iter().map(|[all, some]| (1.0 - some.measured.rate() / all.measured.rate()) * 100.0);
+    let rate = |found: &Found| found.measured.crews[0].deliveries as f64 / found.measured.seconds;
+    let slower = goes.iter().map(|[all, some]| (1.0 - rate(some) / rate(all)) * 100.0);
     let later = goes.iter().map(|[all, some]| (p99(some) / p99(all) - 1.0) * 100.0);
     let busy = load(some().map(|found| &found.measured));
 
-    let note =
-        format!("{:.0}k deliveries a second without stalled ones", middle(|go| go[0].measured.rate()) / 1e3);
+    let note = format!(
+        "{:.0}k deliveries a second when all read",
+        median(goes.iter().map(|[all, _]| rate(all))).unwrap_or(f64::NAN) / 1e3
+    );
     let figure = Figure::new(
         format!("{what}: the others' throughput is less by"),
         slower.collect(),
@@ -120,7 +123,7 @@ fn judge(case: &Case, goes: &[[Found; 2]], verdict: &mut Verdict) {
         " %",
     );
     verdict.hold(figure.note(note).load(busy));
-    let note = format!("{:.2} ms without", middle(|go| go[0].measured.crews[0].each.p99) / 1e3);
+    let note = format!("{:.2} ms when all read", middle(|go| go[0].measured.crews[0].each.p99) / 1e3);
     let figure = Figure::new(
         format!("{what}: the others' p99 is more by"),
         later.collect(),
@@ -135,7 +138,7 @@ fn judge(case: &Case, goes: &[[Found; 2]], verdict: &mut Verdict) {
     let figure = Figure::new(format!("{what}: what waits at the end, by the gateway"), held, limit, " MiB");
     verdict.hold(figure.note(format!("{gone:.0} of {STALLED} stalled sent away")));
     let grown = goes.iter().map(|[all, some]| some.grown - all.grown).collect();
-    let what_grew = format!("{what}: memory at most, beyond the same load's without stalled ones");
+    let what_grew = format!("{what}: memory at most, beyond the same load's when all read");
     verdict.hold(Figure::new(what_grew, grown, limit, " MiB"));
     if case.keeps {
         let kept = some().map(|found| found.measured.crews[1].closed as f64).collect();
