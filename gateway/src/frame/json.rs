@@ -19,8 +19,7 @@ const LONGEST_ECHO: usize = 200;
 /// Whether `json` (well-formed) nests deeper than [`DEEPEST`] levels.
 pub fn is_too_deep(json: &[u8]) -> bool {
     // Mostly there are too few brackets in all, which is counted many bytes at a time.
-    let opens = |byte: &u8| matches!(byte, b'{' | b'[');
-    json.iter().filter(|byte| opens(byte)).count() > DEEPEST && nests_deeper(json)
+    json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() > DEEPEST && nests_deeper(json)
 }
 
 fn nests_deeper(json: &[u8]) -> bool {

@@ -325,7 +325,7 @@ enum Step {
 }
 
 /// Whether the socket takes nothing just now, which is no error.
-fn is_full(error: &io::Error) -> bool {
+pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
+use super::outbound::is_full;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Link, frames};
@@ -31,7 +32,7 @@ async fn send_all(socket: &Socket, mut rest: &[u8]) -> io::Result<()> {
     while !rest.is_empty() {
         match poll_fn(|cx| socket.poll_send(cx, &mut [IoSlice::new(rest)])).await {
             Ok(sent) => rest = &rest[sent..],
-            Err(full) if full.kind() == io::ErrorKind::WouldBlock => {}
+            Err(full) if is_full(&full) => {}
             Err(gone) => return Err(gone),
         }
     }

@@ -115,21 +115,6 @@ async fn read_with_gaps(wire: &mut Wire, last: u64) -> Got {
     got
 }
 
-/// Reads whole events of `firm:r` without a hole, then the close.
-async fn read_to_the_close(mut wire: Wire) -> u64 {
-    for number in 0.. {
-        let frame = wire.next().await;
-        if frame.opcode == opcode::CLOSE {
-            assert_eq!(frame.close(), (1013, "slow consumer"));
-            wire.send_close(1013, "").await;
-            wire.ended().await;
-            return number;
-        }
-        assert_eq!(frame.json()["data"]["n"], number, "a hole");
-    }
-    unreachable!("the close never comes")
-}
-
 async fn stall_one_in_ten(tls: bool) {
     let house = House::new(tls);
     let (whole, mut wholes) = unbounded_channel();
@@ -163,7 +148,7 @@ async fn stall_one_in_ten(tls: bool) {
     assert_eq!(dropped().await, got.missing);
     assert_eq!(house.gateway.metric("tidegate_gaps_total{cause=\"slow\"}").await, got.gaps as f64);
     assert_eq!(dropping.ask(&json!({ "action": "ping" })).await["message"], "pong", "it is still there");
-    assert!(read_to_the_close(closing).await < published);
+    assert!(crate::read_what_is_left(closing, 0).await < published);
     let decided = async |policy: &str| {
         let name = format!("tidegate_slow_decisions_total{{bound=\"session\",policy=\"{policy}\"}}");
         house.gateway.metric(&name).await

@@ -275,32 +275,34 @@ impl<G: Guest> Shard<G> {
     /// time. One that has come to the end of a history is in the walk from there on.
     pub fn read_on(&self, guest: &Rc<G>) -> Option<ReadOn> {
         let mut rooms = guest.seat().rooms.borrow_mut();
-        let reads = |membership: &Membership| matches!(membership.standing, Standing::Reading(_));
-        let at = rooms.iter().position(reads)?;
-        let (got, standing) = self.read(&rooms[at], guest)?;
+        let (at, after) =
+            rooms.iter().enumerate().find_map(|(at, membership)| match &membership.standing {
+                Standing::Reading(after) => Some((at, **after)),
+                _ => None,
+            })?;
+        let (got, standing) = self.read(&rooms[at].room, after, guest);
         rooms[at].standing = standing;
         rooms[at..].rotate_left(1); // so that the others come first
         Some(got)
     }
 
-    /// What is next of a history that is read, and how the session stands to the room from there on.
-    fn read(&self, membership: &Membership, guest: &Rc<G>) -> Option<(ReadOn, Standing)> {
-        let Standing::Reading(after) = &membership.standing else { return None };
-        let after = **after;
-        let state = membership.room.lock();
-        Some(match state.history.since(after, guest.room_left() / 2) {
+    /// What comes after `after` in the history of `room`, and how the session stands to the room from there on.
+    fn read(&self, room: &Arc<Room>, after: Cursor, guest: &Rc<G>) -> (ReadOn, Standing) {
+        let state = room.lock();
+        match state.history.since(after, guest.room_left() / 2) {
             Read::Found { events, more: true } => {
                 let last = events.last().map_or(after, |posted| posted.cursor);
                 (ReadOn::Events(events), Standing::Reading(Box::new(last)))
             }
             Read::Found { events, more: false } => {
-                (ReadOn::Events(events), self.put_mark(&membership.room, &state, guest))
+                (ReadOn::Events(events), self.put_mark(room, &state, guest))
             }
             Read::Lost => {
-                let (room, to) = (Arc::clone(&membership.room.id.name), state.history.cursor());
-                (ReadOn::Gap { room, from: after, to }, self.put_mark(&membership.room, &state, guest))
+                let gap =
+                    ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to: state.history.cursor() };
+                (gap, self.put_mark(room, &state, guest))
             }
-        })
+        }
     }
 
     /// Lets through only what one of `patterns` takes in; no pattern: everything.
