@@ -407,8 +407,9 @@ impl Frames {
         Self::of(form, batch)
     }
 
-    /// What they take beside the arenas, in bytes.
+    /// What they take beside the arenas, behind the two counts of whoever shares them, in bytes.
     pub fn overhead(&self) -> usize {
-        size_of::<Self>() + self.each.capacity() * size_of::<Bytes>() + self.marks.len() * size_of::<Mark>()
+        let lists = self.each.capacity() * size_of::<Bytes>() + self.marks.len() * size_of::<Mark>();
+        size_of::<Self>() + 2 * size_of::<usize>() + lists + 2 * arena::HEADER
     }
 }

@@ -15,9 +15,14 @@ pub struct Arena {
     holders: AtomicUsize,
 }
 
+/// What an allocation takes beside its bytes with the usual allocators, about.
+pub(super) const HEADER: usize = 16;
+/// What an arena takes beside its buffer: itself behind its two counts, the buffer's own count, and three allocations.
+const OVERHEAD: usize = size_of::<Arena>() + 5 * size_of::<usize>() + 3 * HEADER;
+
 impl Arena {
     pub(super) fn new(buffer: Vec<u8>) -> Self {
-        let size = buffer.capacity();
+        let size = buffer.capacity() + OVERHEAD;
         Self { buffer: buffer.into(), size, holders: AtomicUsize::new(0) }
     }
 
