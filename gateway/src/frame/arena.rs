@@ -61,6 +61,20 @@ pub struct Held {
     pub holders: Cell<usize>,
     /// Since when they wait, nanoseconds by the holders' clock.
     pub since: Cell<u64>,
-    /// Whether they may be dropped where there is no space.
-    pub droppable: Cell<bool>,
+    /// What of them may be dropped where there is no space.
+    pub yields: Cell<Yields>,
+}
+
+/// What of a room's events may be dropped that wait for a client which does not take them in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Yields {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that have waited longest.
+    Oldest,
+    /// All but the newest of each key.
+    Superseded,
+    /// All: they are read again from the room's history.
+    All,
 }
