@@ -48,6 +48,10 @@ impl<O: Outlet> Guest for Member<O> {
         usize::MAX
     }
 
+    fn call_to_read(&self) {
+        unreachable!("no bench has a history that is read");
+    }
+
     fn order(self: Rc<Self>, order: Order) {
         unreachable!("no bench gives an order: {order:?}");
     }

@@ -32,7 +32,7 @@ use crate::health::Health;
 use crate::hub::Hub;
 use crate::identity::{Ledger, Principal, Profile};
 use crate::limits::Limits;
-use crate::metrics::{Family, Gauges, Views};
+use crate::metrics::{Family, Gauges, Log, Views};
 use crate::web::{self, PluginAdmin, Problem, Response};
 use answer::{Good, described};
 pub use documents::Documents;
@@ -88,6 +88,17 @@ impl Sources {
             rooms: census.rooms,
             members: census.members,
             history: census.history,
+            history_bytes: self.hub.memory().0,
+            log: self.hub.log().map(|log| Log {
+                segments: log.segments,
+                bytes: log.bytes,
+                live: log.live,
+                waiting: log.waiting,
+                writable: log.error.is_none(),
+                events: log.events,
+                groups: log.groups,
+                syncs: log.syncs,
+            }),
             mailboxes: self.hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect(),
         };
         let mut all = crate::metrics::families(self.hub.metrics(), &gauges);

@@ -56,6 +56,9 @@ pub enum StartError {
     /// The store does not open.
     #[error("cannot open the store: {0}")]
     Store(#[from] crate::store::StoreError),
+    /// The log of durable rooms does not open.
+    #[error("cannot open the log of rooms: {0}")]
+    Log(#[from] crate::history::log::OpenError),
     /// A plugin is missing, or two want the same.
     #[error(transparent)]
     Plugin(#[from] crate::plugin::PluginError),

@@ -21,17 +21,20 @@ mod member;
 mod order;
 pub mod own;
 mod presence;
+mod publication;
 mod quiet;
 mod registry;
 mod room;
 mod rule;
 mod shard;
+mod space;
 mod types;
 mod walk;
 
 use std::sync::Arc;
 
 use arc_swap::Guard;
+use futures_util::FutureExt;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
@@ -48,12 +51,17 @@ pub use rule::{Rule, Rules, Slow, Who};
 pub use shard::{Guest, Joined, ReadOn, Shard};
 pub use types::Types;
 
+pub use crate::history::log::State as LogState;
+
 use crate::audit::Audit;
 use crate::frame::{Cursor, Event, Forms, Posted};
+use crate::history::log::{Found, Log, OpenError, Opened, Settings, WriteError};
 use crate::metrics::Metrics;
 use calls::Calls;
 use mailbox::{Attach, Letter};
-use registry::Registry;
+use publication::{Dispatch, Published, Unit};
+use registry::{Logbook, Registry};
+use space::Space;
 
 /// Bytes of a room's name at most.
 const LONGEST_NAME: usize = 200;
@@ -75,7 +83,7 @@ pub struct Config {
 pub struct Busy;
 
 /// Why a publish was refused; nothing has happened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum PublishError {
     /// See [`Busy`].
     #[error(transparent)]
@@ -83,7 +91,15 @@ pub enum PublishError {
     /// Not a room's name.
     #[error(transparent)]
     Name(#[from] BadName),
+    /// See [`NotWritten`].
+    #[error(transparent)]
+    NotWritten(#[from] NotWritten),
 }
+
+/// The log of durable rooms cannot be written: nothing has been published. It is tried again each second.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the history of this room cannot be written: {0}")]
+pub struct NotWritten(pub Arc<WriteError>);
 
 /// Not a name that a room can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,12 +152,46 @@ pub struct Placed {
 
 /// Says where a publish came to stand, in the order of its targets, once it is as safe as its rooms promise.
 #[derive(Debug)]
-pub struct Receipt(SmallVec<[Placed; 1]>);
+pub struct Receipt {
+    published: Published,
+    /// The targets, where their order is not that in which they are published to.
+    targets: Option<Box<[Arc<str>]>>,
+}
 
 impl Receipt {
-    /// Waits for the commit; rooms in memory have committed already.
-    pub async fn committed(self) -> SmallVec<[Placed; 1]> {
-        self.0
+    /// Waits for the commit; rooms in memory have committed already, and then this is ready at once.
+    ///
+    /// # Errors
+    /// [`NotWritten`]: nothing has been published.
+    pub async fn committed(self) -> Result<SmallVec<[Placed; 1]>, NotWritten> {
+        let places = match self.published {
+            Published::Now(places) => places,
+            Published::Later(places) => places.await.unwrap_or_else(|_| Err(NotWritten::closed()))?,
+        };
+        Ok(match self.targets {
+            None => places,
+            Some(targets) => {
+                let place = |name: &Arc<str>| places.iter().find(|place| place.room == *name).cloned();
+                targets.iter().filter_map(place).collect()
+            }
+        })
+    }
+
+    /// The places, where it is committed already.
+    ///
+    /// # Errors
+    /// The receipt, where it is not.
+    pub fn now(self) -> Result<SmallVec<[Placed; 1]>, Self> {
+        match self.published {
+            Published::Now(_) => Ok(self.committed().now_or_never().and_then(Result::ok).unwrap_or_default()),
+            Published::Later(_) => Err(self),
+        }
+    }
+}
+
+impl NotWritten {
+    fn closed() -> Self {
+        Self(Arc::new(WriteError::Closed))
     }
 }
 
@@ -154,13 +204,11 @@ pub trait Follow: Send + Sync {
 /// What all shards share.
 pub struct Hub {
     config: Config,
-    registry: Registry,
-    mailboxes: Box<[Arc<Mailbox>]>,
+    registry: Arc<Registry>,
+    dispatch: Arc<Dispatch>,
     directory: Directory,
     types: Types,
     calls: Calls,
-    forms: Forms,
-    metrics: Arc<Metrics>,
     audit: Arc<Audit>,
 }
 
@@ -168,15 +216,14 @@ impl Hub {
     /// A hub without rooms.
     pub fn new(config: Config, rules: Rules, forms: Forms, metrics: Arc<Metrics>) -> Self {
         metrics.set_classes(rules.classes());
+        let space = Arc::<Space>::default();
         let mailboxes = (0..config.shards).map(|_| Arc::new(Mailbox::new(config.mailbox))).collect();
         Self {
-            registry: Registry::new(config.shards, rules),
-            mailboxes,
+            registry: Arc::new(Registry::new(config.shards, rules, Arc::clone(&space))),
+            dispatch: Arc::new(Dispatch { mailboxes, forms, metrics, space: Arc::clone(&space) }),
             directory: Directory::default(),
             types: Types::default(),
             calls: Calls::default(),
-            forms,
-            metrics,
             audit: Audit::off(),
             config,
         }
@@ -188,13 +235,35 @@ impl Hub {
         Self { audit, ..self }
     }
 
+    /// With a log, in which the events of rooms are whose rules say so, and with the rooms that it knows.
+    ///
+    /// # Errors
+    /// Where there can be no thread for it.
+    pub fn with_log(self, opened: Opened, found: Vec<Found>) -> std::io::Result<Self> {
+        let log = Log::<Unit>::start(opened, Arc::new(Logbook(Arc::downgrade(&self.registry))))?;
+        self.registry.keep_in(log, found);
+        Ok(self)
+    }
+
+    /// The log of durable rooms, where there is one.
+    pub fn log(&self) -> Option<LogState> {
+        self.registry.log().map(|log| log.state())
+    }
+
+    /// Writes what waits for the log, and ends it: durable rooms take no events from here on.
+    pub fn close_log(&self) {
+        if let Some(log) = self.registry.log() {
+            log.close();
+        }
+    }
+
     /// Publishes to `targets` as one unit: in each of these rooms or, where that is refused, in none. No
     /// target means everyone: the unnamed room. A name given twice counts once.
     ///
     /// # Errors
     /// [`PublishError`]; nothing has happened then.
     pub fn publish(&self, targets: &[&str], event: &Event) -> Result<Receipt, PublishError> {
-        self.publish_and(targets, event, |shard| self.mailboxes[shard].wake())
+        self.publish_and(targets, event, |shard| self.mailboxes()[shard].wake())
     }
 
     /// The same, where whoever calls it wakes the shards.
@@ -234,22 +303,36 @@ impl Hub {
                 names.iter().map(|name| self.target(name, event.id.is_some())).collect();
             let mut sorted: SmallVec<[Arc<Room>; 1]> = rooms.iter().flatten().cloned().collect();
             sorted.sort_by_key(|room| room.id.number);
-            let published = room::publish(&sorted, &self.mailboxes, event, &self.metrics, wake);
+            let log = self.registry.log();
+            let published = self.dispatch.publish(&sorted, log.map(|log| &**log), event, wake);
             let Some(published) = published else { continue };
-            let (placed, lasting) = published.inspect_err(|Busy| self.metrics.busy.add(1))?;
-            for posted in &lasting {
-                self.forms.own(posted); // what is kept must not pin a publisher's memory
-            }
+            let published = published.inspect_err(|error| {
+                if let PublishError::Busy(_) = error {
+                    self.metrics().busy.add(1);
+                }
+            })?;
             for (_, name) in rooms.iter().zip(names).filter(|(room, _)| room.is_none()) {
-                self.metrics.published(&event.kind, self.rules().find(name).class);
+                self.metrics().published(&event.kind, self.rules().find(name).class);
             }
-            if placed.iter().any(|p| p.sent > 0) {
-                self.metrics.reached();
-            }
-            return Ok(Receipt(
-                rooms.iter().zip(names).map(|(r, name)| self.placed(r, name, &placed)).collect(),
-            ));
+            return Ok(self.receipt(published, &rooms, names));
         }
+    }
+
+    /// The receipt of what was published to those of the rooms `names` that there are.
+    fn receipt(&self, published: Published, rooms: &[Option<Arc<Room>>], names: &[&str]) -> Receipt {
+        let published = match published {
+            Published::Now(places) => {
+                if places.iter().any(|place| place.sent > 0) {
+                    self.metrics().reached();
+                }
+                Published::Now(
+                    rooms.iter().zip(names).map(|(room, name)| self.placed(room, name, &places)).collect(),
+                )
+            }
+            later @ Published::Later(_) => later,
+        };
+        let sorted = matches!(published, Published::Now(_)) || names.len() == 1;
+        Receipt { published, targets: (!sorted).then(|| names.iter().map(|name| (*name).into()).collect()) }
     }
 
     /// The room, where an event to it would reach or leave anything.
@@ -271,7 +354,7 @@ impl Hub {
 
     /// The forms that events are encoded in.
     pub fn forms(&self) -> &Forms {
-        &self.forms
+        &self.dispatch.forms
     }
 
     /// Where sessions live.
@@ -307,7 +390,7 @@ impl Hub {
 
     /// What is counted.
     pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.metrics
+        &self.dispatch.metrics
     }
 
     /// Who did what, for later.
@@ -317,12 +400,12 @@ impl Hub {
 
     /// One for each shard.
     pub fn mailboxes(&self) -> &[Arc<Mailbox>] {
-        &self.mailboxes
+        &self.dispatch.mailboxes
     }
 
     /// Bytes in the fullest mailbox, and how many one may hold.
     pub fn fullest_mailbox(&self) -> (usize, usize) {
-        let fullest = self.mailboxes.iter().map(|mailbox| mailbox.bytes()).max();
+        let fullest = self.mailboxes().iter().map(|mailbox| mailbox.bytes()).max();
         (fullest.unwrap_or(0), self.config.mailbox)
     }
 
@@ -341,7 +424,7 @@ impl Hub {
 
     /// The same for a slot, whose tenant may have left meanwhile.
     pub fn order_slot(&self, slot: Slot, order: Order) {
-        self.mailboxes[usize::from(slot.shard)].push(Letter::Order(slot, order));
+        self.mailboxes()[usize::from(slot.shard)].push(Letter::Order(slot, order));
     }
 
     /// Joins a session to a room from outside its shard: what is published after this returns reaches it. The
@@ -377,7 +460,7 @@ impl Hub {
             state.members[shard] += 1;
             state.touch();
             let mark = Attach::Elsewhere { slot, offset: state.history.cursor().offset, done };
-            self.mailboxes[shard].push(Letter::Attach(Arc::clone(&room), mark));
+            self.mailboxes()[shard].push(Letter::Attach(Arc::clone(&room), mark));
             return Ok(answer);
         }
     }
@@ -391,7 +474,7 @@ impl Hub {
     /// All sessions, as each shard lists them.
     pub async fn sessions(&self) -> Vec<SessionInfo> {
         let mut lists = Vec::new();
-        for mailbox in &self.mailboxes {
+        for mailbox in self.mailboxes() {
             let (done, list) = oneshot::channel();
             let ask: mailbox::Ask = Box::new(move |sessions| {
                 let _gone_meanwhile = done.send(sessions.collect::<Vec<_>>());
@@ -421,6 +504,14 @@ impl Hub {
     pub fn sweep(&self) -> usize {
         self.registry.sweep()
     }
+}
+
+/// Opens the log of durable rooms, for [`Hub::with_log`].
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_log(settings: Settings) -> Result<(Opened, Vec<Found>), OpenError> {
+    Log::<Unit>::open(settings)
 }
 
 /// Whether `name` can be a room's.

@@ -28,7 +28,7 @@ pub use family::{Distribution, Family, Kind, Sample, Value};
 pub use histogram::{Histogram, SIZES, Scale, TIMES};
 pub use labels::ByLabel;
 pub use link::Link;
-pub use own::{Gauges, families};
+pub use own::{Gauges, Log, families};
 pub use refusals::Refusals;
 pub use shard::{ClassCounters, FrameCounts, ShardCounters, Slow, SlowCounts};
 pub use tls::{Certificates, Handshake, Tls};

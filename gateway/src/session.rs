@@ -298,6 +298,10 @@ impl Guest for Session {
         self.common.readers.space(self.turn.get()).min(self.outbound.room_left() / 2)
     }
 
+    fn call_to_read(&self) {
+        self.outbound.wake();
+    }
+
     fn order(self: Rc<Self>, order: Order) {
         match order {
             Order::Close(Cause::Administrator) => {

@@ -9,6 +9,8 @@
 
 #[path = "simulation/client.rs"]
 mod client;
+#[path = "simulation/durable.rs"]
+mod durable;
 #[path = "simulation/property.rs"]
 mod property;
 #[path = "simulation/slow.rs"]
@@ -21,7 +23,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::{Client, Named, Nameless, event, event_of};
-use futures_util::FutureExt;
 use rand::prelude::*;
 use rand::rngs::StdRng;
 use slow::{Seen, SlowWire};
@@ -216,7 +217,7 @@ impl World {
         let before: Vec<_> = rooms.iter().map(|room| self.hub.room(room)).collect();
         match self.hub.publish(&rooms, &event(&self.hub, kind, &payload)) {
             Ok(receipt) => {
-                for placed in receipt.committed().now_or_never().expect("memory commits at once") {
+                for placed in receipt.now().expect("memory commits at once") {
                     self.note(&placed, kind, &payload);
                 }
             }
@@ -373,6 +374,7 @@ impl Session {
         if let Some(got) = shards[self.shard].read_on(&self.client) {
             match got {
                 ReadOn::Events(events) => self.replay(hub, &events),
+                ReadOn::Stored { .. } => unreachable!("all of it is in memory"),
                 ReadOn::Gap { room, from, to } => {
                     assert!(from.offset < to.offset, "a gap is never empty");
                     let expected = self.rooms.get_mut(&*room).expect("only members read");
@@ -527,7 +529,7 @@ fn an_event_with_an_id_is_sent_once() {
     shard.join(&client, "a", Since::Now).unwrap();
     let publish = || {
         let event = tidegate::frame::Event { id: Some("same".into()), ..event(&hub, "gap", "1") };
-        hub.publish(&["a"], &event).unwrap().committed().now_or_never().unwrap()
+        hub.publish(&["a"], &event).unwrap().now().unwrap()
     };
     let (first, again) = (publish(), publish());
     assert_eq!((first[0].sent, again[0].sent), (1, 0));

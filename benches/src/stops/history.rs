@@ -32,7 +32,7 @@ fn put(memory: &mut Memory, event: &Event, times: usize) {
     let now = Instant::now();
     for _ in 0..times {
         let posted = memory.order(event.clone(), now);
-        memory.commit(&posted, now);
+        memory.commit(&posted, None, now);
     }
 }
 
@@ -51,7 +51,7 @@ fn read(count: usize) -> Stop {
         let after = Cursor { epoch: Epoch(1), offset: (KEPT - count) as u64 };
         Round::new(move || match memory.since(black_box(after), usize::MAX) {
             Read::Found { events, .. } => assert_eq!(black_box(events).len(), count),
-            Read::Lost => unreachable!("nothing newer than what is kept was asked for"),
+            Read::Stored(_) | Read::Lost => unreachable!("nothing newer than what is kept was asked for"),
         })
     })
 }

@@ -13,8 +13,9 @@ use super::fields::{Fields, is_object, json as parse};
 use super::publish::{BUSY, EventTypeName, LIMITED, check_rights, event, problem, record, throttle};
 use super::{Answered, Api, Request, stats};
 use crate::documents::{Content, Operation, Tag};
+use crate::frame::Event;
 use crate::frame::json::shorten;
-use crate::hub::{Receipt, check_name};
+use crate::hub::check_name;
 use crate::limits::Publication;
 use crate::web::{self, Invalid, Problem, query_pairs};
 
@@ -102,7 +103,7 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Result<Json<Broad
     check_rights(request, &targets, event_type).await?;
     throttle(api, Publication { rooms: &targets, event_type, key: None, bytes: wanted.data.len() })?;
     let event = event(kind, wanted.data, "api_broadcast");
-    let sent = sent(api.hub.publish(&targets, &event).map_err(problem)?).await;
+    let sent = publish(api, &targets, &event).await?;
     record(api, request, &event, std::iter::once(wanted.room.as_deref().unwrap_or_default()));
     Ok(Json(Broadcast {
         success: true,
@@ -113,8 +114,11 @@ pub(super) async fn broadcast(api: &Api, request: &Request) -> Result<Json<Broad
     }))
 }
 
-async fn sent(receipt: Receipt) -> usize {
-    receipt.committed().await.iter().map(|placed| placed.sent).sum()
+/// Answers how many sessions the event was sent to.
+async fn publish(api: &Api, targets: &[&str], event: &Event) -> Result<usize, Problem> {
+    let receipt = api.hub.publish(targets, event).map_err(problem)?;
+    let placed = receipt.committed().await.map_err(|error| problem(error.into()))?;
+    Ok(placed.iter().map(|placed| placed.sent).sum())
 }
 
 /// With `event_type` in the query the whole body is the data; else everything stands in the body.
@@ -228,7 +232,7 @@ pub(super) async fn test_broadcast(api: &Api, request: &Request) -> Answered {
     // The types of notices are known where an endpoint's dialect declares them: elsewhere nobody would get one.
     if let Some(kind) = api.hub.types().find(name) {
         throttle(api, Publication { rooms: &targets, event_type: name, key: None, bytes: data.len() })?;
-        count = sent(api.hub.publish(&targets, &event(kind, data.into(), "gateway")).map_err(problem)?).await;
+        count = publish(api, &targets, &event(kind, data.into(), "gateway")).await?;
     }
     let noticed = Noticed { status: "ok", sent: count, metrics: stats::counters(api) };
     Ok(web::json(StatusCode::OK, &noticed))

@@ -16,7 +16,7 @@ use crate::audit::Deed;
 use crate::documents::{Content, Operation, Tag};
 use crate::frame::json::shorten;
 use crate::frame::{Event, EventType, Timestamp};
-use crate::hub::{PublishError, check_name};
+use crate::hub::{PublishError, Receipt, check_name};
 use crate::identity::{Question, Wish};
 use crate::limits::{self, Publication};
 use crate::web::{self, Invalid, Problem};
@@ -94,7 +94,7 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
     if !body.get().trim_start().starts_with('[') {
         let wanted = wanted(api, body, vec!["body".into()])?;
         wanted.check_rights(request).await?;
-        return Ok(Json(place(api, request, wanted).await?));
+        return Ok(Json(Begun::new(api, wanted)?.end(api, request).await?));
     }
     let batch: Vec<&RawValue> = serde_json::from_str(body.get()).unwrap_or_default();
     if batch.is_empty() || batch.len() > MOST {
@@ -106,13 +106,30 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
     for wanted in &all {
         wanted.check_rights(request).await?;
     }
+    // All are on their way before the first commit is waited for: a log writes them together.
+    let (mut begun, mut refused) = (Vec::new(), None);
     for wanted in all {
-        match place(api, request, wanted).await {
-            Ok(answer) => published.push(answer),
-            Err(problem) => return Err(problem.with_all(&CutShort { published: Some(published) })),
+        match Begun::new(api, wanted) {
+            Ok(one) => begun.push(one),
+            Err(problem) => {
+                refused = Some(problem);
+                break;
+            }
         }
     }
-    Ok(Json(Published::Batch(published)))
+    for one in begun {
+        match one.end(api, request).await {
+            Ok(answer) => published.push(answer),
+            Err(problem) => {
+                refused = Some(problem);
+                break;
+            }
+        }
+    }
+    match refused {
+        None => Ok(Json(Published::Batch(published))),
+        Some(problem) => Err(problem.with_all(&CutShort { published: Some(published) })),
+    }
 }
 
 fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
@@ -126,14 +143,28 @@ fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
     if errors.is_empty() { Ok(all) } else { Err(Problem::invalid(errors)) }
 }
 
-async fn place(api: &Api, request: &Request, wanted: Wanted) -> Result<Published, Problem> {
-    let targets: Vec<&str> = wanted.rooms.iter().map(String::as_str).collect();
-    let (event_type, key) = (&*wanted.event.kind.name, wanted.event.key.as_deref());
-    throttle(api, Publication { rooms: &targets, event_type, key, bytes: wanted.event.data.len() })?;
-    let placed = api.hub.publish(&targets, &wanted.event).map_err(problem)?.committed().await;
-    record(api, request, &wanted.event, placed.iter().map(|placed| &*placed.room));
-    let mut answers: Vec<Placed> = placed.into_iter().map(Placed::from).collect();
-    Ok(if wanted.several { Published::Rooms(answers) } else { Published::One(answers.swap_remove(0)) })
+/// An event that is published, and perhaps not committed yet.
+struct Begun {
+    wanted: Wanted,
+    receipt: Receipt,
+}
+
+impl Begun {
+    fn new(api: &Api, wanted: Wanted) -> Result<Self, Problem> {
+        let targets: Vec<&str> = wanted.rooms.iter().map(String::as_str).collect();
+        let (event_type, key) = (&*wanted.event.kind.name, wanted.event.key.as_deref());
+        throttle(api, Publication { rooms: &targets, event_type, key, bytes: wanted.event.data.len() })?;
+        let receipt = api.hub.publish(&targets, &wanted.event).map_err(problem)?;
+        Ok(Self { wanted, receipt })
+    }
+
+    async fn end(self, api: &Api, request: &Request) -> Result<Published, Problem> {
+        let Self { wanted, receipt } = self;
+        let placed = receipt.committed().await.map_err(|error| problem(error.into()))?;
+        record(api, request, &wanted.event, placed.iter().map(|placed| &*placed.room));
+        let mut answers: Vec<Placed> = placed.into_iter().map(Placed::from).collect();
+        Ok(if wanted.several { Published::Rooms(answers) } else { Published::One(answers.swap_remove(0)) })
+    }
 }
 
 /// Has the audit log tell who has published, and where to.
@@ -212,6 +243,7 @@ pub(super) fn throttle(api: &Api, publication: Publication<'_>) -> Result<(), Pr
 pub(super) fn problem(error: PublishError) -> Problem {
     match error {
         PublishError::Busy(busy) => Problem::busy(busy.to_string(), RETRY_AFTER),
+        PublishError::NotWritten(error) => Problem::busy(error.to_string(), RETRY_AFTER),
         PublishError::Name(bad) => {
             Problem::invalid(vec![Invalid::at("body", "room", bad.to_string(), "room_name")])
         }

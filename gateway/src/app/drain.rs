@@ -38,6 +38,7 @@ impl House {
                 tracing::error!("a shard has panicked");
             }
         }
+        self.hub.close_log();
         self.hub.audit().record(Deed::Stopped, |entry| entry);
         self.hub.audit().finish();
         tracing::info!("stopped");

@@ -22,6 +22,7 @@ use crate::drain::Drain;
 use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
+use crate::history::log::{self, Fsync};
 use crate::hub::{self, Hub, Rule, Rules, Slow, Who};
 use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
@@ -65,6 +66,7 @@ impl House {
         let rooms_form = forms.add(RoomsFrame);
         let rules = Rules::new(room_rules(&config));
         let hub = Hub::new(hub_config(&config, count), rules, forms, Arc::clone(&metrics));
+        let hub = open_log(&config, hub.with_memory(config.hub.history.len()))?;
         let hub = Arc::new(hub.with_audit(Arc::clone(&audit)));
         let phase = Drain::default();
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
@@ -149,6 +151,8 @@ impl House {
         }
         tokio::spawn(Arc::clone(&certificates).watch());
         let sweeper = tokio::spawn(sweep(Arc::clone(&hub), limits));
+        let spacious = Arc::clone(&hub);
+        tokio::spawn(async move { spacious.make_space().await });
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
         }
@@ -181,6 +185,16 @@ async fn start_plugins(
     health.check().await; // so that nobody meets a gateway that does not know how it is
     tokio::spawn(Arc::clone(&health).watch(changed));
     Ok((plugins, health))
+}
+
+/// The hub with its log of durable rooms. What was found there that is not as it should be is told.
+fn open_log(config: &Config, hub: Hub) -> Result<Hub, StartError> {
+    let settings = log::Settings::new(config.data.dir.join("rooms"));
+    let (opened, found) = hub::open_log(settings)?;
+    for notice in opened.notices() {
+        tracing::warn!("the log of rooms: {notice}");
+    }
+    Ok(hub.with_log(opened, found)?)
 }
 
 fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
@@ -239,6 +253,11 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
         publish: who(&rule.publish),
         presence: who(&rule.presence),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
+        durable: (rule.history.durable && rule.history.size > 0).then_some(match rule.history.fsync {
+            room::Fsync::Always => Fsync::Always,
+            room::Fsync::Interval => Fsync::Interval,
+            room::Fsync::Os => Fsync::Os,
+        }),
         slow: match rule.slow {
             room::Slow::Disconnect => Slow::Disconnect,
             room::Slow::DropOldest => Slow::DropOldest,

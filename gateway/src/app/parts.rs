@@ -48,6 +48,9 @@ pub(super) fn health(
     if hub.metrics().limit_store.get().is_some() {
         parts.push(("limits".into(), false, Arc::new(LimitsPart(Arc::clone(hub.metrics())))));
     }
+    if hub.rules().keep_in_log() {
+        parts.push(("rooms".into(), false, Arc::new(LogPart(Arc::clone(hub)))));
+    }
     for info in plugins.list() {
         let taken = parts.iter().any(|(name, ..)| *name == info.name);
         let name = if taken { format!("plugin:{}", info.name).into() } else { Arc::clone(&info.name) };
@@ -135,6 +138,25 @@ impl Part for TlsPart {
             (None, None) => (Status::Healthy, String::new()),
         };
         let details = details([("listeners", listeners.into()), ("last_error", json!(error))]);
+        Some(Report { status, details, reason })
+    }
+}
+
+/// Whether durable rooms take events.
+struct LogPart(Arc<Hub>);
+
+impl Part for LogPart {
+    fn look(&self) -> Option<Report> {
+        let log = self.0.log()?;
+        let (status, reason) = match &log.error {
+            None => (Status::Healthy, String::new()),
+            Some(error) => (Status::Degraded, format!("durable rooms take no events: {error}")),
+        };
+        let details = details([
+            ("segments", log.segments.into()),
+            ("bytes", log.bytes.into()),
+            ("waiting_bytes", log.waiting.into()),
+        ]);
         Some(Report { status, details, reason })
     }
 }

@@ -99,6 +99,7 @@ impl Reloader {
         self.identity.put(drafts);
         self.rules.store(Arc::new(rules));
         self.hub.set_rules(house::room_rules(&next));
+        self.hub.set_memory(next.hub.history.len());
         self.budget.set_limit(next.limits.backlog_total.len());
         self.limits.set(limits::settings(&next));
         self.capacity.set(&next);

@@ -57,6 +57,7 @@ fn next(running: &Config, read: &Config) -> Config {
     next.limits.connections = read.limits.connections;
     next.limits.connections_per_address = read.limits.connections_per_address;
     next.limits.backlog_total = read.limits.backlog_total;
+    next.hub.history = read.hub.history;
     next.limits.handshakes = read.limits.handshakes.clone();
     next.limits.requests = read.limits.requests.clone();
     next.limits.bytes = read.limits.bytes.clone();

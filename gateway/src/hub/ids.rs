@@ -36,6 +36,14 @@ impl Ids {
         self.order.push_back((now, id));
     }
 
+    /// Forgets an id, the one that was remembered last under this name.
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.cursors.remove(id);
+        if let Some(at) = self.order.iter().rposition(|(_, one)| **one == *id) {
+            self.order.remove(at);
+        }
+    }
+
     /// Forgets ids older than five minutes, or than `keep` where that is longer.
     pub(crate) fn expire(&mut self, now: Instant, keep: Duration) {
         let age = keep.max(SHORTEST);

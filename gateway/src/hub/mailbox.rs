@@ -24,6 +24,8 @@ pub(crate) enum Letter {
     Order(Slot, Order),
     /// What another thread wants to know of this shard.
     Ask(Ask),
+    /// The mailbox has missed what the log had committed of a room: its members here are to read on from history.
+    Missed(Arc<Room>),
     /// Who is in a room here; answered in the room's turn.
     Look(Arc<Room>, Look),
 }

@@ -91,7 +91,7 @@ impl Hub {
         let mut all = Presence::default();
         let Some(room) = self.registry.find(name) else { return all };
         let mut page = Page { skip, limit, bytes: MOST_BYTES };
-        for mailbox in &self.mailboxes {
+        for mailbox in self.mailboxes() {
             let (done, answer) = oneshot::channel();
             mailbox.push(Letter::Look(Arc::clone(&room), Look { page, done }));
             // A shard that answers no more is ending, and its sessions with it.

@@ -1,7 +1,7 @@
 //! Rooms by name.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -9,15 +9,35 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::Follow;
+use super::publication::Unit;
 use super::quiet::Changes;
 use super::room::Room;
 use super::rule::Rules;
+use super::space::Space;
 use super::types::matches;
 use crate::frame::{Cursor, Epoch, RoomId};
+use crate::history::log::{Found, Log, Place, PlaceId, Rooms};
+use crate::history::{History, Logged, Memory};
 
 const BUCKETS: usize = 64;
 
 type Bucket = HashMap<Arc<str>, Arc<Room>, foldhash::fast::RandomState>;
+
+/// The rooms as the log knows them, which does not keep them alive.
+pub(super) struct Logbook(pub(super) Weak<Registry>);
+
+impl Rooms for Logbook {
+    fn moved(&self, room: &str, epoch: Epoch, offset: u64, from: &PlaceId, to: Place) -> bool {
+        let Some(room) = self.0.upgrade().and_then(|registry| registry.find(room)) else { return false };
+        let mut state = room.lock();
+        !state.gone && state.history.cursor().epoch == epoch && state.history.moved(offset, from, to)
+    }
+}
+
+/// The ids of what a log knows of a room, with their events' offsets.
+fn ids(found: &Found) -> Vec<(Box<str>, u64)> {
+    found.events.iter().filter_map(|event| Some((event.id.clone()?, event.offset))).collect()
+}
 
 /// All rooms that have members or something to remember.
 pub(super) struct Registry {
@@ -31,6 +51,8 @@ pub(super) struct Registry {
     pub(super) rules: ArcSwap<Rules>,
     followers: RwLock<Vec<Follower>>,
     pub(super) changes: Changes,
+    log: OnceLock<Arc<Log<Unit>>>,
+    space: Arc<Space>,
 }
 
 struct Follower {
@@ -46,7 +68,7 @@ impl Follower {
 }
 
 impl Registry {
-    pub(super) fn new(shards: usize, rules: Rules) -> Self {
+    pub(super) fn new(shards: usize, rules: Rules, space: Arc<Space>) -> Self {
         let boot = uuid::Uuid::new_v4().as_u64_pair().0;
         Self {
             buckets: std::array::from_fn(|_| Mutex::default()),
@@ -57,6 +79,8 @@ impl Registry {
             rules: ArcSwap::from_pointee(rules),
             followers: RwLock::default(),
             changes: Changes::default(),
+            log: OnceLock::new(),
+            space,
         }
     }
 
@@ -87,14 +111,55 @@ impl Registry {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let rule = Arc::clone(self.rules.load().find(name));
         let id = RoomId { number, name: name.into(), class: rule.class };
-        let room = Arc::new(Room::new(id, rule, self.epoch_of(number), self.shards));
+        let epoch = self.epoch_of(number);
+        let history: Box<dyn History> = match rule.durable.zip(self.log.get()) {
+            Some((fsync, log)) => {
+                log.born(&id, epoch, fsync);
+                Box::new(Logged::new(id.clone(), epoch, rule.keep))
+            }
+            None => Box::new(Memory::new(id.clone(), epoch, rule.keep)),
+        };
+        self.add(&mut bucket, Room::new(id, rule, history, self.shards))
+    }
+
+    fn add(&self, bucket: &mut Bucket, room: Room) -> Arc<Room> {
+        let room = Arc::new(room);
         let followers = self.followers.read();
-        room.lock()
-            .followers
-            .extend(followers.iter().filter(|f| f.takes(name)).map(|f| (f.number, Arc::clone(&f.follow))));
+        let takes = followers.iter().filter(|f| f.takes(&room.id.name));
+        room.lock().followers.extend(takes.map(|f| (f.number, Arc::clone(&f.follow))));
         bucket.insert(Arc::clone(&room.id.name), Arc::clone(&room));
         self.changes.note();
         room
+    }
+
+    /// The log of durable rooms.
+    pub(super) fn log(&self) -> Option<&Arc<Log<Unit>>> {
+        self.log.get()
+    }
+
+    /// From here on the events of durable rooms are kept in `log`, which has `found` these. Before there are others.
+    pub(super) fn keep_in(&self, log: Arc<Log<Unit>>, found: Vec<Found>) {
+        let now = Instant::now();
+        for found in found {
+            let rule = Arc::clone(self.rules.load().find(&found.name));
+            let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+            let id = RoomId { number, name: (*found.name).into(), class: rule.class };
+            let Some(fsync) = rule.durable else {
+                tracing::info!(room = %found.name, "is durable no longer: what was kept of it is forgotten");
+                log.forgotten(&id, found.epoch);
+                continue;
+            };
+            log.born(&id, found.epoch, fsync);
+            let (epoch, ids) = (found.epoch, ids(&found));
+            let history = Logged::found(found, id.clone(), rule.keep, now);
+            let room = Room::new(id, rule, Box::new(history), self.shards);
+            for (id, offset) in ids {
+                room.lock().ids.insert(id, Cursor { epoch, offset }, now);
+            }
+            let mut bucket = self.bucket(&room.id.name).lock();
+            self.add(&mut bucket, room);
+        }
+        let _there_is_one_log = self.log.set(log);
     }
 
     /// Whether an event to a room of this name has anybody to go to, or anything to stay in.
@@ -105,17 +170,27 @@ impl Registry {
     /// Forgets the room if nothing holds it any more.
     pub(super) fn release(&self, room: &Room) {
         let mut bucket = self.bucket(&room.id.name).lock();
-        Self::forget(&mut bucket, room);
+        if self.forget(&mut bucket, room) {
+            self.forget_in_log(room); // before its name can be another's
+        }
     }
 
-    fn forget(bucket: &mut Bucket, room: &Room) -> bool {
+    fn forget(&self, bucket: &mut Bucket, room: &Room) -> bool {
         let mut state = room.lock();
-        let gone = !state.gone && state.forgettable(&room.rule, Instant::now());
+        let gone = !state.gone && state.forgettable(&room.rule, &self.space, Instant::now());
         if gone {
+            state.give_back(&self.space);
             state.gone = true;
             bucket.remove(&room.id.name);
         }
         gone
+    }
+
+    /// Tells the log of a room that is gone.
+    fn forget_in_log(&self, room: &Room) {
+        if let Some(log) = self.log.get().filter(|_| room.is_logged()) {
+            log.forgotten(&room.id, room.lock().history.cursor().epoch);
+        }
     }
 
     /// Forgets all rooms that nothing holds any more; answers how many.
@@ -124,7 +199,11 @@ impl Registry {
         for bucket in &self.buckets {
             let rooms: Vec<_> = bucket.lock().values().cloned().collect();
             for room in rooms {
-                forgotten += usize::from(Self::forget(&mut bucket.lock(), &room));
+                let mut bucket = bucket.lock();
+                if self.forget(&mut bucket, &room) {
+                    self.forget_in_log(&room);
+                    forgotten += 1;
+                }
             }
         }
         forgotten

@@ -1,4 +1,4 @@
-//! A room: its events' order, its members per shard, and publishing to it.
+//! A room: its events' order, and its members per shard.
 //!
 //! Lock order: the registry's bucket, then rooms by ascending number, then one mailbox at a time.
 
@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
+use super::Follow;
 use super::ids::Ids;
-use super::mailbox::{Letter, Mailbox};
 use super::rule::Rule;
-use super::{Busy, Follow, Placed};
-use crate::frame::{Epoch, Event, Posted, RoomId, weight};
-use crate::history::{History, Memory};
-use crate::metrics::Metrics;
+use super::space::Space;
+use crate::frame::RoomId;
+use crate::history::History;
 
 /// For how long a room that plugins follow outlives its last event, so that their cursors stay good.
 const FOLLOWED: Duration = Duration::from_secs(5 * 60);
@@ -39,23 +38,46 @@ pub(crate) struct State {
     /// By shard: members, attached and not.
     pub(crate) members: Box<[u32]>,
     pub(crate) followers: SmallVec<[(u64, Arc<dyn Follow>); 1]>,
-    ids: Ids,
+    pub(crate) ids: Ids,
+    /// Publications that wait for the log: ordered here, or to be ordered when it has written the rest of their unit.
+    pub(crate) pending: u32,
+    /// By shard: what its mailbox has missed of this room.
+    pub(crate) missed: Box<[Missed]>,
+    /// What the node knows that the history holds in memory, bytes.
+    pub(super) accounted: usize,
     /// The last event, join or leave.
     touched: Instant,
 }
 
+/// What a shard's mailbox has missed of a room, as it was full when the log had committed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missed {
+    /// A mark that says so is on its way; until it is taken out everything is missed.
+    pub(crate) marked: bool,
+    /// The last event that was; 0: none.
+    pub(crate) last: u64,
+}
+
 impl Room {
-    pub(super) fn new(id: RoomId, rule: Arc<Rule>, epoch: Epoch, shards: usize) -> Self {
+    pub(super) fn new(id: RoomId, rule: Arc<Rule>, history: Box<dyn History>, shards: usize) -> Self {
         let state = State {
             gone: false,
-            history: Box::new(Memory::new(id.clone(), epoch, rule.keep)),
+            history,
             members: vec![0; shards].into(),
             followers: SmallVec::new(),
             ids: Ids::default(),
+            pending: 0,
+            missed: vec![Missed::default(); shards].into(),
+            accounted: 0,
             touched: Instant::now(),
         };
         let queued = (0..shards).map(|_| AtomicUsize::new(0)).collect();
         Self { id, rule, queued, state: Mutex::new(state) }
+    }
+
+    /// Whether its events are committed by the log.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.rule.durable.is_some()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -75,147 +97,22 @@ impl State {
     }
 
     pub(crate) fn touch(&mut self) {
-        self.touched = Instant::now();
+        self.touched(Instant::now());
+    }
+
+    pub(crate) fn touched(&mut self, now: Instant) {
+        self.touched = now;
     }
 
     /// Forgets what is past its time, and answers whether the room itself is: no member, no event or id to
     /// remember, and nobody who follows it lately.
-    pub(crate) fn forgettable(&mut self, rule: &Rule, now: Instant) -> bool {
+    pub(super) fn forgettable(&mut self, rule: &Rule, space: &Space, now: Instant) -> bool {
         self.history.expire(now);
+        self.settle(space);
         self.ids.expire(now, rule.keep.ttl);
         let idle = now.duration_since(self.touched);
         let held = self.history.keeps() && (rule.keep.ttl.is_zero() || idle < rule.keep.ttl);
         let followed = !self.followers.is_empty() && idle < FOLLOWED;
-        self.total() == 0 && !held && !followed && self.ids.is_empty()
-    }
-}
-
-/// Where the event came to stand in each room, and what of it outlives the fan-out.
-pub(super) type Published = (SmallVec<[Placed; 1]>, Lasting);
-
-/// The event as histories and followers hold it, for as long as they like.
-pub(super) type Lasting = SmallVec<[Arc<Posted>; 1]>;
-
-/// By room: the event posted there, unless its id was known.
-type Fresh = SmallVec<[Option<Arc<Posted>>; 1]>;
-
-/// Publishes `event` to `rooms` (ascending numbers, none twice) as one unit: in all of them or in none.
-/// `wake` is told the shards that have to be woken for it.
-///
-/// `None` where a room has been forgotten meanwhile: the caller looks the names up again.
-pub(super) fn publish(
-    rooms: &[Arc<Room>],
-    mailboxes: &[Arc<Mailbox>],
-    event: &Event,
-    metrics: &Metrics,
-    wake: &mut impl FnMut(usize),
-) -> Option<Result<Published, Busy>> {
-    debug_assert!(rooms.is_sorted_by(|a, b| a.id.number < b.id.number));
-    let mut open: SmallVec<[Open<'_>; 1]> = SmallVec::new();
-    for room in rooms {
-        let state = room.lock();
-        if state.gone {
-            return None;
-        }
-        let known = event.id.as_deref().and_then(|id| state.ids.find(id));
-        open.push(Open { room, state, known });
-    }
-    if !reserve(&open, mailboxes, weight(event)) {
-        return Some(Err(Busy));
-    }
-    let now = Instant::now();
-    let mut posted = Fresh::new();
-    let mut placed = SmallVec::new();
-    for entry in &mut open {
-        let (one, place) = entry.post(event, now);
-        if one.is_some() {
-            metrics.published(&event.kind, entry.room.id.class);
-        }
-        posted.push(one);
-        placed.push(place);
-    }
-    deliver(&open, &posted, mailboxes, wake);
-    let lasts = |entry: &Open<'_>, p: &Posted| p.kept || !entry.state.followers.is_empty();
-    let posted = open.iter().zip(posted).filter_map(|(entry, p)| p.filter(|p| lasts(entry, p)));
-    Some(Ok((placed, posted.collect())))
-}
-
-/// A room that is being published to, locked.
-struct Open<'a> {
-    room: &'a Arc<Room>,
-    state: MutexGuard<'a, State>,
-    /// The event's id is known here: it has this place already.
-    known: Option<crate::frame::Cursor>,
-}
-
-impl Open<'_> {
-    /// Shards that have a mailbox entry coming from this room.
-    fn shards(&self) -> impl Iterator<Item = usize> + '_ {
-        let fresh = self.known.is_none();
-        self.state.members.iter().enumerate().filter(move |(_, n)| fresh && **n > 0).map(|(shard, _)| shard)
-    }
-
-    /// Order and commit.
-    fn post(&mut self, event: &Event, now: Instant) -> (Option<Arc<Posted>>, Placed) {
-        let name = Arc::clone(&self.room.id.name);
-        if let Some(cursor) = self.known {
-            return (None, Placed { room: name, cursor, sent: 0 });
-        }
-        let posted = self.state.history.order(event.clone(), now);
-        self.state.history.commit(&posted, now);
-        self.state.touched = now;
-        if let Some(id) = &event.id {
-            self.state.ids.insert(id.clone(), posted.cursor, now);
-        }
-        let placed = Placed { room: name, cursor: posted.cursor, sent: self.state.total() };
-        (Some(posted), placed)
-    }
-}
-
-/// Space in the mailbox of each shard with members, in all or in none.
-fn reserve(open: &[Open<'_>], mailboxes: &[Arc<Mailbox>], size: usize) -> bool {
-    let wanted = || open.iter().flat_map(|o| o.shards().map(move |shard| (o.room, shard)));
-    for (count, (room, shard)) in wanted().enumerate() {
-        if !mailboxes[shard].reserve(&room.queued[shard], size) {
-            for (room, shard) in wanted().take(count) {
-                mailboxes[shard].release(&room.queued[shard], size);
-            }
-            return false;
-        }
-    }
-    true
-}
-
-/// One entry into the mailbox of each shard with members, and one to each follower.
-fn deliver(
-    open: &[Open<'_>],
-    posted: &[Option<Arc<Posted>>],
-    mailboxes: &[Arc<Mailbox>],
-    wake: &mut impl FnMut(usize),
-) {
-    for (shard, mailbox) in mailboxes.iter().enumerate() {
-        let mut here: SmallVec<[(Arc<Room>, Arc<Posted>); 1]> = open
-            .iter()
-            .zip(posted)
-            .filter(|(o, _)| o.state.members[shard] > 0)
-            .filter_map(|(o, p)| Some((Arc::clone(o.room), Arc::clone(p.as_ref()?))))
-            .collect();
-        let letter = match here.len() {
-            0 => continue,
-            1 => {
-                let (room, posted) = here.remove(0);
-                Letter::Event(room, posted)
-            }
-            _ => Letter::Unit(here.into_vec().into()),
-        };
-        if mailbox.put(letter) {
-            wake(shard);
-        }
-    }
-    for (entry, posted) in open.iter().zip(posted) {
-        let Some(posted) = posted else { continue };
-        for (_, follower) in &entry.state.followers {
-            follower.offer(posted);
-        }
+        self.total() == 0 && self.pending == 0 && !held && !followed && self.ids.is_empty()
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::history::Keep;
+use crate::history::log::Fsync;
 use crate::identity::{Pattern, Principal};
 
 /// Rooms of users.
@@ -58,6 +59,8 @@ pub struct Rule {
     pub presence: Who,
     /// What is kept.
     pub keep: Keep,
+    /// Whether that is kept in the log, and how safe it is there before it is published.
+    pub durable: Option<Fsync>,
     /// What becomes of its events where a member does not take them in time.
     pub slow: Slow,
     /// Members at most; 0: no limit.
@@ -74,6 +77,7 @@ impl Default for Rule {
             publish: Who::Anyone,
             presence: Who::Authenticated,
             keep: Keep::default(),
+            durable: None,
             slow: Slow::default(),
             max_members: 0,
         }
@@ -155,6 +159,11 @@ impl Rules {
             rule.class = self.find(&rule.prefix).class;
         }
         Self { rules: rules.into_iter().map(Arc::new).collect() }
+    }
+
+    /// Whether any has its rooms' events in the log.
+    pub fn keep_in_log(&self) -> bool {
+        self.rules.iter().any(|rule| rule.durable.is_some())
     }
 
     /// The rule of the room `name`.

@@ -46,6 +46,9 @@ pub trait Guest: 'static {
     /// Bytes of a history that it can take now; of none it gets one event.
     fn reading_space(&self) -> usize;
 
+    /// It is to [read on](Shard::read_on) from a history; does not call the shard at once.
+    fn call_to_read(&self);
+
     /// Carries out what another thread wants; may call the shard.
     fn order(self: Rc<Self>, order: Order);
 
@@ -133,7 +136,7 @@ impl<G: Guest> Shard<G> {
     /// Wakes the others before it goes to its own work.
     fn wake_others(&self) {
         for shard in self.sleepers.borrow_mut().drain(..) {
-            self.hub.mailboxes[shard].wake();
+            self.hub.mailboxes()[shard].wake();
         }
     }
 
@@ -177,6 +180,7 @@ impl<G: Guest> Shard<G> {
                 Letter::Event(room, posted) => self.halls.borrow_mut().put(&room, Item::Event(posted)),
                 Letter::Unit(parts) => self.halls.borrow_mut().put_unit(parts),
                 Letter::Attach(room, mark) => self.take_mark(&room, mark),
+                Letter::Missed(room) => self.halls.borrow_mut().put(&room, Item::Missed),
                 Letter::Look(room, look) => self.halls.borrow_mut().put(&room, Item::Look(look)),
                 Letter::Order(slot, order) => self.take_order(slot, order),
                 Letter::Ask(ask) => {
@@ -205,6 +209,7 @@ impl<G: Guest> Shard<G> {
             let step = self.halls.borrow_mut().step(room);
             match step {
                 Step::Attach(slot, ticket) => self.attach(room, slot, ticket),
+                Step::Missed => self.take_missed(room),
                 Step::Look(look) => self.look(room, look),
                 Step::Order(slot, order) => {
                     if let Some(guest) = self.guest(slot) {

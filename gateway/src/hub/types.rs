@@ -53,6 +53,13 @@ impl Types {
         (*declared > 0).then(|| EventType { number, name: Arc::clone(name) })
     }
 
+    /// A type of an event that a history has, whether it is known now or not.
+    pub fn intern(&self, name: &str) -> EventType {
+        let mut table = self.0.write();
+        let number = table.intern(name);
+        EventType { number, name: Arc::clone(&table.types[number as usize].0) }
+    }
+
     /// The names that are known, sorted.
     pub fn known(&self) -> Vec<Arc<str>> {
         let table = self.0.read();

@@ -16,8 +16,33 @@ pub struct Gauges {
     pub members: usize,
     /// Events in their histories.
     pub history: usize,
+    /// Bytes of them in memory.
+    pub history_bytes: usize,
+    /// How the log of durable rooms is, where there is one.
+    pub log: Option<Log>,
     /// By shard: bytes in its mailbox.
     pub mailboxes: Vec<usize>,
+}
+
+/// The log of durable rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// Its files.
+    pub segments: usize,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Of them, of records that are needed.
+    pub live: u64,
+    /// Bytes of events that wait to be written.
+    pub waiting: usize,
+    /// Whether it can be written.
+    pub writable: bool,
+    /// Events that were written.
+    pub events: u64,
+    /// Groups of them, each written at once.
+    pub groups: u64,
+    /// How often it was synced to the disk.
+    pub syncs: u64,
 }
 
 /// All of them.
@@ -27,6 +52,7 @@ pub fn families(metrics: &Metrics, gauges: &Gauges) -> Vec<Family> {
     all.extend(http(metrics));
     all.extend(sessions(metrics));
     all.extend(rooms(gauges));
+    all.extend(gauges.log.iter().flat_map(log));
     all.extend(events(metrics));
     all.extend(traffic(metrics));
     all.extend(slow(metrics));
@@ -158,6 +184,33 @@ fn rooms(gauges: &Gauges) -> Vec<Family> {
         Family::gauge("tidegate_rooms", "Named rooms with members or history.", gauges.rooms as f64),
         Family::gauge("tidegate_members", "Sessions in named rooms.", gauges.members as f64),
         Family::gauge("tidegate_history_events", "Events kept in histories.", gauges.history as f64),
+        Family::gauge(
+            "tidegate_history_memory_bytes",
+            "What histories hold in memory; hub.history bounds it.",
+            gauges.history_bytes as f64,
+        ),
+    ]
+}
+
+fn log(log: &Log) -> Vec<Family> {
+    let gauge = |name: &'static str, help, value| Family::gauge(name, help, value);
+    vec![
+        gauge("tidegate_log_segments", "Files of the log of durable rooms.", log.segments as f64),
+        gauge("tidegate_log_bytes", "Bytes in them.", log.bytes as f64),
+        gauge("tidegate_log_live_bytes", "Bytes of records in them that are needed.", log.live as f64),
+        gauge(
+            "tidegate_log_waiting_bytes",
+            "Bytes of events that wait to be written there.",
+            log.waiting as f64,
+        ),
+        gauge(
+            "tidegate_log_writable",
+            "Whether it can be written: 1, or 0.",
+            f64::from(u8::from(log.writable)),
+        ),
+        Family::counter("tidegate_log_events", "Events written there.", log.events),
+        Family::counter("tidegate_log_groups", "Groups of events, each written at once.", log.groups),
+        Family::counter("tidegate_log_syncs", "Times that it was synced to the disk.", log.syncs),
     ]
 }
 

@@ -1,19 +1,34 @@
 //! Telling a client which events it does not get.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use tokio::task::spawn_blocking;
 
 use super::outbound::{Fallen, Gap};
 use super::{Session, json};
 use crate::frame::{Cursor, Event};
-use crate::hub::ReadOn;
-use crate::hub::own;
+use crate::history::log::Fetch;
+use crate::hub::{ReadOn, own};
+
+/// Events are on their way from the disk; ready when they are sent.
+pub(super) type Fetching = LocalBoxFuture<'static, ()>;
 
 impl Session {
     /// The backlog is empty: a session that reads histories gets what is next.
-    pub(super) fn read_on(self: &Rc<Self>) {
-        match self.common.shard.read_on(self) {
+    pub(super) fn read_on(self: &Rc<Self>) -> Option<Fetching> {
+        let got = self.common.shard.read_on(self);
+        self.take_reading(got)
+    }
+
+    fn take_reading(self: &Rc<Self>, got: Option<ReadOn>) -> Option<Fetching> {
+        match got {
+            Some(ReadOn::Stored { room, after, fetch }) => {
+                self.has_read(0);
+                return Some(self.fetch(room, after, fetch));
+            }
             Some(ReadOn::Events(events)) => self.replay(&events),
             Some(ReadOn::Gap { room, from, to }) => {
                 self.has_read(0);
@@ -24,6 +39,28 @@ impl Session {
             }
             None => self.has_read(0),
         }
+        None
+    }
+
+    /// Fetches events from the disk, beside the shard.
+    fn fetch(self: &Rc<Self>, room: u64, after: Cursor, fetch: Fetch) -> Fetching {
+        let hub = Arc::clone(self.common.shard.hub());
+        let session = Rc::clone(self);
+        Box::pin(async move {
+            let fetched = spawn_blocking(move || fetch.fetch(&|name| hub.types().intern(name))).await;
+            let events = match fetched.map_err(std::io::Error::other).flatten() {
+                Ok(events) => events,
+                Err(error) => {
+                    tracing::error!(%error, "a room's history cannot be read");
+                    Vec::new()
+                }
+            };
+            let last = events.last().map(|posted| posted.cursor);
+            match session.common.shard.has_fetched(&session, room, after, last) {
+                Some(ReadOn::Events(_)) => session.replay(&events),
+                lost => drop(session.take_reading(lost)),
+            }
+        })
     }
 
     /// Has it read the rooms from history whose events did not fit into its backlog.

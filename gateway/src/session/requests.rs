@@ -5,23 +5,25 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 use super::Session;
 use super::asking::Permission;
-use super::waiting::Open;
+use super::waiting::{Open, Then};
 use crate::audit::Deed;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
-use crate::hub::{Busy, JoinError, Joined, PublishError, check_name};
+use crate::hub::{JoinError, Joined, Placed, PublishError, Receipt, check_name};
 use crate::identity::Wish;
-use crate::limits::Publication;
+use crate::limits::{Publication, Verdict};
 
 /// Event types and patterns that a session may hold at most.
 const MOST_PATTERNS: usize = 100;
 /// What a client that met a full mailbox is told to wait, milliseconds.
 const RETRY_AFTER: u64 = 100;
+/// The same where the log of durable rooms cannot be written, which is tried each second.
+const RETRY_UNWRITTEN: u64 = 1000;
 /// The source of events that clients publish.
 const SOURCE: &str = "client";
 
@@ -220,36 +222,70 @@ impl Session {
             time: Timestamp::now(),
         };
         let room = room.to_owned();
-        self.with_permission(id, permission, open, out, move |session, allow, id, out| {
-            session.put_into(id, &room, allow.then_some((&event, size)), out);
-        });
+        match permission {
+            Permission::Known(allow) => match self.place(&room, &event, size, allow).map(Receipt::now) {
+                Ok(Err(receipt)) => open.wait(id, Box::pin(committed(room, Ok(receipt)))),
+                Ok(Ok(places)) => self.answer_publish(id, &room, Ok(places), out),
+                Err(refused) => self.answer_publish(id, &room, Err(refused), out),
+            },
+            Permission::Later(answer) => {
+                let session = Rc::clone(self);
+                let placed = async move {
+                    let placed = session.place(&room, &event, size, answer.await);
+                    committed(room, placed).await
+                };
+                open.wait(id, Box::pin(placed));
+            }
+        }
     }
 
-    /// Publishes the event that is allowed, with the size of its request, and answers.
-    fn put_into(&self, id: Option<&RawValue>, room: &str, event: Option<(&Event, usize)>, out: &mut Vec<u8>) {
-        let dialect = &self.endpoint.dialect;
-        let Some((event, size)) = event else {
-            self.count_denied();
-            return dialect.answer(id, &Answer::Refused("Not allowed to publish to this room"), out);
-        };
+    /// Publishes an event, where it is allowed; the request had so many bytes.
+    fn place(&self, room: &str, event: &Event, size: usize, allow: bool) -> Result<Receipt, Unpublished> {
+        if !allow {
+            return Err(Unpublished::Denied);
+        }
         let (event_type, key, bytes) = (&*event.kind.name, event.key.as_deref(), event.data.len());
         let publication = Publication { rooms: &[room], event_type, key, bytes };
         if let Err(verdict) = self.common.limits.publish(publication) {
             self.give_back(size);
-            return self.refuse(id, &verdict, out);
+            return Err(Unpublished::Limited(verdict));
         }
-        match self.common.shard.publish(&[room], event) {
-            // Rooms in memory have committed when publish returns.
-            Ok(receipt) => {
-                if let Some(placed) = receipt.committed().now_or_never().and_then(|p| p.into_iter().next()) {
+        Ok(self.common.shard.publish(&[room], event)?)
+    }
+
+    fn answer_publish(
+        &self,
+        id: Option<&RawValue>,
+        room: &str,
+        placed: Result<Placements, Unpublished>,
+        out: &mut Vec<u8>,
+    ) {
+        let dialect = &self.endpoint.dialect;
+        match placed {
+            Ok(places) => {
+                if let [placed, ..] = &*places {
                     dialect.answer(id, &Answer::Published { room, cursor: placed.cursor }, out);
                 }
             }
-            Err(PublishError::Busy(Busy)) => {
-                let busy = Answer::Busy { message: &capital(&Busy.to_string()), retry_after_ms: RETRY_AFTER };
-                dialect.answer(id, &busy, out);
+            Err(Unpublished::Denied) => {
+                self.count_denied();
+                dialect.answer(id, &Answer::Refused("Not allowed to publish to this room"), out);
             }
-            Err(error) => dialect.answer(id, &Answer::Refused(&capital(&error.to_string())), out),
+            Err(Unpublished::Limited(verdict)) => self.refuse(id, &verdict, out),
+            Err(Unpublished::Failed(PublishError::Name(error))) => {
+                dialect.answer(id, &Answer::Refused(&capital(&error.to_string())), out);
+            }
+            Err(Unpublished::Failed(error)) => {
+                let retry_after_ms = match error {
+                    PublishError::NotWritten(_) => RETRY_UNWRITTEN,
+                    _ => RETRY_AFTER,
+                };
+                dialect.answer(
+                    id,
+                    &Answer::Busy { message: &capital(&error.to_string()), retry_after_ms },
+                    out,
+                );
+            }
         }
     }
 
@@ -265,6 +301,31 @@ impl Session {
         }
         self.join_own_rooms();
     }
+}
+
+/// Where an event came to stand.
+type Placements = SmallVec<[Placed; 1]>;
+
+/// Why an event was not published.
+enum Unpublished {
+    Denied,
+    Limited(Verdict),
+    Failed(PublishError),
+}
+
+impl From<PublishError> for Unpublished {
+    fn from(error: PublishError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Answers once the event is committed.
+async fn committed(room: String, placed: Result<Receipt, Unpublished>) -> Then {
+    let placed = match placed {
+        Ok(receipt) => receipt.committed().await.map_err(|error| Unpublished::Failed(error.into())),
+        Err(refused) => Err(refused),
+    };
+    Box::new(move |session, id, out| session.answer_publish(id, &room, placed, out))
 }
 
 /// The names that `fit`, as they were sent.

@@ -7,9 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::allowance::{Allowance, is_abuse};
+use super::gaps::Fetching;
 use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
@@ -71,7 +73,7 @@ pub fn open(
     session.review();
     let limits = session.endpoint.limits;
     let inbound = Inbound::new(&session, limits, early);
-    let mut run = Run { session, inbound, open: Open::default(), phase: Phase::Open };
+    let mut run = Run { session, inbound, open: Open::default(), fetching: None, phase: Phase::Open };
     Box::pin(poll_fn(move |cx| run.poll(cx)))
 }
 
@@ -135,6 +137,8 @@ struct Run {
     session: Rc<Session>,
     inbound: Inbound<Session>,
     open: Open,
+    /// Events of a history are fetched from the disk. Boxed, and rare.
+    fetching: Option<Fetching>,
     phase: Phase,
 }
 
@@ -289,11 +293,25 @@ impl Run {
             session.outbound.finish();
             self.phase = Phase::Finished;
         }
-        if drained.is_ready() && self.phase == Phase::Open && session.seat.reads() && session.may_read() {
-            session.read_on();
+        if drained.is_ready()
+            && self.phase == Phase::Open
+            && self.is_fetched(cx)
+            && session.seat.reads()
+            && session.may_read()
+        {
+            self.fetching = session.read_on();
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// Whether nothing is on its way from the disk any more.
+    fn is_fetched(&mut self, cx: &mut Context<'_>) -> bool {
+        let fetched = self.fetching.as_mut().is_none_or(|fetching| fetching.poll_unpin(cx).is_ready());
+        if fetched {
+            self.fetching = None;
+        }
+        fetched
     }
 }
 

@@ -228,8 +228,14 @@ impl Gateway {
 
     /// From here on every write to a file fails, as on a disk that is full.
     pub fn fill_disk(&self) {
-        let nothing = Rlimit { current: Some(0), maximum: Some(0) };
+        let nothing = Rlimit { current: Some(0), maximum: None };
         prlimit(Some(Pid::from_child(&self.process)), Resource::Fsize, nothing).unwrap();
+    }
+
+    /// There is space on its disk again.
+    pub fn free_disk(&self) {
+        let all = Rlimit { current: None, maximum: None };
+        prlimit(Some(Pid::from_child(&self.process)), Resource::Fsize, all).unwrap();
     }
 
     /// Sends a signal.

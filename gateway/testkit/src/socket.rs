@@ -108,6 +108,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    /// Sends a request and waits for what comes next; none where the other side is gone, however it went.
+    pub async fn try_ask(&mut self, request: &str) -> Option<Value> {
+        self.0.send(Message::text(request.to_owned())).await.ok()?;
+        let reply = self.0.next().await?.ok()?.into_text().ok()?;
+        serde_json::from_str(&reply).ok()
+    }
+
     /// Reads to the close, and answers its code and reason.
     pub async fn closed(&mut self) -> (u16, String) {
         loop {

@@ -129,6 +129,24 @@ pub struct History {
     pub size: u32,
     /// For how long an event is kept, and the room's cursor after its last event and member; zero: no end.
     pub ttl: Period,
+    /// Whether that outlives the process: kept in a log in the data directory, and published once it is written there.
+    pub durable: bool,
+    /// When an event of a durable room is synced to the disk.
+    pub fsync: Fsync,
+}
+
+/// How safe an event of a durable room is when its publisher is answered, and others get it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "HistoryFsync")]
+pub enum Fsync {
+    /// It is on the disk: a crash of the machine loses nothing.
+    Always,
+    /// It outlives the process, and is on the disk within a second: after a crash of the machine the room has another epoch.
+    #[default]
+    Interval,
+    /// It outlives the process, and is on the disk when the system likes.
+    Os,
 }
 
 /// What happens to a member whose backlog is full.

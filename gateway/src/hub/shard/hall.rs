@@ -44,6 +44,8 @@ pub(super) enum Item {
     Event(Arc<Posted>),
     /// From here on the session gets the events: its slot, and the number of its membership.
     Attach(Slot, u32),
+    /// From here on events are missing, which members read from history.
+    Missed,
     /// One event in several rooms: walked when it is the next of each.
     Unit(Rc<Unit>),
     /// Who is in it here.
@@ -78,6 +80,7 @@ pub(super) enum Turn {
 /// The next thing to do in a room's turn.
 pub(super) enum Step {
     Attach(Slot, u32),
+    Missed,
     Look(Look),
     Order(Slot, Order),
     /// Events that nobody here is to get.
@@ -176,6 +179,7 @@ impl<G: Guest> Halls<G> {
                     return self.open(room, smallvec![part]);
                 }
                 Item::Attach(slot, ticket) => return Step::Attach(slot, ticket),
+                Item::Missed => return Step::Missed,
                 Item::Look(look) => return Step::Look(look),
                 Item::Order(pending) => {
                     if let Some(order) = pending.arrive() {
@@ -234,11 +238,19 @@ impl<G: Guest> Halls<G> {
         }
     }
 
-    /// Adds a member behind the others.
-    pub(super) fn seat(&mut self, room: u64, member: Member<G>) -> Option<u32> {
+    /// Adds a member behind the others, which has what comes after `offset`.
+    pub(super) fn seat(&mut self, room: u64, member: Member<G>, offset: u64) -> Option<u32> {
         let hall = self.halls.get_mut(&room)?;
+        hall.walked = hall.walked.max(offset);
         hall.members.push(member);
         Some((hall.members.len() - 1) as u32)
+    }
+
+    /// Takes all members out between two walks; answers them, and the last event that they were given.
+    pub(super) fn vacate(&mut self, room: u64) -> Option<(Arc<Room>, u64, Vec<Rc<G>>)> {
+        let hall = self.halls.get_mut(&room)?;
+        let members = hall.members.drain(..).filter_map(|member| member.guest).collect();
+        Some((Arc::clone(&hall.room), hall.walked, members))
     }
 
     /// Takes a member out.

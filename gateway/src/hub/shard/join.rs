@@ -14,6 +14,7 @@ use super::hall::Item;
 use super::{Guest, Shard};
 use crate::frame::{Cursor, Posted, Since};
 use crate::history::Read;
+use crate::history::log::Fetch;
 
 /// A session has joined.
 #[derive(Debug)]
@@ -32,6 +33,15 @@ pub struct Joined {
 pub enum ReadOn {
     /// These events.
     Events(Vec<Arc<Posted>>),
+    /// They lie on the disk. Who has fetched them [says so](Shard::has_fetched), and reads on behind them.
+    Stored {
+        /// The room.
+        room: u64,
+        /// They come after this one.
+        after: Cursor,
+        /// Fetches them; takes its time.
+        fetch: Fetch,
+    },
     /// History has overtaken it: what lies between is lost, and it goes on after `to`.
     Gap {
         /// The room's name.
@@ -233,14 +243,37 @@ impl<G: Guest> Shard<G> {
         let Some(guest) = self.guest(slot) else { return };
         let seat = guest.seat();
         let (Some(at), Some(form)) = (seat.find(room), seat.form) else { return };
-        let waits =
-            matches!(seat.rooms.borrow()[at].standing, Standing::Attaching { ticket: t, .. } if t == ticket);
-        if !waits {
-            return;
+        let after = match seat.rooms.borrow()[at].standing {
+            Standing::Attaching { ticket: waits, offset } if waits == ticket => offset,
+            _ => return,
+        };
+        let cursor = {
+            let rooms = seat.rooms.borrow();
+            let state = rooms[at].room.lock();
+            let missed = state.missed[self.index].last > after;
+            missed.then(|| Cursor { offset: after, ..state.history.cursor() })
+        };
+        if let Some(cursor) = cursor {
+            seat.stand(room, Standing::Reading(Box::new(cursor)));
+            return guest.call_to_read();
         }
         let member = Member { guest: Some(Rc::clone(&guest)), filter: seat.filter.get(), form };
-        if let Some(place) = self.halls.borrow_mut().seat(room, member) {
+        if let Some(place) = self.halls.borrow_mut().seat(room, member, after) {
             seat.rooms.borrow_mut()[at].standing = Standing::Attached(place);
+        }
+    }
+
+    /// The mailbox has missed events of a room. All of its members here read on from history, behind the last that they
+    /// were given; those who are on the way in see for themselves.
+    pub(super) fn take_missed(&self, room: u64) {
+        let Some((room, walked, members)) = self.halls.borrow_mut().vacate(room) else { return };
+        let mut state = room.lock();
+        state.missed[self.index].marked = false;
+        let after = Cursor { offset: walked, ..state.history.cursor() };
+        drop(state);
+        for guest in members {
+            guest.seat().stand(room.id.number, Standing::Reading(Box::new(after)));
+            guest.call_to_read();
         }
     }
 
@@ -301,6 +334,10 @@ impl<G: Guest> Shard<G> {
     fn read(&self, room: &Arc<Room>, after: Cursor, guest: &Rc<G>) -> (ReadOn, Standing) {
         let state = room.lock();
         match state.history.since(after, guest.reading_space()) {
+            Read::Stored(fetch) => {
+                let stored = ReadOn::Stored { room: room.id.number, after, fetch };
+                (stored, Standing::Reading(Box::new(after)))
+            }
             Read::Found { events, more: true } => {
                 let last = events.last().map_or(after, |posted| posted.cursor);
                 (ReadOn::Events(events), Standing::Reading(Box::new(last)))
@@ -312,6 +349,35 @@ impl<G: Guest> Shard<G> {
                 let gap =
                     ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to: state.history.cursor() };
                 (gap, self.put_mark(room, &state, guest))
+            }
+        }
+    }
+
+    /// A session has fetched what comes after `after` from the disk, up to `last`; `false` where it does not read there
+    /// any more. Where nothing could be fetched, that is lost: then it is told so as ever.
+    pub fn has_fetched(
+        &self,
+        guest: &Rc<G>,
+        room: u64,
+        after: Cursor,
+        last: Option<Cursor>,
+    ) -> Option<ReadOn> {
+        let mut rooms = guest.seat().rooms.borrow_mut();
+        let membership = rooms.iter_mut().find(|membership| membership.room.id.number == room)?;
+        if !matches!(&membership.standing, Standing::Reading(at) if **at == after) {
+            return None;
+        }
+        match last {
+            Some(last) => {
+                membership.standing = Standing::Reading(Box::new(last));
+                Some(ReadOn::Events(Vec::new()))
+            }
+            None => {
+                let room = Arc::clone(&membership.room);
+                let state = room.lock();
+                let to = state.history.cursor();
+                membership.standing = self.put_mark(&room, &state, guest);
+                Some(ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to })
             }
         }
     }
@@ -355,6 +421,7 @@ fn plan(state: &State, since: Since, space: usize) -> (Joined, bool) {
         Read::Found { events, more } => {
             (Joined { cursor: after, recovered: Some(true), replay: events }, more)
         }
+        Read::Stored(_) => (Joined { cursor: after, recovered: Some(true), replay: Vec::new() }, true),
         Read::Lost => (Joined { cursor: now, recovered: Some(false), replay: Vec::new() }, false),
     }
 }

@@ -3,19 +3,20 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use smallvec::SmallVec;
 use tidegate_plugin::abi::{self, Host, Status};
 
 use super::super::given;
-use super::super::queue::{Committed, Task};
 use super::super::refused::{Refused, Why};
 use super::super::shared::Shared;
 use super::batch::{Batch, Judged};
 use super::refusal;
 use super::{enter, items, put, text};
-use crate::frame::{Cursor, Event};
-use crate::hub::{PublishError, Receipt};
+use crate::frame::Event;
+use crate::hub::PublishError;
+use commit::Place;
+
+mod commit;
 
 pub(super) static TABLE: abi::Publish = abi::Publish { publish: Some(publish) };
 
@@ -28,8 +29,6 @@ pub(super) enum Untaken {
     Busy,
     /// It never will be.
     Refused(Refused),
-    /// The gateway's own fault.
-    Fault,
 }
 
 impl Untaken {
@@ -37,7 +36,6 @@ impl Untaken {
     pub(super) fn told(self, shared: &Shared) -> Status {
         match self {
             Self::Busy => Status::BUSY,
-            Self::Fault => Status::INTERNAL,
             Self::Refused(refused) => {
                 shared.refused(&refused);
                 refusal::remember(refused.to_string());
@@ -61,11 +59,10 @@ unsafe extern "C" fn publish(
         // SAFETY: the plugin lends its batch for the call.
         let events = unsafe { items(events, count) };
         refusal::forget();
-        let mut cursors = Vec::new();
-        let (done, status) = publish_all(shared, events, token, &mut cursors);
+        let mut places = Vec::new();
+        let (done, status) = publish_all(shared, events, token, &mut places);
         if token != 0 && done > 0 {
-            let committed = Committed { token, count: done, cursors, status: Status::OK };
-            shared.queue.owe(Task::Committed(Box::new(committed)));
+            commit::owe(shared, token, done, places);
         }
         if status == Status::BUSY {
             shared.queue.was_busy(0);
@@ -82,11 +79,11 @@ fn publish_all(
     shared: &Arc<Shared>,
     events: &[abi::Event],
     token: u64,
-    cursors: &mut Vec<Cursor>,
+    places: &mut Vec<Place>,
 ) -> (u64, Status) {
     let types = shared.types.read();
     let mut batch = Batch::new(shared, &types);
-    let mut wanted = (token != 0).then_some(cursors);
+    let mut wanted = (token != 0).then_some(places);
     for (done, event) in events.iter().enumerate() {
         // SAFETY: the event and all that it leads to are lent for the call.
         if let Err(untaken) = unsafe { publish_one(&mut batch, event, wanted.as_deref_mut()) } {
@@ -101,7 +98,7 @@ fn publish_all(
 unsafe fn publish_one<'a>(
     batch: &mut Batch<'a>,
     event: &'a abi::Event,
-    cursors: Option<&mut Vec<Cursor>>,
+    places: Option<&mut Vec<Place>>,
 ) -> Result<(), Untaken> {
     // SAFETY: the caller's promise, here and below.
     let refused = |why| unsafe { Untaken::Refused(Refused::new(event.kind.as_bytes(), why)) };
@@ -116,34 +113,28 @@ unsafe fn publish_one<'a>(
     if let ([room], "") = (&*targets, judged.id)
         && let Some(cursor) = batch.publish_quietly(room, &judged)?
     {
-        if let Some(cursors) = cursors {
-            cursors.push(cursor);
+        if let Some(places) = places {
+            places.push(Place::Known(cursor));
         }
         return Ok(());
     }
     let data = batch.take(&judged)?;
     match batch.shared.services.hub.publish(&targets, &data) {
-        Ok(receipt) => cursors.map_or(Ok(()), |cursors| place(&targets, receipt, cursors)),
+        Ok(receipt) => {
+            if let Some(places) = places {
+                commit::place(&targets, receipt, places);
+            }
+            Ok(())
+        }
         Err(error) => {
             given::give_back(data);
             Err(match error {
-                PublishError::Busy(_) => Untaken::Busy,
+                // It is told to go on when there is space; a log is tried again each second.
+                PublishError::Busy(_) | PublishError::NotWritten(_) => Untaken::Busy,
                 PublishError::Name(name) => refused(Why::Room(name)),
             })
         }
     }
-}
-
-/// Notes where an event came to stand: for each target, as one that is named twice is published to once.
-fn place(targets: &[&str], receipt: Receipt, cursors: &mut Vec<Cursor>) -> Result<(), Untaken> {
-    // Rooms in memory have committed when publish returns.
-    let placed = receipt.committed().now_or_never().ok_or(Untaken::Fault)?;
-    let place = |target: &&str| placed.iter().find(|p| *p.room == **target).map(|p| p.cursor);
-    match targets {
-        [] | [_] => cursors.extend(placed.iter().map(|placed| placed.cursor)),
-        many => cursors.extend(many.iter().filter_map(place)),
-    }
-    Ok(())
 }
 
 /// Judges an event and takes its buffer over; on an error the buffer is still the plugin's.
