@@ -259,6 +259,12 @@ impl Session {
             roles: self.principal.borrow().roles.clone(),
             rooms: info.rooms,
             subscriptions: info.subscriptions,
+            criterion: self
+                .common
+                .shard
+                .filter(self)
+                .criterion()
+                .map(|criterion| Arc::clone(criterion.text())),
             backlog: crate::dialect::Backlog { frames: info.backlog.frames, bytes: info.backlog.bytes },
         }
     }
@@ -319,7 +325,7 @@ impl Guest for Session {
             connected_at: self.connected_at.to_string(),
             shard: self.common.shard.index(),
             rooms: self.seat.rooms(),
-            subscriptions: self.common.shard.filter(self).to_vec(),
+            subscriptions: self.common.shard.filter(self).types().to_vec(),
             backlog: hub::Backlog { frames, bytes },
         }
     }

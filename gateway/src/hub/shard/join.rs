@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::directory::{Entered, Slot, UserLimit};
-use super::super::filter::{FilterId, Patterns};
+use super::super::filter::{Filter, FilterId};
 use super::super::mailbox::{Attach, Letter};
 use super::super::member::{Member, Membership, Standing};
 use super::super::order::{Cause, Order};
@@ -305,10 +305,10 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    /// Lets through only what one of `patterns` takes in; no pattern: everything.
-    pub fn set_filter(&self, guest: &Rc<G>, patterns: Vec<Arc<str>>) {
+    /// Lets through only what `filter` does, from the next event on.
+    pub fn set_filter(&self, guest: &Rc<G>, filter: impl Into<Filter>) {
         let mut filters = self.filters.borrow_mut();
-        let filter = if patterns.is_empty() { FilterId::ALL } else { filters.hold(patterns) };
+        let filter = filters.hold(filter.into());
         filters.release(guest.seat().filter.replace(filter));
         for membership in guest.seat().rooms.borrow().iter() {
             if let Standing::Attached(place) = membership.standing {
@@ -319,14 +319,12 @@ impl<G: Guest> Shard<G> {
 
     /// The events of `events` that a session lets through.
     pub fn let_through(&self, guest: &G, events: &[Arc<Posted>]) -> Vec<Arc<Posted>> {
-        let mut filters = self.filters.borrow_mut();
-        let filter = guest.seat().filter.get();
-        events.iter().filter(|posted| filters.lets(filter, posted)).cloned().collect()
+        self.filters.borrow_mut().let_through(guest.seat().filter.get(), events)
     }
 
-    /// What a session lets through; none: everything.
-    pub fn filter(&self, guest: &G) -> Patterns {
-        self.filters.borrow().patterns(guest.seat().filter.get())
+    /// What a session lets through.
+    pub fn filter(&self, guest: &G) -> Filter {
+        self.filters.borrow().filter(guest.seat().filter.get()).clone()
     }
 }
 
