@@ -87,6 +87,28 @@ async fn a_replay_holds_back_what_the_walk_would_have() {
 }
 
 #[tokio::test]
+async fn a_history_that_is_read_on_piece_by_piece_is_filtered_to_its_end() {
+    let rule = "room=[{prefix=\"h:\",history={size=1000,ttl=\"1h\"}}]";
+    let gateway = Options::new().set("limits.backlog_per_session=\"64 KiB\"").set(rule);
+    let gateway = gateway.start(env!("CARGO_BIN_EXE_tidegate"));
+    let mut publisher = session(&gateway).await;
+    for n in 0..400 {
+        let event = json!({ "n": n, "text": "x".repeat(1000) });
+        let data = json!({ "event_type": "alert_triggered", "data": event });
+        publisher.ask(&json!({ "action": "publish", "room": "h:r", "data": data })).await;
+    }
+    let mut member = session(&gateway).await;
+    let passing = [0, 1, 150, 299, 399];
+    filter(&mut member, json!({ "where": format!("data.n in {} or data.n > 399", json!(passing)) })).await;
+    member.ask(&json!({ "action": "join", "room": "h:r", "data": { "since": "start" } })).await;
+    for n in passing {
+        assert_eq!(member.next().await["data"]["n"], n);
+    }
+    crate::publish(&mut publisher, "h:r", "alert_triggered", 400).await;
+    assert_eq!(member.next().await["data"]["n"], 400, "what is live follows");
+}
+
+#[tokio::test]
 async fn types_and_criterion_change_each_without_the_other() {
     let gateway = gateway();
     let mut publisher = session(&gateway).await;
