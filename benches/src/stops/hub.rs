@@ -95,7 +95,8 @@ fn filters() -> [Stop; 5] {
         let text = format!("tags.kind == \"{}\" or data.text {sign} \"\"", number % DISTINCT);
         Filter::new(Vec::new(), Some(Arc::new(text.parse().unwrap())))
     }
-    let kinds: [(&str, Option<fn(usize) -> Filter>); 5] = [
+    type Make = fn(usize) -> Filter;
+    let kinds: [(&str, Option<Make>); 5] = [
         ("none", None),
         ("100 that let through", Some(|number| vec![TYPE.into(), other(number)].into())),
         ("100 that hold back", Some(|number| vec![other(number)].into())),

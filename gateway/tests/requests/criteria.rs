@@ -146,6 +146,8 @@ async fn types_and_criterion_change_each_without_the_other() {
         expect(&mut member, numbers, &sent.to_string()).await;
     }
     filter(&mut member, json!({ "where": third })).await;
+    let list = gateway.get("/api/v1/sessions").await.json();
+    assert!(list["sessions"].as_array().unwrap().iter().any(|session| session["where"] == third), "{list}");
     let types = json!({ "event_types": ["alert_*", "gap"] });
     let reply = member.ask(&json!({ "action": "unsubscribe", "data": types })).await;
     assert_eq!(reply["message"], "Unsubscribed from 2 event types");

@@ -70,7 +70,7 @@ impl Action {
                 .reply::<Left<'_>>("It was not in the room", &Answer::NotLeft(agents))
                 .plain("The request names no room", &Answer::RoomRequired),
             Self::Subscribe => {
-                Told::new("Lets only the event types through that were subscribed to", types())
+                Told::new("Lets only some events through: by type, and by what they are like", some_events())
                     .takes::<SubscribeData>(false)
                     .reply::<Subscribed<'_>>(
                         "It lets these through, too",
@@ -156,6 +156,10 @@ fn member() -> Member {
 
 fn types() -> Value {
     json!({ "data": { "event_types": ["agent_*", "gap"] } })
+}
+
+fn some_events() -> Value {
+    json!({ "data": { "event_types": ["agent_*", "gap"], "where": "data.severity != \"low\"" } })
 }
 
 fn publish() -> Value {

@@ -10,9 +10,12 @@ use super::paths::{Node, Paths};
 /// A value in data that some path leads to, or through.
 pub(super) struct Found {
     pub(super) value: Value,
-    /// What is further on, by the numbers of the nodes.
-    parts: HashMap<u32, Found, foldhash::fast::RandomState>,
+    /// What is further on.
+    parts: Parts,
 }
+
+/// By the number of the node.
+type Parts = HashMap<u32, Found, foldhash::fast::RandomState>;
 
 /// What a value is.
 pub(super) enum Value {
@@ -55,7 +58,7 @@ struct Span {
 impl Reader<'_> {
     /// Goes no deeper than the paths do.
     fn value(&mut self, node: &Node) -> Option<Found> {
-        let mut parts = HashMap::default();
+        let mut parts = Parts::default();
         let value = match self.token()? {
             b'{' => {
                 self.object(node, &mut parts)?;
@@ -83,11 +86,7 @@ impl Reader<'_> {
     }
 
     /// Behind the bracket that opens it.
-    fn object(
-        &mut self,
-        node: &Node,
-        parts: &mut HashMap<u32, Found, foldhash::fast::RandomState>,
-    ) -> Option<()> {
+    fn object(&mut self, node: &Node, parts: &mut Parts) -> Option<()> {
         if !node.has_names() {
             return self.skip_rest();
         }
@@ -98,9 +97,12 @@ impl Reader<'_> {
                 _ => continue, // a comma
             }
             let span = self.string()?;
-            let name = self.text(&span);
+            let number = match span.escaped {
+                true => self.text(&span).and_then(|name| node.named(&name)),
+                false => node.named(&self.data[span.start..span.end]),
+            };
             self.token()?; // the colon
-            match name.and_then(|name| node.named(&name)) {
+            match number {
                 // Of a name that is there twice the last counts, as it does to most parsers.
                 Some(number) => drop(parts.insert(number, self.value(self.paths.node(number))?)),
                 None => self.skip()?,
@@ -109,11 +111,7 @@ impl Reader<'_> {
     }
 
     /// Behind the bracket that opens it.
-    fn list(
-        &mut self,
-        node: &Node,
-        parts: &mut HashMap<u32, Found, foldhash::fast::RandomState>,
-    ) -> Option<()> {
+    fn list(&mut self, node: &Node, parts: &mut Parts) -> Option<()> {
         for index in 0.. {
             if parts.len() == node.indices() {
                 return self.skip_rest();
@@ -194,7 +192,7 @@ impl Reader<'_> {
             let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'))?;
             self.at += stop + 1;
             match rest[stop] {
-                b'"' => drop(self.string()?),
+                b'"' => _ = self.string()?,
                 b'{' | b'[' => depth += 1,
                 _ => depth -= 1,
             }
