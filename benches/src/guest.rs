@@ -71,6 +71,7 @@ impl<O: Outlet> Guest for Member<O> {
             shard: 0,
             rooms: self.seat.rooms(),
             subscriptions: Vec::new(),
+            criterion: None,
             backlog: Backlog::default(),
         }
     }

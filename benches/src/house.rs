@@ -7,7 +7,7 @@ use std::time::Duration;
 use tidegate::dialect::RoomsFrame;
 use tidegate::frame::{Event, Form, Forms, Since, Timestamp};
 use tidegate::history::Keep;
-use tidegate::hub::{Config, Entered, Hub, Rule, Rules, Shard, UserLimit};
+use tidegate::hub::{Config, Entered, Filter, Hub, Rule, Rules, Shard, UserLimit};
 use tidegate::metrics::Metrics;
 
 use crate::{Member, Outlet, PAYLOAD};
@@ -70,9 +70,9 @@ impl<O: Outlet> House<O> {
     }
 
     /// Gives each member, by its number, its filter.
-    pub fn subscribe(&self, patterns: impl Fn(usize) -> Vec<Arc<str>>) {
+    pub fn subscribe<F: Into<Filter>>(&self, filter: impl Fn(usize) -> F) {
         for (number, member) in self.members.iter().enumerate() {
-            self.shard.set_filter(member, patterns(number));
+            self.shard.set_filter(member, filter(number));
         }
     }
 

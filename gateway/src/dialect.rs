@@ -51,8 +51,13 @@ pub enum Request<'a> {
     },
     /// To be in a room no longer.
     Leave(Option<Cow<'a, str>>),
-    /// To get these event types, and of all others only those subscribed to before.
-    Subscribe(Vec<Cow<'a, str>>),
+    /// To get only some of the events.
+    Subscribe {
+        /// These event types, and of all others only those subscribed to before.
+        types: Vec<Cow<'a, str>>,
+        /// What events have to be like besides; empty: nothing; none: what it was before.
+        criterion: Option<Cow<'a, str>>,
+    },
     /// To get these event types no longer.
     Unsubscribe(Vec<Cow<'a, str>>),
     /// What the gateway knows of the session.
@@ -119,8 +124,15 @@ pub enum Answer<'a> {
     Left(&'a str),
     /// The session was not in the room.
     NotLeft(&'a str),
-    /// Subscribed to these, as they were sent.
-    Subscribed(&'a [Cow<'a, str>]),
+    /// Subscribed.
+    Subscribed {
+        /// To these, as they were sent.
+        types: &'a [Cow<'a, str>],
+        /// What events have to be like besides, in its normal form, where the request says it.
+        criterion: Option<Arc<str>>,
+    },
+    /// What events were to be like cannot be read: what is wrong, and where. Nothing has changed.
+    BadCriterion(String),
     /// Unsubscribed from these, as they were sent.
     Unsubscribed(&'a [Cow<'a, str>]),
     /// These event types are not known; nothing has changed.
@@ -208,6 +220,9 @@ pub struct Info {
     pub rooms: Vec<Arc<str>>,
     /// What it lets through; empty: everything.
     pub subscriptions: Vec<Arc<str>>,
+    /// What events have to be like besides; left out where they need not be like anything.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub criterion: Option<Arc<str>>,
     /// What its socket has not taken yet.
     pub backlog: Backlog,
 }

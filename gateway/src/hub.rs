@@ -12,6 +12,7 @@
 //! behind the mark, and its replay is what lies before, so they neither overlap nor leave a hole.
 
 pub mod calls;
+mod criteria;
 mod directory;
 mod filter;
 mod ids;
@@ -38,8 +39,9 @@ use futures_util::FutureExt;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
+pub use criteria::{BadCriterion, Criterion};
 pub use directory::{Directory, Entered, Slot, UserLimit};
-pub use filter::FilterId;
+pub use filter::{Filter, FilterId};
 pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;
 pub use member::Seat;

@@ -276,6 +276,7 @@ impl Session {
             roles: self.principal.borrow().roles.clone(),
             rooms: info.rooms,
             subscriptions: info.subscriptions,
+            criterion: info.criterion,
             backlog: crate::dialect::Backlog { frames: info.backlog.frames, bytes: info.backlog.bytes },
         }
     }
@@ -332,6 +333,7 @@ impl Guest for Session {
 
     fn info(&self) -> SessionInfo {
         let (frames, bytes) = self.outbound.backlog();
+        let filter = self.common.shard.filter(self);
         SessionInfo {
             connection_id: Arc::clone(&self.id),
             user_id: self.user(),
@@ -340,7 +342,8 @@ impl Guest for Session {
             connected_at: self.connected_at.to_string(),
             shard: self.common.shard.index(),
             rooms: self.seat.rooms(),
-            subscriptions: self.common.shard.filter(self).to_vec(),
+            subscriptions: filter.types().to_vec(),
+            criterion: filter.criterion().map(|criterion| Arc::clone(criterion.text())),
             backlog: hub::Backlog { frames, bytes },
         }
     }

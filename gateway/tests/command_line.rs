@@ -141,6 +141,19 @@ fn listen_subscribes_joins_prints_and_sends_what_is_typed() {
 }
 
 #[test]
+fn listen_asks_for_events_by_a_criterion_that_can_be_read() {
+    let (mut child, mut socket) = listening(&["--where", "data.price<10.5 or(exists(tags.live))"]);
+    let criterion = "data.price < 10.5 or exists(tags.live)";
+    assert_eq!(next_json(&mut socket), json!({"action": "subscribe", "data": {"where": criterion}}));
+    drop(socket);
+    child.wait().unwrap();
+
+    let output = run(&["listen", "ws://127.0.0.1:1/ws", "--where", "price < 10"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(err(&output).contains("unknown field `price`; there are event_type,"), "{}", err(&output));
+}
+
+#[test]
 fn an_interrupt_closes_in_order() {
     let (child, mut socket) = listening(&["--room", "a"]);
     next_json(&mut socket); // it is up, with its signals in hand

@@ -76,6 +76,18 @@ async fn the_tour_shows_what_it_promises() {
 }
 
 #[tokio::test]
+async fn the_requests_that_it_shows_are_done() {
+    let gateway = Options::new().start(PROGRAM);
+    let mut session = member(&gateway, "room").await;
+    let shown = blocks("```json");
+    assert_eq!(shown.len(), 1);
+    for request in shown {
+        let reply = session.ask(&serde_json::from_str(request).unwrap()).await;
+        assert_eq!(reply["success"], true, "{reply}");
+    }
+}
+
+#[tokio::test]
 async fn the_plugin_publishes() {
     let code = PLUGIN.split_once("\n\n").unwrap().1;
     assert_eq!(blocks("```rust"), [code], "README.md and gateway/examples/hostload.rs are the same");

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+#[path = "requests/criteria.rs"]
+mod criteria;
 #[path = "requests/filters.rs"]
 mod filters;
 #[path = "requests/mistakes.rs"]

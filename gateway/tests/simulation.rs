@@ -29,8 +29,8 @@ use slow::{Seen, SlowWire};
 use tidegate::frame::{Cursor, Epoch, Form, Forms, Posted, Since};
 use tidegate::history::Keep;
 use tidegate::hub::{
-    Cause, Config, Entered, Follow, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule, Rules,
-    Shard, Slow, UserLimit,
+    Cause, Config, Entered, Filter, Follow, Guest, Hub, Joined, Order, Placed, PublishError, ReadOn, Rule,
+    Rules, Shard, Slow, UserLimit,
 };
 use tidegate::metrics::Metrics;
 use tidegate::session::{Budget, Ledger, Way};
@@ -203,7 +203,13 @@ impl World {
         assert_eq!(entered, Entered::In(None));
         let lets = if self.rng.random_bool(0.4) { "ga" } else { "" };
         if !lets.is_empty() {
-            self.shards[shard].set_filter(&client, vec!["ga*".into()]);
+            // The same by its type, and by a criterion that looks at what events say, too.
+            let criterion = || r#"event_type >= "ga" and event_type < "gb" and data > """#.parse().unwrap();
+            let filter = match self.serial % 2 {
+                0 => Filter::new(vec!["ga*".into()], None),
+                _ => Filter::new(Vec::new(), Some(Arc::new(criterion()))),
+            };
+            self.shards[shard].set_filter(&client, filter);
         }
         self.sessions.push(Session { shard, client, lets, rooms: HashMap::new() });
     }

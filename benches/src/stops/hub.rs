@@ -1,8 +1,10 @@
 //! Publish, mailbox, walk, filters: the hub in memory, with members that only count.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use criterion::Throughput;
+use tidegate::hub::Filter;
 
 use crate::{House, Round, Sink, Stop, TYPE, WINDOWS, event};
 
@@ -61,7 +63,7 @@ fn mailbox(rooms: usize) -> Stop {
         let house = crowd(1);
         let names: Vec<String> = (0..rooms).map(|number| format!("room {number}")).collect();
         names.iter().for_each(|name| house.join(name));
-        house.subscribe(|_| vec!["other".into()]);
+        house.subscribe(|_| vec![Arc::from("other")]);
         let event = event(&house.hub);
         let walked = Rc::clone(&house);
         let fill = move || names.iter().cycle().take(BATCH).for_each(|name| house.publish(name, &event, 1));
@@ -83,22 +85,29 @@ fn walk(members: usize, window: usize) -> Stop {
     })
 }
 
-/// The walk without filters, with a hundred that let the event through, and with a hundred that do not.
-fn filters() -> [Stop; 3] {
-    type Patterns = fn(usize) -> Vec<std::sync::Arc<str>>;
-    fn other(number: usize) -> std::sync::Arc<str> {
+/// The walk without filters, with a hundred that let the event through, and with a hundred that do not: by its type, and
+/// by criteria, all of which look at its data.
+fn filters() -> [Stop; 5] {
+    fn other(number: usize) -> Arc<str> {
         format!("other_{}_*", number % DISTINCT).into()
     }
-    let kinds: [(&str, Option<Patterns>); 3] = [
+    fn criterion(number: usize, sign: &str) -> Filter {
+        let text = format!("tags.kind == \"{}\" or data.text {sign} \"\"", number % DISTINCT);
+        Filter::new(Vec::new(), Some(Arc::new(text.parse().unwrap())))
+    }
+    type Make = fn(usize) -> Filter;
+    let kinds: [(&str, Option<Make>); 5] = [
         ("none", None),
-        ("100 that let through", Some(|number| vec![TYPE.into(), other(number)])),
-        ("100 that hold back", Some(|number| vec![other(number)])),
+        ("100 that let through", Some(|number| vec![TYPE.into(), other(number)].into())),
+        ("100 that hold back", Some(|number| vec![other(number)].into())),
+        ("100 criteria that let through", Some(|number| criterion(number, "!="))),
+        ("100 criteria that hold back", Some(|number| criterion(number, "=="))),
     ];
-    kinds.map(|(name, patterns)| {
+    kinds.map(|(name, filter)| {
         Stop::new("filters", name, events(FILTERING), move || {
             let house = crowd(FILTERING);
-            if let Some(patterns) = patterns {
-                house.subscribe(patterns);
+            if let Some(filter) = filter {
+                house.subscribe(filter);
             }
             let event = event(&house.hub);
             Round::new(move || {

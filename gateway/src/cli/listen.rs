@@ -8,6 +8,7 @@ use clap::Args;
 use futures_util::{SinkExt, StreamExt};
 use http::header::{AUTHORIZATION, HeaderValue};
 use serde_json::json;
+use tidegate::hub::Criterion;
 use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -41,6 +42,9 @@ pub(super) struct Arguments {
     /// An event type to subscribe to, such as agent_*; without any, every event is printed
     #[arg(short, long = "subscribe", value_name = "TYPE")]
     types: Vec<String>,
+    /// What events have to be like, such as 'data.price < 10.5 and exists(tags.live)'; the gateway's /docs have the rest
+    #[arg(short, long = "where", value_name = "CRITERION")]
+    criterion: Option<Criterion>,
     /// Print each frame as it is, one a line
     #[arg(long)]
     json: bool,
@@ -104,7 +108,7 @@ async fn listen(arguments: Arguments) -> Result<(), Failure> {
         _ = interrupt.recv() => return Err(Failure::GivenUp),
         _ = terminate.recv() => return Err(Failure::GivenUp),
     };
-    for request in first_requests(&arguments.rooms, &arguments.types) {
+    for request in first_requests(&arguments) {
         socket.send(Message::text(request)).await?;
     }
     let colour = io::stdout().is_terminal() && colour_wanted();
@@ -161,12 +165,18 @@ fn explain(error: Error) -> String {
     }
 }
 
-fn first_requests(rooms: &[String], types: &[String]) -> Vec<String> {
-    let subscribe = json!({ "action": "subscribe", "data": { "event_types": types } });
+fn first_requests(arguments: &Arguments) -> Vec<String> {
+    let mut filter = serde_json::Map::new();
+    if !arguments.types.is_empty() {
+        filter.insert("event_types".into(), json!(arguments.types));
+    }
+    if let Some(criterion) = &arguments.criterion {
+        filter.insert("where".into(), json!(criterion.text()));
+    }
+    let subscribe = (!filter.is_empty()).then(|| json!({ "action": "subscribe", "data": filter }));
+    let joins = arguments.rooms.iter().map(|room| json!({ "action": "join", "room": room }));
     // The filter first, so that no other event slips through before it.
-    let subscribe = (!types.is_empty()).then_some(subscribe).into_iter();
-    let joins = rooms.iter().map(|room| json!({ "action": "join", "room": room }));
-    subscribe.chain(joins).map(|request| request.to_string()).collect()
+    subscribe.into_iter().chain(joins).map(|request| request.to_string()).collect()
 }
 
 /// The lines typed, read by a thread of its own: a read from a terminal cannot be called off.

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use slab::Slab;
 
+use super::criteria::{Criteria, Criterion, Readings};
 use super::types::matches;
+use super::walk::MOST_EVENTS;
 use crate::frame::Posted;
+use crate::metrics::ShardCounters;
 
 /// A filter of a shard; [`FilterId::ALL`] lets everything through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +24,47 @@ impl FilterId {
     }
 }
 
-/// Sorted patterns without doubles: equal sets are one filter.
-pub(crate) type Patterns = Arc<[Arc<str>]>;
+/// What a session lets through: events of its types that its criterion holds for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    types: Arc<[Arc<str>]>,
+    criterion: Option<Arc<Criterion>>,
+}
+
+impl Filter {
+    /// The filter that lets through what one of `types` takes in, or any type where there are none, and what
+    /// `criterion` holds for.
+    pub fn new(mut types: Vec<Arc<str>>, criterion: Option<Arc<Criterion>>) -> Self {
+        types.sort();
+        types.dedup();
+        Self { types: types.into(), criterion }
+    }
+
+    /// Types and patterns, sorted, without doubles.
+    pub fn types(&self) -> &[Arc<str>] {
+        &self.types
+    }
+
+    /// What events have to be like besides.
+    pub fn criterion(&self) -> Option<&Arc<Criterion>> {
+        self.criterion.as_ref()
+    }
+
+    fn lets_all_through(&self) -> bool {
+        self.types.is_empty() && self.criterion.is_none()
+    }
+}
+
+impl From<Vec<Arc<str>>> for Filter {
+    fn from(types: Vec<Arc<str>>) -> Self {
+        Self::new(types, None)
+    }
+}
 
 struct Entry {
-    patterns: Patterns,
+    filter: Filter,
+    /// The number of its criterion.
+    criterion: Option<u32>,
     holders: usize,
     /// By number of the event type, judged when one is first met.
     verdicts: Vec<Option<bool>>,
@@ -38,29 +77,31 @@ pub(crate) struct Filters {
     /// The number of the batch that is judged now, from 1.
     batch: u64,
     entries: Slab<Entry>,
-    by_patterns: HashMap<Patterns, u32, foldhash::fast::RandomState>,
-}
-
-impl Default for Filters {
-    fn default() -> Self {
-        let mut entries = Slab::new();
-        entries.insert(Entry::new(Arc::new([]))); // FilterId::ALL
-        Self { batch: 0, entries, by_patterns: HashMap::default() }
-    }
+    by_filter: HashMap<Filter, u32, foldhash::fast::RandomState>,
+    /// Filters of several types may have one criterion.
+    criteria: Criteria,
 }
 
 impl Filters {
-    /// The filter that lets through what one of `patterns` takes in, for one more holder.
-    pub(crate) fn hold(&mut self, mut patterns: Vec<Arc<str>>) -> FilterId {
-        patterns.sort();
-        patterns.dedup();
-        let patterns: Patterns = patterns.into();
-        if let Some(&number) = self.by_patterns.get(&patterns) {
+    /// None but [`FilterId::ALL`].
+    pub(crate) fn new(counters: Arc<ShardCounters>) -> Self {
+        let mut entries = Slab::new();
+        entries.insert(Entry::new(Filter::default(), None)); // FilterId::ALL
+        Self { batch: 0, entries, by_filter: HashMap::default(), criteria: Criteria::new(counters) }
+    }
+
+    /// The number of `filter`, for one more holder.
+    pub(crate) fn hold(&mut self, filter: Filter) -> FilterId {
+        if filter.lets_all_through() {
+            return FilterId::ALL;
+        }
+        if let Some(&number) = self.by_filter.get(&filter) {
             self.entries[number as usize].holders += 1;
             return FilterId(number);
         }
-        let number = self.entries.insert(Entry::new(Arc::clone(&patterns))) as u32;
-        self.by_patterns.insert(patterns, number);
+        let criterion = filter.criterion().map(|criterion| self.criteria.hold(criterion));
+        let number = self.entries.insert(Entry::new(filter.clone(), criterion)) as u32;
+        self.by_filter.insert(filter, number);
         FilterId(number)
     }
 
@@ -73,13 +114,16 @@ impl Filters {
         entry.holders -= 1;
         if entry.holders == 0 {
             let entry = self.entries.remove(filter.index());
-            self.by_patterns.remove(&entry.patterns);
+            self.by_filter.remove(&entry.filter);
+            if let Some(criterion) = entry.criterion {
+                self.criteria.release(criterion);
+            }
         }
     }
 
-    /// The patterns of a filter; none for [`FilterId::ALL`].
-    pub(crate) fn patterns(&self, filter: FilterId) -> Patterns {
-        Arc::clone(&self.entries[filter.index()].patterns)
+    /// What a filter lets through.
+    pub(crate) fn filter(&self, filter: FilterId) -> &Filter {
+        &self.entries[filter.index()].filter
     }
 
     /// From here on [`judge`](Self::judge) is asked about another batch.
@@ -88,34 +132,56 @@ impl Filters {
     }
 
     /// Which events of `batch` (64 at most) the filter lets through, a bit each; looked at once, however often
-    /// it is asked.
-    pub(crate) fn judge(&mut self, filter: FilterId, batch: &[Arc<Posted>]) -> u64 {
-        let entry = &mut self.entries[filter.index()];
-        if entry.judged.0 != self.batch {
-            let bits = batch.iter().enumerate().map(|(bit, posted)| u64::from(entry.lets(posted)) << bit);
-            let mask = bits.fold(0, |mask, bit| mask | bit);
-            entry.judged = (self.batch, mask);
-        }
-        entry.judged.1
+    /// it is asked. `readings` are this batch's, and keep what criteria have found also where it is left and begun anew.
+    #[inline]
+    pub(crate) fn judge(&mut self, filter: FilterId, batch: &[Arc<Posted>], readings: &mut Readings) -> u64 {
+        let (judged, mask) = self.entries[filter.index()].judged;
+        if judged == self.batch { mask } else { self.judge_anew(filter, batch, readings) }
     }
 
-    /// Whether the filter lets an event through.
-    pub(crate) fn lets(&mut self, filter: FilterId, posted: &Posted) -> bool {
-        filter == FilterId::ALL || self.entries[filter.index()].lets(posted)
+    /// Out of the walk's loop, which mostly asks again.
+    #[inline(never)]
+    fn judge_anew(&mut self, filter: FilterId, batch: &[Arc<Posted>], readings: &mut Readings) -> u64 {
+        let entry = &mut self.entries[filter.index()];
+        let bits = batch.iter().enumerate().map(|(bit, posted)| u64::from(entry.lets(posted)) << bit);
+        let mut mask = bits.fold(0, |mask, bit| mask | bit);
+        if let Some(criterion) = entry.criterion.filter(|_| mask != 0) {
+            mask = self.criteria.judge(criterion, mask, batch, readings);
+        }
+        entry.judged = (self.batch, mask);
+        mask
+    }
+
+    /// Those of `events` that the filter lets through.
+    pub(crate) fn let_through(&mut self, filter: FilterId, events: &[Arc<Posted>]) -> Vec<Arc<Posted>> {
+        if filter == FilterId::ALL {
+            return events.to_vec();
+        }
+        let mut through = Vec::new();
+        for batch in events.chunks(MOST_EVENTS) {
+            self.begin_batch();
+            let mask = self.judge(filter, batch, &mut Readings::default());
+            let passing = batch.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);
+            through.extend(passing.map(|(_, posted)| Arc::clone(posted)));
+        }
+        through
     }
 }
 
 impl Entry {
-    fn new(patterns: Patterns) -> Self {
-        Self { patterns, holders: 1, verdicts: Vec::new(), judged: (0, 0) }
+    fn new(filter: Filter, criterion: Option<u32>) -> Self {
+        Self { filter, criterion, holders: 1, verdicts: Vec::new(), judged: (0, 0) }
     }
 
+    /// Whether the types let an event through.
     fn lets(&mut self, posted: &Posted) -> bool {
         let number = posted.kind.number as usize;
         if number >= self.verdicts.len() {
             self.verdicts.resize(number + 1, None);
         }
-        *self.verdicts[number]
-            .get_or_insert_with(|| self.patterns.iter().any(|p| matches(p, &posted.kind.name)))
+        let types = &self.filter.types;
+        *self.verdicts[number].get_or_insert_with(|| {
+            types.is_empty() || types.iter().any(|pattern| matches(pattern, &posted.kind.name))
+        })
     }
 }

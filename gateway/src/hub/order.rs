@@ -61,6 +61,9 @@ pub struct SessionInfo {
     pub rooms: Vec<Arc<str>>,
     /// The event types that it lets through; empty: all.
     pub subscriptions: Vec<Arc<str>>,
+    /// What events have to be like besides; left out where they need not be like anything.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub criterion: Option<Arc<str>>,
     /// What its socket has not taken yet.
     pub backlog: Backlog,
 }

@@ -81,11 +81,11 @@ impl<G: Guest> Shard<G> {
         Rc::new(Self {
             index,
             mailbox: Arc::clone(&hub.mailboxes()[index]),
+            filters: RefCell::new(Filters::new(Arc::clone(hub.metrics().shard(index)))),
             counters: Arc::clone(hub.metrics().shard(index)),
             hub: Arc::clone(hub),
             guests: RefCell::new(Guests::default()),
             halls: RefCell::default(),
-            filters: RefCell::default(),
             letters: RefCell::default(),
             tickets: Cell::new(0),
             stamps: Cell::new(0),

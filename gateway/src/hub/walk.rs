@@ -9,6 +9,7 @@ use std::time::Instant;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::criteria::Readings;
 use super::filter::{FilterId, Filters};
 use super::member::Member;
 use super::room::Room;
@@ -31,6 +32,8 @@ pub(super) struct Part {
     /// Reserved in the mailbox and in the room's share until the walk is over.
     pub(super) bytes: usize,
     plans: [Option<Plan>; MAX_FORMS],
+    /// What criteria have found in its events.
+    readings: Readings,
 }
 
 /// The frames of one form.
@@ -66,7 +69,7 @@ pub(super) struct Tools<'a> {
 impl Part {
     pub(super) fn new(room: Arc<Room>, events: Vec<Arc<Posted>>) -> Self {
         let bytes = events.iter().map(|p| p.size()).sum();
-        Self { room, events, bytes, plans: Default::default() }
+        Self { room, events, bytes, plans: Default::default(), readings: Readings::default() }
     }
 
     /// The offset of its last event.
@@ -80,8 +83,11 @@ impl Part {
     }
 
     /// The events that the filter lets through, a bit each.
-    fn mask(&self, filter: FilterId, filters: &mut Filters) -> u64 {
-        if filter == FilterId::ALL { self.all() } else { filters.judge(filter, &self.events) }
+    fn mask(&mut self, filter: FilterId, filters: &mut Filters) -> u64 {
+        match filter {
+            FilterId::ALL => self.all(),
+            _ => filters.judge(filter, &self.events, &mut self.readings),
+        }
     }
 
     fn plan(&mut self, form: Form, forms: &Forms) -> &mut Plan {
@@ -145,7 +151,7 @@ impl Walk {
     /// session was last touched a walk ago, and so it comes from memory for all of them side by side, where otherwise
     /// each would be waited for on its own, behind the system call of the one before.
     fn stride<G: Guest>(&mut self, members: &[Member<G>], tally: &Tally<'_>, tools: &mut Tools<'_>) {
-        let part = &self.parts[self.part];
+        let part = &mut self.parts[self.part];
         let mut masks = [0; STRIDE];
         let (mut straight, mut behind) = (0, 0);
         for (place, (member, mask)) in members.iter().zip(&mut masks).enumerate() {

@@ -249,6 +249,16 @@ fn events(metrics: &Metrics) -> Vec<Family> {
         )
         .with([("result", "hit".into())], metrics.sum(|shard| shard.recovered.get()) as f64)
         .with([("result", "miss".into())], metrics.sum(|shard| shard.lost.get()) as f64),
+        Family::counter(
+            "tidegate_criteria_evaluations",
+            "Criteria evaluated for an event: on each shard one per distinct criterion and event.",
+            metrics.sum(|shard| shard.criteria_evaluated.get()),
+        ),
+        Family::counter(
+            "tidegate_criteria_reads",
+            "Events whose data were read for criteria: on each shard once for all of them.",
+            metrics.sum(|shard| shard.criteria_read.get()),
+        ),
     ]
 }
 

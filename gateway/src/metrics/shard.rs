@@ -42,6 +42,10 @@ pub struct ShardCounters {
     pub recovered: Count,
     /// Joins that asked for more than the history still had.
     pub lost: Count,
+    /// Criteria evaluated for an event, one per distinct criterion and event.
+    pub criteria_evaluated: Count,
+    /// Events whose data were read for criteria, once for all of them.
+    pub criteria_read: Count,
     /// Frames, events and replies alike, that sockets have not taken.
     pub backlog_frames: Level,
     /// Their bytes.
@@ -117,6 +121,8 @@ impl ShardCounters {
             slow_sessions: Level::default(),
             recovered: Count::default(),
             lost: Count::default(),
+            criteria_evaluated: Count::default(),
+            criteria_read: Count::default(),
             backlog_frames: Level::default(),
             backlog_bytes: Level::default(),
             walk_time: Histogram::new(&TIMES),

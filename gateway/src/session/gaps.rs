@@ -55,10 +55,11 @@ impl Session {
                     Vec::new()
                 }
             };
-            let last = events.last().map(|posted| posted.cursor);
-            match session.common.shard.has_fetched(&session, room, after, last) {
-                Some(ReadOn::Events(_)) => session.replay(&events),
-                lost => drop(session.take_reading(lost)),
+            let shard = &session.common.shard;
+            match events.last().map(|posted| posted.cursor) {
+                Some(last) if shard.has_fetched(&session, room, after, last) => session.replay(&events),
+                Some(_) => {}
+                None => drop(session.take_reading(shard.has_lost(&session, room, after))),
             }
         })
     }

@@ -14,7 +14,7 @@ use super::waiting::{Open, Then};
 use crate::audit::Deed;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
-use crate::hub::{JoinError, Joined, Placed, PublishError, Receipt, check_name};
+use crate::hub::{Criterion, Filter, JoinError, Joined, Placed, PublishError, Receipt, check_name};
 use crate::identity::Wish;
 use crate::limits::{Publication, Verdict};
 
@@ -61,7 +61,9 @@ impl Session {
             Request::Ping => answer(Answer::Pong(Timestamp::now())),
             Request::Info => answer(Answer::Info(&self.dialect_info())),
             Request::Echo => answer(Answer::Echo(message)),
-            Request::Subscribe(types) => answer(self.subscribe(&types)),
+            Request::Subscribe { types, criterion } => {
+                answer(self.subscribe(&types, criterion.as_deref()));
+            }
             Request::Unsubscribe(types) => answer(self.unsubscribe(&types)),
             Request::Leave(room) => match named(&room) {
                 None => answer(Answer::RoomRequired),
@@ -158,13 +160,18 @@ impl Session {
         self.give_own(self.common.shard.hub().forms().frames(form, &let_through));
     }
 
-    fn subscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>]) -> Answer<'a> {
+    fn subscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>], criterion: Option<&str>) -> Answer<'a> {
         let known = self.common.shard.hub().types();
         let unknown = those(types, |name| !known.accepts(name));
         if !unknown.is_empty() {
             return Answer::UnknownTypes(unknown);
         }
-        let mut patterns = self.common.shard.filter(self).to_vec();
+        let said = match criterion.filter(|text| !text.is_empty()).map(str::parse::<Criterion>).transpose() {
+            Ok(said) => said.map(Arc::new),
+            Err(error) => return Answer::BadCriterion(error.to_string()),
+        };
+        let former = self.common.shard.filter(self);
+        let mut patterns = former.types().to_vec();
         for name in types {
             if !patterns.iter().any(|pattern| **pattern == **name) {
                 patterns.push(name.as_ref().into());
@@ -173,13 +180,16 @@ impl Session {
         if patterns.len() > MOST_PATTERNS {
             return Answer::Refused("A session may subscribe to 100 event types at most");
         }
-        self.common.shard.set_filter(self, patterns);
-        Answer::Subscribed(types)
+        let text = said.as_ref().map(|said| Arc::clone(said.text()));
+        let criterion = if criterion.is_some() { said } else { former.criterion().cloned() };
+        self.common.shard.set_filter(self, Filter::new(patterns, criterion));
+        Answer::Subscribed { types, criterion: text }
     }
 
     fn unsubscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>]) -> Answer<'a> {
         let known = self.common.shard.hub().types();
-        let mut patterns = self.common.shard.filter(self).to_vec();
+        let former = self.common.shard.filter(self);
+        let mut patterns = former.types().to_vec();
         // A type that it holds may have gone with its plugin since.
         let holds = |name: &str| patterns.iter().any(|pattern| **pattern == *name);
         let unknown = those(types, |name| !known.accepts(name) && !holds(name));
@@ -187,7 +197,7 @@ impl Session {
             return Answer::UnknownTypes(unknown);
         }
         patterns.retain(|pattern| !types.iter().any(|name| **name == **pattern));
-        self.common.shard.set_filter(self, patterns);
+        self.common.shard.set_filter(self, Filter::new(patterns, former.criterion().cloned()));
         Answer::Unsubscribed(types)
     }
 

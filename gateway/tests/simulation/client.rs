@@ -147,6 +147,7 @@ impl Guest for Client {
             shard: 0,
             rooms: self.seat.rooms(),
             subscriptions: Vec::new(),
+            criterion: None,
             backlog: Backlog::default(),
         }
     }

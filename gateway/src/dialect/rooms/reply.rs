@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 use super::super::Answer;
 use super::super::json::put_string;
 use super::action::Action;
-use super::shapes::{Actions, Authenticated, Joined, Left, Members, Place, Pong, Retry, Types, Unknown};
+use super::shapes::{
+    Actions, Authenticated, Joined, Left, Members, Place, Pong, Retry, Subscribed, Types, Unknown,
+};
 use crate::frame::json::shorten;
 use crate::transport::websocket::frames::{self, Kind};
 
@@ -72,8 +74,13 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             let room = shorten(room);
             failed(format!("Failed to leave room '{room}'"), &Left { room })
         }
-        Answer::Subscribed(types) => {
-            done(format!("Subscribed to {} event types", types.len()), &Types { event_types: types })
+        Answer::Subscribed { types, criterion } => {
+            let subscribed =
+                Subscribed { types: Types { event_types: types }, criterion: criterion.as_deref() };
+            done(format!("Subscribed to {} event types", types.len()), &subscribed)
+        }
+        Answer::BadCriterion(why) => {
+            Reply { success: false, message: format!("Invalid criterion: {why}").into(), data: Data::None }
         }
         Answer::Unsubscribed(types) => {
             done(format!("Unsubscribed from {} event types", types.len()), &Types { event_types: types })

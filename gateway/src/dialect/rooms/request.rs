@@ -80,7 +80,7 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
         Some(Action::Ping) => Request::Ping,
         Some(Action::Join) => Request::Join { room: room()?, since: since(keys.data)? },
         Some(Action::Leave) => Request::Leave(room()?),
-        Some(Action::Subscribe) => Request::Subscribe(event_types(keys.data)?),
+        Some(Action::Subscribe) => subscribe(keys.data)?,
         Some(Action::Unsubscribe) => Request::Unsubscribe(event_types(keys.data)?),
         Some(Action::Info) => Request::Info,
         Some(Action::Publish) => Request::Publish(publish(room()?, keys.data)?),
@@ -144,6 +144,22 @@ fn since(value: Option<&RawValue>) -> Decoded<Since> {
     // An epoch that we never gave is one that is gone: the answer says that nothing was recovered.
     let epoch = at.epoch.parse().unwrap_or(Epoch(0));
     Ok(Since::After(Cursor { epoch, offset: at.offset }))
+}
+
+fn subscribe(value: Option<&RawValue>) -> Decoded<Request<'_>> {
+    #[derive(Default, Deserialize)]
+    struct Wanted<'a> {
+        #[serde(borrow, default, rename = "where", deserialize_with = "even_null")]
+        criterion: Option<&'a RawValue>,
+    }
+
+    let types = event_types(value)?;
+    let wanted: Wanted<'_> = data(value)?;
+    let criterion = match wanted.criterion {
+        Some(null) if null.get() == "null" => Some("".into()),
+        given => text(given, "data.where")?,
+    };
+    Ok(Request::Subscribe { types, criterion })
 }
 
 fn event_types(value: Option<&RawValue>) -> Decoded<Vec<Cow<'_, str>>> {

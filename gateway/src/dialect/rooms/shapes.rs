@@ -67,6 +67,25 @@ pub(super) struct TypesData {
     event_types: Vec<String>,
 }
 
+/// Which events are wanted: both must let one through.
+#[derive(JsonSchema)]
+#[schemars(
+    rename = "SubscribeData",
+    extend("examples" = [{ "event_types": ["alert_*"], "where": "data.severity in [\"high\",\"critical\"] and not exists(data.muted)" }])
+)]
+#[expect(dead_code, reason = "read by hand")]
+pub(super) struct SubscribeData {
+    /// Event types, as they are or with `*` at their end for all that begin so; they come to those subscribed to before.
+    #[schemars(length(max = 100))]
+    event_types: Option<Vec<String>>,
+    /// What an event has to be like, whatever its room; instead of what was said before. Null or empty: nothing. Fields:
+    /// `event_type`, `source`, `key`, `room`, `data` with `.name`, `["any name"]` and `[0]` further on, and `tags` for
+    /// `data.tags`. Comparisons with strings, numbers, true, false and null: `== != < <= > >=`, `in [..]`, `not in [..]`, and
+    /// `exists(..)`; joined by `and`, `or`, `not` and brackets. What is of another type, or not there, is equal to nothing.
+    #[schemars(rename = "where", length(max = 2000))]
+    criterion: Option<String>,
+}
+
 /// An event to publish.
 #[derive(JsonSchema)]
 #[schemars(rename = "PublishData", extend("examples" = [{ "event_type": "alert_triggered", "data": { "disk": "97 %" } }]))]
@@ -168,6 +187,16 @@ pub(super) struct Left<'a> {
 pub(super) struct Types<'a> {
     /// The types and patterns.
     pub(super) event_types: &'a [Cow<'a, str>],
+}
+
+/// What was subscribed to.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Subscribed<'a> {
+    #[serde(flatten)]
+    pub(super) types: Types<'a>,
+    /// What events have to be like, in its normal form; left out where the request says nothing of it.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub(super) criterion: Option<&'a str>,
 }
 
 /// Event types that nobody declares.

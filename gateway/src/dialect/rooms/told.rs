@@ -11,7 +11,7 @@ use super::super::{Answer, Backlog, Info, Member, Metadata, NO_PRESENCE, Welcome
 use super::action::Action;
 use super::shapes::{
     Actions, AuthData, Authenticated, Greeted, JoinData, Joined, Left, Members, Place, Pong, PresenceData,
-    PublishData, Retry, Types, TypesData, Unknown,
+    PublishData, Retry, SubscribeData, Subscribed, Types, TypesData, Unknown,
 };
 use super::{GREETER, RoomsFrame, reply};
 use crate::frame::{Cursor, Encode, Epoch, Event, EventType, Posted, RoomId, Timestamp};
@@ -70,13 +70,20 @@ impl Action {
                 .reply::<Left<'_>>("It was not in the room", &Answer::NotLeft(agents))
                 .plain("The request names no room", &Answer::RoomRequired),
             Self::Subscribe => {
-                Told::new("Lets only the event types through that were subscribed to", types())
-                    .takes::<TypesData>(false)
-                    .reply::<Types<'_>>(
+                Told::new("Lets only some events through: by type, and by what they are like", some_events())
+                    .takes::<SubscribeData>(false)
+                    .reply::<Subscribed<'_>>(
                         "It lets these through, too",
-                        &Answer::Subscribed(&["agent_*".into(), "gap".into()]),
+                        &Answer::Subscribed {
+                            types: &["agent_*".into(), "gap".into()],
+                            criterion: Some("data.severity != \"low\"".into()),
+                        },
                     )
                     .unknown_types()
+                    .plain(
+                        "What events have to be like cannot be read",
+                        &Answer::BadCriterion("expected `)` at character 12".into()),
+                    )
                     .plain(
                         "There are too many",
                         &Answer::Refused("A session may subscribe to 100 event types at most"),
@@ -151,6 +158,10 @@ fn types() -> Value {
     json!({ "data": { "event_types": ["agent_*", "gap"] } })
 }
 
+fn some_events() -> Value {
+    json!({ "data": { "event_types": ["agent_*", "gap"], "where": "data.severity != \"low\"" } })
+}
+
 fn publish() -> Value {
     json!({ "room": "agents", "data": { "event_type": "alert_triggered", "data": { "disk": "97 %" } } })
 }
@@ -163,6 +174,7 @@ fn info() -> Info {
         roles: Vec::new(),
         rooms: vec!["agents".into()],
         subscriptions: Vec::new(),
+        criterion: None,
         backlog: Backlog { frames: 0, bytes: 0 },
     }
 }

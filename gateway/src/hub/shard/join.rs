@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::directory::{Entered, Slot, UserLimit};
-use super::super::filter::{FilterId, Patterns};
+use super::super::filter::{Filter, FilterId};
 use super::super::mailbox::{Attach, Letter};
 use super::super::member::{Member, Membership, Standing};
 use super::super::order::{Cause, Order};
@@ -353,39 +353,41 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    /// A session has fetched what comes after `after` from the disk, up to `last`; `false` where it does not read there
-    /// any more. Where nothing could be fetched, that is lost: then it is told so as ever.
-    pub fn has_fetched(
-        &self,
-        guest: &Rc<G>,
-        room: u64,
-        after: Cursor,
-        last: Option<Cursor>,
-    ) -> Option<ReadOn> {
-        let mut rooms = guest.seat().rooms.borrow_mut();
-        let membership = rooms.iter_mut().find(|membership| membership.room.id.number == room)?;
-        if !matches!(&membership.standing, Standing::Reading(at) if **at == after) {
-            return None;
+    /// A session has fetched what comes after `after` from the disk, up to `last`; `false` where it does not read there any
+    /// more, and is not to be given it.
+    pub fn has_fetched(&self, guest: &Rc<G>, room: u64, after: Cursor, last: Cursor) -> bool {
+        let reads = self.reads_after(guest, room, after);
+        if reads {
+            guest.seat().stand(room, Standing::Reading(Box::new(last)));
         }
-        match last {
-            Some(last) => {
-                membership.standing = Standing::Reading(Box::new(last));
-                Some(ReadOn::Events(Vec::new()))
-            }
-            None => {
-                let room = Arc::clone(&membership.room);
-                let state = room.lock();
-                let to = state.history.cursor();
-                membership.standing = self.put_mark(&room, &state, guest);
-                Some(ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to })
-            }
-        }
+        reads
     }
 
-    /// Lets through only what one of `patterns` takes in; no pattern: everything.
-    pub fn set_filter(&self, guest: &Rc<G>, patterns: Vec<Arc<str>>) {
+    /// What comes after `after` cannot be fetched: it is lost, and the session goes on behind the last event there is. None
+    /// where it does not read there any more.
+    pub fn has_lost(&self, guest: &Rc<G>, room: u64, after: Cursor) -> Option<ReadOn> {
+        if !self.reads_after(guest, room, after) {
+            return None;
+        }
+        let at = guest.seat().find(room)?;
+        let room = Arc::clone(&guest.seat().rooms.borrow()[at].room);
+        let state = room.lock();
+        let to = state.history.cursor();
+        let standing = self.put_mark(&room, &state, guest);
+        guest.seat().rooms.borrow_mut()[at].standing = standing;
+        Some(ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to })
+    }
+
+    fn reads_after(&self, guest: &Rc<G>, room: u64, after: Cursor) -> bool {
+        let rooms = guest.seat().rooms.borrow();
+        let here = rooms.iter().find(|membership| membership.room.id.number == room);
+        here.is_some_and(|here| matches!(&here.standing, Standing::Reading(at) if **at == after))
+    }
+
+    /// Lets through only what `filter` does, from the next event on.
+    pub fn set_filter(&self, guest: &Rc<G>, filter: impl Into<Filter>) {
         let mut filters = self.filters.borrow_mut();
-        let filter = if patterns.is_empty() { FilterId::ALL } else { filters.hold(patterns) };
+        let filter = filters.hold(filter.into());
         filters.release(guest.seat().filter.replace(filter));
         for membership in guest.seat().rooms.borrow().iter() {
             if let Standing::Attached(place) = membership.standing {
@@ -396,14 +398,12 @@ impl<G: Guest> Shard<G> {
 
     /// The events of `events` that a session lets through.
     pub fn let_through(&self, guest: &G, events: &[Arc<Posted>]) -> Vec<Arc<Posted>> {
-        let mut filters = self.filters.borrow_mut();
-        let filter = guest.seat().filter.get();
-        events.iter().filter(|posted| filters.lets(filter, posted)).cloned().collect()
+        self.filters.borrow_mut().let_through(guest.seat().filter.get(), events)
     }
 
-    /// What a session lets through; none: everything.
-    pub fn filter(&self, guest: &G) -> Patterns {
-        self.filters.borrow().patterns(guest.seat().filter.get())
+    /// What a session lets through.
+    pub fn filter(&self, guest: &G) -> Filter {
+        self.filters.borrow().filter(guest.seat().filter.get()).clone()
     }
 }
 
