@@ -3,7 +3,6 @@
 //! hub runs once per form.
 
 mod echo;
-mod json;
 pub mod rooms;
 
 use std::borrow::Cow;
@@ -14,7 +13,10 @@ use serde_json::value::RawValue;
 pub use echo::Echo;
 pub use rooms::{Rooms, RoomsFrame};
 
-use crate::frame::{Cursor, Form, Since, Timestamp};
+use crate::frame::{Cursor, Form, Posted, Since, Timestamp};
+
+/// What is told who may not read what a room keeps, whether there is such a room or not.
+pub const NO_READING: &str = "Not allowed to read what this room keeps";
 
 /// What is told who may not see who is in a room, whether there is such a room or not.
 pub const NO_PRESENCE: &str = "Not allowed to see who is in this room";
@@ -67,6 +69,17 @@ pub enum Request<'a> {
         skip: usize,
         /// How many to show.
         limit: usize,
+    },
+    /// Events that a room keeps.
+    History {
+        /// Its name; none where the frame has none.
+        room: Option<Cow<'a, str>>,
+        /// After which one; none: all that are kept.
+        since: Option<Cursor>,
+        /// How many to show.
+        limit: usize,
+        /// The newest first.
+        reverse: bool,
     },
     /// Something that a plugin may have declared.
     Call {
@@ -142,6 +155,19 @@ pub enum Answer<'a> {
         count: usize,
         /// Those that were asked for.
         members: &'a [Member],
+    },
+    /// Events that the room keeps.
+    History {
+        /// Its name.
+        room: &'a str,
+        /// Its last event.
+        cursor: Cursor,
+        /// Whether nothing is missing since the cursor that was asked for, where one was.
+        recovered: Option<bool>,
+        /// Those that were asked for.
+        events: &'a [Arc<Posted>],
+        /// There are more of them.
+        more: bool,
     },
     /// The session goes on with another token.
     Authenticated {

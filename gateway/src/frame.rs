@@ -6,6 +6,7 @@
 
 mod arena;
 pub mod json;
+pub mod shown;
 
 use std::fmt;
 use std::ops::Range;

@@ -9,6 +9,7 @@ mod endpoint;
 mod gaps;
 mod heartbeat;
 mod outbound;
+mod past;
 mod places;
 mod presence;
 mod requests;

@@ -5,6 +5,8 @@
 
 #[path = "requests/filters.rs"]
 mod filters;
+#[path = "requests/history.rs"]
+mod history;
 #[path = "requests/mistakes.rs"]
 mod mistakes;
 #[path = "requests/recovery.rs"]

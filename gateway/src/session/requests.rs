@@ -14,7 +14,7 @@ use super::waiting::Open;
 use crate::audit::Deed;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
-use crate::hub::{Busy, JoinError, Joined, PublishError, check_name};
+use crate::hub::{Busy, JoinError, Joined, PublishError, Wanted, check_name};
 use crate::identity::Wish;
 use crate::limits::Publication;
 
@@ -74,6 +74,10 @@ impl Session {
             Request::Presence { room, skip, limit } => {
                 self.presence(id, named(&room), (skip, limit), open, out);
             }
+            Request::History { room, since, limit, reverse } => {
+                let wanted = Wanted { since, limit, reverse, bytes: self.space() };
+                self.history(id, named(&room), wanted, open, out);
+            }
             Request::Auth { token } => self.authenticate(id, &token, open, out),
             Request::Cancel => {
                 let answer = match open.calls.cancel(self, id, out) {
@@ -95,14 +99,9 @@ impl Session {
     ) {
         let dialect = &self.endpoint.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
-        let permission = match self.seat.is_in(room) {
-            true => Permission::Known(since == Since::Now || self.may_rejoin(room)),
-            // What no room can be called nobody is asked about: whoever joins it says so.
-            false if self.may_join(&self.principal(), room) => match check_name(room) {
-                Ok(()) => self.permission(Wish::Join, room, None),
-                Err(_) => Permission::Known(true),
-            },
-            false => Permission::Known(false),
+        let permission = match since == Since::Now && self.seat.is_in(room) {
+            true => Permission::Known(true),
+            false => self.reading(room),
         };
         let room = room.to_owned();
         self.with_permission(id, permission, open, out, move |session, allow, id, out| {

@@ -19,6 +19,8 @@ pub enum Action {
     Publish,
     /// Who is in a room.
     Presence,
+    /// Events that a room keeps.
+    History,
     /// To go on with another token.
     Auth,
     /// To have a call stopped.
@@ -27,7 +29,7 @@ pub enum Action {
 
 impl Action {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ping,
         Self::Join,
         Self::Leave,
@@ -36,6 +38,7 @@ impl Action {
         Self::Info,
         Self::Publish,
         Self::Presence,
+        Self::History,
         Self::Auth,
         Self::Cancel,
     ];
@@ -51,6 +54,7 @@ impl Action {
             Self::Info => "info",
             Self::Publish => "publish",
             Self::Presence => "presence",
+            Self::History => "history",
             Self::Auth => "auth",
             Self::Cancel => "cancel",
         }

@@ -1,5 +1,7 @@
 //! Requests: `{"action", "room"?, "data"?, "id"?}`, other keys ignored.
 
+mod past;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -85,6 +87,7 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
         Some(Action::Info) => Request::Info,
         Some(Action::Publish) => Request::Publish(publish(room()?, keys.data)?),
         Some(Action::Presence) => presence(room()?, keys.data)?,
+        Some(Action::History) => past::history(room()?, keys.data)?,
         Some(Action::Auth) => Request::Auth { token: token(keys.data)? },
         Some(Action::Cancel) => Request::Cancel,
         None => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
@@ -120,6 +123,16 @@ fn since(value: Option<&RawValue>) -> Decoded<Since> {
         #[serde(borrow, default)]
         last: Option<&'a RawValue>,
     }
+    let wanted: Wanted<'_> = data(value)?;
+    if let Some(last) = wanted.last {
+        let last = last.get().parse().map_err(|_| shape("data.last: expected a whole number, 0 or more"))?;
+        return Ok(Since::Last(last));
+    }
+    wanted.since.map_or(Ok(Since::Now), from)
+}
+
+/// From where on, where that is said.
+fn from(since: &RawValue) -> Decoded<Since> {
     #[derive(Deserialize)]
     struct At<'a> {
         #[serde(borrow)]
@@ -127,12 +140,6 @@ fn since(value: Option<&RawValue>) -> Decoded<Since> {
         offset: u64,
     }
 
-    let wanted: Wanted<'_> = data(value)?;
-    if let Some(last) = wanted.last {
-        let last = last.get().parse().map_err(|_| shape("data.last: expected a whole number, 0 or more"))?;
-        return Ok(Since::Last(last));
-    }
-    let Some(since) = wanted.since else { return Ok(Since::Now) };
     if since.get() == r#""start""# {
         return Ok(Since::Start);
     }

@@ -122,6 +122,20 @@ pub(super) struct Members<'a> {
     pub(super) members: &'a [Member],
 }
 
+/// Which of a room's events are wanted.
+#[derive(JsonSchema)]
+#[schemars(rename = "HistoryData", extend("examples" = [{ "limit": 20, "reverse": true }]))]
+#[expect(dead_code, reason = "read by hand")]
+pub(super) struct HistoryData {
+    /// After which event; `"start"`, or nothing: all that are kept.
+    since: Option<SinceData>,
+    /// How many to show; 100 where it is not there. An answer whose events are large may end before.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+    /// Whether the newest come first, and the oldest are left out where there are too many.
+    reverse: Option<bool>,
+}
+
 /// The answer to a ping.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Pong {

@@ -1,0 +1,151 @@
+//! What a room keeps of its past, for who asks for it without joining.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::room::{Room, State};
+use super::{BadName, Hub, check_name};
+use crate::frame::{Cursor, Posted};
+use crate::history::Read;
+
+/// Bytes of events that one page holds at most; a single event may be larger.
+pub const MOST_BYTES: usize = 1024 * 1024;
+
+/// Which of a room's events are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those after this one; none: all that are kept.
+    pub since: Option<Cursor>,
+    /// Events at most.
+    pub limit: usize,
+    /// The newest first, and of those that are too many the oldest left out; else it is the other way round.
+    pub reverse: bool,
+    /// Bytes at most, of which there are never more than [`MOST_BYTES`].
+    pub bytes: usize,
+}
+
+/// Events that a room keeps.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The room's last event, which may be on another page.
+    pub cursor: Cursor,
+    /// Whether nothing is missing since the cursor that was asked for. Where something is, there are no events: which
+    /// are there would hide that others are not. None where no cursor was asked for.
+    pub recovered: Option<bool>,
+    /// In the order that was asked for.
+    pub events: Vec<Arc<Posted>>,
+    /// There are others behind the last one, which the page had no space for.
+    pub more: bool,
+}
+
+/// Why nothing of a room's past can be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PastError {
+    /// Not a room's name.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// Its rule has `history.size` 0.
+    #[error("this room keeps no history")]
+    NoHistory,
+}
+
+impl Hub {
+    /// Events that the room `name` keeps. A room that is not there, and whose rule keeps history, has had none yet.
+    ///
+    /// # Errors
+    /// [`PastError`].
+    pub async fn history(&self, name: &str, wanted: Wanted) -> Result<Page, PastError> {
+        check_name(name)?;
+        let wanted = Wanted { bytes: wanted.bytes.min(MOST_BYTES), ..wanted };
+        let Some(room) = self.registry.find(name) else {
+            let cursor = Cursor { offset: 0, ..self.registry.passing() };
+            let recovered = wanted.since.map(|_| false);
+            let page = Page { cursor, recovered, events: Vec::new(), more: false };
+            return if self.rules().find(name).keep.size > 0 { Ok(page) } else { Err(PastError::NoHistory) };
+        };
+        let (start, first) = Start::of(&room.lock(), wanted)?;
+        Ok(match wanted.reverse {
+            false => start.forward(first, wanted),
+            true => start.backward(&room, first, wanted),
+        })
+    }
+}
+
+/// How far a page is read.
+#[derive(Clone, Copy)]
+struct Start {
+    /// Where the room stands.
+    now: Cursor,
+    /// There are others before the first that is read, too many for a page that begins with the newest.
+    skips: bool,
+}
+
+impl Start {
+    /// With the first read, under one lock: what is kept now may be overtaken a moment later.
+    fn of(state: &State, wanted: Wanted) -> Result<(Self, Read), PastError> {
+        let history = &state.history;
+        if !history.keeps() {
+            return Err(PastError::NoHistory);
+        }
+        let now = history.cursor();
+        let after = wanted.since.unwrap_or_else(|| history.start());
+        let last = history.before_last(wanted.limit);
+        let skips = wanted.reverse && after.epoch == now.epoch && after.offset < last.offset;
+        let whole = Self { now, skips: false };
+        Ok(match history.since(after, if skips { 0 } else { wanted.bytes }) {
+            Read::Found { .. } if skips => (Self { now, skips }, history.since(last, wanted.bytes)),
+            read => (whole, read),
+        })
+    }
+
+    /// The oldest first: what fits of one read.
+    fn forward(self, first: Read, wanted: Wanted) -> Page {
+        let Read::Found { mut events, more } = first else { return self.lost() };
+        let cut = events.len() > wanted.limit;
+        events.truncate(wanted.limit);
+        self.page(wanted, events, more || cut)
+    }
+
+    /// The newest first: read to where the room stood, and only the last kept that fit.
+    fn backward(self, room: &Room, first: Read, wanted: Wanted) -> Page {
+        let mut newest = Newest { events: VecDeque::new(), bytes: 0, cut: self.skips };
+        let mut read = first;
+        while let Read::Found { events, more } = read {
+            let last = events.last().map_or(self.now, |posted| posted.cursor);
+            let those = events.into_iter().filter(|posted| posted.cursor.offset <= self.now.offset);
+            those.for_each(|posted| newest.push(posted, wanted));
+            if !more || last.offset >= self.now.offset {
+                return self.page(wanted, newest.events.into_iter().rev().collect(), newest.cut);
+            }
+            read = room.lock().history.since(last, wanted.bytes);
+        }
+        self.lost()
+    }
+
+    fn page(self, wanted: Wanted, events: Vec<Arc<Posted>>, more: bool) -> Page {
+        Page { cursor: self.now, recovered: wanted.since.map(|_| true), events, more }
+    }
+
+    fn lost(self) -> Page {
+        Page { cursor: self.now, recovered: Some(false), events: Vec::new(), more: false }
+    }
+}
+
+/// The last events that fit on a page.
+struct Newest {
+    events: VecDeque<Arc<Posted>>,
+    bytes: usize,
+    /// Others before them did not.
+    cut: bool,
+}
+
+impl Newest {
+    fn push(&mut self, posted: Arc<Posted>, wanted: Wanted) {
+        self.bytes += posted.size();
+        self.events.push_back(posted);
+        while self.events.len() > wanted.limit || (self.bytes > wanted.bytes && self.events.len() > 1) {
+            self.bytes -= self.events.pop_front().map_or(0, |oldest| oldest.size());
+            self.cut = true;
+        }
+    }
+}
