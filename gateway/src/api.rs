@@ -89,6 +89,7 @@ impl Sources {
             rooms: census.rooms,
             members: census.members,
             history: census.history,
+            cached: census.cached,
             mailboxes: self.hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect(),
         };
         let mut all = crate::metrics::families(self.hub.metrics(), &gauges);
@@ -190,6 +191,7 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(GET "/api/v1/rooms/{room}", read, rooms::show, rooms::told_show()),
         route!(GET "/api/v1/rooms/{room}/presence", read, rooms::presence, rooms::told_presence()),
         route!(GET "/api/v1/rooms/{room}/history", read, past::history, past::told_history()),
+        route!(GET "/api/v1/rooms/{room}/state", read, past::state, past::told_state()),
         route!(GET "/api/v1/sessions", read, sessions::list, sessions::told_list()),
         route!(DELETE "/api/v1/sessions/{id}", admin, sessions::close, sessions::told_close()),
         route!(DELETE "/api/v1/users/{id}", admin, sessions::close_user, sessions::told_close_user()),

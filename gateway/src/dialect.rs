@@ -81,6 +81,8 @@ pub enum Request<'a> {
         /// The newest first.
         reverse: bool,
     },
+    /// What a room's events have come to.
+    State(Option<Cow<'a, str>>),
     /// Something that a plugin may have declared.
     Call {
         /// In lower case.
@@ -168,6 +170,15 @@ pub enum Answer<'a> {
         events: &'a [Arc<Posted>],
         /// There are more of them.
         more: bool,
+    },
+    /// What the room's events have come to.
+    State {
+        /// Its name.
+        room: &'a str,
+        /// Its last event.
+        cursor: Cursor,
+        /// The last of each key, or the last of all.
+        events: &'a [Arc<Posted>],
     },
     /// The session goes on with another token.
     Authenticated {

@@ -11,6 +11,7 @@
 //! **Join** puts an attach mark into the shard's mailbox, under the room's lock: the member gets what lies
 //! behind the mark, and its replay is what lies before, so they neither overlap nor leave a hole.
 
+mod cache;
 pub mod calls;
 mod directory;
 mod filter;
@@ -36,6 +37,7 @@ use arc_swap::Guard;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
+pub use cache::Caching;
 pub use directory::{Directory, Entered, Slot, UserLimit};
 pub use filter::FilterId;
 pub use lists::{Census, RoomInfo};
@@ -378,7 +380,8 @@ impl Hub {
             let (done, answer) = oneshot::channel();
             state.members[shard] += 1;
             state.touch();
-            let mark = Attach::Elsewhere { slot, offset: state.history.cursor().offset, done };
+            let (offset, cached) = (state.history.cursor().offset, state.cache.events());
+            let mark = Attach::Elsewhere { slot, offset, cached, done };
             self.mailboxes[shard].push(Letter::Attach(Arc::clone(&room), mark));
             return Ok(answer);
         }

@@ -22,7 +22,7 @@ use crate::drain::Drain;
 use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
-use crate::hub::{self, Hub, Rule, Rules, Slow, Who};
+use crate::hub::{self, Caching, Hub, Rule, Rules, Slow, Who};
 use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
@@ -239,6 +239,11 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
         publish: who(&rule.publish),
         presence: who(&rule.presence),
         keep: Keep { size: rule.history.size as usize, ttl: rule.history.ttl.get() },
+        cache: match rule.cache {
+            room::Cache::None => Caching::None,
+            room::Cache::Last => Caching::Last,
+            room::Cache::LastPerKey => Caching::LastPerKey,
+        },
         slow: match rule.slow {
             room::Slow::Disconnect => Slow::Disconnect,
             room::Slow::DropOldest => Slow::DropOldest,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::room::{Room, State};
-use super::{BadName, Hub, check_name};
+use super::{BadName, Caching, Hub, check_name};
 use crate::frame::{Cursor, Posted};
 use crate::history::Read;
 
@@ -47,9 +47,34 @@ pub enum PastError {
     /// Its rule has `history.size` 0.
     #[error("this room keeps no history")]
     NoHistory,
+    /// Its rule has no `cache`.
+    #[error("this room keeps no state")]
+    NoState,
 }
 
 impl Hub {
+    /// The state of the room `name`: the last event of each key, or the last of all, as its rule says.
+    ///
+    /// # Errors
+    /// [`PastError`].
+    pub fn state(&self, name: &str) -> Result<Page, PastError> {
+        check_name(name)?;
+        let (cursor, events, keeps) = match self.registry.find(name) {
+            Some(room) => {
+                let state = room.lock();
+                (state.history.cursor(), state.cache.events(), state.cache.keeps())
+            }
+            None => (self.before_the_first(), Vec::new(), self.rules().find(name).cache != Caching::None),
+        };
+        let page = Page { cursor, recovered: None, events, more: false };
+        if keeps { Ok(page) } else { Err(PastError::NoState) }
+    }
+
+    /// Where a room stands that is not there: nothing has ever come after this, nor will.
+    fn before_the_first(&self) -> Cursor {
+        Cursor { offset: 0, ..self.registry.passing() }
+    }
+
     /// Events that the room `name` keeps. A room that is not there, and whose rule keeps history, has had none yet.
     ///
     /// # Errors
@@ -58,7 +83,7 @@ impl Hub {
         check_name(name)?;
         let wanted = Wanted { bytes: wanted.bytes.min(MOST_BYTES), ..wanted };
         let Some(room) = self.registry.find(name) else {
-            let cursor = Cursor { offset: 0, ..self.registry.passing() };
+            let cursor = self.before_the_first();
             let recovered = wanted.since.map(|_| false);
             let page = Page { cursor, recovered, events: Vec::new(), more: false };
             return if self.rules().find(name).keep.size > 0 { Ok(page) } else { Err(PastError::NoHistory) };

@@ -99,7 +99,7 @@ impl Registry {
 
     /// Whether an event to a room of this name has anybody to go to, or anything to stay in.
     pub(super) fn matters(&self, name: &str) -> bool {
-        self.rules.load().find(name).keep.size > 0 || self.followers.read().iter().any(|f| f.takes(name))
+        self.rules.load().find(name).keeps() || self.followers.read().iter().any(|f| f.takes(name))
     }
 
     /// Forgets the room if nothing holds it any more.

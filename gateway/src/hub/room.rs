@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
+use super::cache::Cache;
 use super::ids::Ids;
 use super::mailbox::{Letter, Mailbox};
 use super::rule::Rule;
@@ -36,6 +37,7 @@ pub(crate) struct State {
     /// The registry has let go of this room: whoever still holds it looks the name up again.
     pub(crate) gone: bool,
     pub(crate) history: Box<dyn History>,
+    pub(crate) cache: Cache,
     /// By shard: members, attached and not.
     pub(crate) members: Box<[u32]>,
     pub(crate) followers: SmallVec<[(u64, Arc<dyn Follow>); 1]>,
@@ -49,6 +51,7 @@ impl Room {
         let state = State {
             gone: false,
             history: Box::new(Memory::new(id.clone(), epoch, rule.keep)),
+            cache: Cache::new(rule.cache),
             members: vec![0; shards].into(),
             followers: SmallVec::new(),
             ids: Ids::default(),
@@ -82,9 +85,11 @@ impl State {
     /// remember, and nobody who follows it lately.
     pub(crate) fn forgettable(&mut self, rule: &Rule, now: Instant) -> bool {
         self.history.expire(now);
+        self.cache.expire(now, rule.keep.ttl);
         self.ids.expire(now, rule.keep.ttl);
         let idle = now.duration_since(self.touched);
-        let held = self.history.keeps() && (rule.keep.ttl.is_zero() || idle < rule.keep.ttl);
+        let keeps = self.history.keeps() || !self.cache.is_empty();
+        let held = keeps && (rule.keep.ttl.is_zero() || idle < rule.keep.ttl);
         let followed = !self.followers.is_empty() && idle < FOLLOWED;
         self.total() == 0 && !held && !followed && self.ids.is_empty()
     }
@@ -135,7 +140,9 @@ pub(super) fn publish(
         placed.push(place);
     }
     deliver(&open, &posted, mailboxes, wake);
-    let lasts = |entry: &Open<'_>, p: &Posted| p.kept || !entry.state.followers.is_empty();
+    let lasts = |entry: &Open<'_>, p: &Posted| {
+        p.kept || entry.state.cache.keeps() || !entry.state.followers.is_empty()
+    };
     let posted = open.iter().zip(posted).filter_map(|(entry, p)| p.filter(|p| lasts(entry, p)));
     Some(Ok((placed, posted.collect())))
 }
@@ -163,6 +170,7 @@ impl Open<'_> {
         }
         let posted = self.state.history.order(event.clone(), now);
         self.state.history.commit(&posted, now);
+        self.state.cache.commit(&posted, now);
         self.state.touched = now;
         if let Some(id) = &event.id {
             self.state.ids.insert(id.clone(), posted.cursor, now);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::cache::Caching;
 use crate::history::Keep;
 use crate::identity::{Pattern, Principal};
 
@@ -54,6 +55,8 @@ pub struct Rule {
     pub presence: Who,
     /// What is kept.
     pub keep: Keep,
+    /// Which events those get who join.
+    pub cache: Caching,
     /// What becomes of its events where a member does not take them in time.
     pub slow: Slow,
     /// Members at most; 0: no limit.
@@ -70,6 +73,7 @@ impl Default for Rule {
             publish: Who::Anyone,
             presence: Who::Authenticated,
             keep: Keep::default(),
+            cache: Caching::default(),
             slow: Slow::default(),
             max_members: 0,
         }
@@ -90,6 +94,11 @@ impl Rule {
     /// Whether `principal` may see who is in it.
     pub fn shows_presence(&self, principal: &Principal, name: &str) -> bool {
         self.takes_in(&self.presence, principal, name)
+    }
+
+    /// Whether a room outlives its members, for what it keeps.
+    pub(super) fn keeps(&self) -> bool {
+        self.keep.size > 0 || self.cache != Caching::None
     }
 
     fn takes_in(&self, who: &Who, principal: &Principal, name: &str) -> bool {

@@ -16,6 +16,8 @@ pub struct Gauges {
     pub members: usize,
     /// Events in their histories.
     pub history: usize,
+    /// Bytes of events in their caches.
+    pub cached: usize,
     /// By shard: bytes in its mailbox.
     pub mailboxes: Vec<usize>,
 }
@@ -158,6 +160,7 @@ fn rooms(gauges: &Gauges) -> Vec<Family> {
         Family::gauge("tidegate_rooms", "Named rooms with members or history.", gauges.rooms as f64),
         Family::gauge("tidegate_members", "Sessions in named rooms.", gauges.members as f64),
         Family::gauge("tidegate_history_events", "Events kept in histories.", gauges.history as f64),
+        Family::gauge("tidegate_cache_bytes", "Events that rooms show who joins.", gauges.cached as f64),
     ]
 }
 

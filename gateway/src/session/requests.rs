@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::Session;
 use super::asking::Permission;
+use super::past::Past;
 use super::waiting::Open;
 use crate::audit::Deed;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
@@ -76,8 +77,9 @@ impl Session {
             }
             Request::History { room, since, limit, reverse } => {
                 let wanted = Wanted { since, limit, reverse, bytes: self.space() };
-                self.history(id, named(&room), wanted, open, out);
+                self.past(id, named(&room), Past::History(wanted), open, out);
             }
+            Request::State(room) => self.past(id, named(&room), Past::State, open, out),
             Request::Auth { token } => self.authenticate(id, &token, open, out),
             Request::Cancel => {
                 let answer = match open.calls.cancel(self, id, out) {
@@ -127,6 +129,7 @@ impl Session {
                 self.outbound.fence();
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
+                self.show(&joined.cached, out);
                 if !joined.replay.is_empty() {
                     self.reply(out); // the reply comes before the events that it announces
                     out.clear();
@@ -251,17 +254,17 @@ impl Session {
         }
     }
 
-    /// Joins the rooms that it is in from the start.
-    pub(super) fn join_first_rooms(self: &Rc<Self>) {
+    /// Joins the rooms that it is in from the start. Answers what these show who joins.
+    pub(super) fn join_first_rooms(self: &Rc<Self>) -> Vec<Arc<Posted>> {
         if self.seat.form().is_none() {
-            return;
+            return Vec::new();
         }
         if self.endpoint.broadcasts
             && let Err(error) = self.common.shard.join_broadcasts(self)
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }
-        self.join_own_rooms();
+        self.join_own_rooms()
     }
 }
 

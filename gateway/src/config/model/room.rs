@@ -25,6 +25,8 @@ pub struct Config {
     pub presence: Access,
     /// What is kept of the events, for members that were away.
     pub history: History,
+    /// Which events those get who join without a cursor: what is so shown holds for `history.ttl` too.
+    pub cache: Cache,
     /// What happens where more waits for a member that reads too slowly than may (`limits.backlog_per_session`,
     /// `limits.backlog_total`).
     pub slow: Slow,
@@ -40,6 +42,7 @@ impl Default for Config {
             publish: Access::Anyone,
             presence: Access::Authenticated,
             history: History::default(),
+            cache: Cache::default(),
             slow: Slow::default(),
             max_members: 0,
         }
@@ -129,6 +132,20 @@ pub struct History {
     pub size: u32,
     /// For how long an event is kept, and the room's cursor after its last event and member; zero: no end.
     pub ttl: Period,
+}
+
+/// What a room shows who joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cache {
+    /// Nothing.
+    #[default]
+    None,
+    /// The last event.
+    Last,
+    /// The last event of each key, 1,000 and 1 MiB at most; one whose data is null takes its key out. Those without a key
+    /// are one more.
+    LastPerKey,
 }
 
 /// What happens to a member whose backlog is full.

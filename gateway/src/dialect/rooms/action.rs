@@ -21,6 +21,8 @@ pub enum Action {
     Presence,
     /// Events that a room keeps.
     History,
+    /// What a room's events have come to.
+    State,
     /// To go on with another token.
     Auth,
     /// To have a call stopped.
@@ -29,7 +31,7 @@ pub enum Action {
 
 impl Action {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ping,
         Self::Join,
         Self::Leave,
@@ -39,6 +41,7 @@ impl Action {
         Self::Publish,
         Self::Presence,
         Self::History,
+        Self::State,
         Self::Auth,
         Self::Cancel,
     ];
@@ -55,6 +58,7 @@ impl Action {
             Self::Publish => "publish",
             Self::Presence => "presence",
             Self::History => "history",
+            Self::State => "state",
             Self::Auth => "auth",
             Self::Cancel => "cancel",
         }

@@ -95,6 +95,11 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             message: format!("History of room '{room}'").into(),
             data: Data::Written(shown::page(*cursor, *recovered, events, *more)),
         },
+        Answer::State { room, cursor, events } => Reply {
+            success: true,
+            message: format!("State of room '{room}'").into(),
+            data: Data::Written(shown::page(*cursor, None, events, false)),
+        },
         Answer::Authenticated { user_id, roles, expires_at } => {
             done("Authenticated", &Authenticated { user_id: *user_id, roles, expires_at: *expires_at })
         }

@@ -120,6 +120,7 @@ impl Action {
                 .plain("The request names no room", &Answer::RoomRequired)
                 .plain("The room's rule does not let it", &Answer::Refused(NO_PRESENCE)),
             Self::History => past::history(agents),
+            Self::State => past::state(agents),
             Self::Auth => Told::new(
                 "Goes on with another token of the same user",
                 json!({ "data": { "token": "eyJ…" } }),

@@ -25,6 +25,15 @@ pub struct Joined {
     /// To be sent before anything of the room; what is still missing behind it comes by
     /// [`Shard::read_on`].
     pub replay: Vec<Arc<Posted>>,
+    /// What the room shows who joins: events up to the cursor, to be sent before any other.
+    pub cached: Vec<Arc<Posted>>,
+}
+
+impl Joined {
+    /// The events after `cursor` follow.
+    fn at(cursor: Cursor) -> Self {
+        Self { cursor, recovered: None, replay: Vec::new(), cached: Vec::new() }
+    }
 }
 
 /// What a session that reads a history gets next.
@@ -100,17 +109,17 @@ impl<G: Guest> Shard<G> {
     }
 
     /// Puts a session in a room that is its own from what it is: where it asks for others, this one does not count. One
-    /// that is in it stays as it is.
+    /// that is in it stays as it is. Answers what the room shows who joins.
     ///
     /// # Errors
     /// [`JoinError::Name`] and [`JoinError::Full`].
-    pub fn join_own(&self, guest: &Rc<G>, name: &str) -> Result<(), JoinError> {
+    pub fn join_own(&self, guest: &Rc<G>, name: &str) -> Result<Vec<Arc<Posted>>, JoinError> {
         check_name(name)?;
-        match guest.seat().find_name(name) {
-            Some(at) => guest.seat().rooms.borrow_mut()[at].own = true,
-            None => drop(self.enter(guest, name, Since::Now, true)?),
-        }
-        Ok(())
+        let Some(at) = guest.seat().find_name(name) else {
+            return Ok(self.enter(guest, name, Since::Now, true)?.cached);
+        };
+        guest.seat().rooms.borrow_mut()[at].own = true;
+        Ok(Vec::new())
     }
 
     /// Puts a session in a room, or tells where one stands that is in it. One that is in it and asks for a
@@ -151,7 +160,7 @@ impl<G: Guest> Shard<G> {
             }
             Standing::Reading(after) => after.offset,
         };
-        Joined { cursor: Cursor { offset, ..now }, recovered: None, replay: Vec::new() }
+        Joined::at(Cursor { offset, ..now })
     }
 
     fn enter(&self, guest: &Rc<G>, name: &str, since: Since, own: bool) -> Result<Joined, JoinError> {
@@ -198,8 +207,11 @@ impl<G: Guest> Shard<G> {
     pub(super) fn take_mark(&self, room: &Arc<Room>, mark: Attach) {
         let (slot, ticket) = match mark {
             Attach::Session(slot, ticket) => (slot, ticket),
-            Attach::Elsewhere { slot, offset, done } => {
+            Attach::Elsewhere { slot, offset, cached, done } => {
                 let entered = self.enter_from_elsewhere(room, slot, offset);
+                if let (Ok(Some(_)), Some(guest)) = (&entered, self.guest(slot)) {
+                    guest.order(Order::Show(cached));
+                }
                 let ticket = entered.as_ref().ok().copied().flatten();
                 let _nobody_waits = done.send(entered.map(|_| ()));
                 let Some(ticket) = ticket else { return self.one_less(room) };
@@ -335,15 +347,15 @@ impl<G: Guest> Shard<G> {
 fn plan(state: &State, since: Since, space: usize) -> (Joined, bool) {
     let now = state.history.cursor();
     let after = match since {
-        Since::Now => return (Joined { cursor: now, recovered: None, replay: Vec::new() }, false),
+        Since::Now => return (Joined { cached: state.cache.events(), ..Joined::at(now) }, false),
         Since::After(cursor) => cursor,
         Since::Start => state.history.start(),
         Since::Last(count) => state.history.before_last(count),
     };
     match state.history.since(after, space) {
         Read::Found { events, more } => {
-            (Joined { cursor: after, recovered: Some(true), replay: events }, more)
+            (Joined { recovered: Some(true), replay: events, ..Joined::at(after) }, more)
         }
-        Read::Lost => (Joined { cursor: now, recovered: Some(false), replay: Vec::new() }, false),
+        Read::Lost => (Joined { recovered: Some(false), ..Joined::at(now) }, false),
     }
 }

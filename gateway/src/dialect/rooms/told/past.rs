@@ -26,6 +26,17 @@ pub(super) fn history(room: &'static str) -> Told {
     .plain("Nothing is kept there", &Answer::Refused("This room keeps no history"))
 }
 
+pub(super) fn state(room: &'static str) -> Told {
+    Told::new("Asks for the last event of each key of a room, without joining it", json!({ "room": room }))
+        .reply::<Events>(
+            "Those that there are, in the order in which they were published; none, where there is no such room",
+            &Answer::State { room, cursor: CURSOR, events: &[posted(room)] },
+        )
+        .plain("The request names no room", &Answer::RoomRequired)
+        .plain("The room is closed to it", &Answer::Refused(NO_READING))
+        .plain("Nothing is kept there", &Answer::Refused("This room keeps no state"))
+}
+
 fn posted(room: &str) -> Arc<Posted> {
     let event = Event {
         kind: EventType { number: 0, name: "alert_triggered".into() },
