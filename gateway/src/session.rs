@@ -31,7 +31,7 @@ use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
-pub use outbound::{Backlog, Budget, Gap, Ledger, Slices, Taken, Way, relieve};
+pub use outbound::{Backlog, Budget, Fallen, Gap, Ledger, Slices, Taken, Way, relieve};
 pub use places::{Place, Places};
 pub use run::{Visitor, open};
 pub use turn_away::turn_away;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::outbound::Gap;
+use super::outbound::{Fallen, Gap};
 use super::{Session, json};
 use crate::frame::{Cursor, Event};
 use crate::hub::ReadOn;
@@ -22,6 +22,13 @@ impl Session {
                 }
             }
             None => {}
+        }
+    }
+
+    /// Has it read the rooms from history whose events did not fit into its backlog.
+    pub(super) fn fall_back(self: &Rc<Self>) {
+        for Fallen { room, after } in self.outbound.take_fallen() {
+            self.common.shard.fall_back(self, room, after);
         }
     }
 

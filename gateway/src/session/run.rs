@@ -153,6 +153,8 @@ impl Run {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let session = Rc::clone(&self.session);
         session.outbound.set_task(cx.waker());
+        // First, so that no request finds a room half left.
+        session.fall_back();
         let mut out = session.common.scratch.take();
         out.clear();
         let poll = self.poll_with(&session, cx, &mut out);

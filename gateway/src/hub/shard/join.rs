@@ -283,6 +283,17 @@ impl<G: Guest> Shard<G> {
         }
     }
 
+    /// Takes a session out of the walk of a room, whose events behind `after` it reads from history from here on.
+    pub fn fall_back(&self, guest: &Rc<G>, room: u64, after: Cursor) {
+        let Some(at) = guest.seat().find(room) else { return };
+        let mut rooms = guest.seat().rooms.borrow_mut();
+        if let Standing::Attached(place) = rooms[at].standing {
+            rooms[at].standing = Standing::Reading(Box::new(after));
+            drop(rooms); // who takes its place in the walk is told so
+            self.halls.borrow_mut().unseat(room, place);
+        }
+    }
+
     /// For a session that reads histories and has space again: what it gets next, of one room, and of another the next
     /// time. One that has come to the end of a history is in the walk from there on.
     pub fn read_on(&self, guest: &Rc<G>) -> Option<ReadOn> {
