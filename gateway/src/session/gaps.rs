@@ -16,12 +16,13 @@ impl Session {
         match self.common.shard.read_on(self) {
             Some(ReadOn::Events(events)) => self.replay(&events),
             Some(ReadOn::Gap { room, from, to }) => {
+                self.has_read(0);
                 self.common.shard.counters().gaps_overtaken.add(1);
                 if let Some(event) = self.gap(&room, to.offset - from.offset, (from, to)) {
                     self.tell(event, &room);
                 }
             }
-            None => {}
+            None => self.has_read(0),
         }
     }
 

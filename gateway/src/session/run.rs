@@ -103,6 +103,7 @@ fn seat(
             outbound,
             ending: Cell::default(),
             closing: Cell::new(false),
+            turn: Cell::default(),
         });
         let entered =
             common.shard.open(&session, &session.id, principal.user.as_ref(), endpoint.user_limit());
@@ -287,7 +288,7 @@ impl Run {
             session.outbound.finish();
             self.phase = Phase::Finished;
         }
-        if drained.is_ready() && self.phase == Phase::Open && session.seat.reads() {
+        if drained.is_ready() && self.phase == Phase::Open && session.seat.reads() && session.may_read() {
             session.read_on();
             cx.waker().wake_by_ref();
         }

@@ -173,7 +173,7 @@ impl<G: Guest> Shard<G> {
             if self.hub.is_full(&room, &state) {
                 return Err(JoinError::Full);
             }
-            let (joined, reads) = plan(&state, since, guest.room_left() / 2);
+            let (joined, reads) = plan(&state, since, guest.reading_space());
             match joined.recovered {
                 Some(true) => self.counters.recovered.add(1),
                 Some(false) => self.counters.lost.add(1),
@@ -312,7 +312,7 @@ impl<G: Guest> Shard<G> {
     /// What comes after `after` in the history of `room`, and how the session stands to the room from there on.
     fn read(&self, room: &Arc<Room>, after: Cursor, guest: &Rc<G>) -> (ReadOn, Standing) {
         let state = room.lock();
-        match state.history.since(after, guest.room_left() / 2) {
+        match state.history.since(after, guest.reading_space()) {
             Read::Found { events, more: true } => {
                 let last = events.last().map_or(after, |posted| posted.cursor);
                 (ReadOn::Events(events), Standing::Reading(Box::new(last)))
