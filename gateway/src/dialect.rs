@@ -50,6 +50,8 @@ pub enum Request<'a> {
         room: Option<Cow<'a, str>>,
         /// From where on.
         since: Since,
+        /// What it says of itself for others to see: an object.
+        info: Option<&'a RawValue>,
     },
     /// To be in a room no longer.
     Leave(Option<Cow<'a, str>>),
@@ -256,7 +258,7 @@ pub struct Member {
     pub connection_id: Arc<str>,
     /// Who authenticated.
     pub user_id: Option<Arc<str>>,
-    /// What its token says for others to see.
+    /// What its token says for others to see, and what it said when it joined.
     #[serde(serialize_with = "crate::frame::json::raw")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub info: Option<Arc<str>>,

@@ -151,6 +151,23 @@ pub struct RoomId {
     pub class: u16,
 }
 
+/// Is set in the number of what is told beside a room's events.
+const BESIDE: u64 = 1 << 63;
+
+impl RoomId {
+    /// Number and place of what the members of the room are told beside its events, as who came and left: another life,
+    /// so that neither counts among the other, in a gap or for who reads on.
+    pub fn beside(&self, epoch: Epoch, offset: u64) -> (Self, Cursor) {
+        let id = Self { number: self.number | BESIDE, ..self.clone() };
+        (id, Cursor { epoch: Epoch(epoch.0 ^ BESIDE), offset })
+    }
+
+    /// Whether it is of that.
+    pub fn is_beside(&self) -> bool {
+        self.number & BESIDE != 0
+    }
+}
+
 /// An event with its place in a room: immutable but for its encodings, which are made once.
 pub struct Posted {
     /// The room that it was posted to.

@@ -13,6 +13,7 @@
 
 mod cache;
 pub mod calls;
+mod comings;
 mod directory;
 mod filter;
 mod ids;

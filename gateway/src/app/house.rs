@@ -148,6 +148,8 @@ impl House {
             tokio::spawn(shards::accept(accept));
         }
         tokio::spawn(Arc::clone(&certificates).watch());
+        let teller = Arc::clone(&hub);
+        tokio::spawn(async move { teller.tell_members().await });
         let sweeper = tokio::spawn(sweep(Arc::clone(&hub), limits));
         if !config.metrics.publish.is_zero() {
             tokio::spawn(gauges::publish(Arc::clone(&hub), config.metrics.publish.get()));
@@ -244,6 +246,7 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
             room::Cache::Last => Caching::Last,
             room::Cache::LastPerKey => Caching::LastPerKey,
         },
+        join_leave: rule.join_leave,
         slow: match rule.slow {
             room::Slow::Disconnect => Slow::Disconnect,
             room::Slow::DropOldest => Slow::DropOldest,

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::Follow;
+use super::comings::Stirred;
 use super::quiet::Changes;
 use super::room::Room;
 use super::rule::Rules;
@@ -31,6 +32,7 @@ pub(super) struct Registry {
     pub(super) rules: ArcSwap<Rules>,
     followers: RwLock<Vec<Follower>>,
     pub(super) changes: Changes,
+    pub(super) stirred: Stirred,
 }
 
 struct Follower {
@@ -57,6 +59,7 @@ impl Registry {
             rules: ArcSwap::from_pointee(rules),
             followers: RwLock::default(),
             changes: Changes::default(),
+            stirred: Stirred::default(),
         }
     }
 

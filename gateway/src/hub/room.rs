@@ -2,6 +2,8 @@
 //!
 //! Lock order: the registry's bucket, then rooms by ascending number, then one mailbox at a time.
 
+pub(super) mod beside;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -10,6 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::cache::Cache;
+use super::comings::Comings;
 use super::ids::Ids;
 use super::mailbox::{Letter, Mailbox};
 use super::rule::Rule;
@@ -41,6 +44,8 @@ pub(crate) struct State {
     /// By shard: members, attached and not.
     pub(crate) members: Box<[u32]>,
     pub(crate) followers: SmallVec<[(u64, Arc<dyn Follow>); 1]>,
+    /// Who came and left; none where the members are not told.
+    pub(crate) comings: Option<Box<Comings>>,
     ids: Ids,
     /// The last event, join or leave.
     touched: Instant,
@@ -54,6 +59,8 @@ impl Room {
             cache: Cache::new(rule.cache),
             members: vec![0; shards].into(),
             followers: SmallVec::new(),
+            // Of the unnamed room nobody asks who is there.
+            comings: (rule.join_leave && !id.name.is_empty()).then(Box::default),
             ids: Ids::default(),
             touched: Instant::now(),
         };

@@ -61,6 +61,8 @@ pub struct Rule {
     pub keep: Keep,
     /// Which events those get who join.
     pub cache: Caching,
+    /// Whether its members are told who comes and leaves.
+    pub join_leave: bool,
     /// What becomes of its events where a member does not take them in time.
     pub slow: Slow,
     /// Members at most; 0: no limit.
@@ -78,6 +80,7 @@ impl Default for Rule {
             presence: Who::Authenticated,
             keep: Keep::default(),
             cache: Caching::default(),
+            join_leave: false,
             slow: Slow::default(),
             max_members: 0,
         }

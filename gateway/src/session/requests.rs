@@ -68,7 +68,10 @@ impl Session {
                 Some(room) => answer(Answer::NotLeft(room)),
             },
             Request::Publish(publish) => self.publish(id, &publish, message.payload.len(), open, out),
-            Request::Join { room, since } => self.join(id, named(&room), since, open, out),
+            Request::Join { room, since, info } => {
+                let info = info.map(|info| info.get().into());
+                self.join(id, named(&room), (since, info), open, out);
+            }
             Request::Call { name, room, data } => {
                 open.calls.open(self, id, (&name, room.as_deref()), data, out);
             }
@@ -95,7 +98,7 @@ impl Session {
         self: &Rc<Self>,
         id: Option<&RawValue>,
         room: Option<&str>,
-        since: Since,
+        (since, info): (Since, Option<Arc<str>>),
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
@@ -108,7 +111,7 @@ impl Session {
         let room = room.to_owned();
         self.with_permission(id, permission, open, out, move |session, allow, id, out| {
             let joined = match allow {
-                true => session.common.shard.join(session, &room, since),
+                true => session.common.shard.join_as(session, &room, since, info),
                 false => Err(JoinError::Denied),
             };
             session.answer_join(id, &room, joined, out);

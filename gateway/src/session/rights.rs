@@ -11,7 +11,7 @@ use crate::audit::Deed;
 use crate::dialect::Answer;
 use crate::frame::Posted;
 use crate::frame::Timestamp;
-use crate::hub::{Entered, Rules, check_name};
+use crate::hub::{Entered, Guest, Rules, check_name};
 use crate::identity::{Principal, Refusal};
 use crate::transport::close::CloseReason;
 
@@ -102,7 +102,7 @@ impl Session {
     /// From here on the session is by `principal`: it has its time and its rights, and leaves the rooms that it may
     /// not be in any more. Answers what those show that it is in now.
     fn become_known(self: &Rc<Self>, principal: &Arc<Principal>) -> Result<Vec<Arc<Posted>>, String> {
-        let before = self.principal();
+        let (before, was) = (self.principal(), self.present());
         match (&before.user, &principal.user) {
             (Some(own), other) if Some(own) != other.as_ref() => {
                 return Err("The token is another user's".to_owned());
@@ -115,6 +115,7 @@ impl Session {
             _ => {}
         }
         self.principal.replace(Arc::clone(principal));
+        self.common.shard.introduce(self, &was);
         let directory = self.common.shard.hub().directory();
         directory.enter_roles(&principal.roles);
         directory.leave_roles(&before.roles);

@@ -27,6 +27,9 @@ pub struct Config {
     pub history: History,
     /// Which events those get who join without a cursor: what is so shown holds for `history.ttl` too.
     pub cache: Cache,
+    /// Whether its members are told who comes and leaves, by `member_joined`, `member_left` and `members_changed`, which are in
+    /// no history.
+    pub join_leave: bool,
     /// What happens where more waits for a member that reads too slowly than may (`limits.backlog_per_session`,
     /// `limits.backlog_total`).
     pub slow: Slow,
@@ -43,6 +46,7 @@ impl Default for Config {
             presence: Access::Authenticated,
             history: History::default(),
             cache: Cache::default(),
+            join_leave: false,
             slow: Slow::default(),
             max_members: 0,
         }

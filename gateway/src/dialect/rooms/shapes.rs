@@ -24,6 +24,10 @@ pub(super) struct JoinData {
     /// The last so many events, whatever came before.
     #[expect(dead_code, reason = "read by hand")]
     last: Option<usize>,
+    /// What others in the room are to see of the session: an object of at most 1,024 bytes. Where its token says something of
+    /// the same names, that holds.
+    #[expect(dead_code, reason = "read by hand")]
+    info: Option<Value>,
 }
 
 /// After which event.
@@ -107,9 +111,9 @@ pub(super) struct Authenticated<'a> {
 pub(super) struct PresenceData {
     /// How many members to leave out; 0 where it is not there.
     skip: Option<usize>,
-    /// How many to show; 1000 where it is not there, and at most. A page whose members say much of themselves may end
+    /// How many to show; 1000 where it is not there, and at most; 0 asks for their number alone. A page whose members say much of themselves may end
     /// before.
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 0, max = 1000))]
     limit: Option<usize>,
 }
 

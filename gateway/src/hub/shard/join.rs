@@ -29,6 +29,14 @@ pub struct Joined {
     pub cached: Vec<Arc<Posted>>,
 }
 
+/// As what a session comes into a room.
+struct Kind {
+    /// The room is the session's from what it is.
+    own: bool,
+    /// What it says of itself.
+    info: Option<Arc<str>>,
+}
+
 impl Joined {
     /// The events after `cursor` follow.
     fn at(cursor: Cursor) -> Self {
@@ -89,7 +97,7 @@ impl<G: Guest> Shard<G> {
         let Some(slot) = seat.slot.get().filter(|_| !seat.retired.replace(true)) else { return };
         let rooms = seat.rooms.take();
         for membership in rooms {
-            self.drop_membership(&membership);
+            self.drop_membership(guest, &membership);
         }
         self.filters.borrow_mut().release(seat.filter.replace(FilterId::ALL));
         self.hub.directory.leave(id, user, slot);
@@ -105,7 +113,7 @@ impl<G: Guest> Shard<G> {
 
     /// Joins the unnamed room of broadcasts.
     pub fn join_broadcasts(&self, guest: &Rc<G>) -> Result<Joined, JoinError> {
-        self.enter(guest, "", Since::Now, true)
+        self.enter(guest, "", Since::Now, Kind { own: true, info: None })
     }
 
     /// Puts a session in a room that is its own from what it is: where it asks for others, this one does not count. One
@@ -116,7 +124,7 @@ impl<G: Guest> Shard<G> {
     pub fn join_own(&self, guest: &Rc<G>, name: &str) -> Result<Vec<Arc<Posted>>, JoinError> {
         check_name(name)?;
         let Some(at) = guest.seat().find_name(name) else {
-            return Ok(self.enter(guest, name, Since::Now, true)?.cached);
+            return Ok(self.enter(guest, name, Since::Now, Kind { own: true, info: None })?.cached);
         };
         guest.seat().rooms.borrow_mut()[at].own = true;
         Ok(Vec::new())
@@ -128,17 +136,35 @@ impl<G: Guest> Shard<G> {
     /// # Errors
     /// [`JoinError`], but for [`Denied`](JoinError::Denied).
     pub fn join(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
+        self.join_as(guest, name, since, None)
+    }
+
+    /// The same for a session that says something of itself, for others in the room to see.
+    ///
+    /// # Errors
+    /// [`JoinError`], but for [`Denied`](JoinError::Denied).
+    pub fn join_as(
+        &self,
+        guest: &Rc<G>,
+        name: &str,
+        since: Since,
+        info: Option<Arc<str>>,
+    ) -> Result<Joined, JoinError> {
         check_name(name)?;
         let Some(at) = guest.seat().find_name(name) else {
             self.check_room_count(guest)?;
-            return self.enter(guest, name, since, false);
+            return self.enter(guest, name, since, Kind { own: false, info });
         };
         if since == Since::Now {
+            info.into_iter().for_each(|info| self.says(guest, at, info));
             return Ok(self.standing(guest, at));
         }
-        let own = guest.seat().rooms.borrow()[at].own;
+        let kind = {
+            let before = &guest.seat().rooms.borrow()[at];
+            Kind { own: before.own, info: info.or_else(|| before.info.clone()) }
+        };
         self.leave(guest, name);
-        self.enter(guest, name, since, own)
+        self.enter(guest, name, since, kind)
     }
 
     fn check_room_count(&self, guest: &Rc<G>) -> Result<(), JoinError> {
@@ -163,7 +189,7 @@ impl<G: Guest> Shard<G> {
         Joined::at(Cursor { offset, ..now })
     }
 
-    fn enter(&self, guest: &Rc<G>, name: &str, since: Since, own: bool) -> Result<Joined, JoinError> {
+    fn enter(&self, guest: &Rc<G>, name: &str, since: Since, kind: Kind) -> Result<Joined, JoinError> {
         loop {
             let room = self.hub.registry.find_or_create(name);
             let mut state = room.lock();
@@ -181,6 +207,7 @@ impl<G: Guest> Shard<G> {
             }
             state.members[self.index] += 1;
             state.touch();
+            self.came(&room, &mut state, guest, kind.info.as_ref());
             let standing = if reads {
                 let last = joined.replay.last().map_or(joined.cursor, |posted| posted.cursor);
                 Standing::Reading(Box::new(last))
@@ -188,7 +215,8 @@ impl<G: Guest> Shard<G> {
                 self.put_mark(&room, &state, guest)
             };
             drop(state);
-            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own });
+            let Kind { own, info } = kind;
+            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info });
             return Ok(joined);
         }
     }
@@ -214,7 +242,7 @@ impl<G: Guest> Shard<G> {
                 }
                 let ticket = entered.as_ref().ok().copied().flatten();
                 let _nobody_waits = done.send(entered.map(|_| ()));
-                let Some(ticket) = ticket else { return self.one_less(room) };
+                let Some(ticket) = ticket else { return self.one_less(room, |_| {}) };
                 (slot, ticket)
             }
         };
@@ -236,7 +264,9 @@ impl<G: Guest> Shard<G> {
         let ticket = self.tickets.get().wrapping_add(1);
         self.tickets.set(ticket);
         let standing = Standing::Attaching { ticket, offset };
-        guest.seat().rooms.borrow_mut().push(Membership { room: Arc::clone(room), standing, own: false });
+        self.came(room, &mut room.lock(), &guest, None);
+        let membership = Membership { room: Arc::clone(room), standing, own: false, info: None };
+        guest.seat().rooms.borrow_mut().push(membership);
         Ok(Some(ticket))
     }
 
@@ -260,20 +290,22 @@ impl<G: Guest> Shard<G> {
     pub fn leave(&self, guest: &Rc<G>, name: &str) -> bool {
         let Some(at) = guest.seat().find_name(name).filter(|_| !name.is_empty()) else { return false };
         let membership = guest.seat().rooms.borrow_mut().remove(at);
-        self.drop_membership(&membership);
+        self.drop_membership(guest, &membership);
         true
     }
 
-    fn drop_membership(&self, membership: &Membership) {
+    fn drop_membership(&self, guest: &Rc<G>, membership: &Membership) {
         if let Standing::Attached(place) = membership.standing {
             self.halls.borrow_mut().unseat(membership.room.id.number, place);
         }
-        self.one_less(&membership.room);
+        let room = &membership.room;
+        self.one_less(room, |state| self.went(state, guest, membership));
     }
 
     /// One member less in `room`, which is forgotten if it was the last.
-    fn one_less(&self, room: &Room) {
+    fn one_less(&self, room: &Room, note: impl FnOnce(&mut State)) {
         let mut state = room.lock();
+        note(&mut state);
         state.members[self.index] -= 1;
         state.touch();
         let empty = state.total() == 0;
