@@ -2,7 +2,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::super::mailbox::Letter;
+use super::super::{Config, Hub, Rule, Rules, Slot, UserLimit};
 use super::*;
+use crate::frame::Forms;
+use crate::metrics::Metrics;
 
 fn member(id: usize, user: Option<usize>) -> Present {
     Present {
@@ -103,4 +107,50 @@ proptest! {
             prop_assert_eq!(&told, &there);
         }
     }
+}
+
+fn rooms_that_tell() -> Hub {
+    let config = Config { shards: 1, mailbox: 1, rooms_per_session: 1 };
+    let rule = Rule { join_leave: true, ..Rule::default() };
+    Hub::new(config, Rules::new([rule]), Forms::default(), Metrics::new(1))
+}
+
+#[test]
+fn what_finds_no_space_is_told_later_and_what_happens_meanwhile_after_it() {
+    let hub = rooms_that_tell();
+    let slot = Slot { shard: 0, index: 0, generation: 1 };
+    hub.directory().enter(&"c".into(), None, UserLimit::None, slot);
+    let _answered_by_the_shard = hub.join("c", "r").unwrap();
+    let room = hub.registry.find("r").unwrap();
+    let come = |id| {
+        let mut state = room.lock();
+        let comings = state.comings.as_mut().unwrap();
+        comings.joined(member(id, None));
+        hub.registry.stirred.list(&room, comings);
+    };
+    let told = || {
+        let mut letters = Vec::new();
+        hub.mailboxes()[0].take(&mut letters);
+        let events = letters.into_iter().filter_map(|letter| match letter {
+            Letter::Event(room, posted) => Some((room, posted)),
+            _ => None,
+        });
+        let ids = events.map(|(room, posted)| {
+            hub.mailboxes()[0].release(&room.queued[0], posted.size());
+            let data: serde_json::Value = serde_json::from_slice(&posted.payload()).unwrap();
+            (posted.cursor.offset, data["connection_id"].as_str().unwrap().to_owned())
+        });
+        ids.collect::<Vec<_>>()
+    };
+    // A mailbox of this size takes one at a time.
+    come(1);
+    come(2);
+    let untold = hub.tell_once(Vec::new());
+    assert_eq!((untold.len(), told()), (1, vec![(1, "c1".to_owned())]));
+    come(3);
+    let untold = hub.tell_once(untold);
+    assert_eq!((untold.len(), told()), (1, vec![(2, "c2".to_owned())]));
+    let untold = hub.tell_once(untold);
+    assert_eq!((untold.len(), told()), (0, vec![(3, "c3".to_owned())]));
+    assert_eq!((hub.tell_once(untold).len(), told()), (0, Vec::new()));
 }
