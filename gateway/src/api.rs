@@ -9,6 +9,7 @@ mod fields;
 mod health;
 mod kept;
 mod metrics;
+mod past;
 mod plugins;
 mod publish;
 mod reload;
@@ -99,6 +100,7 @@ impl Sources {
                 groups: log.groups,
                 syncs: log.syncs,
             }),
+            cached: census.cached,
             mailboxes: self.hub.mailboxes().iter().map(|mailbox| mailbox.bytes()).collect(),
         };
         let mut all = crate::metrics::families(self.hub.metrics(), &gauges);
@@ -199,6 +201,8 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(GET "/api/v1/rooms", read, rooms::list, rooms::told_list()),
         route!(GET "/api/v1/rooms/{room}", read, rooms::show, rooms::told_show()),
         route!(GET "/api/v1/rooms/{room}/presence", read, rooms::presence, rooms::told_presence()),
+        route!(GET "/api/v1/rooms/{room}/history", read, past::history, past::told_history()),
+        route!(GET "/api/v1/rooms/{room}/state", read, past::state, past::told_state()),
         route!(GET "/api/v1/sessions", read, sessions::list, sessions::told_list()),
         route!(DELETE "/api/v1/sessions/{id}", admin, sessions::close, sessions::told_close()),
         route!(DELETE "/api/v1/users/{id}", admin, sessions::close_user, sessions::told_close_user()),

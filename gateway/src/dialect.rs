@@ -3,7 +3,6 @@
 //! hub runs once per form.
 
 mod echo;
-mod json;
 pub mod rooms;
 
 use std::borrow::Cow;
@@ -14,7 +13,10 @@ use serde_json::value::RawValue;
 pub use echo::Echo;
 pub use rooms::{Rooms, RoomsFrame};
 
-use crate::frame::{Cursor, Form, Since, Timestamp};
+use crate::frame::{Cursor, Form, Posted, Since, Timestamp};
+
+/// What is told who may not read what a room keeps, whether there is such a room or not.
+pub const NO_READING: &str = "Not allowed to read what this room keeps";
 
 /// What is told who may not see who is in a room, whether there is such a room or not.
 pub const NO_PRESENCE: &str = "Not allowed to see who is in this room";
@@ -48,6 +50,8 @@ pub enum Request<'a> {
         room: Option<Cow<'a, str>>,
         /// From where on.
         since: Since,
+        /// What it says of itself for others to see: an object.
+        info: Option<&'a RawValue>,
     },
     /// To be in a room no longer.
     Leave(Option<Cow<'a, str>>),
@@ -73,6 +77,19 @@ pub enum Request<'a> {
         /// How many to show.
         limit: usize,
     },
+    /// Events that a room keeps.
+    History {
+        /// Its name; none where the frame has none.
+        room: Option<Cow<'a, str>>,
+        /// After which one; none: all that are kept.
+        since: Option<Cursor>,
+        /// How many to show.
+        limit: usize,
+        /// The newest first.
+        reverse: bool,
+    },
+    /// What a room's events have come to.
+    State(Option<Cow<'a, str>>),
     /// Something that a plugin may have declared.
     Call {
         /// In lower case.
@@ -155,6 +172,28 @@ pub enum Answer<'a> {
         /// Those that were asked for.
         members: &'a [Member],
     },
+    /// Events that the room keeps.
+    History {
+        /// Its name.
+        room: &'a str,
+        /// Its last event.
+        cursor: Cursor,
+        /// Whether nothing is missing since the cursor that was asked for, where one was.
+        recovered: Option<bool>,
+        /// Those that were asked for.
+        events: &'a [Arc<Posted>],
+        /// There are more of them.
+        more: bool,
+    },
+    /// What the room's events have come to.
+    State {
+        /// Its name.
+        room: &'a str,
+        /// Its last event.
+        cursor: Cursor,
+        /// The last of each key, or the last of all.
+        events: &'a [Arc<Posted>],
+    },
     /// The session goes on with another token.
     Authenticated {
         /// Whose it is.
@@ -234,7 +273,7 @@ pub struct Member {
     pub connection_id: Arc<str>,
     /// Who authenticated.
     pub user_id: Option<Arc<str>>,
-    /// What its token says for others to see.
+    /// What its token says for others to see, and what it said when it joined.
     #[serde(serialize_with = "crate::frame::json::raw")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub info: Option<Arc<str>>,

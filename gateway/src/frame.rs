@@ -6,6 +6,8 @@
 
 mod arena;
 pub mod json;
+mod room_id;
+pub mod shown;
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -19,6 +21,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub use arena::{Arena, Held, Yields};
+pub use room_id::RoomId;
 
 /// How many forms an event can have: the length of the table of frames in each [`Posted`].
 pub const MAX_FORMS: usize = 4;
@@ -137,17 +140,6 @@ pub struct Event {
     pub id: Option<Box<str>>,
     /// When it happened, by the publisher's clock.
     pub time: Timestamp,
-}
-
-/// Which room an event was posted to.
-#[derive(Clone, Debug)]
-pub struct RoomId {
-    /// Never given again, so that a late reference to a forgotten room finds nothing.
-    pub number: u64,
-    /// The exact name; empty for the unnamed room of broadcasts.
-    pub name: Arc<str>,
-    /// The rule that the name matched, by its number: what is counted of the room is counted under it.
-    pub class: u16,
 }
 
 /// An event with its place in a room: immutable but for its encodings, which are made once.

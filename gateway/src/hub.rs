@@ -11,7 +11,9 @@
 //! **Join** puts an attach mark into the shard's mailbox, under the room's lock: the member gets what lies
 //! behind the mark, and its replay is what lies before, so they neither overlap nor leave a hole.
 
+mod cache;
 pub mod calls;
+mod comings;
 mod criteria;
 mod directory;
 mod filter;
@@ -21,6 +23,7 @@ mod mailbox;
 mod member;
 mod order;
 pub mod own;
+mod past;
 mod presence;
 mod publication;
 mod quiet;
@@ -39,6 +42,7 @@ use futures_util::FutureExt;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
+pub use cache::Caching;
 pub use criteria::{BadCriterion, Criterion};
 pub use directory::{Directory, Entered, Slot, UserLimit};
 pub use filter::{Filter, FilterId};
@@ -46,6 +50,7 @@ pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;
 pub use member::Seat;
 pub use order::{Backlog, Cause, Order, SessionInfo};
+pub use past::{MOST_BYTES, Page, PastError, Wanted};
 pub use presence::{Presence, Present};
 pub use quiet::Quiet;
 pub use room::Room;
@@ -209,7 +214,7 @@ pub struct Hub {
     registry: Arc<Registry>,
     dispatch: Arc<Dispatch>,
     directory: Directory,
-    types: Types,
+    types: Arc<Types>,
     calls: Calls,
     audit: Arc<Audit>,
 }
@@ -224,7 +229,7 @@ impl Hub {
             registry: Arc::new(Registry::new(config.shards, rules, Arc::clone(&space))),
             dispatch: Arc::new(Dispatch { mailboxes, forms, metrics, space: Arc::clone(&space) }),
             directory: Directory::default(),
-            types: Types::default(),
+            types: Arc::default(),
             calls: Calls::default(),
             audit: Audit::off(),
             config,
@@ -461,7 +466,8 @@ impl Hub {
             let (done, answer) = oneshot::channel();
             state.members[shard] += 1;
             state.touch();
-            let mark = Attach::Elsewhere { slot, offset: state.history.cursor().offset, done };
+            let (offset, cached) = (state.history.cursor().offset, state.cache.events());
+            let mark = Attach::Elsewhere { slot, offset, cached, done };
             self.mailboxes()[shard].push(Letter::Attach(Arc::clone(&room), mark));
             return Ok(answer);
         }

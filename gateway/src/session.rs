@@ -9,6 +9,7 @@ mod endpoint;
 mod gaps;
 mod heartbeat;
 mod outbound;
+mod past;
 mod places;
 mod presence;
 mod readers;
@@ -322,6 +323,11 @@ impl Guest for Session {
                 let _nobody_waits = done.send(self.leave(&room));
             }
             Order::Send(event) => self.tell(event, ""),
+            Order::Show(events) => {
+                let mut out = Vec::new();
+                self.show(&events, &mut out);
+                self.reply(&out);
+            }
             Order::Describe(tell) => tell(self.info()),
         }
     }

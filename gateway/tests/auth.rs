@@ -13,6 +13,8 @@ mod authoriser;
 mod cost;
 #[path = "auth/issuer.rs"]
 mod issuer;
+#[path = "auth/members.rs"]
+mod members;
 #[path = "auth/places.rs"]
 mod places;
 #[path = "auth/revocation.rs"]

@@ -16,11 +16,14 @@ use std::path::Path;
 
 use testkit::{Gateway, Options};
 
-/// The profile of the agents & coordination service, with the plugin `echo` beside its own.
+/// The profile of the agents & coordination service, with the plugin `echo` beside its own, and rooms that keep
+/// something.
 fn options() -> Options {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/immune.toml");
-    Options::new().config(profile).set("plugins.echo.enabled=true")
+    Options::new().config(profile).set("plugins.echo.enabled=true").set(ROOMS)
 }
+
+const ROOMS: &str = "room=[{history={size=10,ttl=\"1h\"},cache=\"last_per_key\"}]";
 
 fn start(options: Options) -> Gateway {
     options.start(env!("CARGO_BIN_EXE_tidegate"))

@@ -7,6 +7,8 @@
 mod criteria;
 #[path = "requests/filters.rs"]
 mod filters;
+#[path = "requests/history.rs"]
+mod history;
 #[path = "requests/mistakes.rs"]
 mod mistakes;
 #[path = "requests/recovery.rs"]

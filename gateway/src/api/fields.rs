@@ -200,7 +200,8 @@ pub(super) fn whole_number(
     if errors.is_empty() { Ok(number) } else { Err(Problem::invalid(errors)) }
 }
 
-fn number(
+/// The same of pairs that are read already; what is wrong goes to `errors`.
+pub(super) fn number(
     pairs: &[(String, String)],
     name: &str,
     default: usize,

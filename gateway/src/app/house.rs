@@ -23,7 +23,7 @@ use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
 use crate::history::log::{self, Fsync};
-use crate::hub::{self, Hub, Rule, Rules, Slow, Who};
+use crate::hub::{self, Caching, Hub, Rule, Rules, Slow, Who};
 use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
@@ -150,6 +150,8 @@ impl House {
             tokio::spawn(shards::accept(accept));
         }
         tokio::spawn(Arc::clone(&certificates).watch());
+        let teller = Arc::clone(&hub);
+        tokio::spawn(async move { teller.tell_members().await });
         let sweeper = tokio::spawn(sweep(Arc::clone(&hub), limits));
         let spacious = Arc::clone(&hub);
         tokio::spawn(async move { spacious.make_space().await });
@@ -258,6 +260,12 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
             room::Fsync::Interval => Fsync::Interval,
             room::Fsync::Os => Fsync::Os,
         }),
+        cache: match rule.cache {
+            room::Cache::None => Caching::None,
+            room::Cache::Last => Caching::Last,
+            room::Cache::LastPerKey => Caching::LastPerKey,
+        },
+        join_leave: rule.join_leave,
         slow: match rule.slow {
             room::Slow::Disconnect => Slow::Disconnect,
             room::Slow::DropOldest => Slow::DropOldest,

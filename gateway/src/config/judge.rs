@@ -3,7 +3,7 @@
 use super::Config;
 use super::finding::Findings;
 use super::key::Key;
-use super::model::room::Slow;
+use super::model::room::{Cache, Slow};
 
 mod auth;
 mod endpoints;
@@ -80,11 +80,12 @@ fn rooms(config: &Config, findings: &mut Findings<'_>) {
             findings.error(key.then("prefix"), message);
         }
         let history = key.then("history");
-        if rule.history.size > 0 && rule.history.ttl.is_zero() {
+        let keeps = rule.history.size > 0 || rule.cache != Cache::None;
+        if keeps && rule.history.ttl.is_zero() {
             let message = "has no end: each room that ever had an event stays in memory; set `ttl`";
             findings.warn(history, message);
-        } else if rule.history.size == 0 && !rule.history.ttl.is_zero() {
-            findings.warn(history, "keeps nothing: `ttl` is set, but `size` is 0");
+        } else if !keeps && !rule.history.ttl.is_zero() {
+            findings.warn(history, "keeps nothing: `ttl` is set, but `size` is 0, and there is no `cache`");
         }
         if rule.slow == Slow::CatchUp && rule.history.size == 0 {
             let message =

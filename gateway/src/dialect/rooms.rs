@@ -34,7 +34,7 @@ impl Rooms {
 
     /// Names that a plugin's call cannot have.
     pub fn reserved() -> impl Iterator<Item = &'static str> {
-        ["history", "ack"].into_iter().chain(Action::ALL.map(Action::name))
+        ["ack"].into_iter().chain(Action::ALL.map(Action::name))
     }
 }
 

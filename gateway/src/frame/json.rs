@@ -51,6 +51,12 @@ pub fn raw<S: Serializer>(json: &Option<Arc<str>>, to: S) -> Result<S::Ok, S::Er
     raw.map_err(S::Error::custom)?.serialize(to)
 }
 
+/// Appends `text` as a JSON string.
+pub fn put_string(out: &mut Vec<u8>, text: &str) {
+    // Writing a string to memory does not fail.
+    let _infallible = serde_json::to_writer(out, text);
+}
+
 /// The beginning of `text`, as much as an answer may repeat.
 pub fn shorten(text: &str) -> &str {
     match text.char_indices().nth(LONGEST_ECHO) {

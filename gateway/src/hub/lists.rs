@@ -22,36 +22,40 @@ pub struct RoomInfo {
 /// How many there are of what rooms hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Named rooms that have members or history.
+    /// Named rooms that have members, history or state.
     pub rooms: usize,
     /// Sessions in them; one counts in each of its rooms.
     pub members: usize,
-    /// Events kept in them.
+    /// Events kept in their histories.
     pub history: usize,
+    /// Bytes of events in their caches, which may be in a history too.
+    pub cached: usize,
 }
 
 impl Hub {
-    /// Rooms that have members or history, their members and the events that they keep.
+    /// Rooms that have members, history or state, their members and the events that they keep.
     pub fn census(&self) -> Census {
         let mut census = Census::default();
         for room in self.registry.all() {
-            if let Some((members, history)) = size(&room, &room.lock()) {
+            let state = room.lock();
+            if let Some((members, history)) = size(&room, &state) {
                 census.rooms += 1;
                 census.members += members;
                 census.history += history;
+                census.cached += state.cache.held_bytes();
             }
         }
         census
     }
 
-    /// Rooms that have members or history, by name.
+    /// Rooms that have members, history or state, by name.
     pub fn rooms(&self) -> Vec<RoomInfo> {
         let mut rooms: Vec<_> = self.registry.all().iter().filter_map(|room| info(room)).collect();
         rooms.sort_by(|a, b| a.name.cmp(&b.name));
         rooms
     }
 
-    /// A room that has members or history.
+    /// A room that has members, history or state.
     pub fn room(&self, name: &str) -> Option<RoomInfo> {
         self.registry.find(name).and_then(|room| info(&room))
     }
@@ -66,5 +70,6 @@ fn info(room: &Room) -> Option<RoomInfo> {
 /// Members of a named room and events that it keeps, where it has any.
 fn size(room: &Room, state: &State) -> Option<(usize, usize)> {
     let (members, history) = (state.total(), state.history.len());
-    (!room.id.name.is_empty() && (members > 0 || history > 0)).then_some((members, history))
+    let there = members > 0 || history > 0 || !state.cache.is_empty();
+    (there && !room.id.name.is_empty()).then_some((members, history))
 }

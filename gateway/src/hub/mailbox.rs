@@ -46,6 +46,8 @@ pub(crate) enum Attach {
         slot: Slot,
         /// The room's last event then.
         offset: u64,
+        /// What the room shows who joins, of those before.
+        cached: Vec<Arc<Posted>>,
         /// Where the answer goes.
         done: oneshot::Sender<Result<(), super::JoinError>>,
     },

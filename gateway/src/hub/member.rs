@@ -29,6 +29,8 @@ pub(super) struct Membership {
     pub(super) standing: Standing,
     /// It is the session's from what it is, and does not count among those that it may ask for.
     pub(super) own: bool,
+    /// What it said of itself when it joined.
+    pub(super) info: Option<Arc<str>>,
 }
 
 /// How far a session has come into a room.
@@ -79,6 +81,12 @@ impl Seat {
     /// Whether it reads on from a history and so wants to know when its backlog is empty.
     pub fn reads(&self) -> bool {
         self.rooms.borrow().iter().any(|m| matches!(m.standing, Standing::Reading(_)))
+    }
+
+    /// What it said of itself when it joined this room.
+    pub(super) fn info(&self, room: u64) -> Option<Arc<str>> {
+        let rooms = self.rooms.borrow();
+        rooms.iter().find(|m| m.room.id.number == room).and_then(|m| m.info.clone())
     }
 
     /// Whether it is in this room, and not in its walk yet.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::frame::Event;
+use crate::frame::{Event, Posted};
 
 /// An order to one session, carried out on its shard.
 pub enum Order {
@@ -16,6 +16,8 @@ pub enum Order {
     Leave(Arc<str>, oneshot::Sender<bool>),
     /// An event for this session alone.
     Send(Event),
+    /// Events that a room shows who joins it, as somebody else has put the session there.
+    Show(Vec<Arc<Posted>>),
     /// What the session says of itself, to whoever asks.
     Describe(Box<dyn FnOnce(SessionInfo) + Send>),
 }
@@ -83,6 +85,7 @@ impl std::fmt::Debug for Order {
             Self::Close(_) => "Close",
             Self::Leave(..) => "Leave",
             Self::Send(_) => "Send",
+            Self::Show(_) => "Show",
             Self::Describe(_) => "Describe",
         })
     }

@@ -1,5 +1,7 @@
 //! The events of the gateway itself: what there is, and what stands in their data.
 
+mod members;
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -7,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::frame::{Cursor, Timestamp};
+pub use members::{Came, Left, MemberJoined, MemberLeft, MembersChanged};
 
 /// An event type of the gateway's own.
 pub struct Own {
@@ -23,7 +26,7 @@ pub struct Own {
 }
 
 /// All of them.
-pub const OWN: [Own; 8] = [
+pub const OWN: [Own; 11] = [
     Own {
         name: "connected",
         summary: "Greets a session, at once",
@@ -67,6 +70,27 @@ pub const OWN: [Own; 8] = [
         schema: Some(SchemaGenerator::subschema_for::<MetricsUpdated>),
     },
     Own {
+        name: "member_joined",
+        summary: "A session came into a room whose rule has `join_leave`, or says something else of itself",
+        source: "gateway",
+        room: None,
+        schema: Some(SchemaGenerator::subschema_for::<MemberJoined<'_>>),
+    },
+    Own {
+        name: "member_left",
+        summary: "A session left such a room",
+        source: "gateway",
+        room: None,
+        schema: Some(SchemaGenerator::subschema_for::<MemberLeft<'_>>),
+    },
+    Own {
+        name: "members_changed",
+        summary: "Many came into such a room or left it within a moment",
+        source: "gateway",
+        room: None,
+        schema: Some(SchemaGenerator::subschema_for::<MembersChanged<'_>>),
+    },
+    Own {
         name: "alert_triggered",
         summary: "Something wants attention; published by clients and over HTTP",
         source: "api",
@@ -106,7 +130,8 @@ impl<'a> Disconnected<'a> {
 }
 
 /// Events of a room that a session does not get, told where they are missing: behind the last of the room that
-/// it got, and before the next.
+/// it got, and before the next. Where they tell of members (`member_joined` and so on) the epoch is none of the room's:
+/// who is there must be asked for anew.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(extend("examples" = [{
     "room": "agents", "count": 3,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 use super::Hub;
@@ -27,17 +28,36 @@ pub struct Present {
     pub connection_id: Arc<str>,
     /// Who authenticated.
     pub user_id: Option<Arc<str>>,
-    /// What its token says for others to see; null: nothing.
+    /// What its token says for others to see, and what it said when it joined; null: nothing.
     #[serde(serialize_with = "raw")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub info: Option<Arc<str>>,
 }
 
 impl Present {
-    fn bytes(&self) -> usize {
+    /// With what it said of itself when it joined. What its token says holds where both say something; where that is no
+    /// object, it holds alone.
+    pub(super) fn with(mut self, said: Option<&Arc<str>>) -> Self {
+        let Some(said) = said else { return self };
+        self.info = match &self.info {
+            None => Some(Arc::clone(said)),
+            Some(token) => merged(said, token).or(self.info),
+        };
+        self
+    }
+
+    pub(super) fn bytes(&self) -> usize {
         let texts = [Some(&self.connection_id), self.user_id.as_ref(), self.info.as_ref()];
         texts.into_iter().flatten().map(|text| text.len()).sum::<usize>() + AROUND
     }
+}
+
+/// Two objects as one; where both have a key, the second's.
+fn merged(first: &str, second: &str) -> Option<Arc<str>> {
+    let mut first: Map<String, Value> = serde_json::from_str(first).ok()?;
+    let second: Map<String, Value> = serde_json::from_str(second).ok()?;
+    first.extend(second);
+    Some(Value::Object(first).to_string().into())
 }
 
 /// Who is in a room, or a page of them.

@@ -14,6 +14,7 @@ use crate::frame::{Cursor, Event, Forms, Posted, weight};
 use crate::history::log::{Log, Place, Refused};
 use crate::metrics::Metrics;
 
+mod beside;
 mod unit;
 
 pub(super) use unit::Unit;
@@ -125,7 +126,9 @@ impl Dispatch {
 
 /// The events that histories and followers hold for as long as they like.
 fn lasting(open: &[Open<'_>], posted: Fresh) -> SmallVec<[Arc<Posted>; 1]> {
-    let lasts = |entry: &Open<'_>, p: &Posted| p.kept || !entry.state.followers.is_empty();
+    let lasts = |entry: &Open<'_>, p: &Posted| {
+        p.kept || entry.state.cache.keeps() || !entry.state.followers.is_empty()
+    };
     open.iter().zip(posted).filter_map(|(entry, p)| p.filter(|p| lasts(entry, p))).collect()
 }
 
@@ -172,6 +175,7 @@ impl Open<'_> {
     /// Commit: from here on it is delivered.
     fn commit(&mut self, posted: &Arc<Posted>, place: Option<Place>, space: &Space, now: Instant) -> Placed {
         self.state.history.commit(posted, place, now);
+        self.state.cache.commit(posted, now);
         self.state.settle(space);
         self.state.touched(now);
         self.placed(posted.cursor, self.state.total())

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::Follow;
+use super::comings::Stirred;
 use super::publication::Unit;
 use super::quiet::Changes;
 use super::room::Room;
@@ -53,6 +54,7 @@ pub(super) struct Registry {
     pub(super) changes: Changes,
     log: OnceLock<Arc<Log<Unit>>>,
     space: Arc<Space>,
+    pub(super) stirred: Stirred,
 }
 
 struct Follower {
@@ -81,6 +83,7 @@ impl Registry {
             changes: Changes::default(),
             log: OnceLock::new(),
             space,
+            stirred: Stirred::default(),
         }
     }
 
@@ -164,7 +167,7 @@ impl Registry {
 
     /// Whether an event to a room of this name has anybody to go to, or anything to stay in.
     pub(super) fn matters(&self, name: &str) -> bool {
-        self.rules.load().find(name).keep.size > 0 || self.followers.read().iter().any(|f| f.takes(name))
+        self.rules.load().find(name).keeps() || self.followers.read().iter().any(|f| f.takes(name))
     }
 
     /// Forgets the room if nothing holds it any more.

@@ -10,6 +10,8 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::Follow;
+use super::cache::Cache;
+use super::comings::Comings;
 use super::ids::Ids;
 use super::rule::Rule;
 use super::space::Space;
@@ -35,9 +37,12 @@ pub(crate) struct State {
     /// The registry has let go of this room: whoever still holds it looks the name up again.
     pub(crate) gone: bool,
     pub(crate) history: Box<dyn History>,
+    pub(crate) cache: Cache,
     /// By shard: members, attached and not.
     pub(crate) members: Box<[u32]>,
     pub(crate) followers: SmallVec<[(u64, Arc<dyn Follow>); 1]>,
+    /// Who came and left; none where the members are not told.
+    pub(crate) comings: Option<Box<Comings>>,
     pub(crate) ids: Ids,
     /// Publications that wait for the log: ordered here, or to be ordered when it has written the rest of their unit.
     pub(crate) pending: u32,
@@ -63,8 +68,11 @@ impl Room {
         let state = State {
             gone: false,
             history,
+            cache: Cache::new(rule.cache),
             members: vec![0; shards].into(),
             followers: SmallVec::new(),
+            // Of the unnamed room nobody asks who is there.
+            comings: (rule.join_leave && !id.name.is_empty()).then(Box::default),
             ids: Ids::default(),
             pending: 0,
             missed: vec![Missed::default(); shards].into(),
@@ -109,9 +117,11 @@ impl State {
     pub(super) fn forgettable(&mut self, rule: &Rule, space: &Space, now: Instant) -> bool {
         self.history.expire(now);
         self.settle(space);
+        self.cache.expire(now, rule.keep.ttl);
         self.ids.expire(now, rule.keep.ttl);
         let idle = now.duration_since(self.touched);
-        let held = self.history.keeps() && (rule.keep.ttl.is_zero() || idle < rule.keep.ttl);
+        let keeps = self.history.keeps() || !self.cache.is_empty();
+        let held = keeps && (rule.keep.ttl.is_zero() || idle < rule.keep.ttl);
         let followed = !self.followers.is_empty() && idle < FOLLOWED;
         self.total() == 0 && self.pending == 0 && !held && !followed && self.ids.is_empty()
     }

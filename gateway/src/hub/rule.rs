@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::cache::Caching;
 use crate::history::Keep;
 use crate::history::log::Fsync;
 use crate::identity::{Pattern, Principal};
@@ -61,6 +62,10 @@ pub struct Rule {
     pub keep: Keep,
     /// Whether that is kept in the log, and how safe it is there before it is published.
     pub durable: Option<Fsync>,
+    /// Which events those get who join.
+    pub cache: Caching,
+    /// Whether its members are told who comes and leaves.
+    pub join_leave: bool,
     /// What becomes of its events where a member does not take them in time.
     pub slow: Slow,
     /// Members at most; 0: no limit.
@@ -78,6 +83,8 @@ impl Default for Rule {
             presence: Who::Authenticated,
             keep: Keep::default(),
             durable: None,
+            cache: Caching::default(),
+            join_leave: false,
             slow: Slow::default(),
             max_members: 0,
         }
@@ -98,6 +105,11 @@ impl Rule {
     /// Whether `principal` may see who is in it.
     pub fn shows_presence(&self, principal: &Principal, name: &str) -> bool {
         self.takes_in(&self.presence, principal, name)
+    }
+
+    /// Whether a room outlives its members, for what it keeps.
+    pub(super) fn keeps(&self) -> bool {
+        self.keep.size > 0 || self.cache != Caching::None
     }
 
     fn takes_in(&self, who: &Who, principal: &Principal, name: &str) -> bool {

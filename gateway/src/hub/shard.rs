@@ -3,6 +3,7 @@
 mod guests;
 mod hall;
 mod join;
+mod known;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -55,7 +56,7 @@ pub trait Guest: 'static {
     /// What it says of itself.
     fn info(&self) -> SessionInfo;
 
-    /// What others in a room see of it.
+    /// What others in a room see of it, but for what it said when it joined.
     fn present(&self) -> Present;
 }
 
@@ -246,7 +247,7 @@ impl<G: Guest> Shard<G> {
                 Some(member) => member.guest.as_ref(),
                 None => coming.get(index - members.len()),
             };
-            guest.map(|guest| guest.present())
+            guest.map(|guest| guest.present().with(guest.seat().info(room).as_ref()))
         });
     }
 

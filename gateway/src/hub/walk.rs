@@ -72,9 +72,10 @@ impl Part {
         Self { room, events, bytes, plans: Default::default(), readings: Readings::default() }
     }
 
-    /// The offset of its last event.
-    pub(super) fn last(&self) -> u64 {
-        self.events.last().map_or(0, |posted| posted.cursor.offset)
+    /// The offset of its last event; none where it is told beside those of the room.
+    pub(super) fn last(&self) -> Option<u64> {
+        let last = self.events.last().filter(|posted| !posted.room.is_beside())?;
+        Some(last.cursor.offset)
     }
 
     /// All its events, a bit each.

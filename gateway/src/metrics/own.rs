@@ -20,6 +20,8 @@ pub struct Gauges {
     pub history_bytes: usize,
     /// How the log of durable rooms is, where there is one.
     pub log: Option<Log>,
+    /// Bytes of events in their caches.
+    pub cached: usize,
     /// By shard: bytes in its mailbox.
     pub mailboxes: Vec<usize>,
 }
@@ -189,6 +191,7 @@ fn rooms(gauges: &Gauges) -> Vec<Family> {
             "What histories hold in memory; hub.history bounds it.",
             gauges.history_bytes as f64,
         ),
+        Family::gauge("tidegate_cache_bytes", "Events that rooms show who joins.", gauges.cached as f64),
     ]
 }
 

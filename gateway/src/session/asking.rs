@@ -17,6 +17,16 @@ pub(super) enum Permission {
     Later(LocalBoxFuture<'static, bool>),
 }
 
+impl Permission {
+    /// Whether it may.
+    pub(super) async fn granted(self) -> bool {
+        match self {
+            Self::Known(allow) => allow,
+            Self::Later(answer) => answer.await,
+        }
+    }
+}
+
 impl Session {
     /// Asks whether the client may do this in `room`, which the rules allow.
     pub(super) fn permission(&self, wish: Wish, room: &str, event_type: Option<&str>) -> Permission {

@@ -35,13 +35,14 @@ impl Session {
         let (hub, room) = (Arc::clone(hub), room.to_owned());
         let told = async move {
             let presence = hub.presence(&room, skip, limit).await;
-            let then: Then = Box::new(move |session, id, out| session.show(id, &room, presence, out));
+            let then: Then =
+                Box::new(move |session, id, out| session.answer_presence(id, &room, presence, out));
             then
         };
         open.wait(id, Box::pin(told));
     }
 
-    fn show(&self, id: Option<&RawValue>, room: &str, presence: Presence, out: &mut Vec<u8>) {
+    fn answer_presence(&self, id: Option<&RawValue>, room: &str, presence: Presence, out: &mut Vec<u8>) {
         let Presence { count, members } = presence;
         let members: Vec<_> = members.into_iter().map(Member::from).collect();
         self.endpoint.dialect.answer(id, &Answer::Presence { room, count, members: &members }, out);

@@ -10,11 +10,12 @@ use smallvec::SmallVec;
 
 use super::Session;
 use super::asking::Permission;
+use super::past::Past;
 use super::waiting::{Open, Then};
 use crate::audit::Deed;
 use crate::dialect::{Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
-use crate::hub::{Criterion, Filter, JoinError, Joined, Placed, PublishError, Receipt, check_name};
+use crate::hub::{Criterion, Filter, JoinError, Joined, Placed, PublishError, Receipt, Wanted, check_name};
 use crate::identity::Wish;
 use crate::limits::{Publication, Verdict};
 
@@ -71,13 +72,21 @@ impl Session {
                 Some(room) => answer(Answer::NotLeft(room)),
             },
             Request::Publish(publish) => self.publish(id, &publish, message.payload.len(), open, out),
-            Request::Join { room, since } => self.join(id, named(&room), since, open, out),
+            Request::Join { room, since, info } => {
+                let info = info.map(|info| info.get().into());
+                self.join(id, named(&room), (since, info), open, out);
+            }
             Request::Call { name, room, data } => {
                 open.calls.open(self, id, (&name, room.as_deref()), data, out);
             }
             Request::Presence { room, skip, limit } => {
                 self.presence(id, named(&room), (skip, limit), open, out);
             }
+            Request::History { room, since, limit, reverse } => {
+                let wanted = Wanted { since, limit, reverse, bytes: self.space() };
+                self.past(id, named(&room), Past::History(wanted), open, out);
+            }
+            Request::State(room) => self.past(id, named(&room), Past::State, open, out),
             Request::Auth { token } => self.authenticate(id, &token, open, out),
             Request::Cancel => {
                 let answer = match open.calls.cancel(self, id, out) {
@@ -93,25 +102,20 @@ impl Session {
         self: &Rc<Self>,
         id: Option<&RawValue>,
         room: Option<&str>,
-        since: Since,
+        (since, info): (Since, Option<Arc<str>>),
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
         let dialect = &self.endpoint.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
-        let permission = match self.seat.is_in(room) {
-            true => Permission::Known(since == Since::Now || self.may_rejoin(room)),
-            // What no room can be called nobody is asked about: whoever joins it says so.
-            false if self.may_join(&self.principal(), room) => match check_name(room) {
-                Ok(()) => self.permission(Wish::Join, room, None),
-                Err(_) => Permission::Known(true),
-            },
-            false => Permission::Known(false),
+        let permission = match since == Since::Now && self.seat.is_in(room) {
+            true => Permission::Known(true),
+            false => self.reading(room),
         };
         let room = room.to_owned();
         self.with_permission(id, permission, open, out, move |session, allow, id, out| {
             let joined = match allow {
-                true => session.common.shard.join(session, &room, since),
+                true => session.common.shard.join_as(session, &room, since, info),
                 false => Err(JoinError::Denied),
             };
             session.answer_join(id, &room, joined, out);
@@ -132,6 +136,7 @@ impl Session {
                 self.outbound.fence();
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
+                self.show(&joined.cached, out);
                 if !joined.replay.is_empty() {
                     self.reply(out); // the reply comes before the events that it announces
                     out.clear();
@@ -299,17 +304,17 @@ impl Session {
         }
     }
 
-    /// Joins the rooms that it is in from the start.
-    pub(super) fn join_first_rooms(self: &Rc<Self>) {
+    /// Joins the rooms that it is in from the start. Answers what these show who joins.
+    pub(super) fn join_first_rooms(self: &Rc<Self>) -> Vec<Arc<Posted>> {
         if self.seat.form().is_none() {
-            return;
+            return Vec::new();
         }
         if self.endpoint.broadcasts
             && let Err(error) = self.common.shard.join_broadcasts(self)
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }
-        self.join_own_rooms();
+        self.join_own_rooms()
     }
 }
 

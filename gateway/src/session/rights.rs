@@ -9,8 +9,9 @@ use super::waiting::{Open, Then};
 use super::{Session, TOO_MANY};
 use crate::audit::Deed;
 use crate::dialect::Answer;
+use crate::frame::Posted;
 use crate::frame::Timestamp;
-use crate::hub::{Entered, Rules, check_name};
+use crate::hub::{Entered, Guest, Rules, check_name};
 use crate::identity::{Principal, Refusal};
 use crate::transport::close::CloseReason;
 
@@ -73,7 +74,7 @@ impl Session {
             false => Ok(principal),
         });
         let renewed = match verdict {
-            Ok(principal) => self.become_known(principal),
+            Ok(principal) => self.become_known(&principal).map(|cached| (principal, cached)),
             Err(refusal) => {
                 self.common.shard.hub().metrics().refusals.count(refusal);
                 self.record(Deed::TokenRefused, |entry| entry.outcome(refusal.name()));
@@ -82,11 +83,12 @@ impl Session {
         };
         let dialect = &self.endpoint.dialect;
         match renewed {
-            Ok(principal) => {
+            Ok((principal, cached)) => {
                 self.record(Deed::Authenticated, |entry| entry);
                 let expires_at = principal.expires_at();
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
+                self.show(&cached, out);
             }
             Err(why) => {
                 dialect.answer(id, &Answer::Refused(&why), out);
@@ -98,9 +100,9 @@ impl Session {
     }
 
     /// From here on the session is by `principal`: it has its time and its rights, and leaves the rooms that it may
-    /// not be in any more.
-    fn become_known(self: &Rc<Self>, principal: Arc<Principal>) -> Result<Arc<Principal>, String> {
-        let before = self.principal();
+    /// not be in any more. Answers what those show that it is in now.
+    fn become_known(self: &Rc<Self>, principal: &Arc<Principal>) -> Result<Vec<Arc<Posted>>, String> {
+        let (before, was) = (self.principal(), self.present());
         match (&before.user, &principal.user) {
             (Some(own), other) if Some(own) != other.as_ref() => {
                 return Err("The token is another user's".to_owned());
@@ -112,20 +114,19 @@ impl Session {
             }
             _ => {}
         }
-        self.principal.replace(Arc::clone(&principal));
+        self.principal.replace(Arc::clone(principal));
+        self.common.shard.introduce(self, &was);
         let directory = self.common.shard.hub().directory();
         directory.enter_roles(&principal.roles);
         directory.leave_roles(&before.roles);
-        self.term.begin(&principal, Timestamp::now());
+        self.term.begin(principal, Timestamp::now());
         self.begin_heartbeat();
         if before.is_nobody() {
             self.unknown.take();
-            self.join_first_rooms();
-        } else {
-            self.leave_lost_rooms(&before, &principal);
-            self.join_own_rooms();
+            return Ok(self.join_first_rooms());
         }
-        Ok(principal)
+        self.leave_lost_rooms(&before, principal);
+        Ok(self.join_own_rooms())
     }
 
     /// It stays where its endpoint puts it, and in rooms that it could not have asked for before: somebody else has put
@@ -170,16 +171,20 @@ impl Session {
     }
 
     /// Joins the rooms that are its own: those that its endpoint puts every session in, and those of its roles.
-    pub(super) fn join_own_rooms(self: &Rc<Self>) {
+    /// Answers what these show who joins.
+    pub(super) fn join_own_rooms(self: &Rc<Self>) -> Vec<Arc<Posted>> {
         let principal = self.principal();
         let of_roles = principal.roles.iter().map(|role| format!("{ROLES}{role}"));
-        let mut failed = None;
+        let (mut cached, mut failed) = (Vec::new(), None);
         for room in self.endpoint.first_rooms(principal.user.as_deref()).chain(of_roles) {
             if self.seat.is_in(&room) || check_name(&room).is_err() {
                 continue;
             }
             match self.common.shard.join_own(self, &room) {
-                Ok(()) => self.record(Deed::Joined, |entry| entry.target(&room)),
+                Ok(shown) => {
+                    self.record(Deed::Joined, |entry| entry.target(&room));
+                    cached.extend(shown);
+                }
                 Err(error) => failed = failed.or(Some((room, error))),
             }
         }
@@ -187,6 +192,7 @@ impl Session {
         if let Some((room, error)) = failed {
             tracing::debug!(session = %self.id, room, %error, "cannot join a room of its own");
         }
+        cached
     }
 
     /// Whether `principal` may ask to be in `room`.

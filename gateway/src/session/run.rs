@@ -21,7 +21,7 @@ use crate::audit::{Deed, Source};
 use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::own::Disconnected;
-use crate::hub::{Entered, Seat};
+use crate::hub::{Entered, Guest, Order, Seat};
 use crate::identity::Principal;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
@@ -65,10 +65,9 @@ pub fn open(
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
-    if !session.is_unknown() {
-        session.join_first_rooms();
-    }
+    let cached = if session.is_unknown() { Vec::new() } else { session.join_first_rooms() };
     session.welcome(taken.as_deref(), answer);
+    Rc::clone(&session).order(Order::Show(cached));
     // What was revoked since its request was looked at has been looked for by now.
     session.review();
     let limits = session.endpoint.limits;

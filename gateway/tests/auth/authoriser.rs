@@ -52,6 +52,21 @@ async fn connecting_joining_and_publishing_need_its_leave() {
 }
 
 #[tokio::test]
+async fn who_may_not_join_may_not_read_what_a_room_keeps() {
+    let server = Server::answering(judge).await;
+    let gateway = start(asking(&server, ",asks=[\"join\"]").set("room.0.history={size=5,ttl=\"1h\"}"));
+    let (mut socket, _) = entered(&gateway, "/ws", &token(&claims("ada", json!({})))).await;
+    for (room, message) in
+        [("open", "History of room 'open'"), ("secret", "Not allowed to read what this room keeps")]
+    {
+        let reply = socket.ask(&json!({ "action": "history", "room": room })).await;
+        assert_eq!(reply["message"], message);
+    }
+    let asked: Vec<Value> = server.asked().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    assert!(asked.iter().all(|one| one["action"] == "join") && asked.len() == 2, "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_session_that_becomes_another_users_needs_its_leave_as_well() {
     let server = Server::answering(judge).await;
     let gateway = start(asking(&server, "").set("auth.default.anonymous=true"));

@@ -113,6 +113,7 @@ async fn who_may_not_know_a_room_is_not_told_whether_there_is_one() {
         for request in [
             json!({ "action": "join" }),
             json!({ "action": "presence" }),
+            json!({ "action": "history" }),
             json!({ "action": "publish", "data": { "event_type": "error", "data": {} } }),
         ] {
             let mut answers = Vec::new();
@@ -124,7 +125,7 @@ async fn who_may_not_know_a_room_is_not_told_whether_there_is_one() {
             assert_eq!((&answers[0], &answers[0]["success"]), (&answers[1], &json!(false)), "{request}");
             assert_eq!(answers[0]["data"], Value::Null, "{request}");
         }
-        for path in ["", "/presence"] {
+        for path in ["", "/presence", "/history"] {
             let mut answers = Vec::new();
             for room in [here, nowhere] {
                 let answer =

@@ -25,6 +25,11 @@ pub struct Config {
     pub presence: Access,
     /// What is kept of the events, for members that were away.
     pub history: History,
+    /// Which events those get who join without a cursor: what is so shown holds for `history.ttl` too.
+    pub cache: Cache,
+    /// Whether its members are told who comes and leaves, by `member_joined`, `member_left` and `members_changed`, which are in
+    /// no history.
+    pub join_leave: bool,
     /// What happens where more waits for a member that reads too slowly than may (`limits.backlog_per_session`,
     /// `limits.backlog_total`).
     pub slow: Slow,
@@ -40,6 +45,8 @@ impl Default for Config {
             publish: Access::Anyone,
             presence: Access::Authenticated,
             history: History::default(),
+            cache: Cache::default(),
+            join_leave: false,
             slow: Slow::default(),
             max_members: 0,
         }
@@ -147,6 +154,20 @@ pub enum Fsync {
     Interval,
     /// It outlives the process, and is on the disk when the system likes.
     Os,
+}
+
+/// What a room shows who joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cache {
+    /// Nothing.
+    #[default]
+    None,
+    /// The last event.
+    Last,
+    /// The last event of each key, 1,000 and 1 MiB at most; one whose data is null takes its key out. Those without a key
+    /// are one more.
+    LastPerKey,
 }
 
 /// What happens to a member whose backlog is full.

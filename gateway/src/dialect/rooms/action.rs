@@ -19,6 +19,10 @@ pub enum Action {
     Publish,
     /// Who is in a room.
     Presence,
+    /// Events that a room keeps.
+    History,
+    /// What a room's events have come to.
+    State,
     /// To go on with another token.
     Auth,
     /// To have a call stopped.
@@ -27,7 +31,7 @@ pub enum Action {
 
 impl Action {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Ping,
         Self::Join,
         Self::Leave,
@@ -36,6 +40,8 @@ impl Action {
         Self::Info,
         Self::Publish,
         Self::Presence,
+        Self::History,
+        Self::State,
         Self::Auth,
         Self::Cancel,
     ];
@@ -51,6 +57,8 @@ impl Action {
             Self::Info => "info",
             Self::Publish => "publish",
             Self::Presence => "presence",
+            Self::History => "history",
+            Self::State => "state",
             Self::Auth => "auth",
             Self::Cancel => "cancel",
         }

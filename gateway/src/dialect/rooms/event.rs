@@ -1,11 +1,10 @@
 //! An event as a WebSocket text frame of the `rooms` dialect.
 
-use std::io::Write;
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::super::json::put_string;
+use crate::frame::shown::{before_data, behind_data};
 use crate::frame::{Encode, Posted};
 use crate::transport::websocket::frames::{Kind, MAX_HEAD, head_in_front};
 
@@ -31,32 +30,6 @@ impl Encode for RoomsFrame {
         out.extend_from_slice(&behind);
         Some(data..data + payload.len())
     }
-}
-
-fn before_data(out: &mut Vec<u8>, posted: &Posted) {
-    out.extend_from_slice(br#"{"event_type":"#);
-    put_string(out, &posted.kind.name);
-    // Writing to memory does not fail, here and below.
-    let _infallible = write!(out, r#","timestamp":"{}","data":"#, posted.time);
-}
-
-fn behind_data(out: &mut Vec<u8>, posted: &Posted) {
-    out.extend_from_slice(br#","source":"#);
-    put_string(out, &posted.source);
-    out.extend_from_slice(br#","room":"#);
-    match &*posted.room.name {
-        "" => out.extend_from_slice(b"null"),
-        name => put_string(out, name),
-    }
-    if posted.kept {
-        let cursor = posted.cursor;
-        let _infallible = write!(out, r#","epoch":"{}","offset":{}"#, cursor.epoch, cursor.offset);
-    }
-    if let Some(key) = &posted.key {
-        out.extend_from_slice(br#","key":"#);
-        put_string(out, key);
-    }
-    out.push(b'}');
 }
 
 #[cfg(test)]

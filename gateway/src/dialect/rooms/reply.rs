@@ -7,12 +7,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::Answer;
-use super::super::json::put_string;
+
 use super::action::Action;
 use super::shapes::{
     Actions, Authenticated, Joined, Left, Members, Place, Pong, Retry, Subscribed, Types, Unknown,
 };
-use crate::frame::json::shorten;
+use crate::frame::json::{put_string, shorten};
+use crate::frame::shown;
 use crate::transport::websocket::frames::{self, Kind};
 
 /// A reply's parts.
@@ -96,6 +97,16 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
         Answer::Presence { room, count, members } => {
             done(format!("Presence in room '{room}'"), &Members { count: *count, members })
         }
+        Answer::History { room, cursor, recovered, events, more } => Reply {
+            success: true,
+            message: format!("History of room '{room}'").into(),
+            data: Data::Written(shown::page(*cursor, *recovered, events, *more)),
+        },
+        Answer::State { room, cursor, events } => Reply {
+            success: true,
+            message: format!("State of room '{room}'").into(),
+            data: Data::Written(shown::page(*cursor, None, events, false)),
+        },
         Answer::Authenticated { user_id, roles, expires_at } => {
             done("Authenticated", &Authenticated { user_id: *user_id, roles, expires_at: *expires_at })
         }

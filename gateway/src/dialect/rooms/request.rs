@@ -1,5 +1,7 @@
 //! Requests: `{"action", "room"?, "data"?, "id"?}`, other keys ignored.
 
+mod past;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -17,6 +19,8 @@ const LONGEST_ID: usize = 200;
 const MOST_TYPES: usize = 100;
 /// Members of a room in one answer at most.
 const MOST_MEMBERS: usize = 1000;
+/// Bytes that a session may say of itself when it joins.
+const LONGEST_INFO: usize = 1024;
 /// Bytes of an event type or pattern at most.
 const LONGEST_TYPE: usize = 200;
 
@@ -78,13 +82,15 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
     let room = || text(keys.room, "room");
     Ok(match Action::named(&action) {
         Some(Action::Ping) => Request::Ping,
-        Some(Action::Join) => Request::Join { room: room()?, since: since(keys.data)? },
+        Some(Action::Join) => join(room()?, keys.data)?,
         Some(Action::Leave) => Request::Leave(room()?),
         Some(Action::Subscribe) => subscribe(keys.data)?,
         Some(Action::Unsubscribe) => Request::Unsubscribe(event_types(keys.data)?),
         Some(Action::Info) => Request::Info,
         Some(Action::Publish) => Request::Publish(publish(room()?, keys.data)?),
         Some(Action::Presence) => presence(room()?, keys.data)?,
+        Some(Action::State) => Request::State(room()?),
+        Some(Action::History) => past::history(room()?, keys.data)?,
         Some(Action::Auth) => Request::Auth { token: token(keys.data)? },
         Some(Action::Cancel) => Request::Cancel,
         None => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
@@ -112,14 +118,34 @@ fn data<'a, T: Deserialize<'a> + Default>(data: Option<&'a RawValue>) -> Decoded
     serde_json::from_str(data.get()).map_err(|_| shape("data: a key is there twice"))
 }
 
-fn since(value: Option<&RawValue>) -> Decoded<Since> {
+fn join<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decoded<Request<'a>> {
     #[derive(Default, Deserialize)]
     struct Wanted<'a> {
+        #[serde(borrow, default)]
+        info: Option<&'a RawValue>,
         #[serde(borrow, default)]
         since: Option<&'a RawValue>,
         #[serde(borrow, default)]
         last: Option<&'a RawValue>,
     }
+    let wanted: Wanted<'_> = data(value)?;
+    let since = if let Some(last) = wanted.last {
+        Since::Last(last.get().parse().map_err(|_| shape("data.last: expected a whole number, 0 or more"))?)
+    } else {
+        wanted.since.map_or(Ok(Since::Now), from)?
+    };
+    let info = match wanted.info {
+        Some(info) if !info.get().starts_with('{') => return Err(shape("data.info: expected an object")),
+        Some(info) if info.get().len() > LONGEST_INFO => {
+            return Err(shape(format!("data.info: at most {LONGEST_INFO} bytes")));
+        }
+        info => info,
+    };
+    Ok(Request::Join { room, since, info })
+}
+
+/// From where on, where that is said.
+fn from(since: &RawValue) -> Decoded<Since> {
     #[derive(Deserialize)]
     struct At<'a> {
         #[serde(borrow)]
@@ -127,12 +153,6 @@ fn since(value: Option<&RawValue>) -> Decoded<Since> {
         offset: u64,
     }
 
-    let wanted: Wanted<'_> = data(value)?;
-    if let Some(last) = wanted.last {
-        let last = last.get().parse().map_err(|_| shape("data.last: expected a whole number, 0 or more"))?;
-        return Ok(Since::Last(last));
-    }
-    let Some(since) = wanted.since else { return Ok(Since::Now) };
     if since.get() == r#""start""# {
         return Ok(Since::Start);
     }
@@ -220,8 +240,8 @@ fn presence<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Deco
         |value: Option<&RawValue>, default: usize| value.map_or(Some(default), |v| v.get().parse().ok());
     let skip =
         number(wanted.skip, 0).ok_or_else(|| shape("data.skip: expected a whole number, 0 or more"))?;
-    let limit = number(wanted.limit, MOST_MEMBERS).filter(|limit| (1..=MOST_MEMBERS).contains(limit));
-    let wrong = || shape(format!("data.limit: expected a whole number from 1 to {MOST_MEMBERS}"));
+    let limit = number(wanted.limit, MOST_MEMBERS).filter(|limit| *limit <= MOST_MEMBERS);
+    let wrong = || shape(format!("data.limit: expected a whole number from 0 to {MOST_MEMBERS}"));
     Ok(Request::Presence { room, skip, limit: limit.ok_or_else(wrong)? })
 }
 
@@ -279,6 +299,7 @@ mod tests {
                 r#"{"action":"join","room":"a","data":{"last":-1}}"#,
                 "data.last: expected a whole number, 0 or more",
             ),
+            (r#"{"action":"join","room":"a","data":{"info":"Ada"}}"#, "data.info: expected an object"),
             (
                 r#"{"action":"subscribe","data":{"event_types":"x"}}"#,
                 "data.event_types: expected a list of strings",
@@ -293,7 +314,7 @@ mod tests {
             ),
             (
                 r#"{"action":"presence","room":"a","data":{"limit":1001}}"#,
-                "data.limit: expected a whole number from 1 to 1000",
+                "data.limit: expected a whole number from 0 to 1000",
             ),
             (r#"{"action":"publish","room":"a"}"#, "data.event_type: a string is required"),
             (r#"{"action":"publish","data":{"event_type":"x"}}"#, "data.data: a value is required"),

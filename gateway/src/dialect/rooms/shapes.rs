@@ -24,6 +24,10 @@ pub(super) struct JoinData {
     /// The last so many events, whatever came before.
     #[expect(dead_code, reason = "read by hand")]
     last: Option<usize>,
+    /// What others in the room are to see of the session: an object of at most 1,024 bytes. Where its token says something of
+    /// the same names, that holds.
+    #[expect(dead_code, reason = "read by hand")]
+    info: Option<Value>,
 }
 
 /// After which event.
@@ -126,9 +130,9 @@ pub(super) struct Authenticated<'a> {
 pub(super) struct PresenceData {
     /// How many members to leave out; 0 where it is not there.
     skip: Option<usize>,
-    /// How many to show; 1000 where it is not there, and at most. A page whose members say much of themselves may end
+    /// How many to show; 1000 where it is not there, and at most; 0 asks for their number alone. A page whose members say much of themselves may end
     /// before.
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 0, max = 1000))]
     limit: Option<usize>,
 }
 
@@ -139,6 +143,20 @@ pub(super) struct Members<'a> {
     pub(super) count: usize,
     /// Those of this page.
     pub(super) members: &'a [Member],
+}
+
+/// Which of a room's events are wanted.
+#[derive(JsonSchema)]
+#[schemars(rename = "HistoryData", extend("examples" = [{ "limit": 20, "reverse": true }]))]
+#[expect(dead_code, reason = "read by hand")]
+pub(super) struct HistoryData {
+    /// After which event; `"start"`, or nothing: all that are kept.
+    since: Option<SinceData>,
+    /// How many to show; 100 where it is not there. An answer whose events are large may end before.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+    /// Whether the newest come first, and the oldest are left out where there are too many.
+    reverse: Option<bool>,
 }
 
 /// The answer to a ping.

@@ -1,5 +1,7 @@
 //! What the documents tell of the dialect. Examples of replies and events come from the encoders that write them.
 
+mod past;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -124,6 +126,8 @@ impl Action {
                 )
                 .plain("The request names no room", &Answer::RoomRequired)
                 .plain("The room's rule does not let it", &Answer::Refused(NO_PRESENCE)),
+            Self::History => past::history(agents),
+            Self::State => past::state(agents),
             Self::Auth => Told::new(
                 "Goes on with another token of the same user",
                 json!({ "data": { "token": "eyJ…" } }),

@@ -207,7 +207,7 @@ impl<G: Guest> Halls<G> {
         }
         for part in &parts {
             let Some(hall) = self.halls.get_mut(&part.room.id.number) else { continue };
-            hall.walked = part.last();
+            hall.walked = part.last().unwrap_or(hall.walked);
             hall.state = State::Queued;
             if part.room.id.number != room {
                 self.turns.push_back(Turn::Room(part.room.id.number));
@@ -227,7 +227,7 @@ impl<G: Guest> Halls<G> {
     pub(super) fn end_walk(&mut self, part: &Part) {
         let room = part.room.id.number;
         let Some(hall) = self.halls.get_mut(&room) else { return };
-        hall.walked = part.last();
+        hall.walked = part.last().unwrap_or(hall.walked);
         hall.take_out_the_left();
         if hall.waiting.is_empty() {
             hall.state = State::Idle;
@@ -297,13 +297,13 @@ impl<G: Guest> Hall<G> {
         &self.room
     }
 
-    /// `first` and the events right behind it, up to the bounds of a walk.
+    /// `first` and the events right behind it, up to the bounds of a walk: the room's, or what is told beside them.
     fn batch(&mut self, first: Arc<Posted>) -> Part {
-        let mut bytes = first.size();
+        let (mut bytes, room) = (first.size(), first.room.number);
         let mut events = vec![first];
         while events.len() < MOST_EVENTS && bytes < MOST_BYTES {
             match self.waiting.pop_front() {
-                Some(Item::Event(posted)) => {
+                Some(Item::Event(posted)) if posted.room.number == room => {
                     bytes += posted.size();
                     events.push(posted);
                 }

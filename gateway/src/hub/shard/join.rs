@@ -26,6 +26,23 @@ pub struct Joined {
     /// To be sent before anything of the room; what is still missing behind it comes by
     /// [`Shard::read_on`].
     pub replay: Vec<Arc<Posted>>,
+    /// What the room shows who joins: events up to the cursor, to be sent before any other.
+    pub cached: Vec<Arc<Posted>>,
+}
+
+/// As what a session comes into a room.
+struct Kind {
+    /// The room is the session's from what it is.
+    own: bool,
+    /// What it says of itself.
+    info: Option<Arc<str>>,
+}
+
+impl Joined {
+    /// The events after `cursor` follow.
+    fn at(cursor: Cursor) -> Self {
+        Self { cursor, recovered: None, replay: Vec::new(), cached: Vec::new() }
+    }
 }
 
 /// What a session that reads a history gets next.
@@ -90,7 +107,7 @@ impl<G: Guest> Shard<G> {
         let Some(slot) = seat.slot.get().filter(|_| !seat.retired.replace(true)) else { return };
         let rooms = seat.rooms.take();
         for membership in rooms {
-            self.drop_membership(&membership);
+            self.drop_membership(guest, &membership);
         }
         self.filters.borrow_mut().release(seat.filter.replace(FilterId::ALL));
         self.hub.directory.leave(id, user, slot);
@@ -106,21 +123,21 @@ impl<G: Guest> Shard<G> {
 
     /// Joins the unnamed room of broadcasts.
     pub fn join_broadcasts(&self, guest: &Rc<G>) -> Result<Joined, JoinError> {
-        self.enter(guest, "", Since::Now, true)
+        self.enter(guest, "", Since::Now, Kind { own: true, info: None })
     }
 
     /// Puts a session in a room that is its own from what it is: where it asks for others, this one does not count. One
-    /// that is in it stays as it is.
+    /// that is in it stays as it is. Answers what the room shows who joins.
     ///
     /// # Errors
     /// [`JoinError::Name`] and [`JoinError::Full`].
-    pub fn join_own(&self, guest: &Rc<G>, name: &str) -> Result<(), JoinError> {
+    pub fn join_own(&self, guest: &Rc<G>, name: &str) -> Result<Vec<Arc<Posted>>, JoinError> {
         check_name(name)?;
-        match guest.seat().find_name(name) {
-            Some(at) => guest.seat().rooms.borrow_mut()[at].own = true,
-            None => drop(self.enter(guest, name, Since::Now, true)?),
-        }
-        Ok(())
+        let Some(at) = guest.seat().find_name(name) else {
+            return Ok(self.enter(guest, name, Since::Now, Kind { own: true, info: None })?.cached);
+        };
+        guest.seat().rooms.borrow_mut()[at].own = true;
+        Ok(Vec::new())
     }
 
     /// Puts a session in a room, or tells where one stands that is in it. One that is in it and asks for a
@@ -129,17 +146,35 @@ impl<G: Guest> Shard<G> {
     /// # Errors
     /// [`JoinError`], but for [`Denied`](JoinError::Denied).
     pub fn join(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Joined, JoinError> {
+        self.join_as(guest, name, since, None)
+    }
+
+    /// The same for a session that says something of itself, for others in the room to see.
+    ///
+    /// # Errors
+    /// [`JoinError`], but for [`Denied`](JoinError::Denied).
+    pub fn join_as(
+        &self,
+        guest: &Rc<G>,
+        name: &str,
+        since: Since,
+        info: Option<Arc<str>>,
+    ) -> Result<Joined, JoinError> {
         check_name(name)?;
         let Some(at) = guest.seat().find_name(name) else {
             self.check_room_count(guest)?;
-            return self.enter(guest, name, since, false);
+            return self.enter(guest, name, since, Kind { own: false, info });
         };
         if since == Since::Now {
+            info.into_iter().for_each(|info| self.says(guest, at, info));
             return Ok(self.standing(guest, at));
         }
-        let own = guest.seat().rooms.borrow()[at].own;
+        let kind = {
+            let before = &guest.seat().rooms.borrow()[at];
+            Kind { own: before.own, info: info.or_else(|| before.info.clone()) }
+        };
         self.leave(guest, name);
-        self.enter(guest, name, since, own)
+        self.enter(guest, name, since, kind)
     }
 
     fn check_room_count(&self, guest: &Rc<G>) -> Result<(), JoinError> {
@@ -161,10 +196,10 @@ impl<G: Guest> Shard<G> {
             }
             Standing::Reading(after) => after.offset,
         };
-        Joined { cursor: Cursor { offset, ..now }, recovered: None, replay: Vec::new() }
+        Joined::at(Cursor { offset, ..now })
     }
 
-    fn enter(&self, guest: &Rc<G>, name: &str, since: Since, own: bool) -> Result<Joined, JoinError> {
+    fn enter(&self, guest: &Rc<G>, name: &str, since: Since, kind: Kind) -> Result<Joined, JoinError> {
         loop {
             let room = self.hub.registry.find_or_create(name);
             let mut state = room.lock();
@@ -182,6 +217,7 @@ impl<G: Guest> Shard<G> {
             }
             state.members[self.index] += 1;
             state.touch();
+            self.came(&room, &mut state, guest, kind.info.as_ref());
             let standing = if reads {
                 let last = joined.replay.last().map_or(joined.cursor, |posted| posted.cursor);
                 Standing::Reading(Box::new(last))
@@ -189,7 +225,8 @@ impl<G: Guest> Shard<G> {
                 self.put_mark(&room, &state, guest)
             };
             drop(state);
-            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own });
+            let Kind { own, info } = kind;
+            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info });
             return Ok(joined);
         }
     }
@@ -208,11 +245,14 @@ impl<G: Guest> Shard<G> {
     pub(super) fn take_mark(&self, room: &Arc<Room>, mark: Attach) {
         let (slot, ticket) = match mark {
             Attach::Session(slot, ticket) => (slot, ticket),
-            Attach::Elsewhere { slot, offset, done } => {
+            Attach::Elsewhere { slot, offset, cached, done } => {
                 let entered = self.enter_from_elsewhere(room, slot, offset);
+                if let (Ok(Some(_)), Some(guest)) = (&entered, self.guest(slot)) {
+                    guest.order(Order::Show(cached));
+                }
                 let ticket = entered.as_ref().ok().copied().flatten();
                 let _nobody_waits = done.send(entered.map(|_| ()));
-                let Some(ticket) = ticket else { return self.one_less(room) };
+                let Some(ticket) = ticket else { return self.one_less(room, |_| {}) };
                 (slot, ticket)
             }
         };
@@ -234,7 +274,9 @@ impl<G: Guest> Shard<G> {
         let ticket = self.tickets.get().wrapping_add(1);
         self.tickets.set(ticket);
         let standing = Standing::Attaching { ticket, offset };
-        guest.seat().rooms.borrow_mut().push(Membership { room: Arc::clone(room), standing, own: false });
+        self.came(room, &mut room.lock(), &guest, None);
+        let membership = Membership { room: Arc::clone(room), standing, own: false, info: None };
+        guest.seat().rooms.borrow_mut().push(membership);
         Ok(Some(ticket))
     }
 
@@ -281,20 +323,22 @@ impl<G: Guest> Shard<G> {
     pub fn leave(&self, guest: &Rc<G>, name: &str) -> bool {
         let Some(at) = guest.seat().find_name(name).filter(|_| !name.is_empty()) else { return false };
         let membership = guest.seat().rooms.borrow_mut().remove(at);
-        self.drop_membership(&membership);
+        self.drop_membership(guest, &membership);
         true
     }
 
-    fn drop_membership(&self, membership: &Membership) {
+    fn drop_membership(&self, guest: &Rc<G>, membership: &Membership) {
         if let Standing::Attached(place) = membership.standing {
             self.halls.borrow_mut().unseat(membership.room.id.number, place);
         }
-        self.one_less(&membership.room);
+        let room = &membership.room;
+        self.one_less(room, |state| self.went(state, guest, membership));
     }
 
     /// One member less in `room`, which is forgotten if it was the last.
-    fn one_less(&self, room: &Room) {
+    fn one_less(&self, room: &Room, note: impl FnOnce(&mut State)) {
         let mut state = room.lock();
+        note(&mut state);
         state.members[self.index] -= 1;
         state.touch();
         let empty = state.total() == 0;
@@ -412,16 +456,16 @@ impl<G: Guest> Shard<G> {
 fn plan(state: &State, since: Since, space: usize) -> (Joined, bool) {
     let now = state.history.cursor();
     let after = match since {
-        Since::Now => return (Joined { cursor: now, recovered: None, replay: Vec::new() }, false),
+        Since::Now => return (Joined { cached: state.cache.events(), ..Joined::at(now) }, false),
         Since::After(cursor) => cursor,
         Since::Start => state.history.start(),
         Since::Last(count) => state.history.before_last(count),
     };
     match state.history.since(after, space) {
         Read::Found { events, more } => {
-            (Joined { cursor: after, recovered: Some(true), replay: events }, more)
+            (Joined { recovered: Some(true), replay: events, ..Joined::at(after) }, more)
         }
-        Read::Stored(_) => (Joined { cursor: after, recovered: Some(true), replay: Vec::new() }, true),
-        Read::Lost => (Joined { cursor: now, recovered: Some(false), replay: Vec::new() }, false),
+        Read::Stored(_) => (Joined { recovered: Some(true), ..Joined::at(after) }, true),
+        Read::Lost => (Joined { recovered: Some(false), ..Joined::at(now) }, false),
     }
 }

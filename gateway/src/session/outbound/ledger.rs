@@ -84,6 +84,8 @@ impl Ledger {
         from_a_room.map_or(Yields::Nothing, |origin| match rules.find(&origin.room.name).slow {
             Slow::Disconnect => Yields::Nothing,
             Slow::DropOldest => Yields::Oldest,
+            // Nothing to be read again, and no newest: what is missing is asked for.
+            Slow::Latest | Slow::CatchUp if origin.room.is_beside() => Yields::Oldest,
             Slow::Latest => Yields::Superseded,
             Slow::CatchUp => Yields::All,
         })

@@ -1,0 +1,54 @@
+//! What others in a room know of a session: the rooms are told when it comes, leaves, or says something else of itself.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::super::member::Membership;
+use super::super::presence::Present;
+use super::super::room::{Room, State};
+use super::{Guest, Shard};
+
+impl<G: Guest> Shard<G> {
+    /// A session has come into `room`.
+    pub(super) fn came(&self, room: &Arc<Room>, state: &mut State, guest: &Rc<G>, said: Option<&Arc<str>>) {
+        if let Some(comings) = &mut state.comings {
+            comings.joined(guest.present().with(said));
+            self.hub.registry.stirred.list(room, comings);
+        }
+    }
+
+    /// A session has left a room.
+    pub(super) fn went(&self, state: &mut State, guest: &Rc<G>, membership: &Membership) {
+        if let Some(comings) = &mut state.comings {
+            comings.left(guest.present().with(membership.info.as_ref()));
+            self.hub.registry.stirred.list(&membership.room, comings);
+        }
+    }
+
+    /// A member says something of itself, in place of what it said before.
+    pub(super) fn says(&self, guest: &Rc<G>, at: usize, said: Arc<str>) {
+        let mut rooms = guest.seat().rooms.borrow_mut();
+        let Membership { room, info, .. } = &mut rooms[at];
+        let was = guest.present().with(info.as_ref());
+        let now = guest.present().with(Some(&said));
+        *info = Some(said);
+        self.changed(room, was, now);
+    }
+
+    /// A session, which was there as `was`, is by another principal: whoever is told who is in its rooms is told so.
+    pub fn introduce(&self, guest: &Rc<G>, was: &Present) {
+        for Membership { room, info, .. } in guest.seat().rooms.borrow().iter() {
+            let said = info.as_ref();
+            self.changed(room, was.clone().with(said), guest.present().with(said));
+        }
+    }
+
+    fn changed(&self, room: &Arc<Room>, was: Present, now: Present) {
+        if let Some(comings) = &mut room.lock().comings
+            && was != now
+        {
+            comings.changed(was, now);
+            self.hub.registry.stirred.list(room, comings);
+        }
+    }
+}
