@@ -248,7 +248,7 @@ impl Hub {
     /// Where there can be no thread for it.
     pub fn with_log(self, opened: Opened, found: Vec<Found>) -> std::io::Result<Self> {
         let log = Log::<Unit>::start(opened, Arc::new(Logbook(Arc::downgrade(&self.registry))))?;
-        self.registry.keep_in(log, found);
+        self.registry.keep_in(log, found, &self.types);
         Ok(self)
     }
 

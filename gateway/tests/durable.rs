@@ -288,3 +288,45 @@ async fn files_that_cannot_be_used_are_named_and_nothing_starts() {
     fs::write(&segment, bytes).unwrap();
     assert_eq!(replay(&mut session(&start(data.path(), "always")).await, "log:r", 1).await.1, [0]);
 }
+
+#[tokio::test]
+async fn what_a_room_shows_to_who_joins_is_there_after_a_restart() {
+    let data = TempDir::new().unwrap();
+    let history = "history={size=100,ttl=\"1h\",durable=true}";
+    let room = format!("room=[{{prefix=\"state:\",cache=\"last_per_key\",{history}}}]");
+    let start = || Options::new().data(data.path()).set(&room).start(PROGRAM);
+    let gateway = start();
+    for (key, value) in
+        [("a", json!(1)), ("b", json!(2)), ("a", json!(3)), ("c", json!(4)), ("b", json!(null))]
+    {
+        let event = json!({ "room": "state:r", "event_type": "alert_triggered", "key": key, "data": value });
+        assert_eq!(gateway.post("/api/v1/publish", &event).await.status, 200);
+    }
+    gateway.kill();
+    let gateway = start();
+    let mut member = session(&gateway).await;
+    assert_eq!(member.ask(&json!({ "action": "join", "room": "state:r" })).await["success"], true);
+    for (key, value, offset) in [("a", 3, 3), ("c", 4, 4)] {
+        let event = member.next().await;
+        assert_eq!(
+            (&event["key"], &event["data"], &event["offset"]),
+            (&json!(key), &json!(value), &json!(offset))
+        );
+    }
+    assert_eq!(member.ask(&json!({ "action": "ping" })).await["message"], "pong");
+}
+
+#[tokio::test]
+async fn a_history_on_the_disk_is_told_without_a_join_too() {
+    let data = TempDir::new().unwrap();
+    let gateway = options(data.path(), "os").set("hub.history=\"16 KiB\"").start(PROGRAM);
+    let batch: Vec<Value> = (0..500).map(|number| event(&["log:r"], number)).collect();
+    assert_eq!(gateway.post("/api/v1/publish", &json!(batch)).await.status, 200);
+    let numbers = |page: &Value| -> Vec<u64> {
+        page["events"].as_array().unwrap().iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect()
+    };
+    let first = gateway.get("/api/v1/rooms/log:r/history?limit=100").await.json();
+    assert_eq!(numbers(&first), (0..100).collect::<Vec<_>>());
+    let last = gateway.get("/api/v1/rooms/log:r/history?limit=300&reverse=true").await.json();
+    assert_eq!(numbers(&last), (200..500).rev().collect::<Vec<_>>());
+}

@@ -1,5 +1,6 @@
 //! Rooms by name.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
@@ -9,13 +10,14 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::Follow;
+use super::cache::Caching;
 use super::comings::Stirred;
 use super::publication::Unit;
 use super::quiet::Changes;
 use super::room::Room;
 use super::rule::Rules;
 use super::space::Space;
-use super::types::matches;
+use super::types::{Types, matches};
 use crate::frame::{Cursor, Epoch, RoomId};
 use crate::history::log::{Found, Log, Place, PlaceId, Rooms};
 use crate::history::{History, Logged, Memory};
@@ -33,6 +35,18 @@ impl Rooms for Logbook {
         let mut state = room.lock();
         !state.gone && state.history.cursor().epoch == epoch && state.history.moved(offset, from, to)
     }
+}
+
+/// The offsets of those events that the room's cache has: the last, or the last of each key.
+fn shown(found: &Found, caching: Caching) -> BTreeSet<u64> {
+    let last: HashMap<_, _> = match caching {
+        Caching::None => HashMap::new(),
+        Caching::Last => found.events.last().map(|event| (None, event.offset)).into_iter().collect(),
+        Caching::LastPerKey => {
+            found.events.iter().map(|event| (event.key.as_deref(), event.offset)).collect()
+        }
+    };
+    last.into_values().collect()
 }
 
 /// The ids of what a log knows of a room, with their events' offsets.
@@ -141,7 +155,7 @@ impl Registry {
     }
 
     /// From here on the events of durable rooms are kept in `log`, which has `found` these. Before there are others.
-    pub(super) fn keep_in(&self, log: Arc<Log<Unit>>, found: Vec<Found>) {
+    pub(super) fn keep_in(&self, log: Arc<Log<Unit>>, found: Vec<Found>, types: &Types) {
         let now = Instant::now();
         for found in found {
             let rule = Arc::clone(self.rules.load().find(&found.name));
@@ -153,12 +167,17 @@ impl Registry {
                 continue;
             };
             log.born(&id, found.epoch, fsync);
-            let (epoch, ids) = (found.epoch, ids(&found));
+            let (epoch, ids, shown) = (found.epoch, ids(&found), shown(&found, rule.cache));
             let history = Logged::found(found, id.clone(), rule.keep, now);
             let room = Room::new(id, rule, Box::new(history), self.shards);
+            let mut state = room.lock();
             for (id, offset) in ids {
-                room.lock().ids.insert(id, Cursor { epoch, offset }, now);
+                state.ids.insert(id, Cursor { epoch, offset }, now);
             }
+            for offset in shown {
+                state.show(Cursor { epoch, offset }, types, now);
+            }
+            drop(state);
             let mut bucket = self.bucket(&room.id.name).lock();
             self.add(&mut bucket, room);
         }

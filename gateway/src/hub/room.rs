@@ -15,8 +15,9 @@ use super::comings::Comings;
 use super::ids::Ids;
 use super::rule::Rule;
 use super::space::Space;
-use crate::frame::RoomId;
-use crate::history::History;
+use super::types::Types;
+use crate::frame::{Cursor, RoomId};
+use crate::history::{History, Read};
 
 /// For how long a room that plugins follow outlives its last event, so that their cursors stay good.
 const FOLLOWED: Duration = Duration::from_secs(5 * 60);
@@ -102,6 +103,16 @@ impl State {
     /// Members on all shards.
     pub(crate) fn total(&self) -> usize {
         self.members.iter().map(|n| *n as usize).sum()
+    }
+
+    /// Puts the event at `cursor`, which is on the disk, into the cache, as it was there before the process began.
+    pub(super) fn show(&mut self, cursor: Cursor, types: &Types, now: Instant) {
+        let before = Cursor { offset: cursor.offset - 1, ..cursor };
+        let Read::Stored(fetch) = self.history.since(before, 1) else { return };
+        match fetch.fetch(&|name| types.intern(name)) {
+            Ok(events) => events.iter().for_each(|posted| self.cache.commit(posted, now)),
+            Err(error) => tracing::error!(?cursor, %error, "an event of a room's history cannot be read"),
+        }
     }
 
     pub(crate) fn touch(&mut self) {
