@@ -163,6 +163,8 @@ pub struct Posted {
     pub source: Arc<str>,
     /// What it is about.
     pub key: Option<Box<str>>,
+    /// The publisher's name for it, which a log keeps so that it is known again after a restart.
+    pub id: Option<Box<str>>,
     /// When it happened.
     pub time: Timestamp,
     /// When it got its place, by this machine's steady clock.
@@ -194,6 +196,7 @@ impl Posted {
             kind: event.kind,
             source: event.source,
             key: event.key,
+            id: event.id,
             time: event.time,
             placed,
             payload: Mutex::new(event.data),

@@ -1,18 +1,21 @@
 //! A room's history: it orders the room's events, commits them, and keeps what the room's rule says.
 //!
 //! Publish is *order, commit, deliver*: an event is delivered only when it is committed, so no client ever
-//! holds a cursor that a crash takes back. The kinds here order and commit under the room's lock. A kind that
-//! commits elsewhere (a log's thread, a broker) stands behind the same trait and has its events delivered later
-//! by the one who commits.
+//! holds a cursor that a crash takes back. A room in [`Memory`] orders and commits under the room's lock. One whose
+//! events are [`Logged`] orders there, and the [`log`]'s thread commits and has them delivered. What commits elsewhere
+//! (a broker) stands behind the same trait.
 
+pub mod log;
 mod memory;
 
+pub use log::Logged;
 pub use memory::Memory;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::frame::{Cursor, Event, Posted};
+use log::{Fetch, Place, PlaceId};
 
 /// How much history a room keeps; nothing where `size` is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,11 +36,14 @@ pub enum Read {
         /// There are later ones.
         more: bool,
     },
+    /// The next events lie on the disk only. Who reads fetches them, without the room's lock and where it may wait, and
+    /// then reads on behind the last.
+    Stored(Fetch),
     /// Events after the cursor are gone, or the cursor is of another epoch.
     Lost,
 }
 
-/// Orders, commits and keeps the events of one room. Every call is made under that room's lock.
+/// Orders, commits and keeps the events of one room. Every call is made under that room's lock, and none waits.
 pub trait History: Send {
     /// The last event delivered: the room's epoch with offset 0 before the first.
     fn cursor(&self) -> Cursor;
@@ -48,8 +54,12 @@ pub trait History: Send {
     /// Order: gives `event` the room's next place.
     fn order(&mut self, event: Event, now: Instant) -> Arc<Posted>;
 
-    /// Commit: from here on the event counts as published, and must be delivered.
-    fn commit(&mut self, posted: &Arc<Posted>, now: Instant);
+    /// Commit: from here on the event counts as published, and must be delivered. In the order of their places. `place`
+    /// says where it lies, where that is a log.
+    fn commit(&mut self, posted: &Arc<Posted>, place: Option<Place>, now: Instant);
+
+    /// What was ordered and is not committed will never be: the next one gets the place after the last committed.
+    fn rewind(&mut self);
 
     /// The events after `after`, at most `limit` bytes of them (one at least).
     fn since(&self, after: Cursor, limit: usize) -> Read;
@@ -70,4 +80,18 @@ pub trait History: Send {
 
     /// Forgets what is older than the rule's time to live.
     fn expire(&mut self, now: Instant);
+
+    /// The bytes of events that it holds in memory, as [`Posted::size`] counts them.
+    fn held(&self) -> usize;
+
+    /// When the oldest event that it holds in memory was placed.
+    fn oldest(&self) -> Option<Instant>;
+
+    /// Lets go of so many bytes of events, the oldest first, or of all that it holds; answers how many they were. What
+    /// is nowhere else is forgotten.
+    fn shed(&mut self, bytes: usize) -> usize;
+
+    /// A record of this room was written anew. Where `from` is still that of the event at `offset`, or what the room's
+    /// place is known by, `to` takes its place; `false` where nothing needs it any more.
+    fn moved(&mut self, offset: u64, from: &PlaceId, to: Place) -> bool;
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::log::{Place, PlaceId};
 use super::{History, Keep, Read};
 use crate::frame::{Cursor, Epoch, Event, Posted, RoomId};
 
@@ -13,16 +14,25 @@ pub struct Memory {
     cursor: Cursor,
     keep: Keep,
     ring: VecDeque<(Instant, Arc<Posted>)>,
+    /// What the ring's events weigh, bytes.
+    held: usize,
 }
 
 impl Memory {
     /// An empty history of `room`, before its first event.
     pub fn new(room: RoomId, epoch: Epoch, keep: Keep) -> Self {
-        Self { room, cursor: Cursor { epoch, offset: 0 }, keep, ring: VecDeque::new() }
+        Self { room, cursor: Cursor { epoch, offset: 0 }, keep, ring: VecDeque::new(), held: 0 }
     }
 
     fn at(&self, offset: u64) -> Cursor {
         Cursor { epoch: self.cursor.epoch, offset }
+    }
+
+    /// Forgets the oldest; answers what it weighed.
+    fn pop(&mut self) -> Option<usize> {
+        let (_, posted) = self.ring.pop_front()?;
+        self.held -= posted.size();
+        Some(posted.size())
     }
 }
 
@@ -40,15 +50,19 @@ impl History for Memory {
         Arc::new(Posted::new(event, self.room.clone(), cursor, self.keeps(), now))
     }
 
-    fn commit(&mut self, posted: &Arc<Posted>, now: Instant) {
+    fn commit(&mut self, posted: &Arc<Posted>, _: Option<Place>, now: Instant) {
         self.cursor = posted.cursor;
         if self.keeps() {
             if self.ring.len() == self.keep.size {
-                self.ring.pop_front();
+                self.pop();
             }
+            self.held += posted.size();
             self.ring.push_back((now, Arc::clone(posted)));
         }
     }
+
+    /// Nothing to do: what is ordered is committed under the same lock.
+    fn rewind(&mut self) {}
 
     fn since(&self, after: Cursor, limit: usize) -> Read {
         if after.epoch != self.cursor.epoch || after.offset > self.cursor.offset {
@@ -88,7 +102,30 @@ impl History for Memory {
             return;
         }
         while self.ring.front().is_some_and(|(at, _)| now.duration_since(*at) >= self.keep.ttl) {
-            self.ring.pop_front();
+            self.pop();
         }
+    }
+
+    fn held(&self) -> usize {
+        self.held
+    }
+
+    fn oldest(&self) -> Option<Instant> {
+        self.ring.front().map(|(at, _)| *at)
+    }
+
+    fn shed(&mut self, bytes: usize) -> usize {
+        let mut freed = 0;
+        while freed < bytes
+            && let Some(size) = self.pop()
+        {
+            freed += size;
+        }
+        freed
+    }
+
+    /// No record is its.
+    fn moved(&mut self, _: u64, _: &PlaceId, _: Place) -> bool {
+        false
     }
 }

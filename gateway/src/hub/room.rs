@@ -162,7 +162,7 @@ impl Open<'_> {
             return (None, Placed { room: name, cursor, sent: 0 });
         }
         let posted = self.state.history.order(event.clone(), now);
-        self.state.history.commit(&posted, now);
+        self.state.history.commit(&posted, None, now);
         self.state.touched = now;
         if let Some(id) = &event.id {
             self.state.ids.insert(id.clone(), posted.cursor, now);

@@ -297,7 +297,7 @@ impl<G: Guest> Shard<G> {
             Read::Found { events, more: false } => {
                 (ReadOn::Events(events), self.put_mark(room, &state, guest))
             }
-            Read::Lost => {
+            Read::Stored(_) | Read::Lost => {
                 let gap =
                     ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to: state.history.cursor() };
                 (gap, self.put_mark(room, &state, guest))
@@ -344,6 +344,8 @@ fn plan(state: &State, since: Since, space: usize) -> (Joined, bool) {
         Read::Found { events, more } => {
             (Joined { cursor: after, recovered: Some(true), replay: events }, more)
         }
-        Read::Lost => (Joined { cursor: now, recovered: Some(false), replay: Vec::new() }, false),
+        Read::Stored(_) | Read::Lost => {
+            (Joined { cursor: now, recovered: Some(false), replay: Vec::new() }, false)
+        }
     }
 }
