@@ -190,10 +190,7 @@ impl<T: Task> Log<T> {
     /// Writes and syncs what waits, and notes that the log has ended; returns when that is done, or has failed.
     /// Nothing is taken from here on.
     pub fn close(&self) {
-        self.shared.close();
-        if let Some(thread) = self.thread.lock().take() {
-            let _it_has_said_why = thread.join();
-        }
+        self.shared.end(&self.thread);
     }
 
     /// How it is.
@@ -204,9 +201,6 @@ impl<T: Task> Log<T> {
 
 impl<T> Drop for Log<T> {
     fn drop(&mut self) {
-        self.shared.close();
-        if let Some(thread) = self.thread.lock().take() {
-            let _it_has_said_why = thread.join();
-        }
+        self.shared.end(&self.thread);
     }
 }

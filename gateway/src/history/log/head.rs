@@ -19,10 +19,10 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes the segment of this number.
-    pub(super) fn begin(&self, number: u64) -> Result<Head, WriteError> {
+    /// Makes the segment of this number, behind one of `previous` bytes.
+    pub(super) fn begin(&self, number: u64, previous: u64) -> Result<Head, WriteError> {
         let path = self.path.join(super::segment::name(number));
-        let made = Segment::create(&self.path, self.log, number, self.size);
+        let made = Segment::create(&self.path, self.log, number, previous, self.size);
         let made = made.and_then(|segment| sync_folder(&self.path).map(|()| segment));
         match made {
             Ok(segment) => Ok(Head::new(Arc::new(segment))),
@@ -32,6 +32,11 @@ impl Folder {
                 Err(WriteError::io(&path, "cannot be made")(error))
             }
         }
+    }
+
+    /// Makes the segment behind that of `head`, all of which counts.
+    pub(super) fn begin_behind(&self, head: &Head) -> Result<Head, WriteError> {
+        self.begin(head.segment.number + 1, head.length)
     }
 
     /// Deletes a segment, and what was cut from it.

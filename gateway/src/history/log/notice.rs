@@ -32,6 +32,15 @@ pub enum Notice {
         /// What is wrong with them.
         why: String,
     },
+    /// A file in the middle is missing, or the end of one.
+    Missing {
+        /// The file behind which it is.
+        path: PathBuf,
+        /// How long that is.
+        at: u64,
+        /// The file that follows.
+        next: PathBuf,
+    },
     /// The last file was only just made, and is made anew.
     Unmade {
         /// The file.
@@ -81,6 +90,10 @@ impl fmt::Display for Notice {
             Self::Hole { path, from, to, why } => {
                 let bytes = to - from;
                 write!(f, "{}: no record at byte {from}: {why}; {bytes} bytes are left out", path.display())
+            }
+            Self::Missing { path, at, next } => {
+                let (path, next) = (path.display(), next.display());
+                write!(f, "{path}: records are missing between its end, at byte {at}, and {next}")
             }
             Self::Unmade { path } => write!(f, "{}: nothing was written to it yet", path.display()),
             Self::Shortened { segment, length } => {

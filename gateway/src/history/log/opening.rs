@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::error::{OpenError, WriteError};
-use super::found::{Doubt, Finder, Found};
+use super::found::{Doubt, Finder, Found, Position};
 use super::head::{Folder, Head};
 use super::note::{self, Ended, Note};
 use super::record::{Record, What};
@@ -94,12 +94,18 @@ struct There {
     log: u64,
     /// Oldest first.
     segments: Vec<Arc<Segment>>,
+    /// Where records are missing between two of them.
+    ends: Vec<Position>,
     /// The last file holds no segment yet: it was being made when the process or the machine ended.
     unmade: Option<(u64, PathBuf)>,
     notices: Vec<Notice>,
 }
 
 impl There {
+    fn new(log: u64) -> Self {
+        Self { log, segments: Vec::new(), ends: Vec::new(), unmade: None, notices: Vec::new() }
+    }
+
     fn read(folder: &Path, log: Option<u64>, size: u64) -> Result<Self, OpenError> {
         let entries = fs::read_dir(folder).map_err(OpenError::io(folder, "cannot be read"))?;
         let mut numbers = Vec::new();
@@ -108,8 +114,7 @@ impl There {
             numbers.extend(entry.file_name().to_str().and_then(segment::number));
         }
         numbers.sort_unstable();
-        let mut there =
-            Self { log: log.unwrap_or(0), segments: Vec::new(), unmade: None, notices: Vec::new() };
+        let mut there = Self::new(log.unwrap_or(0));
         let mut known = log.is_some();
         for number in &numbers {
             let path = folder.join(segment::name(*number));
@@ -117,9 +122,11 @@ impl There {
             let (segment, header) = opened.map_err(OpenError::io(&path, "cannot be opened"))?;
             match header {
                 Header::Unwritten if Some(number) == numbers.last() => there.unmade = Some((*number, path)),
-                Header::Good { log, number: inside } if inside == *number && (!known || log == there.log) => {
+                Header::Good { log, number: inside, previous }
+                    if inside == *number && (!known || log == there.log) =>
+                {
                     (there.log, known) = (log, true);
-                    there.add(segment)?;
+                    there.add(segment, previous)?;
                 }
                 header => return Err(refused(path, *number, header)),
             }
@@ -130,9 +137,20 @@ impl There {
         Ok(there)
     }
 
-    fn add(&mut self, segment: Segment) -> Result<(), OpenError> {
+    /// Another segment, behind one of `previous` bytes.
+    fn add(&mut self, segment: Segment, previous: u64) -> Result<(), OpenError> {
         if segment.length() > u64::from(u32::MAX) {
             return Err(OpenError::foreign(&segment.path, "longer than a segment of this log can be"));
+        }
+        if let Some(before) = self.segments.last() {
+            let follows = before.number + 1 == segment.number;
+            if !follows || before.length() < previous {
+                let (path, next) = (before.path.clone(), segment.path.clone());
+                self.ends.push((before.number, before.length()));
+                self.notices.push(Notice::Missing { path, at: before.length(), next });
+            } else if before.length() > previous {
+                before.set_length(previous); // what is behind that could not be cut off when it had failed
+            }
         }
         self.segments.push(Arc::new(segment));
         Ok(())
@@ -146,6 +164,7 @@ impl There {
         finder: &mut Finder,
     ) -> Result<Option<Tail>, OpenError> {
         let mut torn = None;
+        self.ends.iter().for_each(|end| finder.hole(*end, None));
         // Behind one that was sealed no write can have broken off.
         let last = self.segments.last().filter(|_| self.unmade.is_none()).map(|segment| segment.number);
         for segment in &self.segments {
@@ -193,9 +212,10 @@ impl There {
     fn head(&mut self, folder: &Folder, tail: Option<Tail>, note: &Note) -> Result<Head, WriteError> {
         if let Some((number, path)) = self.unmade.take() {
             self.notices.push(Notice::Unmade { path });
-            return folder.begin(number);
+            let previous = self.segments.last().map_or(0, |last| last.length());
+            return folder.begin(number, previous);
         }
-        let Some(last) = self.segments.pop() else { return folder.begin(1) };
+        let Some(last) = self.segments.pop() else { return folder.begin(1, 0) };
         if let Some(tail) = tail {
             if tail.damage {
                 // Said before the end is gone by which it can be seen.
@@ -236,7 +256,7 @@ impl Renewals<'_> {
         let len = Record { lax, ..note }.encode(&mut bytes)?;
         if !self.head.fits(0, bytes.len(), self.folder.size) {
             self.head.sync()?;
-            let next = self.folder.begin(self.head.segment.number + 1)?;
+            let next = self.folder.begin_behind(self.head)?;
             self.sealed.push(std::mem::replace(self.head, next).segment);
         }
         self.head.write(&bytes)?;

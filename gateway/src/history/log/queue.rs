@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -131,15 +132,18 @@ impl<T> Shared<T> {
         clear
     }
 
-    pub(super) fn close(&self) {
-        self.refuse_with_closed();
-        self.queue.lock().closing.get_or_insert_with(Instant::now);
-        self.wake.notify_one();
-    }
-
-    fn refuse_with_closed(&self) {
+    /// Ends the log: nothing is taken from here on, and the thread ends once what waits is written. Waits for that,
+    /// unless it is the thread itself that lets go of the log at last.
+    pub(super) fn end(&self, thread: &Mutex<Option<JoinHandle<()>>>) {
         self.error.lock().get_or_insert_with(|| Arc::new(WriteError::Closed));
         self.refusing.store(true, Ordering::Release);
+        self.queue.lock().closing.get_or_insert_with(Instant::now);
+        self.wake.notify_one();
+        let thread =
+            thread.lock().take().filter(|thread| thread.thread().id() != std::thread::current().id());
+        if let Some(thread) = thread {
+            let _it_has_said_why = thread.join();
+        }
     }
 
     pub(super) fn state(&self) -> State {

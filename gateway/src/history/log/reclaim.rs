@@ -5,6 +5,7 @@
 //! only after all that it takes back, and need not be kept for that. Carrying costs at most as much as was freed, as it
 //! is done where half of a segment is dead, or more of the whole log.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,6 +26,14 @@ pub(super) struct Carry {
     scan: Scan,
     /// Something in it that is needed cannot be read.
     damaged: bool,
+}
+
+/// How much of it is.
+enum Carried {
+    All,
+    Part,
+    /// The disk does not give it.
+    Unreadable(io::Error),
 }
 
 /// A record that was written anew.
@@ -50,9 +59,15 @@ impl<T: Task> Writer<T> {
         let Some(mut carry) = self.carry.take() else { return Ok(()) };
         let start = carry.scan.at;
         match self.carry_on(&mut carry, SLICE + 2 * wrote) {
-            Ok(true) => self.give_away(&carry),
-            Ok(false) => {
+            Ok(Carried::All) => self.give_away(&carry),
+            Ok(Carried::Part) => {
                 self.carry = Some(carry);
+                Ok(())
+            }
+            Ok(Carried::Unreadable(error)) => {
+                let path = &carry.scan.segment.path;
+                tracing::error!(path = %path.display(), %error, "history cannot be read; it is tried again");
+                self.looked = Instant::now();
                 Ok(())
             }
             Err(error) => {
@@ -75,20 +90,23 @@ impl<T: Task> Writer<T> {
         is_due.then(|| Arc::clone(oldest))
     }
 
-    /// Carries on what is needed of the next `bytes`; answers whether that was the last of it.
-    fn carry_on(&mut self, carry: &mut Carry, bytes: u64) -> Result<bool, WriteError> {
+    /// Carries on what is needed of the next `bytes`.
+    fn carry_on(&mut self, carry: &mut Carry, bytes: u64) -> Result<Carried, WriteError> {
         let segment = Arc::clone(&carry.scan.segment);
         let stop = carry.scan.at + bytes;
         let (mut buffer, mut copies) = (Vec::new(), Vec::new());
         while carry.scan.at < stop {
-            let step = carry.scan.next().map_err(WriteError::io(&segment.path, "cannot be read"))?;
-            match step {
-                None => {
+            match carry.scan.next() {
+                Err(error) => {
                     self.land(&mut buffer, &mut copies)?;
-                    return Ok(true);
+                    return Ok(Carried::Unreadable(error));
                 }
-                Some(Step::Bad(hole)) => carry.damaged |= segment.has_live(hole.from..hole.to),
-                Some(Step::Whole { at, record, bytes }) if segment.is_live(u64::from(at)) => {
+                Ok(None) => {
+                    self.land(&mut buffer, &mut copies)?;
+                    return Ok(Carried::All);
+                }
+                Ok(Some(Step::Bad(hole))) => carry.damaged |= segment.has_live(hole.from..hole.to),
+                Ok(Some(Step::Whole { at, record, bytes })) if segment.is_live(u64::from(at)) => {
                     if buffer.len() >= GROUP || !self.head.fits(buffer.len(), bytes.len(), self.folder.size) {
                         self.land(&mut buffer, &mut copies)?;
                     }
@@ -104,11 +122,11 @@ impl<T: Task> Writer<T> {
                         len: record.encode(&mut buffer)?,
                     });
                 }
-                Some(Step::Whole { .. }) => {}
+                Ok(Some(Step::Whole { .. })) => {}
             }
         }
         self.land(&mut buffer, &mut copies)?;
-        Ok(false)
+        Ok(Carried::Part)
     }
 
     /// Writes copies, and tells their rooms where they are.

@@ -10,8 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::record::SHORTEST;
 
-/// Bytes before the first record: what file this is, the format's version, the log's id, the segment's number.
-pub(super) const HEADER: u64 = 32;
+/// Bytes before the first record: what file this is, the format's version, the log's id, the segment's number, how long
+/// the one before was when this one was begun, and a checksum.
+pub(super) const HEADER: u64 = 40;
+/// Bytes of it that its checksum is of.
+const SUMMED: usize = 36;
 /// The version of the files' format.
 pub(super) const FORMAT: u32 = 1;
 /// What every segment starts with.
@@ -41,7 +44,7 @@ pub(super) struct Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
     /// What should.
-    Good { log: u64, number: u64 },
+    Good { log: u64, number: u64, previous: u64 },
     /// The file ends before it does, or nothing was ever written there.
     Unwritten,
     /// That of another version.
@@ -51,12 +54,13 @@ pub(super) enum Header {
 }
 
 impl Segment {
-    /// Makes an empty one, over whatever is there of its name; `size` is how long it may grow, in bytes.
-    pub(super) fn create(folder: &Path, log: u64, number: u64, size: u64) -> io::Result<Self> {
+    /// Makes an empty one, over whatever is there of its name, behind one of `previous` bytes; `size` is how long it may
+    /// grow, in bytes.
+    pub(super) fn create(folder: &Path, log: u64, number: u64, previous: u64, size: u64) -> io::Result<Self> {
         let path = folder.join(name(number));
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(MODE).open(&path)?;
-        file.write_all_at(&header(log, number), 0)?;
+        file.write_all_at(&header(log, number, previous), 0)?;
         Ok(Self::new(number, path, file, HEADER, size))
     }
 
@@ -213,14 +217,15 @@ fn cell(at: u64) -> (usize, u64) {
     ((cell / 64) as usize, 1 << (cell % 64))
 }
 
-fn header(log: u64, number: u64) -> [u8; HEADER as usize] {
+fn header(log: u64, number: u64, previous: u64) -> [u8; HEADER as usize] {
     let mut bytes = [0; HEADER as usize];
     bytes[..8].copy_from_slice(MAGIC);
     bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
     bytes[12..20].copy_from_slice(&log.to_le_bytes());
     bytes[20..28].copy_from_slice(&number.to_le_bytes());
-    let sum = crc32c::crc32c(&bytes[..28]);
-    bytes[28..].copy_from_slice(&sum.to_le_bytes());
+    bytes[28..SUMMED].copy_from_slice(&previous.to_le_bytes());
+    let sum = crc32c::crc32c(&bytes[..SUMMED]);
+    bytes[SUMMED..].copy_from_slice(&sum.to_le_bytes());
     bytes
 }
 
@@ -232,8 +237,8 @@ fn read_header(bytes: &[u8; HEADER as usize]) -> Header {
         () if bytes.iter().all(|byte| *byte == 0) => Header::Unwritten,
         () if !bytes.starts_with(MAGIC) => Header::Foreign,
         () if word(2) != FORMAT => Header::Version(word(2)),
-        () if word(7) != crc32c::crc32c(&bytes[..28]) => Header::Foreign,
-        () => Header::Good { log: long(3), number: long(5) },
+        () if word(9) != crc32c::crc32c(&bytes[..SUMMED]) => Header::Foreign,
+        () => Header::Good { log: long(3), number: long(5), previous: long(7) },
     }
 }
 
@@ -244,9 +249,9 @@ mod tests {
     #[test]
     fn a_header_says_what_it_was_written_with() {
         let folder = tempfile::tempdir().unwrap();
-        let made = Segment::create(folder.path(), 77, 3, 1 << 20).unwrap();
+        let made = Segment::create(folder.path(), 77, 3, 5, 1 << 20).unwrap();
         let (opened, header) = Segment::open(&made.path, 3, 1 << 20).unwrap();
-        assert_eq!(header, Header::Good { log: 77, number: 3 });
+        assert_eq!(header, Header::Good { log: 77, number: 3, previous: 5 });
         assert_eq!((opened.length(), number(&name(3))), (HEADER, Some(3)));
         for other in ["3.log", "000000000000000x.log", "0000000000000003.torn", "0000000000000000.log"] {
             assert_eq!(number(other), None, "{other}");
@@ -256,7 +261,7 @@ mod tests {
     #[test]
     fn what_no_place_is_of_is_dead() {
         let folder = tempfile::tempdir().unwrap();
-        let segment = Arc::new(Segment::create(folder.path(), 1, 1, 1 << 20).unwrap());
+        let segment = Arc::new(Segment::create(folder.path(), 1, 1, 0, 1 << 20).unwrap());
         let places: Vec<Place> = (0..1000).map(|n| Place::new(&segment, 32 + 43 * n, 43)).collect();
         assert_eq!(segment.live(), 43_000);
         for (n, place) in places.into_iter().enumerate() {

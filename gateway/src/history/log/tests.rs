@@ -187,6 +187,11 @@ impl House {
         self.room(room).lock().cursor()
     }
 
+    /// How many events a room keeps.
+    fn len(&self, room: &str) -> usize {
+        self.room(room).lock().len()
+    }
+
     /// What a room replays from its start, with the offsets.
     fn replay(&self, room: &str) -> Vec<(u64, String)> {
         let start = self.room(room).lock().start();

@@ -156,7 +156,7 @@ impl<T: Task> Writer<T> {
 
     /// Begins a new segment.
     fn begin(&mut self) -> Result<(), WriteError> {
-        self.head = self.folder.begin(self.head.segment.number + 1)?;
+        self.head = self.folder.begin_behind(&self.head)?;
         self.shared.segments.lock().push_back(Arc::clone(&self.head.segment));
         self.looked = self.looked.checked_sub(TICK).unwrap_or(self.looked); // there may be one to give back
         Ok(())
