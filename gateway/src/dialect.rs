@@ -18,6 +18,9 @@ use crate::frame::{Cursor, Form, Posted, Since, Timestamp};
 /// What is told who may not read what a room keeps, whether there is such a room or not.
 pub const NO_READING: &str = "Not allowed to read what this room keeps";
 
+/// What a client is answered that acknowledges what is another's.
+pub const NOT_ITS_INBOX: &str = "Only its user may acknowledge events of an inbox";
+
 /// What is told who may not see who is in a room, whether there is such a room or not.
 pub const NO_PRESENCE: &str = "Not allowed to see who is in this room";
 
@@ -87,6 +90,13 @@ pub enum Request<'a> {
         limit: usize,
         /// The newest first.
         reverse: bool,
+    },
+    /// To have it kept how far its user has got in its inbox.
+    Ack {
+        /// Its name; none where the frame has none.
+        room: Option<Cow<'a, str>>,
+        /// The last event that was taken care of.
+        cursor: Cursor,
     },
     /// What a room's events have come to.
     State(Option<Cow<'a, str>>),
@@ -193,6 +203,13 @@ pub enum Answer<'a> {
         cursor: Cursor,
         /// The last of each key, or the last of all.
         events: &'a [Arc<Posted>],
+    },
+    /// It is kept how far the user has got in its inbox.
+    Acknowledged {
+        /// The room's name.
+        room: &'a str,
+        /// How far: never less than before.
+        cursor: Cursor,
     },
     /// The session goes on with another token.
     Authenticated {

@@ -18,6 +18,7 @@ mod criteria;
 mod directory;
 mod filter;
 mod ids;
+mod inbox;
 mod lists;
 mod mailbox;
 mod member;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
@@ -46,6 +48,7 @@ pub use cache::Caching;
 pub use criteria::{BadCriterion, Criterion};
 pub use directory::{Directory, Entered, Slot, UserLimit};
 pub use filter::{Filter, FilterId};
+pub use inbox::AckError;
 pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;
 pub use member::Seat;
@@ -217,6 +220,7 @@ pub struct Hub {
     types: Arc<Types>,
     calls: Calls,
     audit: Arc<Audit>,
+    acknowledging: Mutex<()>,
 }
 
 impl Hub {
@@ -232,6 +236,7 @@ impl Hub {
             types: Arc::default(),
             calls: Calls::default(),
             audit: Audit::off(),
+            acknowledging: Mutex::default(),
             config,
         }
     }

@@ -8,6 +8,7 @@ mod calls;
 mod endpoint;
 mod gaps;
 mod heartbeat;
+mod inbox;
 mod outbound;
 mod past;
 mod places;

@@ -266,6 +266,7 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
             room::Cache::LastPerKey => Caching::LastPerKey,
         },
         join_leave: rule.join_leave,
+        inbox: rule.inbox,
         slow: match rule.slow {
             room::Slow::Disconnect => Slow::Disconnect,
             room::Slow::DropOldest => Slow::DropOldest,

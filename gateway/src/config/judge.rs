@@ -87,6 +87,16 @@ fn rooms(config: &Config, findings: &mut Findings<'_>) {
         } else if !keeps && !rule.history.ttl.is_zero() {
             findings.warn(history, "keeps nothing: `ttl` is set, but `size` is 0, and there is no `cache`");
         }
+        if rule.inbox && rule.history.size == 0 {
+            let message =
+                "an inbox is read from the room's history, and `history.size` is 0: nothing is kept";
+            findings.error(key.then("inbox"), message);
+        } else if rule.inbox && !rule.history.durable {
+            findings.warn(
+                key.then("inbox"),
+                "what waits for users is gone with the process: set `history.durable`",
+            );
+        }
         if rule.slow == Slow::CatchUp && rule.history.size == 0 {
             let message =
                 "`catch_up` reads again from the room's history, and `history.size` is 0: nothing is kept";

@@ -71,5 +71,5 @@ fn info(room: &Room) -> Option<RoomInfo> {
 fn size(room: &Room, state: &State) -> Option<(usize, usize)> {
     let (members, history) = (state.total(), state.history.len());
     let there = members > 0 || history > 0 || !state.cache.is_empty();
-    (there && !room.id.name.is_empty()).then_some((members, history))
+    (there && !room.id.name.is_empty() && !room.is_beside()).then_some((members, history))
 }

@@ -109,7 +109,9 @@ impl Dispatch {
         }
         for (entry, posted) in open.iter().zip(posted) {
             let Some(posted) = posted else { continue };
-            self.metrics.published(&posted.kind, entry.room.id.class);
+            if !entry.room.is_beside() {
+                self.metrics.published(&posted.kind, entry.room.id.class);
+            }
             for (_, follower) in &entry.state.followers {
                 follower.offer(posted);
             }

@@ -12,10 +12,11 @@ use parking_lot::{Mutex, RwLock};
 use super::Follow;
 use super::cache::Caching;
 use super::comings::Stirred;
+use super::inbox::{self, BESIDE};
 use super::publication::Unit;
 use super::quiet::Changes;
 use super::room::Room;
-use super::rule::Rules;
+use super::rule::{Rule, Rules};
 use super::space::Space;
 use super::types::{Types, matches};
 use crate::frame::{Cursor, Epoch, RoomId};
@@ -126,7 +127,7 @@ impl Registry {
             return Arc::clone(room);
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let rule = Arc::clone(self.rules.load().find(name));
+        let rule = self.rule_of(name);
         let id = RoomId { number, name: name.into(), class: rule.class };
         let epoch = self.epoch_of(number);
         let history: Box<dyn History> = match rule.durable.zip(self.log.get()) {
@@ -158,7 +159,7 @@ impl Registry {
     pub(super) fn keep_in(&self, log: Arc<Log<Unit>>, found: Vec<Found>, types: &Types) {
         let now = Instant::now();
         for found in found {
-            let rule = Arc::clone(self.rules.load().find(&found.name));
+            let rule = self.rule_of(&found.name);
             let number = self.numbers.fetch_add(1, Ordering::Relaxed);
             let id = RoomId { number, name: (*found.name).into(), class: rule.class };
             let Some(fsync) = rule.durable else {
@@ -182,24 +183,40 @@ impl Registry {
             self.add(&mut bucket, room);
         }
         let _there_is_one_log = self.log.set(log);
+        for inbox in self.all().into_iter().filter(|room| room.rule.inbox) {
+            let kept = self.find(&inbox::beside(&inbox.id.name)).and_then(|room| inbox::kept(&room, types));
+            inbox.lock().acknowledged = kept;
+        }
+    }
+
+    fn rule_of(&self, name: &str) -> Arc<Rule> {
+        let rules = self.rules.load();
+        match name.strip_prefix(BESIDE) {
+            Some(inbox) => Arc::new(rules.beside(inbox)),
+            None => Arc::clone(rules.find(name)),
+        }
     }
 
     /// Whether an event to a room of this name has anybody to go to, or anything to stay in.
     pub(super) fn matters(&self, name: &str) -> bool {
+        if name.starts_with(BESIDE) {
+            return true;
+        }
         self.rules.load().find(name).keeps() || self.followers.read().iter().any(|f| f.takes(name))
     }
 
     /// Forgets the room if nothing holds it any more.
     pub(super) fn release(&self, room: &Room) {
         let mut bucket = self.bucket(&room.id.name).lock();
-        if self.forget(&mut bucket, room) {
+        if self.forget(&mut bucket, room, false) {
             self.forget_in_log(room); // before its name can be another's
         }
     }
 
-    fn forget(&self, bucket: &mut Bucket, room: &Room) -> bool {
+    fn forget(&self, bucket: &mut Bucket, room: &Room, orphan: bool) -> bool {
         let mut state = room.lock();
-        let gone = !state.gone && state.forgettable(&room.rule, &self.space, Instant::now());
+        let needed = !state.forgettable(&room.rule, &self.space, Instant::now());
+        let gone = !state.gone && (!needed || (orphan && state.pending == 0));
         if gone {
             state.give_back(&self.space);
             state.gone = true;
@@ -221,8 +238,11 @@ impl Registry {
         for bucket in &self.buckets {
             let rooms: Vec<_> = bucket.lock().values().cloned().collect();
             for room in rooms {
+                // What is kept beside an inbox goes after it.
+                let inbox = room.id.name.strip_prefix(BESIDE);
+                let orphan = inbox.is_some_and(|inbox| self.find(inbox).is_none());
                 let mut bucket = bucket.lock();
-                if self.forget(&mut bucket, &room) {
+                if self.forget(&mut bucket, &room, orphan) {
                     self.forget_in_log(&room);
                     forgotten += 1;
                 }

@@ -13,6 +13,7 @@ use super::Follow;
 use super::cache::Cache;
 use super::comings::Comings;
 use super::ids::Ids;
+use super::inbox::BESIDE;
 use super::rule::Rule;
 use super::space::Space;
 use super::types::Types;
@@ -39,6 +40,8 @@ pub(crate) struct State {
     pub(crate) gone: bool,
     pub(crate) history: Box<dyn History>,
     pub(crate) cache: Cache,
+    /// How far its user has got, where it is an inbox.
+    pub(crate) acknowledged: Option<Cursor>,
     /// By shard: members, attached and not.
     pub(crate) members: Box<[u32]>,
     pub(crate) followers: SmallVec<[(u64, Arc<dyn Follow>); 1]>,
@@ -70,6 +73,7 @@ impl Room {
             gone: false,
             history,
             cache: Cache::new(rule.cache),
+            acknowledged: None,
             members: vec![0; shards].into(),
             followers: SmallVec::new(),
             // Of the unnamed room nobody asks who is there.
@@ -82,6 +86,11 @@ impl Room {
         };
         let queued = (0..shards).map(|_| AtomicUsize::new(0)).collect();
         Self { id, rule, queued, state: Mutex::new(state) }
+    }
+
+    /// Whether it only keeps how far somebody has got in another.
+    pub(super) fn is_beside(&self) -> bool {
+        self.id.name.starts_with(BESIDE)
     }
 
     /// Whether its events are committed by the log.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -66,6 +67,8 @@ pub struct Rule {
     pub cache: Caching,
     /// Whether its members are told who comes and leaves.
     pub join_leave: bool,
+    /// Whether it is kept how far the user has got whose room it is.
+    pub inbox: bool,
     /// What becomes of its events where a member does not take them in time.
     pub slow: Slow,
     /// Members at most; 0: no limit.
@@ -85,6 +88,7 @@ impl Default for Rule {
             durable: None,
             cache: Caching::default(),
             join_leave: false,
+            inbox: false,
             slow: Slow::default(),
             max_members: 0,
         }
@@ -171,6 +175,13 @@ impl Rules {
             rule.class = self.find(&rule.prefix).class;
         }
         Self { rules: rules.into_iter().map(Arc::new).collect() }
+    }
+
+    /// The rule of the room in which the cursor of an inbox is kept.
+    pub(super) fn beside(&self, inbox: &str) -> Rule {
+        let rule = &**self.find(inbox);
+        let keep = Keep { size: 1, ttl: Duration::ZERO };
+        Rule { keep, cache: Caching::None, join_leave: false, inbox: false, ..rule.clone() }
     }
 
     /// Whether any has its rooms' events in the log.

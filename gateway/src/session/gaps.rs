@@ -33,7 +33,9 @@ impl Session {
             Some(ReadOn::Gap { room, from, to }) => {
                 self.has_read(0);
                 self.common.shard.counters().gaps_overtaken.add(1);
-                if let Some(event) = self.gap(&room, to.offset - from.offset, (from, to)) {
+                // Of another life of the room nothing is known but how many events this one has had.
+                let before = if from.epoch == to.epoch { from.offset } else { 0 };
+                if let Some(event) = self.gap(&room, to.offset.saturating_sub(before), (from, to)) {
                     self.tell(event, &room);
                 }
             }

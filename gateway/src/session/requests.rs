@@ -86,6 +86,7 @@ impl Session {
                 let wanted = Wanted { since, limit, reverse, bytes: self.space() };
                 self.past(id, named(&room), Past::History(wanted), open, out);
             }
+            Request::Ack { room, cursor } => self.acknowledge(id, named(&room), cursor, open, out),
             Request::State(room) => self.past(id, named(&room), Past::State, open, out),
             Request::Auth { token } => self.authenticate(id, &token, open, out),
             Request::Cancel => {
@@ -113,6 +114,7 @@ impl Session {
             false => self.reading(room),
         };
         let room = room.to_owned();
+        let since = if self.seat.is_in(&room) { since } else { self.since(&room, since) };
         self.with_permission(id, permission, open, out, move |session, allow, id, out| {
             let joined = match allow {
                 true => session.common.shard.join_as(session, &room, since, info),

@@ -9,8 +9,7 @@ use super::waiting::{Open, Then};
 use super::{Session, TOO_MANY};
 use crate::audit::Deed;
 use crate::dialect::Answer;
-use crate::frame::Posted;
-use crate::frame::Timestamp;
+use crate::frame::{Posted, Since, Timestamp};
 use crate::hub::{Entered, Guest, Rules, check_name};
 use crate::identity::{Principal, Refusal};
 use crate::transport::close::CloseReason;
@@ -180,7 +179,7 @@ impl Session {
             if self.seat.is_in(&room) || check_name(&room).is_err() {
                 continue;
             }
-            match self.common.shard.join_own(self, &room) {
+            match self.common.shard.join_own(self, &room, self.since(&room, Since::Now)) {
                 Ok(shown) => {
                     self.record(Deed::Joined, |entry| entry.target(&room));
                     cached.extend(shown);

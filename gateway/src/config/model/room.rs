@@ -30,6 +30,9 @@ pub struct Config {
     /// Whether its members are told who comes and leaves, by `member_joined`, `member_left` and `members_changed`, which are in
     /// no history.
     pub join_leave: bool,
+    /// Whether it is kept how far the user of a `user:<id>` room has got (the request `ack`): whoever comes back gets what
+    /// came after that, from wherever. Needs `history`.
+    pub inbox: bool,
     /// What happens where more waits for a member that reads too slowly than may (`limits.backlog_per_session`,
     /// `limits.backlog_total`).
     pub slow: Slow,
@@ -47,6 +50,7 @@ impl Default for Config {
             history: History::default(),
             cache: Cache::default(),
             join_leave: false,
+            inbox: false,
             slow: Slow::default(),
             max_members: 0,
         }

@@ -21,6 +21,8 @@ pub enum Action {
     Presence,
     /// Events that a room keeps.
     History,
+    /// To have it kept how far its user has got in its inbox.
+    Ack,
     /// What a room's events have come to.
     State,
     /// To go on with another token.
@@ -31,7 +33,7 @@ pub enum Action {
 
 impl Action {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ping,
         Self::Join,
         Self::Leave,
@@ -41,6 +43,7 @@ impl Action {
         Self::Publish,
         Self::Presence,
         Self::History,
+        Self::Ack,
         Self::State,
         Self::Auth,
         Self::Cancel,
@@ -58,6 +61,7 @@ impl Action {
             Self::Publish => "publish",
             Self::Presence => "presence",
             Self::History => "history",
+            Self::Ack => "ack",
             Self::State => "state",
             Self::Auth => "auth",
             Self::Cancel => "cancel",

@@ -107,6 +107,7 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             message: format!("State of room '{room}'").into(),
             data: Data::Written(shown::page(*cursor, None, events, false)),
         },
+        Answer::Acknowledged { room, cursor } => done("Acknowledged", &Place::new(room, *cursor)),
         Answer::Authenticated { user_id, roles, expires_at } => {
             done("Authenticated", &Authenticated { user_id: *user_id, roles, expires_at: *expires_at })
         }

@@ -89,6 +89,7 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
         Some(Action::Info) => Request::Info,
         Some(Action::Publish) => Request::Publish(publish(room()?, keys.data)?),
         Some(Action::Presence) => presence(room()?, keys.data)?,
+        Some(Action::Ack) => past::ack(room()?, keys.data)?,
         Some(Action::State) => Request::State(room()?),
         Some(Action::History) => past::history(room()?, keys.data)?,
         Some(Action::Auth) => Request::Auth { token: token(keys.data)? },

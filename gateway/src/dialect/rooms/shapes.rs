@@ -159,6 +159,17 @@ pub(super) struct HistoryData {
     reverse: Option<bool>,
 }
 
+/// How far a user has got in its inbox.
+#[derive(JsonSchema)]
+#[schemars(rename = "AckData", extend("examples" = [{ "epoch": "31e9b05e9ae4b9c6", "offset": 42 }]))]
+#[expect(dead_code, reason = "read by hand")]
+pub(super) struct AckData {
+    /// The life of the room that the event is of.
+    epoch: String,
+    /// The last event that was taken care of.
+    offset: u64,
+}
+
 /// The answer to a ping.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Pong {

@@ -127,6 +127,7 @@ impl Action {
                 .plain("The request names no room", &Answer::RoomRequired)
                 .plain("The room's rule does not let it", &Answer::Refused(NO_PRESENCE)),
             Self::History => past::history(agents),
+            Self::Ack => past::ack(),
             Self::State => past::state(agents),
             Self::Auth => Told::new(
                 "Goes on with another token of the same user",

@@ -127,14 +127,17 @@ impl<G: Guest> Shard<G> {
     }
 
     /// Puts a session in a room that is its own from what it is: where it asks for others, this one does not count. One
-    /// that is in it stays as it is. Answers what the room shows who joins.
+    /// that is in it stays as it is. Answers what the room shows who joins, or what it has missed; where that is not there
+    /// any more, [reading on](Self::read_on) tells so.
     ///
     /// # Errors
     /// [`JoinError::Name`] and [`JoinError::Full`].
-    pub fn join_own(&self, guest: &Rc<G>, name: &str) -> Result<Vec<Arc<Posted>>, JoinError> {
+    pub fn join_own(&self, guest: &Rc<G>, name: &str, since: Since) -> Result<Vec<Arc<Posted>>, JoinError> {
         check_name(name)?;
         let Some(at) = guest.seat().find_name(name) else {
-            return Ok(self.enter(guest, name, Since::Now, Kind { own: true, info: None })?.cached);
+            let Joined { cached, replay, .. } =
+                self.enter(guest, name, since, Kind { own: true, info: None })?;
+            return Ok(if replay.is_empty() { cached } else { replay });
         };
         guest.seat().rooms.borrow_mut()[at].own = true;
         Ok(Vec::new())
@@ -218,11 +221,16 @@ impl<G: Guest> Shard<G> {
             state.members[self.index] += 1;
             state.touch();
             self.came(&room, &mut state, guest, kind.info.as_ref());
-            let standing = if reads {
-                let last = joined.replay.last().map_or(joined.cursor, |posted| posted.cursor);
-                Standing::Reading(Box::new(last))
-            } else {
-                self.put_mark(&room, &state, guest)
+            let standing = match since {
+                _ if reads => {
+                    let last = joined.replay.last().map_or(joined.cursor, |posted| posted.cursor);
+                    Standing::Reading(Box::new(last))
+                }
+                // It has no reply that could say so.
+                Since::After(lost) if kind.own && joined.recovered == Some(false) => {
+                    Standing::Reading(Box::new(lost))
+                }
+                _ => self.put_mark(&room, &state, guest),
             };
             drop(state);
             let Kind { own, info } = kind;

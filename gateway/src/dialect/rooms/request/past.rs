@@ -41,6 +41,14 @@ pub(super) fn history<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue
     Ok(Request::History { room, since, limit, reverse })
 }
 
+/// `data{epoch, offset}`.
+pub(super) fn ack<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decoded<Request<'a>> {
+    match value.map(from) {
+        Some(Ok(Since::After(cursor))) => Ok(Request::Ack { room, cursor }),
+        _ => Err(shape("data: expected {epoch, offset}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

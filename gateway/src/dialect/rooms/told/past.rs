@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::super::super::{Answer, NO_READING};
-use super::super::shapes::HistoryData;
+use super::super::super::{Answer, NO_READING, NOT_ITS_INBOX};
+use super::super::shapes::{AckData, HistoryData, Place};
 use super::{CURSOR, THEN, Told};
 use crate::frame::shown::Events;
 use crate::frame::{Event, EventType, Posted, RoomId};
@@ -35,6 +35,22 @@ pub(super) fn state(room: &'static str) -> Told {
         .plain("The request names no room", &Answer::RoomRequired)
         .plain("The room is closed to it", &Answer::Refused(NO_READING))
         .plain("Nothing is kept there", &Answer::Refused("This room keeps no state"))
+}
+
+pub(super) fn ack() -> Told {
+    let room = "user:u-17";
+    let example =
+        json!({ "room": room, "data": { "epoch": CURSOR.epoch.to_string(), "offset": CURSOR.offset } });
+    Told::new("Has the gateway keep how far its user has got in its inbox", example)
+        .takes::<AckData>(true)
+        .reply::<Place<'_>>(
+            "It is kept; how far it was before, where that was further",
+            &Answer::Acknowledged { room, cursor: CURSOR },
+        )
+        .plain("The request names no room", &Answer::RoomRequired)
+        .plain("It is not the user's own", &Answer::Refused(NOT_ITS_INBOX))
+        .plain("The room is no inbox", &Answer::Refused("This room keeps no inbox"))
+        .plain("There is no such event", &Answer::Refused("No event of this room has this cursor"))
 }
 
 fn posted(room: &str) -> Arc<Posted> {
