@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::cache::Cache;
+use super::cache::{Cache, Caching};
 use super::comings::Comings;
 use super::ids::Ids;
 use super::mailbox::{Letter, Mailbox};
@@ -53,14 +53,15 @@ pub(crate) struct State {
 
 impl Room {
     pub(super) fn new(id: RoomId, rule: Arc<Rule>, epoch: Epoch, shards: usize) -> Self {
+        // The unnamed room is joined by all, and not by request: it shows nothing and tells of nobody.
+        let is_named = !id.name.is_empty();
         let state = State {
             gone: false,
             history: Box::new(Memory::new(id.clone(), epoch, rule.keep)),
-            cache: Cache::new(rule.cache),
+            cache: Cache::new(if is_named { rule.cache } else { Caching::None }),
             members: vec![0; shards].into(),
             followers: SmallVec::new(),
-            // Of the unnamed room nobody asks who is there.
-            comings: (rule.join_leave && !id.name.is_empty()).then(Box::default),
+            comings: (is_named && rule.join_leave).then(Box::default),
             ids: Ids::default(),
             touched: Instant::now(),
         };
@@ -147,9 +148,7 @@ pub(super) fn publish(
         placed.push(place);
     }
     deliver(&open, &posted, mailboxes, wake);
-    let lasts = |entry: &Open<'_>, p: &Posted| {
-        p.kept || entry.state.cache.keeps() || !entry.state.followers.is_empty()
-    };
+    let lasts = |entry: &Open<'_>, p: &Posted| p.kept || !entry.state.followers.is_empty();
     let posted = open.iter().zip(posted).filter_map(|(entry, p)| p.filter(|p| lasts(entry, p)));
     Some(Ok((placed, posted.collect())))
 }
