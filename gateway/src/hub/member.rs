@@ -31,13 +31,17 @@ pub(super) struct Membership {
     pub(super) own: bool,
     /// What it said of itself when it joined.
     pub(super) info: Option<Arc<str>>,
+    /// Where it reads from history: what members had been told of each other then. It hears nothing further until it is in the
+    /// walk again.
+    pub(super) heard: u64,
 }
 
 /// How far a session has come into a room.
 #[derive(Clone, Debug)]
 pub(super) enum Standing {
-    /// Its attach mark, with this number, is on the way; events follow `offset`.
-    Attaching { ticket: u32, offset: u64 },
+    /// Its attach mark, with this number, is on the way; events follow `offset`, and what members are told of each other
+    /// follows `told`.
+    Attaching { ticket: u32, offset: u64, told: u64 },
     /// In the walk, at this place of the room's members here.
     Attached(u32),
     /// Reads from history, after this cursor, at its own pace. Boxed: rare, and the others are small.

@@ -17,10 +17,7 @@ impl Session {
             Some(ReadOn::Events(events)) => self.replay(&events),
             Some(ReadOn::Gap { room, from, to }) => {
                 self.has_read(0);
-                self.common.shard.counters().gaps_overtaken.add(1);
-                if let Some(event) = self.gap(&room, to.offset - from.offset, (from, to)) {
-                    self.tell(event, &room);
-                }
+                self.tell_lapse(&room, from, to);
             }
             None => self.has_read(0),
         }
@@ -30,6 +27,14 @@ impl Session {
     pub(super) fn fall_back(self: &Rc<Self>) {
         for Fallen { room, after } in self.outbound.take_fallen() {
             self.common.shard.fall_back(self, room, after);
+        }
+    }
+
+    /// Tells that all events between these are missing.
+    pub(super) fn tell_lapse(&self, room: &str, from: Cursor, to: Cursor) {
+        self.common.shard.counters().gaps_overtaken.add(1);
+        if let Some(event) = self.gap(room, to.offset - from.offset, (from, to)) {
+            self.tell(event, room);
         }
     }
 

@@ -19,9 +19,10 @@ struct Got {
 }
 
 /// Publishes a batch, and has somebody come and leave, until the policy has decided, and three times after that.
-async fn flood(gateway: &Gateway, watch: &mut Socket, policy: &str) -> u64 {
+/// Answers how many there are, and how many times members were told.
+async fn flood(gateway: &Gateway, watch: &mut Socket, policy: &str) -> (u64, u64) {
     let decisions = format!("tidegate_slow_decisions_total{{bound=\"session\",policy=\"{policy}\"}}");
-    let (mut published, mut decided) = (0, 0);
+    let (mut published, mut decided, mut told) = (0, 0, 0);
     for _ in 0..MOST_ROUNDS {
         let event = |number: u64| {
             let data = json!({ "n": number, "text": "x".repeat(3000) });
@@ -34,7 +35,7 @@ async fn flood(gateway: &Gateway, watch: &mut Socket, policy: &str) -> u64 {
             member(gateway, &format!("guest{published}"), "slow:r", &Value::Null).await;
         decided += u64::from(gateway.metric(&decisions).await > 0.0);
         if decided > 3 {
-            return published;
+            return (published, told);
         }
         let (mut came, mut last) = (0, 0);
         while came == 0 || last + 1 < published {
@@ -44,25 +45,32 @@ async fn flood(gateway: &Gateway, watch: &mut Socket, policy: &str) -> u64 {
                 None => came += 1,
             }
         }
+        told += came;
     }
     panic!("{published} events fit into the backlog");
 }
 
-async fn read(slow: &mut Wire, epoch: &Value, last: u64) -> Got {
-    let mut got = Got::default();
-    while got.numbers.last() != Some(&last) {
-        let frame = slow.next().await;
-        assert_ne!(frame.opcode, opcode::CLOSE, "{:?}", frame.close());
-        let event = frame.json();
+impl Got {
+    /// Takes a frame; answers the id of who came or left, where it tells that.
+    fn take(&mut self, event: &Value, epoch: &Value) -> Option<String> {
         let data = &event["data"];
         match event["event_type"].as_str().unwrap() {
-            "gap" if data["from"]["epoch"] == *epoch => got.missing += data["count"].as_u64().unwrap(),
-            "gap" => got.unheard += data["count"].as_u64().unwrap(),
-            "alert_triggered" => got.numbers.push(data["n"].as_u64().unwrap()),
-            _ => got.heard += 1,
+            "gap" if data["from"]["epoch"] == *epoch => self.missing += data["count"].as_u64().unwrap(),
+            "gap" => self.unheard += data["count"].as_u64().unwrap(),
+            "alert_triggered" => self.numbers.push(data["n"].as_u64().unwrap()),
+            _ => {
+                self.heard += 1;
+                return data["connection_id"].as_str().map(str::to_owned);
+            }
         }
+        None
     }
-    got
+}
+
+async fn next(slow: &mut Wire) -> Value {
+    let frame = slow.next().await;
+    assert_ne!(frame.opcode, opcode::CLOSE, "{:?}", frame.close());
+    frame.json()
 }
 
 async fn run(policy: &str) -> (Got, u64) {
@@ -74,9 +82,24 @@ async fn run(policy: &str) -> (Got, u64) {
     let mut slow = gateway.narrow_wire("/ws", 4096).await;
     slow.next().await;
     let joined = slow.ask(&json!({ "action": "join", "room": "slow:r" })).await;
+    assert_eq!(next(&mut slow).await["event_type"], "member_joined", "it has heard of itself");
     let mut watch = member(&gateway, "watch", "slow:r", &Value::Null).await;
-    let published = flood(&gateway, &mut watch, policy).await;
-    let got = read(&mut slow, &joined["data"]["epoch"], published - 1).await;
+    let (published, mut told) = flood(&gateway, &mut watch, policy).await;
+    let (epoch, mut got) = (&joined["data"]["epoch"], Got::default());
+    while got.numbers.last() != Some(&(published - 1)) {
+        got.take(&next(&mut slow).await, epoch);
+    }
+    // From here on it keeps up.
+    let _end = member(&gateway, "end", "slow:r", &Value::Null).await;
+    while got.take(&next(&mut slow).await, epoch).as_deref() != Some("end") {}
+    loop {
+        let event = watch.next().await;
+        told += u64::from(event["event_type"].as_str().unwrap().starts_with("member"));
+        if event["data"]["connection_id"] == "end" {
+            break;
+        }
+    }
+    assert_eq!(got.heard + got.unheard, told, "{got:?}");
     assert!(got.numbers.is_sorted_by(|a, b| a < b), "in order, none twice: {:?}", got.numbers);
     (got, published)
 }

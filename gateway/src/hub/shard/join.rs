@@ -214,9 +214,10 @@ impl<G: Guest> Shard<G> {
             } else {
                 self.put_mark(&room, &state, guest)
             };
+            let heard = Self::told(&state);
             drop(state);
             let Kind { own, info } = kind;
-            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info });
+            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info, heard });
             return Ok(joined);
         }
     }
@@ -228,7 +229,7 @@ impl<G: Guest> Shard<G> {
         if let Some(slot) = guest.seat().slot.get() {
             self.mailbox.push(Letter::Attach(Arc::clone(room), Attach::Session(slot, ticket)));
         }
-        Standing::Attaching { ticket, offset: state.history.cursor().offset }
+        Standing::Attaching { ticket, offset: state.history.cursor().offset, told: Self::told(state) }
     }
 
     /// An attach mark has come out of the mailbox.
@@ -263,9 +264,9 @@ impl<G: Guest> Shard<G> {
         self.check_room_count(&guest)?;
         let ticket = self.tickets.get().wrapping_add(1);
         self.tickets.set(ticket);
-        let standing = Standing::Attaching { ticket, offset };
+        let standing = Standing::Attaching { ticket, offset, told: 0 };
         self.came(room, &mut room.lock(), &guest, None);
-        let membership = Membership { room: Arc::clone(room), standing, own: false, info: None };
+        let membership = Membership { room: Arc::clone(room), standing, own: false, info: None, heard: 0 };
         guest.seat().rooms.borrow_mut().push(membership);
         Ok(Some(ticket))
     }
@@ -320,7 +321,9 @@ impl<G: Guest> Shard<G> {
         let Some(at) = guest.seat().find(room) else { return };
         let mut rooms = guest.seat().rooms.borrow_mut();
         if let Standing::Attached(place) = rooms[at].standing {
+            let heard = Self::told(&rooms[at].room.lock());
             rooms[at].standing = Standing::Reading(Box::new(after));
+            rooms[at].heard = heard;
             drop(rooms); // who takes its place in the walk is told so
             self.halls.borrow_mut().unseat(room, place);
         }
@@ -336,6 +339,9 @@ impl<G: Guest> Shard<G> {
                 _ => None,
             })?;
         let (got, standing) = self.read(&rooms[at].room, after, guest);
+        if let Standing::Attaching { told, .. } = standing {
+            self.hears_again(guest, &rooms[at], told);
+        }
         rooms[at].standing = standing;
         rooms[at..].rotate_left(1); // so that the others come first
         Some(got)
