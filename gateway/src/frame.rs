@@ -197,6 +197,20 @@ impl Posted {
         }
     }
 
+    /// The same event in memory of its own, without frames: who keeps it for long, and its neighbours not, holds nothing of
+    /// the publisher's memory, and none of the frames that were encoded together with its own.
+    pub fn alone(&self) -> Self {
+        let event = Event {
+            kind: self.kind.clone(),
+            data: Bytes::copy_from_slice(&self.payload()),
+            source: Arc::clone(&self.source),
+            key: self.key.clone(),
+            id: None,
+            time: self.time,
+        };
+        Self::new(event, self.room.clone(), self.cursor, self.kept, self.placed)
+    }
+
     /// The event's JSON.
     pub fn payload(&self) -> Bytes {
         self.payload.lock().clone()

@@ -329,6 +329,7 @@ impl Guest for Session {
                 self.show(&events, &mut out);
                 self.reply(&out);
             }
+            Order::Unheard(room, from, to) => self.tell_lapse(&room, from, to),
             Order::Describe(tell) => tell(self.info()),
         }
     }

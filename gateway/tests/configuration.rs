@@ -505,6 +505,9 @@ fn what_is_legal_and_risky_is_warned_of() {
     warned(&set(&["listener.0.hosts=[\"*\"]"]), "DNS rebinding");
     warned(&set(&["room.0.history.size=10"]), "has no end");
     warned(&set(&["room.0.history.ttl=1m"]), "keeps nothing");
+    warned(&set(&["room.0.cache=last"]), "has no end");
+    let bounded = set(&["room.0.cache=last", "room.0.history.ttl=1m"]);
+    assert_eq!(config::load(&bounded).unwrap().warnings, []);
     let secret = "auth.default.secret=5f2c9a81b7d34e60a1c8f09b6e7d2a43";
     warned(
         &set(&[secret, "revocations.keep=1h"]),

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+#[path = "presence/slow.rs"]
+mod slow;
+
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -218,7 +221,7 @@ fn process(gateway: &Gateway, id: &str, room: &str) -> Child {
     command.spawn().unwrap()
 }
 
-/// Answers the server's pings while it waits for the next event.
+/// Who left, as it is told next.
 async fn left(client: &mut Socket) -> Value {
     told(client, "member_left").await
 }
@@ -230,12 +233,11 @@ async fn a_client_that_is_killed_is_gone_at_once_and_once() {
     told(&mut ada, "member_joined").await;
     let mut client = process(&gateway, "victim", "live:r");
     assert_eq!(told(&mut ada, "member_joined").await["connection_id"], "victim");
-    let begin = Instant::now();
     client.kill().unwrap();
     client.wait().unwrap();
+    // Its heartbeat would be missed after a minute, for which nothing here waits.
     let gone = left(&mut ada).await;
     assert_eq!((&gone["connection_id"], &gone["count"]), (&json!("victim"), &json!(1)));
-    assert!(begin.elapsed() < Duration::from_secs(20), "long before its heartbeat is missed");
     assert_eq!(count(&mut ada, "live:r").await, 1);
     let _next = member(&gateway, "next", "live:r", &Value::Null).await;
     assert_eq!(told(&mut ada, "member_joined").await["connection_id"], "next", "nothing more of it");

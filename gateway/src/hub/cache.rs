@@ -32,7 +32,8 @@ pub(crate) struct Cache {
     caching: Caching,
     /// By key: the offset of its event.
     places: HashMap<Option<Box<str>>, u64, foldhash::fast::RandomState>,
-    /// By offset, so that they are told in their order. With the time of their commit.
+    /// By offset, so that they are told in their order. With the time of their commit. Copies: of a batch that was encoded
+    /// together one may be here for as long as the room is.
     events: BTreeMap<u64, (Instant, Arc<Posted>)>,
     /// What the events weigh, as [`Posted::size`] says.
     bytes: usize,
@@ -63,7 +64,7 @@ impl Cache {
             return;
         }
         self.places.insert(key.clone(), posted.cursor.offset);
-        self.events.insert(posted.cursor.offset, (now, Arc::clone(posted)));
+        self.events.insert(posted.cursor.offset, (now, Arc::new(posted.alone())));
         self.bytes += posted.size();
         while self.events.len() > MOST_KEYS || (self.bytes > MOST_BYTES && self.events.len() > 1) {
             self.drop_oldest();

@@ -125,6 +125,11 @@ impl Comings {
         last
     }
 
+    /// The place of the last event that told of members; 0 before the first.
+    pub(crate) fn told(&self) -> u64 {
+        self.told
+    }
+
     /// The place of the next event that tells of members.
     pub(crate) fn next(&mut self) -> u64 {
         self.told += 1;

@@ -31,13 +31,17 @@ pub(super) struct Membership {
     pub(super) own: bool,
     /// What it said of itself when it joined.
     pub(super) info: Option<Arc<str>>,
+    /// Where it reads from history: what members had been told of each other then. It hears nothing further until it is in the
+    /// walk again.
+    pub(super) heard: u64,
 }
 
 /// How far a session has come into a room.
 #[derive(Clone, Debug)]
 pub(super) enum Standing {
-    /// Its attach mark, with this number, is on the way; events follow `offset`.
-    Attaching { ticket: u32, offset: u64 },
+    /// Its attach mark, with this number, is on the way; events follow `offset`, and what members are told of each other
+    /// follows `told`.
+    Attaching { ticket: u32, offset: u64, told: u64 },
     /// In the walk, at this place of the room's members here.
     Attached(u32),
     /// Reads from history, after this cursor, at its own pace. Boxed: rare, and the others are small.
@@ -101,6 +105,15 @@ impl Seat {
 
     pub(super) fn find_name(&self, name: &str) -> Option<usize> {
         self.rooms.borrow().iter().position(|m| *m.room.id.name == *name)
+    }
+
+    /// From here on it reads in this room, after `after`, and hears of other members what comes after `heard`.
+    pub(super) fn read(&self, room: u64, after: Cursor, heard: u64) {
+        if let Some(at) = self.find(room) {
+            let membership = &mut self.rooms.borrow_mut()[at];
+            membership.standing = Standing::Reading(Box::new(after));
+            membership.heard = heard;
+        }
     }
 
     pub(super) fn stand(&self, room: u64, standing: Standing) {

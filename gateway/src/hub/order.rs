@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::frame::{Event, Posted};
+use crate::frame::{Cursor, Event, Posted};
 
 /// An order to one session, carried out on its shard.
 pub enum Order {
@@ -18,6 +18,9 @@ pub enum Order {
     Send(Event),
     /// Events that a room shows who joins it, as somebody else has put the session there.
     Show(Vec<Arc<Posted>>),
+    /// What members of a room were told of each other behind the first cursor, up to the other, has not come to the session:
+    /// it was reading from history.
+    Unheard(Arc<str>, Cursor, Cursor),
     /// What the session says of itself, to whoever asks.
     Describe(Box<dyn FnOnce(SessionInfo) + Send>),
 }
@@ -86,6 +89,7 @@ impl std::fmt::Debug for Order {
             Self::Leave(..) => "Leave",
             Self::Send(_) => "Send",
             Self::Show(_) => "Show",
+            Self::Unheard(..) => "Unheard",
             Self::Describe(_) => "Describe",
         })
     }

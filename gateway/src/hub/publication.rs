@@ -128,9 +128,7 @@ impl Dispatch {
 
 /// The events that histories and followers hold for as long as they like.
 fn lasting(open: &[Open<'_>], posted: Fresh) -> SmallVec<[Arc<Posted>; 1]> {
-    let lasts = |entry: &Open<'_>, p: &Posted| {
-        p.kept || entry.state.cache.keeps() || !entry.state.followers.is_empty()
-    };
+    let lasts = |entry: &Open<'_>, p: &Posted| p.kept || !entry.state.followers.is_empty();
     open.iter().zip(posted).filter_map(|(entry, p)| p.filter(|p| lasts(entry, p))).collect()
 }
 

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::Follow;
-use super::cache::Cache;
+use super::cache::{Cache, Caching};
 use super::comings::Comings;
 use super::ids::Ids;
 use super::inbox::BESIDE;
@@ -69,15 +69,16 @@ pub(crate) struct Missed {
 
 impl Room {
     pub(super) fn new(id: RoomId, rule: Arc<Rule>, history: Box<dyn History>, shards: usize) -> Self {
+        // The unnamed room is joined by all, and not by request: it shows nothing and tells of nobody.
+        let is_named = !id.name.is_empty();
         let state = State {
             gone: false,
             history,
-            cache: Cache::new(rule.cache),
+            cache: Cache::new(if is_named { rule.cache } else { Caching::None }),
             acknowledged: None,
             members: vec![0; shards].into(),
             followers: SmallVec::new(),
-            // Of the unnamed room nobody asks who is there.
-            comings: (rule.join_leave && !id.name.is_empty()).then(Box::default),
+            comings: (is_named && rule.join_leave).then(Box::default),
             ids: Ids::default(),
             pending: 0,
             missed: vec![Missed::default(); shards].into(),

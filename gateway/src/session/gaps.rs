@@ -32,12 +32,7 @@ impl Session {
             Some(ReadOn::Events(events)) => self.replay(&events),
             Some(ReadOn::Gap { room, from, to }) => {
                 self.has_read(0);
-                self.common.shard.counters().gaps_overtaken.add(1);
-                // Of another life of the room nothing is known but how many events this one has had.
-                let before = if from.epoch == to.epoch { from.offset } else { 0 };
-                if let Some(event) = self.gap(&room, to.offset.saturating_sub(before), (from, to)) {
-                    self.tell(event, &room);
-                }
+                self.tell_lapse(&room, from, to);
             }
             None => self.has_read(0),
         }
@@ -70,6 +65,16 @@ impl Session {
     pub(super) fn fall_back(self: &Rc<Self>) {
         for Fallen { room, after } in self.outbound.take_fallen() {
             self.common.shard.fall_back(self, room, after);
+        }
+    }
+
+    /// Tells that all events between these are missing.
+    pub(super) fn tell_lapse(&self, room: &str, from: Cursor, to: Cursor) {
+        self.common.shard.counters().gaps_overtaken.add(1);
+        // Of another life of the room nothing is known but how many events this one has had.
+        let before = if from.epoch == to.epoch { from.offset } else { 0 };
+        if let Some(event) = self.gap(room, to.offset.saturating_sub(before), (from, to)) {
+            self.tell(event, room);
         }
     }
 

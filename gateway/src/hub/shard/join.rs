@@ -232,9 +232,10 @@ impl<G: Guest> Shard<G> {
                 }
                 _ => self.put_mark(&room, &state, guest),
             };
+            let heard = Self::told(&state);
             drop(state);
             let Kind { own, info } = kind;
-            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info });
+            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info, heard });
             return Ok(joined);
         }
     }
@@ -246,7 +247,7 @@ impl<G: Guest> Shard<G> {
         if let Some(slot) = guest.seat().slot.get() {
             self.mailbox.push(Letter::Attach(Arc::clone(room), Attach::Session(slot, ticket)));
         }
-        Standing::Attaching { ticket, offset: state.history.cursor().offset }
+        Standing::Attaching { ticket, offset: state.history.cursor().offset, told: Self::told(state) }
     }
 
     /// An attach mark has come out of the mailbox.
@@ -281,9 +282,9 @@ impl<G: Guest> Shard<G> {
         self.check_room_count(&guest)?;
         let ticket = self.tickets.get().wrapping_add(1);
         self.tickets.set(ticket);
-        let standing = Standing::Attaching { ticket, offset };
+        let standing = Standing::Attaching { ticket, offset, told: 0 };
         self.came(room, &mut room.lock(), &guest, None);
-        let membership = Membership { room: Arc::clone(room), standing, own: false, info: None };
+        let membership = Membership { room: Arc::clone(room), standing, own: false, info: None, heard: 0 };
         guest.seat().rooms.borrow_mut().push(membership);
         Ok(Some(ticket))
     }
@@ -294,7 +295,7 @@ impl<G: Guest> Shard<G> {
         let seat = guest.seat();
         let (Some(at), Some(form)) = (seat.find(room), seat.form) else { return };
         let after = match seat.rooms.borrow()[at].standing {
-            Standing::Attaching { ticket: waits, offset } if waits == ticket => offset,
+            Standing::Attaching { ticket: waits, offset, .. } if waits == ticket => offset,
             _ => return,
         };
         let cursor = {
@@ -320,9 +321,10 @@ impl<G: Guest> Shard<G> {
         let mut state = room.lock();
         state.missed[self.index].marked = false;
         let after = Cursor { offset: walked, ..state.history.cursor() };
+        let heard = Self::told(&state);
         drop(state);
         for guest in members {
-            guest.seat().stand(room.id.number, Standing::Reading(Box::new(after)));
+            guest.seat().read(room.id.number, after, heard);
             guest.call_to_read();
         }
     }
@@ -361,7 +363,9 @@ impl<G: Guest> Shard<G> {
         let Some(at) = guest.seat().find(room) else { return };
         let mut rooms = guest.seat().rooms.borrow_mut();
         if let Standing::Attached(place) = rooms[at].standing {
+            let heard = Self::told(&rooms[at].room.lock());
             rooms[at].standing = Standing::Reading(Box::new(after));
+            rooms[at].heard = heard;
             drop(rooms); // who takes its place in the walk is told so
             self.halls.borrow_mut().unseat(room, place);
         }
@@ -377,6 +381,9 @@ impl<G: Guest> Shard<G> {
                 _ => None,
             })?;
         let (got, standing) = self.read(&rooms[at].room, after, guest);
+        if let Standing::Attaching { told, .. } = standing {
+            self.hears_again(guest, &rooms[at], told);
+        }
         rooms[at].standing = standing;
         rooms[at..].rotate_left(1); // so that the others come first
         Some(got)

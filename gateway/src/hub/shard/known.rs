@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::member::Membership;
+use super::super::order::Order;
 use super::super::presence::Present;
 use super::super::room::{Room, State};
 use super::{Guest, Shard};
@@ -40,6 +41,22 @@ impl<G: Guest> Shard<G> {
         for Membership { room, info, .. } in guest.seat().rooms.borrow().iter() {
             let said = info.as_ref();
             self.changed(room, was.clone().with(said), guest.present().with(said));
+        }
+    }
+
+    /// What members of the room have been told of each other so far.
+    pub(super) fn told(state: &State) -> u64 {
+        state.comings.as_ref().map_or(0, |comings| comings.told())
+    }
+
+    /// A member has read to the end of a history, and is in the walk from here on, behind `told`: it is told where it has
+    /// not heard of other members meanwhile, so that it can ask who is there.
+    pub(super) fn hears_again(&self, guest: &Rc<G>, membership: &Membership, told: u64) {
+        let Membership { room, heard, .. } = membership;
+        if told > *heard {
+            let epoch = room.lock().history.cursor().epoch;
+            let (from, to) = (room.id.beside(epoch, *heard).1, room.id.beside(epoch, told).1);
+            Rc::clone(guest).order(Order::Unheard(Arc::clone(&room.id.name), from, to));
         }
     }
 
