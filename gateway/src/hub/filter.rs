@@ -134,19 +134,29 @@ impl Filters {
     /// Which events of `batch` (64 at most) the filter lets through, a bit each; looked at once, however often
     /// it is asked. `readings` are this batch's, and keep what criteria have found also where it is left and begun anew.
     #[inline]
-    pub(crate) fn judge(&mut self, filter: FilterId, batch: &[Arc<Posted>], readings: &mut Readings) -> u64 {
+    pub(crate) fn judge(
+        &mut self,
+        filter: FilterId,
+        batch: &[Arc<Posted>],
+        readings: &mut Option<Box<Readings>>,
+    ) -> u64 {
         let (judged, mask) = self.entries[filter.index()].judged;
         if judged == self.batch { mask } else { self.judge_anew(filter, batch, readings) }
     }
 
     /// Out of the walk's loop, which mostly asks again.
     #[inline(never)]
-    fn judge_anew(&mut self, filter: FilterId, batch: &[Arc<Posted>], readings: &mut Readings) -> u64 {
+    fn judge_anew(
+        &mut self,
+        filter: FilterId,
+        batch: &[Arc<Posted>],
+        readings: &mut Option<Box<Readings>>,
+    ) -> u64 {
         let entry = &mut self.entries[filter.index()];
         let bits = batch.iter().enumerate().map(|(bit, posted)| u64::from(entry.lets(posted)) << bit);
         let mut mask = bits.fold(0, |mask, bit| mask | bit);
         if let Some(criterion) = entry.criterion.filter(|_| mask != 0) {
-            mask = self.criteria.judge(criterion, mask, batch, readings);
+            mask = self.criteria.judge(criterion, mask, batch, readings.get_or_insert_default());
         }
         entry.judged = (self.batch, mask);
         mask
@@ -160,7 +170,7 @@ impl Filters {
         let mut through = Vec::new();
         for batch in events.chunks(MOST_EVENTS) {
             self.begin_batch();
-            let mask = self.judge(filter, batch, &mut Readings::default());
+            let mask = self.judge(filter, batch, &mut None);
             let passing = batch.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);
             through.extend(passing.map(|(_, posted)| Arc::clone(posted)));
         }

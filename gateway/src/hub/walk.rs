@@ -32,8 +32,8 @@ pub(super) struct Part {
     /// Reserved in the mailbox and in the room's share until the walk is over.
     pub(super) bytes: usize,
     plans: [Option<Plan>; MAX_FORMS],
-    /// What criteria have found in its events.
-    readings: Readings,
+    /// What criteria have found in its events; none where no criterion has looked at them.
+    readings: Option<Box<Readings>>,
 }
 
 /// The frames of one form.
@@ -69,7 +69,7 @@ pub(super) struct Tools<'a> {
 impl Part {
     pub(super) fn new(room: Arc<Room>, events: Vec<Arc<Posted>>) -> Self {
         let bytes = events.iter().map(|p| p.size()).sum();
-        Self { room, events, bytes, plans: Default::default(), readings: Readings::default() }
+        Self { room, events, bytes, plans: Default::default(), readings: None }
     }
 
     /// The offset of its last event; none where it is told beside those of the room.

@@ -141,7 +141,7 @@ impl Reader<'_> {
         let (start, mut escaped) = (self.at, false);
         loop {
             let rest = &self.data[self.at..];
-            let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            let stop = find(rest, |byte| (byte == b'"') | (byte == b'\\'))?;
             if rest[stop] == b'"' {
                 self.at += stop + 1;
                 return Some(Span { start, end: self.at - 1, escaped });
@@ -189,7 +189,8 @@ impl Reader<'_> {
         let mut depth = 1;
         while depth > 0 {
             let rest = &self.data[self.at..];
-            let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'))?;
+            // Without their bit for 0x20, brackets are as braces.
+            let stop = find(rest, |byte| (byte == b'"') | (byte | 0x20 == b'{') | (byte | 0x20 == b'}'))?;
             self.at += stop + 1;
             match rest[stop] {
                 b'"' => _ = self.string()?,
@@ -199,4 +200,14 @@ impl Reader<'_> {
         }
         Some(())
     }
+}
+
+/// Where the first byte is that `stops` is true of: many at a time, by what the compiler can make vectors of.
+#[inline(always)]
+fn find(bytes: &[u8], stops: impl Fn(u8) -> bool) -> Option<usize> {
+    let (chunks, _) = bytes.as_chunks::<32>();
+    let is_plain = |chunk: &&[u8; 32]| !chunk.iter().fold(false, |found, byte| found | stops(*byte));
+    let plain = chunks.iter().take_while(is_plain).count() * 32;
+    let place = bytes[plain..].iter().position(|byte| stops(*byte))?;
+    Some(plain + place)
 }
