@@ -44,7 +44,7 @@ impl<O: Outlet> Guest for Member<O> {
         self.outlet.take(frames);
     }
 
-    fn room_left(&self) -> usize {
+    fn reading_space(&self) -> usize {
         usize::MAX
     }
 

@@ -8,16 +8,17 @@ mod arena;
 pub mod json;
 
 use std::fmt;
+use std::hash::BuildHasher;
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-pub use arena::{Arena, Held};
+pub use arena::{Arena, Held, Yields};
 
 /// How many forms an event can have: the length of the table of frames in each [`Posted`].
 pub const MAX_FORMS: usize = 4;
@@ -304,6 +305,9 @@ impl Forms {
     }
 }
 
+/// Random in each process, so that nobody makes keys that are taken for each other.
+static KEYS: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
+
 /// By event: where its frame stands in the arena, and where the payload in it does; nothing where another shard has
 /// encoded it.
 type Spans = SmallVec<[(Range<usize>, Option<Range<usize>>); 2]>;
@@ -315,6 +319,8 @@ pub struct Mark {
     pub offset: u64,
     /// The number of its type.
     pub kind: u32,
+    /// Says which key it has: equal keys have equal ones, and events without a key 0.
+    pub key: u64,
     /// Which of the arenas it lies in.
     arena: u32,
 }
@@ -354,7 +360,13 @@ impl Frames {
         let mut frames = Self { each: Vec::with_capacity(batch.len()), ..Self::default() };
         for posted in batch {
             if let Some(encoded) = posted.frames[form.index()].get() {
-                frames.add(&encoded.frame, &encoded.arena, posted.cursor.offset, posted.kind.number);
+                let mark = Mark {
+                    offset: posted.cursor.offset,
+                    kind: posted.kind.number,
+                    key: posted.key.as_deref().map_or(0, |key| KEYS.hash_one(key).max(1)),
+                    arena: 0,
+                };
+                frames.add(&encoded.frame, &encoded.arena, mark);
             }
         }
         let origin = |posted: &Arc<Posted>| Origin { room: posted.room.clone(), epoch: posted.cursor.epoch };
@@ -365,23 +377,31 @@ impl Frames {
 
     /// Those of its frames that have a bit in `mask`, the first the lowest.
     pub fn pick(&self, mask: u64) -> Self {
-        let mut picked = Self { origin: self.origin.clone(), ..Self::default() };
-        for (bit, (frame, mark)) in self.each.iter().zip(&self.marks).enumerate() {
-            if mask >> bit & 1 == 1 {
-                picked.add(frame, &self.arenas[mark.arena as usize], mark.offset, mark.kind);
-            }
-        }
-        picked.join();
-        picked
+        let picked = (0..self.each.len()).filter(|bit| mask >> bit & 1 == 1);
+        Self::gather(picked.map(|index| (self, index)))
     }
 
-    fn add(&mut self, frame: &Bytes, arena: &Arc<Arena>, offset: u64, kind: u32) {
+    /// Frames of one room, each by its number among others of the room, in order.
+    pub fn gather<'a>(frames: impl Iterator<Item = (&'a Self, usize)>) -> Self {
+        let mut gathered = Self::default();
+        for (from, index) in frames {
+            let mark = from.marks[index];
+            if gathered.origin.is_none() {
+                gathered.origin.clone_from(&from.origin);
+            }
+            gathered.add(&from.each[index], &from.arenas[mark.arena as usize], mark);
+        }
+        gathered.join();
+        gathered
+    }
+
+    fn add(&mut self, frame: &Bytes, arena: &Arc<Arena>, mark: Mark) {
         if !self.arenas.last().is_some_and(|last| Arc::ptr_eq(last, arena)) {
             self.arenas.push(Arc::clone(arena));
         }
         self.total += frame.len();
         self.each.push(frame.clone());
-        self.marks.push(Mark { offset, kind, arena: (self.arenas.len() - 1) as u32 });
+        self.marks.push(Mark { arena: (self.arenas.len() - 1) as u32, ..mark });
     }
 
     fn join(&mut self) {
@@ -410,8 +430,9 @@ impl Frames {
         Self::of(form, batch)
     }
 
-    /// What they take beside the arenas, in bytes.
+    /// What they take beside the arenas, behind the two counts of whoever shares them, in bytes.
     pub fn overhead(&self) -> usize {
-        size_of::<Self>() + self.each.capacity() * size_of::<Bytes>() + self.marks.len() * size_of::<Mark>()
+        let lists = self.each.capacity() * size_of::<Bytes>() + self.marks.len() * size_of::<Mark>();
+        size_of::<Self>() + 2 * size_of::<usize>() + lists + 2 * arena::HEADER
     }
 }

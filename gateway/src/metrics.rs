@@ -30,7 +30,7 @@ pub use labels::ByLabel;
 pub use link::Link;
 pub use own::{Gauges, families};
 pub use refusals::Refusals;
-pub use shard::{ClassCounters, FrameCounts, ShardCounters, SlowCounts};
+pub use shard::{ClassCounters, FrameCounts, ShardCounters, Slow, SlowCounts};
 pub use tls::{Certificates, Handshake, Tls};
 pub use views::{Aggregation, Direction, List, Number, Statistics, Trend, Views};
 

@@ -11,6 +11,7 @@ mod heartbeat;
 mod outbound;
 mod places;
 mod presence;
+mod readers;
 mod requests;
 mod rights;
 mod run;
@@ -30,8 +31,9 @@ use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::Wheel;
-pub use outbound::{Backlog, Budget, Gap, Ledger, Slices, Taken, Way, relieve};
+pub use outbound::{Backlog, Budget, Fallen, Gap, Ledger, Slices, Taken, Way, relieve};
 pub use places::{Place, Places};
+pub use readers::admit;
 pub use run::{Visitor, open};
 pub use turn_away::turn_away;
 
@@ -47,6 +49,7 @@ use crate::transport::websocket::Link;
 use allowance::Allowance;
 use heartbeat::Pulse;
 use outbound::Outbound;
+use readers::{Readers, Turn};
 use term::Term;
 
 /// Bytes of replies that are put together before they are written.
@@ -71,6 +74,8 @@ pub struct Common {
     pub patience: Duration,
     /// Calls with an id that a session may have open at once.
     pub calls_per_session: usize,
+    /// Those that read histories.
+    readers: Readers,
     /// Replies of one burst are put together here.
     scratch: RefCell<Vec<u8>>,
 }
@@ -87,8 +92,18 @@ impl Common {
     ) -> Rc<Self> {
         let wheel = Wheel::new(Arc::clone(&shard.hub().rules()));
         let ledger = Ledger::new(shard.hub(), shard.index(), budget);
-        let scratch = RefCell::default();
-        Rc::new(Self { shard, ledger, wheel, revocations, limits, patience, calls_per_session, scratch })
+        let (readers, scratch) = (Readers::default(), RefCell::default());
+        Rc::new(Self {
+            shard,
+            ledger,
+            wheel,
+            revocations,
+            limits,
+            patience,
+            calls_per_session,
+            readers,
+            scratch,
+        })
     }
 }
 
@@ -116,6 +131,8 @@ pub struct Session {
     ending: Cell<Option<Box<CloseReason>>>,
     /// The task has begun to close: nothing is delivered any more.
     closing: Cell<bool>,
+    /// Where it stands among those that read histories.
+    turn: Cell<Turn>,
 }
 
 impl Session {
@@ -277,8 +294,8 @@ impl Guest for Session {
         self.give(frames);
     }
 
-    fn room_left(&self) -> usize {
-        self.outbound.room_left()
+    fn reading_space(&self) -> usize {
+        self.common.readers.space(self.turn.get()).min(self.outbound.room_left() / 2)
     }
 
     fn order(self: Rc<Self>, order: Order) {

@@ -5,6 +5,7 @@
 mod slow_consumer {
     mod budget;
     mod dropping;
+    mod policies;
     mod replay;
 }
 

@@ -3,6 +3,7 @@
 mod connection;
 mod generator;
 mod publisher;
+mod slices;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -135,6 +136,8 @@ pub struct Figures {
     pub doubled: u64,
     /// Microseconds from the publisher to each member.
     pub each: Percentiles,
+    /// The same of a usual slice of 50 ms: what a pause of the machine changes nothing of.
+    pub usual: Percentiles,
     /// Microseconds from the publisher to the last member.
     pub last: Percentiles,
     /// Members that the server has sent away; of a crew that does not read.
@@ -178,6 +181,11 @@ impl Measured {
 fn times() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 2)
         .expect("these bounds are in order, and two digits are few")
+}
+
+/// The microseconds that this share of the times is not above; zero of none.
+fn micros(times: &Histogram<u64>, share: f64) -> f64 {
+    times.value_at_quantile(share) as f64 / 1e3
 }
 
 /// Why a load ended before its time.

@@ -242,6 +242,8 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
         slow: match rule.slow {
             room::Slow::Disconnect => Slow::Disconnect,
             room::Slow::DropOldest => Slow::DropOldest,
+            room::Slow::Latest => Slow::Latest,
+            room::Slow::CatchUp => Slow::CatchUp,
         },
         max_members: rule.max_members as usize,
     })

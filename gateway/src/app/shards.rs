@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::listener::{Bounds, Http, Intake};
 use crate::pipeline::{LiveRules, Pipelines};
 use crate::router::{Bodies, Router};
-use crate::session::{Budget, Common, Session, Wheel, relieve};
+use crate::session::{Budget, Common, Session, Wheel, admit, relieve};
 use crate::web::{ConnectionInfo, Handoff, Response, Routes, redirect};
 
 /// Threads that may work for a shard's requests aside of it at one time; others wait.
@@ -109,6 +109,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
     spawn_local(relieve(Rc::clone(&common)));
+    spawn_local(admit(Rc::clone(&common)));
     let endpoints = endpoints::all(&config, &identity, &common, &capacity, rooms_form, &phase);
     let http = &config.http;
     let router = Rc::new(Router::new(api, routes, endpoints, bodies));

@@ -3,6 +3,7 @@
 use super::Config;
 use super::finding::Findings;
 use super::key::Key;
+use super::model::room::Slow;
 
 mod auth;
 mod endpoints;
@@ -84,6 +85,11 @@ fn rooms(config: &Config, findings: &mut Findings<'_>) {
             findings.warn(history, message);
         } else if rule.history.size == 0 && !rule.history.ttl.is_zero() {
             findings.warn(history, "keeps nothing: `ttl` is set, but `size` is 0");
+        }
+        if rule.slow == Slow::CatchUp && rule.history.size == 0 {
+            let message =
+                "`catch_up` reads again from the room's history, and `history.size` is 0: nothing is kept";
+            findings.error(key.then("slow"), message);
         }
     }
 }

@@ -15,9 +15,14 @@ pub struct Arena {
     holders: AtomicUsize,
 }
 
+/// What an allocation takes beside its bytes with the usual allocators, about.
+pub(super) const HEADER: usize = 16;
+/// What an arena takes beside its buffer: itself behind its two counts, the buffer's own count, and three allocations.
+const OVERHEAD: usize = size_of::<Arena>() + 5 * size_of::<usize>() + 3 * HEADER;
+
 impl Arena {
     pub(super) fn new(buffer: Vec<u8>) -> Self {
-        let size = buffer.capacity();
+        let size = buffer.capacity() + OVERHEAD;
         Self { buffer: buffer.into(), size, holders: AtomicUsize::new(0) }
     }
 
@@ -56,6 +61,20 @@ pub struct Held {
     pub holders: Cell<usize>,
     /// Since when they wait, nanoseconds by the holders' clock.
     pub since: Cell<u64>,
-    /// Whether they may be dropped where there is no space.
-    pub droppable: Cell<bool>,
+    /// What of them may be dropped where there is no space.
+    pub yields: Cell<Yields>,
+}
+
+/// What of a room's events may be dropped that wait for a client which does not take them in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Yields {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that have waited longest.
+    Oldest,
+    /// All but the newest of each key.
+    Superseded,
+    /// All: they are read again from the room's history.
+    All,
 }

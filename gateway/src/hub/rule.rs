@@ -37,6 +37,10 @@ pub enum Slow {
     Disconnect,
     /// The events that have waited longest are dropped, and it is told which.
     DropOldest,
+    /// All but the newest of each key (of those without a key: the newest) are dropped, and it is told which.
+    Latest,
+    /// What waits is dropped and read again from the room's history, at the session's pace.
+    CatchUp,
 }
 
 /// What holds for the rooms whose names start with `prefix`.

@@ -43,8 +43,8 @@ pub trait Guest: 'static {
     /// from the walk: never waits, never calls the shard.
     fn deliver(&self, frames: &Rc<Frames>);
 
-    /// Bytes that it can still keep.
-    fn room_left(&self) -> usize;
+    /// Bytes of a history that it can take now; of none it gets one event.
+    fn reading_space(&self) -> usize;
 
     /// Carries out what another thread wants; may call the shard.
     fn order(self: Rc<Self>, order: Order);

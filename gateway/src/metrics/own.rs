@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::family::{Distribution, Family, Kind};
-use super::shard::FrameCounts;
-use super::{Histogram, Metrics, ShardCounters, process};
+use super::shard::{FrameCounts, Slow};
+use super::{Count, Histogram, Metrics, ShardCounters, SlowCounts, process};
 
 /// What is not counted but looked at when somebody asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -236,19 +236,31 @@ const TRAFFIC: [Summed; 6] = [
     }),
 ];
 
+type Bound = fn(&Slow) -> &SlowCounts;
+const SLOW_BOUNDS: [(&str, Bound); 2] = [("session", |slow| &slow.session), ("node", |slow| &slow.node)];
+type Policy = fn(&SlowCounts) -> &Count;
+const SLOW_POLICIES: [(&str, Policy); 4] = [
+    ("disconnect", |counts| &counts.closes),
+    ("drop_oldest", |counts| &counts.drops),
+    ("latest", |counts| &counts.latest),
+    ("catch_up", |counts| &counts.catches_up),
+];
+
 /// Who is slow, and what was done about it.
 fn slow(metrics: &Metrics) -> Vec<Family> {
     let sum = |of: fn(&ShardCounters) -> u64| metrics.sum(of) as f64;
-    let by = |bound: &str, policy: &str| [("bound", bound.into()), ("policy", policy.into())];
     let help = "Times that too much waited for a session, for its own bound or the node's, by what was done.";
     let gaps =
         "Gap events told, as events were dropped (slow) or a history has overtaken its reader (history).";
+    let mut decisions = Family::new(Kind::Counter, "tidegate_slow_decisions", help);
+    for (bound, of) in SLOW_BOUNDS {
+        for (policy, count) in SLOW_POLICIES {
+            let sum = metrics.sum(|shard| count(of(&shard.slow)).get());
+            decisions = decisions.with([("bound", bound.into()), ("policy", policy.into())], sum as f64);
+        }
+    }
     vec![
-        Family::new(Kind::Counter, "tidegate_slow_decisions", help)
-            .with(by("session", "disconnect"), sum(|shard| shard.slow.session_closes.get()))
-            .with(by("session", "drop_oldest"), sum(|shard| shard.slow.session_drops.get()))
-            .with(by("node", "disconnect"), sum(|shard| shard.slow.node_closes.get()))
-            .with(by("node", "drop_oldest"), sum(|shard| shard.slow.node_drops.get())),
+        decisions,
         Family::new(Kind::Counter, "tidegate_gaps", gaps)
             .with([("cause", "slow".into())], sum(|shard| shard.gaps_dropped.get()))
             .with([("cause", "history".into())], sum(|shard| shard.gaps_overtaken.get())),

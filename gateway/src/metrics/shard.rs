@@ -31,7 +31,7 @@ pub struct ShardCounters {
     /// Sessions closed because their backlog was full.
     pub slow_closes: Count,
     /// What was done where too much waited for a session.
-    pub slow: SlowCounts,
+    pub slow: Slow,
     /// Gaps told to sessions whose events were dropped.
     pub gaps_dropped: Count,
     /// Gaps told to sessions that a history has overtaken.
@@ -79,15 +79,24 @@ pub struct FrameCounts {
 
 /// How often too much waited for a session, by what it was too much for, and what was done.
 #[derive(Debug, Default)]
+pub struct Slow {
+    /// For the session's own bound.
+    pub session: SlowCounts,
+    /// For the node's budget.
+    pub node: SlowCounts,
+}
+
+/// What was done where too much waited for a session.
+#[derive(Debug, Default)]
 pub struct SlowCounts {
-    /// For the session's bound: events were dropped.
-    pub session_drops: Count,
-    /// For the session's bound: it was closed.
-    pub session_closes: Count,
-    /// For the node's budget: events were dropped.
-    pub node_drops: Count,
-    /// For the node's budget: it was closed.
-    pub node_closes: Count,
+    /// Its oldest events were dropped.
+    pub drops: Count,
+    /// All but the newest of each key were dropped.
+    pub latest: Count,
+    /// Its events were left to be read from history.
+    pub catches_up: Count,
+    /// It was closed.
+    pub closes: Count,
 }
 
 impl ShardCounters {
@@ -102,7 +111,7 @@ impl ShardCounters {
             bytes_out: Count::default(),
             send_errors: Count::default(),
             slow_closes: Count::default(),
-            slow: SlowCounts::default(),
+            slow: Slow::default(),
             gaps_dropped: Count::default(),
             gaps_overtaken: Count::default(),
             slow_sessions: Level::default(),

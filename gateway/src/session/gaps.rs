@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::outbound::Gap;
+use super::outbound::{Fallen, Gap};
 use super::{Session, json};
 use crate::frame::{Cursor, Event};
 use crate::hub::ReadOn;
@@ -16,12 +16,20 @@ impl Session {
         match self.common.shard.read_on(self) {
             Some(ReadOn::Events(events)) => self.replay(&events),
             Some(ReadOn::Gap { room, from, to }) => {
+                self.has_read(0);
                 self.common.shard.counters().gaps_overtaken.add(1);
                 if let Some(event) = self.gap(&room, to.offset - from.offset, (from, to)) {
                     self.tell(event, &room);
                 }
             }
-            None => {}
+            None => self.has_read(0),
+        }
+    }
+
+    /// Has it read the rooms from history whose events did not fit into its backlog.
+    pub(super) fn fall_back(self: &Rc<Self>) {
+        for Fallen { room, after } in self.outbound.take_fallen() {
+            self.common.shard.fall_back(self, room, after);
         }
     }
 

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 
-pub use backlog::{Backlog, Taken, Way};
+pub use backlog::{Backlog, Fallen, Taken, Way};
 pub use budget::Budget;
 pub use gap::Gap;
 pub use ledger::Ledger;
@@ -170,7 +170,16 @@ impl Outbound {
         }
         let backlog = backlog.get_or_insert_with(|| Box::new(Backlog::new(ledger, self.bound)));
         backlog.set_sealed(self.socket.held());
-        put(backlog)
+        let put = put(backlog);
+        if backlog.has_fallen() {
+            self.wake();
+        }
+        put
+    }
+
+    /// Rooms whose events did not fit and are to be read again from history. Nothing of them is taken until this is asked.
+    pub(super) fn take_fallen(&self) -> Vec<Fallen> {
+        self.backlog.borrow_mut().as_mut().map_or_else(Vec::new, |backlog| backlog.take_fallen())
     }
 
     /// Replies: as events, but what is left is copied, and no bound refuses them: while a session is pressed
@@ -227,7 +236,13 @@ impl Outbound {
         match &mut *backlog {
             // Its close frame waits, for a moment.
             Some(backlog) if self.last.get() => backlog.spare(),
-            Some(backlog) => backlog.give_way(),
+            Some(backlog) => {
+                let way = backlog.give_way();
+                if backlog.has_fallen() {
+                    self.wake();
+                }
+                way
+            }
             None => Way::Kept,
         }
     }

@@ -147,6 +147,7 @@ impl Session {
     /// Writes events of a history, as far as the session's filter lets them through.
     pub(super) fn replay(self: &Rc<Self>, events: &[Arc<Posted>]) {
         let Some(form) = self.seat.form() else { return };
+        self.has_read(events.iter().map(|posted| posted.size()).sum());
         let let_through = self.common.shard.let_through(self, events);
         for posted in &let_through {
             let class = self.common.shard.counters().class(posted.room.class);

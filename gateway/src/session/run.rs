@@ -104,6 +104,7 @@ fn seat(
             outbound,
             ending: Cell::default(),
             closing: Cell::new(false),
+            turn: Cell::default(),
         });
         let entered =
             common.shard.open(&session, &session.id, principal.user.as_ref(), endpoint.user_limit());
@@ -154,6 +155,8 @@ impl Run {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let session = Rc::clone(&self.session);
         session.outbound.set_task(cx.waker());
+        // First, so that no request finds a room half left.
+        session.fall_back();
         let mut out = session.common.scratch.take();
         out.clear();
         let poll = self.poll_with(&session, cx, &mut out);
@@ -286,7 +289,7 @@ impl Run {
             session.outbound.finish();
             self.phase = Phase::Finished;
         }
-        if drained.is_ready() && self.phase == Phase::Open && session.seat.reads() {
+        if drained.is_ready() && self.phase == Phase::Open && session.seat.reads() && session.may_read() {
             session.read_on();
             cx.waker().wake_by_ref();
         }

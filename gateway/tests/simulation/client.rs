@@ -122,8 +122,8 @@ impl Guest for Client {
         self.got.borrow_mut().extend(texts.map(Seen::Event));
     }
 
-    fn room_left(&self) -> usize {
-        self.wire.as_ref().map_or(self.space.get(), |wire| wire.room_left())
+    fn reading_space(&self) -> usize {
+        self.wire.as_ref().map_or(self.space.get(), |wire| wire.room_left()) / 2
     }
 
     fn order(self: Rc<Self>, order: Order) {

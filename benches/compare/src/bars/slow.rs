@@ -106,7 +106,7 @@ fn judge(case: &Case, goes: &[[Found; 2]], verdict: &mut Verdict) {
     let Case { what, .. } = case;
     let some = || goes.iter().map(|[_, some]| some);
     let middle = |of: fn(&[Found; 2]) -> f64| median(goes.iter().map(of)).unwrap_or(f64::NAN);
-    let p99 = |found: &Found| found.measured.crews[0].each.p99;
+    let p99 = |found: &Found| found.measured.crews[0].usual.p99;
     let rate = |found: &Found| found.measured.crews[0].deliveries as f64 / found.measured.seconds;
     let slower = goes.iter().map(|[all, some]| (1.0 - rate(some) / rate(all)) * 100.0);
     let later = goes.iter().map(|[all, some]| (p99(some) / p99(all) - 1.0) * 100.0);
@@ -123,9 +123,17 @@ fn judge(case: &Case, goes: &[[Found; 2]], verdict: &mut Verdict) {
         " %",
     );
     verdict.hold(figure.note(note).load(busy));
-    let note = format!("{:.2} ms when all read", middle(|go| go[0].measured.crews[0].each.p99) / 1e3);
+    fn of(found: &Found) -> (f64, f64) {
+        (found.measured.crews[0].usual.p99 / 1e3, found.measured.crews[0].each.p99 / 1e3)
+    }
+    let note = format!(
+        "{:.2} ms when all read; over the whole time {:.2} ms, and {:.2} ms when all read",
+        middle(|go| of(&go[0]).0),
+        middle(|go| of(&go[1]).1),
+        middle(|go| of(&go[0]).1),
+    );
     let figure = Figure::new(
-        format!("{what}: the others' p99 is more by"),
+        format!("{what}: the others' p99, of a usual slice of 50 ms, is more by"),
         later.collect(),
         Limit::AtMost(10.0),
         " %",

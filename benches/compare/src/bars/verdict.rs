@@ -82,6 +82,12 @@ impl Figure {
         Self { note, ..self }
     }
 
+    /// The same with more to its note.
+    #[must_use]
+    pub fn also(self, note: &str) -> Self {
+        Self { note: format!("{}; {note}", self.note), ..self }
+    }
+
     /// The same with how busy the load was.
     #[must_use]
     pub fn load(self, load: String) -> Self {

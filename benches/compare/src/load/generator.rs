@@ -12,7 +12,8 @@ use rustix::time::Timespec;
 
 use super::connection::{Connection, Number};
 use super::publisher::Publisher;
-use super::{Aim, Crew, Error, Figures, Measured, Percentiles, Plan, Target, system, times};
+use super::slices::Slices;
+use super::{Aim, Crew, Error, Figures, Measured, Percentiles, Plan, Target, micros, system, times};
 use crate::marker::Buffer;
 use crate::process::{self, now};
 use crate::websocket;
@@ -52,6 +53,7 @@ struct Tally {
     /// Events from this time on are counted.
     since: u64,
     each: Histogram<u64>,
+    slices: Slices,
     last: Histogram<u64>,
     /// Events that each member gets and not all have: when each was sent, and by how many it is still to be got.
     open: VecDeque<(u64, usize)>,
@@ -308,6 +310,7 @@ impl Generator {
             missing: expected.saturating_sub(crew.received),
             doubled: crew.doubled,
             each: Percentiles::of(&crew.each),
+            usual: crew.slices.usual(),
             last: Percentiles::of(&crew.last),
             closed: crew.closed,
         }
@@ -333,6 +336,7 @@ impl Tally {
             doubled: 0,
             since: u64::MAX,
             each: times(),
+            slices: Slices::new(),
             last: times(),
             open: VecDeque::new(),
             done: 0,
@@ -345,7 +349,9 @@ impl Tally {
         self.received += 1;
         let counts = sent >= self.since;
         if counts {
-            self.each.saturating_record(now.saturating_sub(sent));
+            let time = now.saturating_sub(sent);
+            self.each.saturating_record(time);
+            self.slices.record(time, now);
         }
         // One who has missed an event is in another row: then the times differ, and nothing is said of the last.
         let row = got.checked_sub(self.done).and_then(|row| self.open.get_mut(row as usize));
@@ -359,16 +365,4 @@ impl Tally {
             self.done += 1;
         }
     }
-}
-
-impl Percentiles {
-    fn of(histogram: &Histogram<u64>) -> Self {
-        let at = |share| micros(histogram, share);
-        Self { p50: at(0.5), p99: at(0.99), p999: at(0.999) }
-    }
-}
-
-/// The microseconds that this share of the times is not above; zero of none.
-fn micros(times: &Histogram<u64>, share: f64) -> f64 {
-    times.value_at_quantile(share) as f64 / 1e3
 }

@@ -140,4 +140,10 @@ pub enum Slow {
     Disconnect,
     /// The events of the room that have waited longest are dropped, and a `gap` event tells it in their place which.
     DropOldest,
+    /// Of what waits of the room only the newest event of each `key` stays, and the newest without one; a `gap` event
+    /// before them tells which are missing.
+    Latest,
+    /// What waits of the room is dropped, and read again from its history, at the member's own pace; needs `history`. A
+    /// `gap` event tells what the history no longer has.
+    CatchUp,
 }

@@ -164,7 +164,7 @@ impl<G: Guest> Shard<G> {
             if self.hub.is_full(&room, &state) {
                 return Err(JoinError::Full);
             }
-            let (joined, reads) = plan(&state, since, guest.room_left() / 2);
+            let (joined, reads) = plan(&state, since, guest.reading_space());
             match joined.recovered {
                 Some(true) => self.counters.recovered.add(1),
                 Some(false) => self.counters.lost.add(1),
@@ -271,6 +271,17 @@ impl<G: Guest> Shard<G> {
         }
     }
 
+    /// Takes a session out of the walk of a room, whose events behind `after` it reads from history from here on.
+    pub fn fall_back(&self, guest: &Rc<G>, room: u64, after: Cursor) {
+        let Some(at) = guest.seat().find(room) else { return };
+        let mut rooms = guest.seat().rooms.borrow_mut();
+        if let Standing::Attached(place) = rooms[at].standing {
+            rooms[at].standing = Standing::Reading(Box::new(after));
+            drop(rooms); // who takes its place in the walk is told so
+            self.halls.borrow_mut().unseat(room, place);
+        }
+    }
+
     /// For a session that reads histories and has space again: what it gets next, of one room, and of another the next
     /// time. One that has come to the end of a history is in the walk from there on.
     pub fn read_on(&self, guest: &Rc<G>) -> Option<ReadOn> {
@@ -289,7 +300,7 @@ impl<G: Guest> Shard<G> {
     /// What comes after `after` in the history of `room`, and how the session stands to the room from there on.
     fn read(&self, room: &Arc<Room>, after: Cursor, guest: &Rc<G>) -> (ReadOn, Standing) {
         let state = room.lock();
-        match state.history.since(after, guest.room_left() / 2) {
+        match state.history.since(after, guest.reading_space()) {
             Read::Found { events, more: true } => {
                 let last = events.last().map_or(after, |posted| posted.cursor);
                 (ReadOn::Events(events), Standing::Reading(Box::new(last)))

@@ -2,6 +2,7 @@
 //! is found at once, however much stands between.
 
 mod dropping;
+mod yielding;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -16,6 +17,7 @@ use super::{PIECES, Slices};
 use crate::frame::Frames;
 use crate::hub::Slot;
 pub use dropping::{Taken, Way};
+pub use yielding::Fallen;
 
 /// See the module's documentation.
 pub struct Backlog {
@@ -43,6 +45,8 @@ pub struct Backlog {
     counted: usize,
     /// Too much waits that cannot be dropped: nothing more is taken, and the session is to be closed.
     over: bool,
+    /// Rooms whose events are read again from history, as soon as the session's task knows.
+    fallen: Vec<Fallen>,
     /// Which rules for rooms, counted by the ledger, the last events were taken by.
     rules: u64,
     /// Whose it is, once that is known.
@@ -84,6 +88,7 @@ impl Backlog {
             sealed: 0,
             counted: 0,
             over: false,
+            fallen: Vec::new(),
             rules: ledger.rules(),
             slot: None,
             listed: None,

@@ -95,6 +95,11 @@ impl Gaps {
         }
     }
 
+    /// Whether a fence stands behind this place.
+    pub(super) fn is_fenced_behind(&self, order: u64) -> bool {
+        self.fences.back().is_some_and(|fence| *fence >= order)
+    }
+
     fn is_fenced(&self, from: u64, to: u64) -> bool {
         let before = self.fences.partition_point(|fence| *fence < from);
         self.fences.get(before).is_some_and(|fence| *fence < to)
@@ -112,6 +117,21 @@ impl Gaps {
     pub(super) fn take_back(&mut self, origin: &Origin, order: u64, offset: u64) -> usize {
         let grows = self.grows(origin.room.number, order, offset).and_then(|at| self.all.get_mut(at));
         grows.map_or(0, |gap| std::mem::take(&mut gap.frame).len())
+    }
+
+    /// Notes that events are lost among others that are not, and that come behind the gap. Answers the bytes of a
+    /// frame that told of less.
+    pub(super) fn widen(&mut self, lost: &Lost<'_>) -> usize {
+        let room = lost.origin.room.number;
+        let last = self.all.iter().rposition(|gap| gap.origin.room.number == room);
+        let same = last.filter(|last| !self.is_fenced(self.all[*last].order, lost.order));
+        let Some(gap) = same.and_then(|at| self.all.get_mut(at)) else {
+            self.note(lost);
+            return 0;
+        };
+        gap.count += lost.count;
+        gap.last = gap.last.max(lost.last);
+        std::mem::take(&mut gap.frame).len()
     }
 
     /// Notes that events are lost.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::budget::{Budget, NEVER};
-use crate::frame::{EventType, Frames};
+use crate::frame::{EventType, Frames, Yields};
 use crate::hub::{Hub, Rules, Slot, Slow};
 use crate::metrics::ShardCounters;
 
@@ -57,7 +57,7 @@ impl Ledger {
         frames.held.holders.set(holders + 1);
         if holders == 0 {
             frames.held.since.set(self.budget.now());
-            frames.held.droppable.set(self.may_drop(frames));
+            frames.held.yields.set(self.yields(frames));
             let fresh: usize = frames.arenas.iter().map(|arena| arena.hold()).sum();
             self.budget.more(fresh + frames.overhead());
         }
@@ -74,14 +74,19 @@ impl Ledger {
     }
 
     /// What is for one session alone is never dropped.
-    fn may_drop(&self, frames: &Frames) -> bool {
+    fn yields(&self, frames: &Frames) -> Yields {
         let from_a_room = frames.origin.as_ref().filter(|origin| origin.room.number > 0);
         let rules = self.hub.rules();
         if !Arc::ptr_eq(&rules, &self.rules.borrow().0) {
             let count = self.rules();
             self.rules.replace((Arc::clone(&rules), count + 1));
         }
-        from_a_room.is_some_and(|origin| rules.find(&origin.room.name).slow == Slow::DropOldest)
+        from_a_room.map_or(Yields::Nothing, |origin| match rules.find(&origin.room.name).slow {
+            Slow::Disconnect => Yields::Nothing,
+            Slow::DropOldest => Yields::Oldest,
+            Slow::Latest => Yields::Superseded,
+            Slow::CatchUp => Yields::All,
+        })
     }
 
     /// Counts the rules for rooms by which it was looked up what may be dropped.

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use super::super::gap::Lost;
 use super::super::piece::{Piece, What};
 use super::{Backlog, Rest};
-use crate::frame::Frames;
+use crate::frame::{Frames, Yields};
+use crate::metrics::{Count, SlowCounts};
 
 /// What the node's budget leaves a session of bytes that cannot be dropped and are no room's events, as pings
 /// are: not worth closing it.
@@ -20,12 +21,23 @@ pub enum Taken {
     OverBound,
 }
 
+impl Yields {
+    /// Where it is counted that events were dropped so.
+    fn of(self, counts: &SlowCounts) -> &Count {
+        match self {
+            Self::All => &counts.catches_up,
+            Self::Superseded => &counts.latest,
+            Self::Oldest | Self::Nothing => &counts.drops,
+        }
+    }
+}
+
 /// How a session has given way to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// It was not furthest behind after all; or nothing waits that would be worth it.
     Kept,
-    /// Its oldest events are dropped.
+    /// Events of it are dropped.
     Dropped,
     /// Nothing of it may be dropped: it is to be closed.
     Close,
@@ -35,6 +47,9 @@ impl Backlog {
     /// Keeps frames behind everything else, without the first `sent` bytes of them, and drops events that have
     /// waited longer where that is more than may wait.
     pub fn take(&mut self, frames: Rc<Frames>, mut sent: usize) -> Taken {
+        if self.is_fallen(&frames) {
+            return Taken::Yes;
+        }
         if self.over {
             (0..frames.each.len()).for_each(|index| self.ledger.dropped(&frames, index));
             return Taken::Yes;
@@ -48,7 +63,7 @@ impl Backlog {
         if self.ledger.rules_since(&mut self.rules) {
             self.fence();
         }
-        let droppable = frames.held.droppable.get();
+        let droppable = frames.held.yields.get() != Yields::Nothing;
         if let Some(frame) = frames.each.get(next).filter(|_| sent > 0) {
             self.ledger.hold(&frames);
             let bytes = frame.slice(sent..);
@@ -60,7 +75,7 @@ impl Backlog {
         self.shed();
         let over = !droppable && self.len().1 > self.bound;
         if over {
-            self.ledger.counters().slow.session_closes.add(1);
+            self.ledger.counters().slow.session.closes.add(1);
             self.give_up();
         }
         self.settle();
@@ -82,19 +97,34 @@ impl Backlog {
         lane.push_back(Piece { order, what: What::Turn { frames, next: next as u32 } });
     }
 
-    fn add_shared(&mut self, frames: usize, bytes: usize) {
+    pub(super) fn add_shared(&mut self, frames: usize, bytes: usize) {
         self.shared_bytes += bytes;
         self.add(frames, bytes);
     }
 
-    /// Drops events, the oldest first, until no more waits than may, or none is left.
+    /// Drops events until no more waits than may, or none is left that may be dropped.
     pub(super) fn shed(&mut self) {
-        let mut dropped = false;
-        while self.len().1 > self.bound && self.drop_oldest(self.len().1 - self.bound) {
-            dropped = true;
+        let mut way = None;
+        while self.len().1 > self.bound {
+            let Some(next) = self.make_space(self.len().1 - self.bound) else { break };
+            way = Some(next);
         }
-        if dropped {
-            self.ledger.counters().slow.session_drops.add(1);
+        if let Some(way) = way {
+            way.of(&self.ledger.counters().slow.session).add(1);
+        }
+    }
+
+    /// Drops events as the room of the first one that may be dropped wants it, about so many bytes; none where there is
+    /// no such event.
+    fn make_space(&mut self, want: usize) -> Option<Yields> {
+        let Some(Piece { what: What::Turn { frames, .. }, .. }) = self.loose.front() else { return None };
+        // Looking for what is newest takes time for all that waits: it has to bring something, or not be for each event.
+        let some = want.max(self.bound / 8);
+        match frames.held.yields.get() {
+            Yields::Superseded if self.supersede(some) => Some(Yields::Superseded),
+            Yields::Superseded => self.drop_oldest(some).then_some(Yields::Oldest),
+            Yields::All if self.leave_to_history() => Some(Yields::All),
+            _ => self.drop_oldest(want).then_some(Yields::Oldest),
         }
     }
 
@@ -174,8 +204,8 @@ impl Backlog {
         if self.listed > listed {
             return Way::Kept; // what it was listed for is sent
         }
-        if self.drop_oldest(usize::MAX) {
-            self.ledger.counters().slow.node_drops.add(1);
+        if let Some(way) = self.make_space(usize::MAX) {
+            way.of(&self.ledger.counters().slow.node).add(1);
             self.part_from_arena();
             self.settle();
             self.list();
@@ -188,7 +218,7 @@ impl Backlog {
         if self.firm.iter().map(worth).sum::<usize>() < NOT_WORTH {
             return self.spare();
         }
-        self.ledger.counters().slow.node_closes.add(1);
+        self.ledger.counters().slow.node.closes.add(1);
         self.give_up();
         self.part_from_arena();
         self.settle();
