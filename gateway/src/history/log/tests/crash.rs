@@ -22,7 +22,7 @@ fn rooms_that_are_not_always_synced_have_another_epoch_and_what_is_left() {
         let again = House::open(crashed.path(), with);
         assert_eq!(again.cursor("a").epoch != before.epoch, changes, "{fsync:?}");
         assert_eq!((again.cursor("a").offset, again.replay("a")), (10, numbers(10)));
-        assert_eq!(again.notices.contains(&Notice::Crashed), true);
+        assert!(again.notices.contains(&Notice::Crashed));
         again.publish("a", "10");
         let now = again.cursor("a");
         let killed = again.killed();
