@@ -349,7 +349,12 @@ fn settings_that_contradict_each_other_are_refused() {
     refused(&set(&["endpoint.0.heartbeat.interval=0s"]), "must be above zero");
     refused(&set(&["limits.message=2 MiB"]), "more than limits.backlog_per_session (1 MiB)");
     refused(&set(&["limits.backlog_total=0"]), "limits.backlog_total: must be above 0");
-    refused(&set(&["room=[{prefix=\"a\", slow=\"latest\"}]"]), "there is: disconnect, drop_oldest");
+    refused(
+        &set(&["room=[{prefix=\"a\", slow=\"never\"}]"]),
+        "there is: disconnect, drop_oldest, latest, catch_up",
+    );
+    refused(&set(&["room=[{prefix=\"a\", slow=\"catch_up\"}]"]), "`history.size` is 0");
+    refused(&set(&["room=[{prefix=\"a\", inbox=true}]"]), "`history.size` is 0");
     refused(&set(&["endpoint.0.message=2 MiB"]), "endpoint.0.message: 2 MiB is more than");
     refused(&set(&["hub.mailbox=128 KiB"]), "share of hub.mailbox (a quarter: 32 KiB)");
     refused(&set(&["limits.rooms_per_session=0"]), "limits.rooms_per_session: must be above 0");
