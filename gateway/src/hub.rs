@@ -38,7 +38,7 @@ use tokio::sync::oneshot;
 
 pub use criteria::{BadCriterion, Criterion};
 pub use directory::{Directory, Entered, Slot, UserLimit};
-pub use filter::{Filter, FilterId};
+pub use filter::{Filter, FilterId, Filters};
 pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;
 pub use member::Seat;
