@@ -47,7 +47,7 @@ use tokio::sync::oneshot;
 pub use cache::Caching;
 pub use criteria::{BadCriterion, Criterion};
 pub use directory::{Directory, Entered, Slot, UserLimit};
-pub use filter::{Filter, FilterId};
+pub use filter::{Filter, FilterId, Filters};
 pub use inbox::AckError;
 pub use lists::{Census, RoomInfo};
 pub use mailbox::Mailbox;

@@ -19,7 +19,7 @@ impl FilterId {
     /// No filter.
     pub const ALL: Self = Self(0);
 
-    pub(crate) fn index(self) -> usize {
+    pub(super) fn index(self) -> usize {
         self.0 as usize
     }
 }
@@ -73,7 +73,7 @@ struct Entry {
 }
 
 /// The filters of one shard's sessions.
-pub(crate) struct Filters {
+pub struct Filters {
     /// The number of the batch that is judged now, from 1.
     batch: u64,
     entries: Slab<Entry>,
@@ -84,14 +84,14 @@ pub(crate) struct Filters {
 
 impl Filters {
     /// None but [`FilterId::ALL`].
-    pub(crate) fn new(counters: Arc<ShardCounters>) -> Self {
+    pub fn new(counters: Arc<ShardCounters>) -> Self {
         let mut entries = Slab::new();
         entries.insert(Entry::new(Filter::default(), None)); // FilterId::ALL
         Self { batch: 0, entries, by_filter: HashMap::default(), criteria: Criteria::new(counters) }
     }
 
     /// The number of `filter`, for one more holder.
-    pub(crate) fn hold(&mut self, filter: Filter) -> FilterId {
+    pub fn hold(&mut self, filter: Filter) -> FilterId {
         if filter.lets_all_through() {
             return FilterId::ALL;
         }
@@ -106,7 +106,7 @@ impl Filters {
     }
 
     /// One holder less.
-    pub(crate) fn release(&mut self, filter: FilterId) {
+    pub fn release(&mut self, filter: FilterId) {
         if filter == FilterId::ALL {
             return;
         }
@@ -122,19 +122,19 @@ impl Filters {
     }
 
     /// What a filter lets through.
-    pub(crate) fn filter(&self, filter: FilterId) -> &Filter {
+    pub(super) fn filter(&self, filter: FilterId) -> &Filter {
         &self.entries[filter.index()].filter
     }
 
     /// From here on [`judge`](Self::judge) is asked about another batch.
-    pub(crate) fn begin_batch(&mut self) {
+    pub(super) fn begin_batch(&mut self) {
         self.batch += 1;
     }
 
     /// Which events of `batch` (64 at most) the filter lets through, a bit each; looked at once, however often
     /// it is asked. `readings` are this batch's, and keep what criteria have found also where it is left and begun anew.
     #[inline]
-    pub(crate) fn judge(
+    pub(super) fn judge(
         &mut self,
         filter: FilterId,
         batch: &[Arc<Posted>],
@@ -163,7 +163,7 @@ impl Filters {
     }
 
     /// Those of `events` that the filter lets through.
-    pub(crate) fn let_through(&mut self, filter: FilterId, events: &[Arc<Posted>]) -> Vec<Arc<Posted>> {
+    pub fn let_through(&mut self, filter: FilterId, events: &[Arc<Posted>]) -> Vec<Arc<Posted>> {
         if filter == FilterId::ALL {
             return events.to_vec();
         }
