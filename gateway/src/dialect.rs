@@ -55,6 +55,8 @@ pub enum Request<'a> {
         since: Since,
         /// What it says of itself for others to see: an object.
         info: Option<&'a RawValue>,
+        /// What is to happen where it is too slow for the room's events.
+        slow: Option<Slow>,
     },
     /// To be in a room no longer.
     Leave(Option<Cow<'a, str>>),
@@ -118,6 +120,21 @@ pub enum Request<'a> {
     Cancel,
     /// To get the frame back.
     Echo,
+}
+
+/// What a client wants where it is too slow for a room's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "SlowPolicy")]
+pub enum Slow {
+    /// To be disconnected.
+    Disconnect,
+    /// To miss those that have waited longest, and to be told which.
+    DropOldest,
+    /// To get the newest of each key, and to be told how many are missing.
+    Latest,
+    /// To read them again from the room's history.
+    CatchUp,
 }
 
 /// An event that a client wants to publish.

@@ -16,6 +16,7 @@ pub mod calls;
 mod comings;
 mod criteria;
 mod directory;
+mod error;
 mod filter;
 mod ids;
 mod inbox;
@@ -28,6 +29,7 @@ mod past;
 mod presence;
 mod publication;
 mod quiet;
+mod receipt;
 mod registry;
 mod room;
 mod rule;
@@ -39,7 +41,6 @@ mod walk;
 use std::sync::Arc;
 
 use arc_swap::Guard;
-use futures_util::FutureExt;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
@@ -47,6 +48,7 @@ use tokio::sync::oneshot;
 pub use cache::Caching;
 pub use criteria::{BadCriterion, Criterion};
 pub use directory::{Directory, Entered, Slot, UserLimit};
+pub use error::{BadName, Busy, JoinError, PublishError};
 pub use filter::{Filter, FilterId, Filters};
 pub use inbox::AckError;
 pub use lists::{Census, RoomInfo};
@@ -56,16 +58,17 @@ pub use order::{Backlog, Cause, Order, SessionInfo};
 pub use past::{MOST_BYTES, Page, PastError, Wanted};
 pub use presence::{Presence, Present};
 pub use quiet::Quiet;
+pub use receipt::{NotWritten, Placed, Receipt};
 pub use room::Room;
 pub use rule::{Rule, Rules, Slow, Who};
 pub use shard::{Guest, Joined, ReadOn, Shard};
 pub use types::Types;
 
-pub use crate::history::log::State as LogState;
+pub use crate::history::log::{Fetch, State as LogState};
 
 use crate::audit::Audit;
-use crate::frame::{Cursor, Event, Forms, Posted};
-use crate::history::log::{Found, Log, OpenError, Opened, Settings, WriteError};
+use crate::frame::{Event, Forms, Posted};
+use crate::history::log::{Found, Log, OpenError, Opened, Settings};
 use crate::metrics::Metrics;
 use calls::Calls;
 use mailbox::{Attach, Letter};
@@ -85,124 +88,6 @@ pub struct Config {
     pub mailbox: usize,
     /// Named rooms that a session may be in.
     pub rooms_per_session: usize,
-}
-
-/// A mailbox on the way has no room: nothing has been published. Try again a little later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("busy: events of this room wait to be sent; try again")]
-pub struct Busy;
-
-/// Why a publish was refused; nothing has happened.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum PublishError {
-    /// See [`Busy`].
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// Not a room's name.
-    #[error(transparent)]
-    Name(#[from] BadName),
-    /// See [`NotWritten`].
-    #[error(transparent)]
-    NotWritten(#[from] NotWritten),
-}
-
-/// The log of durable rooms cannot be written: nothing has been published. It is tried again each second.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the history of this room cannot be written: {0}")]
-pub struct NotWritten(pub Arc<WriteError>);
-
-/// Not a name that a room can have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a room's name is 1 to 200 bytes without control characters")]
-pub struct BadName;
-
-/// Why a session could not join.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JoinError {
-    /// Not a room's name.
-    #[error(transparent)]
-    Name(#[from] BadName),
-    /// The room's rule does not let this session in.
-    #[error("not allowed to join this room")]
-    Denied,
-    /// The room has as many members as its rule allows.
-    #[error("the room is full")]
-    Full,
-    /// The session is in as many rooms as it may be.
-    #[error("a session may be in {0} rooms at most")]
-    TooMany(usize),
-    /// There is no such session.
-    #[error("no such session")]
-    NoSession,
-}
-
-impl JoinError {
-    /// Its name in the audit log.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Name(_) => "name",
-            Self::Denied => "denied",
-            Self::Full => "full",
-            Self::TooMany(_) => "too_many",
-            Self::NoSession => "no_session",
-        }
-    }
-}
-
-/// Where an event came to stand in a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placed {
-    /// The room's name; empty for the unnamed room.
-    pub room: Arc<str>,
-    /// The event's place.
-    pub cursor: Cursor,
-    /// The room's members at that moment; 0 where the event's id was known and nothing was sent.
-    pub sent: usize,
-}
-
-/// Says where a publish came to stand, in the order of its targets, once it is as safe as its rooms promise.
-#[derive(Debug)]
-pub struct Receipt {
-    published: Published,
-    /// The targets, where their order is not that in which they are published to.
-    targets: Option<Box<[Arc<str>]>>,
-}
-
-impl Receipt {
-    /// Waits for the commit; rooms in memory have committed already, and then this is ready at once.
-    ///
-    /// # Errors
-    /// [`NotWritten`]: nothing has been published.
-    pub async fn committed(self) -> Result<SmallVec<[Placed; 1]>, NotWritten> {
-        let places = match self.published {
-            Published::Now(places) => places,
-            Published::Later(places) => places.await.unwrap_or_else(|_| Err(NotWritten::closed()))?,
-        };
-        Ok(match self.targets {
-            None => places,
-            Some(targets) => {
-                let place = |name: &Arc<str>| places.iter().find(|place| place.room == *name).cloned();
-                targets.iter().filter_map(place).collect()
-            }
-        })
-    }
-
-    /// The places, where it is committed already.
-    ///
-    /// # Errors
-    /// The receipt, where it is not.
-    pub fn now(self) -> Result<SmallVec<[Placed; 1]>, Self> {
-        match self.published {
-            Published::Now(_) => Ok(self.committed().now_or_never().and_then(Result::ok).unwrap_or_default()),
-            Published::Later(_) => Err(self),
-        }
-    }
-}
-
-impl NotWritten {
-    fn closed() -> Self {
-        Self(Arc::new(WriteError::Closed))
-    }
 }
 
 /// A guest that is no session: it is offered the events of the rooms that it follows.

@@ -106,8 +106,13 @@ async fn a_cursor_never_goes_back_and_is_one_of_the_room() {
         );
     }
     for (data, message) in [
-        (json!({}), "Error processing message: data: expected {epoch, offset}"),
-        (json!({ "epoch": "x", "offset": -1 }), "Error processing message: data: expected {epoch, offset}"),
+        (json!({}), "Error processing message: data.epoch: expected the epoch of an event"),
+        (json!({ "epoch": 7, "offset": 1 }), "Error processing message: data.epoch: expected a string"),
+        (at(0)["epoch"].clone(), "Error processing message: data: expected an object"),
+        (
+            json!({ "epoch": "1f", "offset": -1 }),
+            "Error processing message: data.offset: expected the offset of an event",
+        ),
     ] {
         assert_eq!(ack(&mut ada, &data).await["message"], message);
     }

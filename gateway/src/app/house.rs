@@ -248,6 +248,12 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
         room::Access::Claim(claim) => Who::Claim(claim.as_str().into()),
         room::Access::Nobody => Who::Nobody,
     };
+    let slow = |slow: room::Slow| match slow {
+        room::Slow::Disconnect => Slow::Disconnect,
+        room::Slow::DropOldest => Slow::DropOldest,
+        room::Slow::Latest => Slow::Latest,
+        room::Slow::CatchUp => Slow::CatchUp,
+    };
     config.room.iter().map(move |rule| Rule {
         prefix: rule.prefix.clone(),
         class: 0,
@@ -267,12 +273,8 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
         },
         join_leave: rule.join_leave,
         inbox: rule.inbox,
-        slow: match rule.slow {
-            room::Slow::Disconnect => Slow::Disconnect,
-            room::Slow::DropOldest => Slow::DropOldest,
-            room::Slow::Latest => Slow::Latest,
-            room::Slow::CatchUp => Slow::CatchUp,
-        },
+        slow: slow(rule.slow),
+        slow_choice: rule.slow_choice.iter().copied().map(slow).collect(),
         max_members: rule.max_members as usize,
     })
 }

@@ -97,10 +97,11 @@ fn rooms(config: &Config, findings: &mut Findings<'_>) {
                 "what waits for users is gone with the process: set `history.durable`",
             );
         }
-        if rule.slow == Slow::CatchUp && rule.history.size == 0 {
-            let message =
-                "`catch_up` reads again from the room's history, and `history.size` is 0: nothing is kept";
-            findings.error(key.then("slow"), message);
+        for (name, policies) in [("slow", &[rule.slow][..]), ("slow_choice", &rule.slow_choice)] {
+            if policies.contains(&Slow::CatchUp) && rule.history.size == 0 {
+                let message = "`catch_up` reads again from the room's history, and `history.size` is 0: nothing is kept";
+                findings.error(key.then(name), message);
+            }
         }
     }
 }

@@ -82,6 +82,11 @@ impl Seat {
         self.find_name(room).is_some()
     }
 
+    /// The number of a room that it is in.
+    pub fn number(&self, room: &str) -> Option<u64> {
+        self.find_name(room).map(|at| self.rooms.borrow()[at].room.id.number)
+    }
+
     /// Whether it reads on from a history and so wants to know when its backlog is empty.
     pub fn reads(&self) -> bool {
         self.rooms.borrow().iter().any(|m| matches!(m.standing, Standing::Reading(_)))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::cache::Caching;
+use crate::frame::Yields;
 use crate::history::Keep;
 use crate::history::log::Fsync;
 use crate::identity::{Pattern, Principal};
@@ -46,6 +47,18 @@ pub enum Slow {
     CatchUp,
 }
 
+impl Slow {
+    /// What of a room's events may be dropped then.
+    pub fn yields(self) -> Yields {
+        match self {
+            Self::Disconnect => Yields::Nothing,
+            Self::DropOldest => Yields::Oldest,
+            Self::Latest => Yields::Superseded,
+            Self::CatchUp => Yields::All,
+        }
+    }
+}
+
 /// What holds for the rooms whose names start with `prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -71,6 +84,8 @@ pub struct Rule {
     pub inbox: bool,
     /// What becomes of its events where a member does not take them in time.
     pub slow: Slow,
+    /// What a member may have become of them instead.
+    pub slow_choice: Box<[Slow]>,
     /// Members at most; 0: no limit.
     pub max_members: usize,
 }
@@ -90,6 +105,7 @@ impl Default for Rule {
             join_leave: false,
             inbox: false,
             slow: Slow::default(),
+            slow_choice: Box::default(),
             max_members: 0,
         }
     }

@@ -4,13 +4,15 @@ mod guests;
 mod hall;
 mod join;
 mod known;
+mod reading;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use join::{Joined, ReadOn};
+pub use join::Joined;
+pub use reading::ReadOn;
 
 use super::directory::Slot;
 use super::filter::Filters;

@@ -10,8 +10,7 @@ use tokio::task::spawn_blocking;
 use super::outbound::{Fallen, Gap};
 use super::{Session, json};
 use crate::frame::{Cursor, Event};
-use crate::history::log::Fetch;
-use crate::hub::{ReadOn, own};
+use crate::hub::{Fetch, ReadOn, own};
 
 /// Events are on their way from the disk; ready when they are sent.
 pub(super) type Fetching = LocalBoxFuture<'static, ()>;

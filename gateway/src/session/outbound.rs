@@ -21,7 +21,7 @@ pub use gap::Gap;
 pub use ledger::Ledger;
 pub use relief::relieve;
 
-use crate::frame::Frames;
+use crate::frame::{Frames, Yields};
 use crate::hub::Slot;
 use crate::transport::Socket;
 
@@ -44,13 +44,29 @@ pub(super) struct Outbound {
     failed: Cell<bool>,
     /// The last frame is sent or in the backlog.
     last: Cell<bool>,
+    /// What the session has chosen for rooms instead of what their rules say.
+    choices: RefCell<Choices>,
 }
+
+/// By number of a room: what of its events may be dropped. None mostly.
+pub(super) type Choices = Option<Rc<[(u64, Yields)]>>;
 
 impl Outbound {
     pub(super) fn new(socket: Socket, bound: usize) -> Self {
         let (backlog, task) = (RefCell::default(), RefCell::default());
         let (dead, failed, last) = (Cell::new(false), Cell::new(false), Cell::new(false));
-        Self { socket, backlog, bound, task, dead, failed, last }
+        Self { socket, backlog, bound, task, dead, failed, last, choices: RefCell::default() }
+    }
+
+    /// From the next event of a room on that cannot be sent at once, so much of them may be dropped; none: as its rule says.
+    pub(super) fn choose(&self, room: u64, yields: Option<Yields>) {
+        let mut choices = self.choices.borrow_mut();
+        if yields.is_none() && choices.is_none() {
+            return;
+        }
+        let others = choices.iter().flat_map(|all| all.iter()).copied().filter(|(of, _)| *of != room);
+        let all: Rc<[_]> = others.chain(yields.map(|yields| (room, yields))).collect();
+        *choices = Some(all).filter(|all| !all.is_empty());
     }
 
     /// Gives the socket back, on which nothing was written.
@@ -157,7 +173,10 @@ impl Outbound {
             return Taken::Yes;
         }
         self.fall_behind(ledger, |backlog| match sent < frames.total {
-            true => backlog.take(frames, sent),
+            true => {
+                backlog.choose(&self.choices.borrow());
+                backlog.take(frames, sent)
+            }
             false => Taken::Yes, // but for what is sealed
         })
     }

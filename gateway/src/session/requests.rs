@@ -13,9 +13,11 @@ use super::asking::Permission;
 use super::past::Past;
 use super::waiting::{Open, Then};
 use crate::audit::Deed;
-use crate::dialect::{Answer, Asked, Message, Publish, Request};
+use crate::dialect::{self, Answer, Asked, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
-use crate::hub::{Criterion, Filter, JoinError, Joined, Placed, PublishError, Receipt, Wanted, check_name};
+use crate::hub::{
+    Criterion, Filter, JoinError, Joined, Placed, PublishError, Receipt, Slow, Wanted, check_name,
+};
 use crate::identity::Wish;
 use crate::limits::{Publication, Verdict};
 
@@ -72,9 +74,9 @@ impl Session {
                 Some(room) => answer(Answer::NotLeft(room)),
             },
             Request::Publish(publish) => self.publish(id, &publish, message.payload.len(), open, out),
-            Request::Join { room, since, info } => {
+            Request::Join { room, since, info, slow } => {
                 let info = info.map(|info| info.get().into());
-                self.join(id, named(&room), (since, info), open, out);
+                self.join(id, named(&room), (since, info, slow), open, out);
             }
             Request::Call { name, room, data } => {
                 open.calls.open(self, id, (&name, room.as_deref()), data, out);
@@ -103,7 +105,7 @@ impl Session {
         self: &Rc<Self>,
         id: Option<&RawValue>,
         room: Option<&str>,
-        (since, info): (Since, Option<Arc<str>>),
+        (since, info, slow): (Since, Option<Arc<str>>, Option<dialect::Slow>),
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
@@ -116,10 +118,16 @@ impl Session {
         let room = room.to_owned();
         let since = if self.seat.is_in(&room) { since } else { self.since(&room, since) };
         self.with_permission(id, permission, open, out, move |session, allow, id, out| {
-            let joined = match allow {
-                true => session.common.shard.join_as(session, &room, since, info),
-                false => Err(JoinError::Denied),
+            let slow = slow.map(policy);
+            let rules = session.common.shard.hub().rules();
+            let joined = match slow.filter(|slow| !rules.find(&room).slow_choice.contains(slow)) {
+                _ if !allow => Err(JoinError::Denied),
+                Some(_) => Err(JoinError::Policy),
+                None => session.common.shard.join_as(session, &room, since, info),
             };
+            if let (Ok(_), Some(slow), Some(number)) = (&joined, slow, session.seat.number(&room)) {
+                session.outbound.choose(number, Some(slow.yields()));
+            }
             session.answer_join(id, &room, joined, out);
         });
     }
@@ -317,6 +325,15 @@ impl Session {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }
         self.join_own_rooms()
+    }
+}
+
+fn policy(slow: dialect::Slow) -> Slow {
+    match slow {
+        dialect::Slow::Disconnect => Slow::Disconnect,
+        dialect::Slow::DropOldest => Slow::DropOldest,
+        dialect::Slow::Latest => Slow::Latest,
+        dialect::Slow::CatchUp => Slow::CatchUp,
     }
 }
 

@@ -155,6 +155,9 @@ impl Session {
     /// Leaves a room; `false` where it is not in it. No gap reaches over this, to events that come when it is in again.
     pub(super) fn leave(self: &Rc<Self>, room: &str) -> bool {
         self.outbound.fence();
+        if let Some(number) = self.seat.number(room) {
+            self.outbound.choose(number, None);
+        }
         self.common.shard.leave(self, room)
     }
 

@@ -10,7 +10,8 @@ const BATCH: u64 = 40;
 const MOST_EVENTS: u64 = 12_000;
 const ROOMS: &str = "room=[{prefix=\"latest:\", slow=\"latest\", history={size=1}}, \
                      {prefix=\"again:\", slow=\"catch_up\", history={size=20000}}, \
-                     {prefix=\"short:\", slow=\"catch_up\", history={size=50}}]";
+                     {prefix=\"short:\", slow=\"catch_up\", history={size=50}}, \
+                     {prefix=\"choice:\", slow_choice=[\"latest\"], history={size=1}}]";
 
 fn gateway() -> Gateway {
     let bounds = ["shards=2", "limits.message=\"32 KiB\"", "limits.backlog_per_session=\"64 KiB\"", ROOMS];
@@ -19,9 +20,14 @@ fn gateway() -> Gateway {
 }
 
 async fn narrow(gateway: &Gateway, room: &str) -> Wire {
+    narrow_with(gateway, room, &json!({})).await
+}
+
+async fn narrow_with(gateway: &Gateway, room: &str, data: &Value) -> Wire {
     let mut wire = gateway.narrow_wire("/ws", 4096).await;
     wire.next().await;
-    assert_eq!(wire.ask(&json!({ "action": "join", "room": room })).await["success"], true);
+    let reply = wire.ask(&json!({ "action": "join", "room": room, "data": data })).await;
+    assert_eq!(reply["success"], true, "{reply}");
     wire
 }
 
@@ -130,4 +136,25 @@ async fn what_history_no_longer_has_either_is_told_as_a_gap() {
         }
     }
     assert!(told);
+}
+
+#[tokio::test]
+async fn a_member_chooses_for_itself_what_its_room_lets_it() {
+    let gateway = gateway();
+    let mut slow = narrow_with(&gateway, "choice:r", &json!({ "slow": "latest" })).await;
+    let published = flood(&gateway, "choice:r", "latest").await;
+    let got = read(&mut slow, published - 1).await;
+    assert_eq!(got.numbers.len() as u64 + got.missing, published, "each is there or counted");
+    let mut other = gateway.connect("/ws").await;
+    other.next().await;
+    for (policy, message) in [
+        ("catch_up", "The members of this room may not choose this policy for slow sessions"),
+        (
+            "never",
+            "Error processing message: data.slow: expected disconnect, drop_oldest, latest or catch_up",
+        ),
+    ] {
+        let join = json!({ "action": "join", "room": "choice:r", "data": { "slow": policy } });
+        assert_eq!(other.ask(&join).await["message"], message);
+    }
 }

@@ -36,6 +36,8 @@ pub struct Config {
     /// What happens where more waits for a member that reads too slowly than may (`limits.backlog_per_session`,
     /// `limits.backlog_total`).
     pub slow: Slow,
+    /// What a member may choose instead for itself, when it joins (`data.slow`).
+    pub slow_choice: Vec<Slow>,
     /// Members at one time; 0: no limit.
     pub max_members: u32,
 }
@@ -52,6 +54,7 @@ impl Default for Config {
             join_leave: false,
             inbox: false,
             slow: Slow::default(),
+            slow_choice: Vec::new(),
             max_members: 0,
         }
     }

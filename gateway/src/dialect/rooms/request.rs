@@ -128,6 +128,8 @@ fn join<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decoded<
         since: Option<&'a RawValue>,
         #[serde(borrow, default)]
         last: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        slow: Option<&'a RawValue>,
     }
     let wanted: Wanted<'_> = data(value)?;
     let since = if let Some(last) = wanted.last {
@@ -142,7 +144,9 @@ fn join<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decoded<
         }
         info => info,
     };
-    Ok(Request::Join { room, since, info })
+    let slow = wanted.slow.map(|slow| serde_json::from_str(slow.get())).transpose();
+    let slow = slow.map_err(|_| shape("data.slow: expected disconnect, drop_oldest, latest or catch_up"))?;
+    Ok(Request::Join { room, since, info, slow })
 }
 
 /// From where on, where that is said.

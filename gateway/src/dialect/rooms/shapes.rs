@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::{Member, Welcome};
+use super::super::{Member, Slow, Welcome};
 use crate::frame::{Cursor, Timestamp};
 
 /// The version of the dialect, in the welcome.
@@ -28,6 +28,9 @@ pub(super) struct JoinData {
     /// the same names, that holds.
     #[expect(dead_code, reason = "read by hand")]
     info: Option<Value>,
+    /// What is to happen where the session is too slow for the room's events, if the room's rule lets it choose that.
+    #[expect(dead_code, reason = "read by hand")]
+    slow: Option<Slow>,
 }
 
 /// After which event.

@@ -81,7 +81,9 @@ unsafe extern "C" fn join(host: *const Host, session: Session, room: Str) -> Sta
             shared.services.hub.join_slot(slot(shared, session)?, room).map_err(|error| match error {
                 JoinError::Name(_) => Status::INVALID,
                 JoinError::NoSession => Status::NOT_FOUND,
-                JoinError::Denied | JoinError::Full | JoinError::TooMany(_) => Status::DENIED,
+                JoinError::Denied | JoinError::Policy | JoinError::Full | JoinError::TooMany(_) => {
+                    Status::DENIED
+                }
             })?;
         drop(answered); // it joins while it lives; nobody waits to hear
         Ok(())

@@ -13,7 +13,7 @@ use bytes::{Buf, Bytes};
 use super::gap::{Gap, Gaps};
 use super::ledger::{Key, Ledger};
 use super::piece::{Own, Piece, What};
-use super::{PIECES, Slices};
+use super::{Choices, PIECES, Slices};
 use crate::frame::Frames;
 use crate::hub::Slot;
 pub use dropping::{Taken, Way};
@@ -45,6 +45,8 @@ pub struct Backlog {
     counted: usize,
     /// Too much waits that cannot be dropped: nothing more is taken, and the session is to be closed.
     over: bool,
+    /// What the session has chosen for rooms instead of what their rules say.
+    choices: Choices,
     /// Rooms whose events are read again from history, as soon as the session's task knows.
     fallen: Vec<Fallen>,
     /// Which rules for rooms, counted by the ledger, the last events were taken by.
@@ -88,6 +90,7 @@ impl Backlog {
             sealed: 0,
             counted: 0,
             over: false,
+            choices: None,
             fallen: Vec::new(),
             rules: ledger.rules(),
             slot: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::budget::{Budget, NEVER};
 use crate::frame::{EventType, Frames, Yields};
-use crate::hub::{Hub, Rules, Slot, Slow};
+use crate::hub::{Hub, Rules, Slot};
 use crate::metrics::ShardCounters;
 
 /// One for each shard.
@@ -81,14 +81,7 @@ impl Ledger {
             let count = self.rules();
             self.rules.replace((Arc::clone(&rules), count + 1));
         }
-        from_a_room.map_or(Yields::Nothing, |origin| match rules.find(&origin.room.name).slow {
-            Slow::Disconnect => Yields::Nothing,
-            Slow::DropOldest => Yields::Oldest,
-            // Nothing to be read again, and no newest: what is missing is asked for.
-            Slow::Latest | Slow::CatchUp if origin.room.is_beside() => Yields::Oldest,
-            Slow::Latest => Yields::Superseded,
-            Slow::CatchUp => Yields::All,
-        })
+        from_a_room.map_or(Yields::Nothing, |origin| rules.find(&origin.room.name).slow.yields())
     }
 
     /// Counts the rules for rooms by which it was looked up what may be dropped.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Decoded, Request, data, from, shape};
-use crate::frame::Since;
+use super::{Decoded, Request, data, from, shape, text};
+use crate::frame::{Cursor, Since};
 
 /// Events in one answer, where the request does not say, and at most.
 const EVENTS: usize = 100;
@@ -43,10 +43,20 @@ pub(super) fn history<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue
 
 /// `data{epoch, offset}`.
 pub(super) fn ack<'a>(room: Option<Cow<'a, str>>, value: Option<&'a RawValue>) -> Decoded<Request<'a>> {
-    match value.map(from) {
-        Some(Ok(Since::After(cursor))) => Ok(Request::Ack { room, cursor }),
-        _ => Err(shape("data: expected {epoch, offset}")),
+    #[derive(Default, Deserialize)]
+    struct At<'a> {
+        #[serde(borrow, default)]
+        epoch: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        offset: Option<&'a RawValue>,
     }
+
+    let at: At<'_> = data(value)?;
+    let epoch = text(at.epoch, "data.epoch")?.and_then(|epoch| epoch.parse().ok());
+    let epoch = epoch.ok_or_else(|| shape("data.epoch: expected the epoch of an event"))?;
+    let offset = at.offset.and_then(|offset| offset.get().parse().ok());
+    let offset = offset.ok_or_else(|| shape("data.offset: expected the offset of an event"))?;
+    Ok(Request::Ack { room, cursor: Cursor { epoch, offset } })
 }
 
 #[cfg(test)]
@@ -54,7 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::frame::{Cursor, Epoch};
+    use crate::frame::Epoch;
 
     fn ask(data: &str) -> Result<(Option<Cursor>, usize, bool), String> {
         let data: &RawValue = serde_json::from_str(data).unwrap();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::gap::Lost;
 use super::super::piece::{Piece, What};
-use super::{Backlog, Rest};
+use super::{Backlog, Choices, Rest};
 use crate::frame::{Frames, Yields};
 use crate::metrics::{Count, SlowCounts};
 
@@ -63,7 +63,7 @@ impl Backlog {
         if self.ledger.rules_since(&mut self.rules) {
             self.fence();
         }
-        let droppable = frames.held.yields.get() != Yields::Nothing;
+        let droppable = self.yields(&frames) != Yields::Nothing;
         if let Some(frame) = frames.each.get(next).filter(|_| sent > 0) {
             self.ledger.hold(&frames);
             let bytes = frame.slice(sent..);
@@ -81,6 +81,18 @@ impl Backlog {
         self.settle();
         self.list_anew();
         if over { Taken::OverBound } else { Taken::Yes }
+    }
+
+    /// From here on the session's choices are these.
+    pub fn choose(&mut self, choices: &Choices) {
+        self.choices.clone_from(choices);
+    }
+
+    /// What of these frames may be dropped: by the session's choice, or else by their room's rule.
+    fn yields(&self, frames: &Frames) -> Yields {
+        let room = frames.origin.as_ref().map(|origin| origin.room.number).filter(|room| *room > 0);
+        let chosen = |all: &Choices| all.as_ref()?.iter().find(|(of, _)| Some(*of) == room).map(|(_, y)| *y);
+        chosen(&self.choices).unwrap_or(frames.held.yields.get())
     }
 
     /// Puts the frames from number `next` on into their lane, which hold them from here on.
@@ -120,7 +132,7 @@ impl Backlog {
         let Some(Piece { what: What::Turn { frames, .. }, .. }) = self.loose.front() else { return None };
         // Looking for what is newest takes time for all that waits: it has to bring something, or not be for each event.
         let some = want.max(self.bound / 8);
-        match frames.held.yields.get() {
+        match self.yields(frames) {
             Yields::Superseded if self.supersede(some) => Some(Yields::Superseded),
             Yields::Superseded => self.drop_oldest(some).then_some(Yields::Oldest),
             Yields::All if self.leave_to_history() => Some(Yields::All),
