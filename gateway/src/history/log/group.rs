@@ -19,13 +19,15 @@ pub(super) struct Group<T> {
     items: Vec<Item<T>>,
     /// By record: its length.
     lengths: Vec<u32>,
+    /// How many of them are events.
+    pub(super) events: u64,
     /// As the strictest of them asks.
     pub(super) fsync: Fsync,
 }
 
 impl<T: Task> Group<T> {
     pub(super) fn new() -> Self {
-        Self { buffer: Vec::new(), items: Vec::new(), lengths: Vec::new(), fsync: Fsync::Os }
+        Self { buffer: Vec::new(), items: Vec::new(), lengths: Vec::new(), events: 0, fsync: Fsync::Os }
     }
 
     /// Adds an item with its records.
@@ -40,7 +42,10 @@ impl<T: Task> Group<T> {
             return Err((item, error));
         }
         let fsync = match &item {
-            Item::Task(task, _) => task.fsync(),
+            Item::Task(task, _) => {
+                self.events += task.events().len() as u64;
+                task.fsync()
+            }
             Item::Born { fsync, .. } => (*fsync).min(Fsync::Interval),
             Item::Forgotten { .. } => Fsync::Os,
         };
@@ -83,20 +88,20 @@ impl<T: Task> Group<T> {
         self.buffer.clear();
         self.buffer.shrink_to(KEPT);
         self.lengths.clear();
+        self.events = 0;
         self.fsync = Fsync::Os;
         self.items.drain(..)
     }
 
     /// Its records lie in `segment` from `at` on: tells each of its items, in order, and `released` of the bytes that
-    /// were reserved for it. It is empty then. Answers how many events there were.
+    /// were reserved for it. It is empty then.
     pub(super) fn commit(
         &mut self,
         segment: &Arc<Segment>,
         mut at: u64,
         rooms: &dyn Rooms,
         released: impl Fn(usize),
-    ) -> u64 {
-        let mut events = 0;
+    ) {
         let mut lengths = std::mem::take(&mut self.lengths);
         let mut records = lengths.drain(..).map(|len| {
             let start = at as u32;
@@ -109,9 +114,8 @@ impl<T: Task> Group<T> {
                     let count = task.events().len();
                     let places = records.by_ref().take(count);
                     let places: Vec<Place> = places.map(|(at, len)| Place::new(segment, at, len)).collect();
-                    events += count as u64;
-                    task.committed(places);
                     released(bytes);
+                    task.committed(places);
                 }
                 Item::Born { room, epoch, .. } => {
                     if let Some((at, len)) = records.next() {
@@ -123,7 +127,6 @@ impl<T: Task> Group<T> {
         }
         drop(records);
         self.lengths = lengths;
-        events
     }
 }
 

@@ -17,11 +17,9 @@ const FIXED: usize = 34;
 /// The shortest record: one of a room without a name.
 pub(super) const SHORTEST: usize = PREFIX + FIXED + 1;
 
-/// Committed before it was synced: a crash of the machine may have taken what came after it.
+// The flags; see the fields of the record.
 const LAX: u8 = 1;
-/// The next record belongs to the same unit: both are there, or neither.
 const MORE: u8 = 1 << 1;
-/// Written anew, from an older segment.
 const CARRIED: u8 = 1 << 2;
 const HAS_KEY: u8 = 1 << 3;
 const HAS_ID: u8 = 1 << 4;
@@ -50,11 +48,11 @@ pub struct Record<'a> {
     pub written: Timestamp,
     /// The room's name.
     pub room: &'a str,
-    /// See [`LAX`].
+    /// It was committed before it was synced: a crash of the machine may have taken what came after it.
     pub lax: bool,
-    /// See [`MORE`].
+    /// The next record belongs to the same unit: both are there, or neither.
     pub more: bool,
-    /// See [`CARRIED`].
+    /// It was written anew, from an older segment.
     pub carried: bool,
 }
 

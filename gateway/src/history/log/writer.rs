@@ -93,11 +93,13 @@ impl<T: Task> Writer<T> {
 
     /// When there is something to do, whatever comes.
     fn next(&self) -> Instant {
-        let now = Instant::now();
         match self.again {
             Some(again) => again,
-            None if self.carry.is_some() => now,
-            None => self.late.map_or(now + TICK, |late| (late + self.interval).min(now + TICK)),
+            None if self.carry.is_some() => Instant::now(),
+            None => {
+                let look = self.looked + TICK;
+                self.late.map_or(look, |late| look.min(late + self.interval))
+            }
         }
     }
 
@@ -139,9 +141,9 @@ impl<T: Task> Writer<T> {
         }
         let at = self.head.keep(self.group.buffer.len() as u64);
         let shared = &self.shared;
-        let events = self.group.commit(&self.head.segment, at, &*self.rooms, |bytes| shared.release(bytes));
         shared.groups.fetch_add(1, Ordering::Relaxed);
-        shared.events.fetch_add(events, Ordering::Relaxed);
+        shared.events.fetch_add(self.group.events, Ordering::Relaxed);
+        self.group.commit(&self.head.segment, at, &*self.rooms, |bytes| shared.release(bytes));
         Ok(())
     }
 
@@ -206,8 +208,8 @@ impl<T: Task> Writer<T> {
         for item in items {
             match item {
                 Item::Task(task, bytes) => {
-                    task.failed(why);
                     self.shared.release(bytes);
+                    task.failed(why);
                 }
                 note => self.notes.push_back(note),
             }
