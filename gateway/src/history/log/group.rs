@@ -6,7 +6,7 @@ use super::queue::Item;
 use super::record::{Record, TooLong, What};
 use super::segment::{Place, PlaceId, Segment};
 use super::{Fsync, Rooms, Task};
-use crate::frame::{Posted, Timestamp};
+use crate::frame::{Epoch, Posted, Timestamp};
 
 /// Bytes of the buffer that are kept for the next group.
 const KEPT: usize = 4 << 20;
@@ -93,14 +93,15 @@ impl<T: Task> Group<T> {
         self.items.drain(..)
     }
 
-    /// Its records lie in `segment` from `at` on: tells each of its items, in order, and `released` of the bytes that
-    /// were reserved for it. It is empty then.
+    /// Its records lie in `segment` from `at` on: tells each of its items, in order, `released` of the bytes that were
+    /// reserved for it, and `ended` which lives are over. It is empty then.
     pub(super) fn commit(
         &mut self,
         segment: &Arc<Segment>,
         mut at: u64,
         rooms: &dyn Rooms,
         released: impl Fn(usize),
+        mut ended: impl FnMut(Epoch),
     ) {
         let mut lengths = std::mem::take(&mut self.lengths);
         let mut records = lengths.drain(..).map(|len| {
@@ -122,7 +123,10 @@ impl<T: Task> Group<T> {
                         rooms.moved(&room, epoch, 0, &PlaceId::NOWHERE, Place::new(segment, at, len));
                     }
                 }
-                Item::Forgotten { .. } => drop(records.next()),
+                Item::Forgotten { epoch, .. } => {
+                    records.next();
+                    ended(epoch);
+                }
             }
         }
         drop(records);

@@ -29,9 +29,7 @@ const EVENT: u8 = 1;
 const BORN: u8 = 2;
 const RENEWED: u8 = 3;
 const FORGOTTEN: u8 = 4;
-const VOID: u8 = 5;
-const UNTOLD: u8 = 6;
-const PROBE: u8 = 7;
+const PROBE: u8 = 5;
 
 /// A record, as it lies in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +65,6 @@ pub enum What<'a> {
     Renewed,
     /// The room is no more.
     Forgotten,
-    /// No event up to the offset is kept: one that was carried had died on the way.
-    Void,
-    /// What was told of the room beside its events holds no more: that died while it was carried.
-    Untold,
     /// Nothing: it was tried whether the disk takes anything.
     Probe,
 }
@@ -142,8 +136,6 @@ impl<'a> Record<'a> {
             BORN => What::Born,
             RENEWED => What::Renewed,
             FORGOTTEN => What::Forgotten,
-            VOID => What::Void,
-            UNTOLD => What::Untold,
             PROBE => What::Probe,
             _ => return None,
         };
@@ -178,8 +170,6 @@ impl<'a> Record<'a> {
             What::Born => BORN,
             What::Renewed => RENEWED,
             What::Forgotten => FORGOTTEN,
-            What::Void => VOID,
-            What::Untold => UNTOLD,
             What::Probe => PROBE,
         };
         let mut fixed = [0; PREFIX + FIXED];
@@ -329,7 +319,7 @@ mod tests {
 
     #[test]
     fn every_kind_reads_back_as_it_was_written() {
-        for what in [What::Born, What::Renewed, What::Forgotten, What::Void, What::Untold, What::Probe] {
+        for what in [What::Born, What::Renewed, What::Forgotten, What::Probe] {
             let record =
                 Record { carried: true, ..Record::note(what, "räum", Epoch(u64::MAX), 3, Timestamp(1)) };
             let bytes = encoded(&record);

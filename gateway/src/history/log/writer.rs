@@ -34,6 +34,9 @@ pub(super) struct Writer<T> {
     pub(super) rooms: Arc<dyn Rooms>,
     pub(super) note: Note,
     pub(super) renamed: HashMap<Epoch, Epoch>,
+    /// Rooms' lives that are over, while there may be records of them, and the segment that says so: what somebody still
+    /// holds of them must not be written again behind that.
+    pub(super) ended: HashMap<Epoch, u64>,
     /// The segment whose records are carried on.
     pub(super) carry: Option<Carry>,
     /// When it was last looked at which that should be.
@@ -61,6 +64,7 @@ impl<T: Task> Writer<T> {
             rooms,
             note: opened.note,
             renamed: opened.renamed,
+            ended: HashMap::new(),
             carry: None,
             looked: Instant::now(),
             interval: opened.settings.interval,
@@ -143,7 +147,11 @@ impl<T: Task> Writer<T> {
         let shared = &self.shared;
         shared.groups.fetch_add(1, Ordering::Relaxed);
         shared.events.fetch_add(self.group.events, Ordering::Relaxed);
-        self.group.commit(&self.head.segment, at, &*self.rooms, |bytes| shared.release(bytes));
+        let (ended, number) = (&mut self.ended, self.head.segment.number);
+        let is_over = |epoch| {
+            ended.insert(epoch, number);
+        };
+        self.group.commit(&self.head.segment, at, &*self.rooms, |bytes| shared.release(bytes), is_over);
         Ok(())
     }
 
