@@ -93,7 +93,6 @@ impl Finder {
         match record.what {
             What::Probe => return,
             What::Forgotten => return self.forget(record),
-            What::Void | What::Untold => return self.void(record),
             What::Event(_) | What::Born | What::Renewed => {}
         }
         if !self.rooms.contains_key(record.room) {
@@ -135,19 +134,6 @@ impl Finder {
 
     fn forget(&mut self, record: &Record<'_>) {
         if self.rooms.get(record.room).is_some_and(|room| room.epoch == record.epoch) {
-            self.rooms.remove(record.room);
-        }
-    }
-
-    fn void(&mut self, record: &Record<'_>) {
-        let Some(room) = self.rooms.get_mut(record.room).filter(|room| room.epoch == record.epoch) else {
-            return;
-        };
-        match record.what {
-            What::Untold => room.anchor = None,
-            _ => room.events.retain(|event| event.offset > record.offset),
-        }
-        if room.events.is_empty() && room.anchor.is_none() {
             self.rooms.remove(record.room);
         }
     }

@@ -6,7 +6,7 @@ use super::queue::Item;
 use super::record::{Record, TooLong, What};
 use super::segment::{Place, PlaceId, Segment};
 use super::{Fsync, Rooms, Task};
-use crate::frame::{Posted, Timestamp};
+use crate::frame::{Epoch, Posted, Timestamp};
 
 /// Bytes of the buffer that are kept for the next group.
 const KEPT: usize = 4 << 20;
@@ -19,13 +19,15 @@ pub(super) struct Group<T> {
     items: Vec<Item<T>>,
     /// By record: its length.
     lengths: Vec<u32>,
+    /// How many of them are events.
+    pub(super) events: u64,
     /// As the strictest of them asks.
     pub(super) fsync: Fsync,
 }
 
 impl<T: Task> Group<T> {
     pub(super) fn new() -> Self {
-        Self { buffer: Vec::new(), items: Vec::new(), lengths: Vec::new(), fsync: Fsync::Os }
+        Self { buffer: Vec::new(), items: Vec::new(), lengths: Vec::new(), events: 0, fsync: Fsync::Os }
     }
 
     /// Adds an item with its records.
@@ -40,7 +42,10 @@ impl<T: Task> Group<T> {
             return Err((item, error));
         }
         let fsync = match &item {
-            Item::Task(task, _) => task.fsync(),
+            Item::Task(task, _) => {
+                self.events += task.events().len() as u64;
+                task.fsync()
+            }
             Item::Born { fsync, .. } => (*fsync).min(Fsync::Interval),
             Item::Forgotten { .. } => Fsync::Os,
         };
@@ -83,20 +88,21 @@ impl<T: Task> Group<T> {
         self.buffer.clear();
         self.buffer.shrink_to(KEPT);
         self.lengths.clear();
+        self.events = 0;
         self.fsync = Fsync::Os;
         self.items.drain(..)
     }
 
-    /// Its records lie in `segment` from `at` on: tells each of its items, in order, and `released` of the bytes that
-    /// were reserved for it. It is empty then. Answers how many events there were.
+    /// Its records lie in `segment` from `at` on: tells each of its items, in order, `released` of the bytes that were
+    /// reserved for it, and `ended` which lives are over. It is empty then.
     pub(super) fn commit(
         &mut self,
         segment: &Arc<Segment>,
         mut at: u64,
         rooms: &dyn Rooms,
         released: impl Fn(usize),
-    ) -> u64 {
-        let mut events = 0;
+        mut ended: impl FnMut(Epoch),
+    ) {
         let mut lengths = std::mem::take(&mut self.lengths);
         let mut records = lengths.drain(..).map(|len| {
             let start = at as u32;
@@ -109,21 +115,22 @@ impl<T: Task> Group<T> {
                     let count = task.events().len();
                     let places = records.by_ref().take(count);
                     let places: Vec<Place> = places.map(|(at, len)| Place::new(segment, at, len)).collect();
-                    events += count as u64;
-                    task.committed(places);
                     released(bytes);
+                    task.committed(places);
                 }
                 Item::Born { room, epoch, .. } => {
                     if let Some((at, len)) = records.next() {
                         rooms.moved(&room, epoch, 0, &PlaceId::NOWHERE, Place::new(segment, at, len));
                     }
                 }
-                Item::Forgotten { .. } => drop(records.next()),
+                Item::Forgotten { epoch, .. } => {
+                    records.next();
+                    ended(epoch);
+                }
             }
         }
         drop(records);
         self.lengths = lengths;
-        events
     }
 }
 

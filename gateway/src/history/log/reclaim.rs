@@ -12,11 +12,11 @@ use std::time::Instant;
 use super::Task;
 use super::error::WriteError;
 use super::note::Ended;
-use super::record::{Record, What};
+use super::record::Record;
 use super::scan::{Scan, Step};
 use super::segment::{Place, PlaceId, Segment};
 use super::writer::{GROUP, TICK, Writer};
-use crate::frame::{Epoch, Timestamp};
+use crate::frame::Epoch;
 
 /// Bytes of a segment that are looked through between two groups, beside twice of what these wrote.
 const SLICE: u64 = 256 * 1024;
@@ -42,8 +42,6 @@ struct Copy {
     epoch: Epoch,
     offset: u64,
     from: PlaceId,
-    /// It is an event's.
-    event: bool,
     len: u32,
 }
 
@@ -107,18 +105,20 @@ impl<T: Task> Writer<T> {
                 }
                 Ok(Some(Step::Bad(hole))) => carry.damaged |= segment.has_live(hole.from..hole.to),
                 Ok(Some(Step::Whole { at, record, bytes })) if segment.is_live(u64::from(at)) => {
+                    let epoch = *self.renamed.get(&record.epoch).unwrap_or(&record.epoch);
+                    if self.ended.contains_key(&epoch) {
+                        continue; // somebody still holds a room that is no more
+                    }
                     if buffer.len() >= GROUP || !self.head.fits(buffer.len(), bytes.len(), self.folder.size) {
                         self.land(&mut buffer, &mut copies)?;
                     }
                     self.make_room(buffer.len() + bytes.len())?;
-                    let epoch = *self.renamed.get(&record.epoch).unwrap_or(&record.epoch);
                     let record = Record { epoch, carried: true, more: false, ..record };
                     copies.push(Copy {
                         room: record.room.into(),
                         epoch,
                         offset: record.offset,
                         from: PlaceId::new(&segment, at),
-                        event: matches!(record.what, What::Event(_)),
                         len: record.encode(&mut buffer)?,
                     });
                 }
@@ -135,23 +135,11 @@ impl<T: Task> Writer<T> {
             return Ok(());
         }
         let mut at = self.append(buffer)?;
-        let mut void = Vec::new();
         for copy in copies.drain(..) {
             let place = Place::new(&self.head.segment, at as u32, copy.len);
             at += u64::from(copy.len);
-            if !self.rooms.moved(&copy.room, copy.epoch, copy.offset, &copy.from, place) {
-                void.push(copy);
-            }
-        }
-        // Died on the way: no one may find these and take them for what their room keeps.
-        let now = Timestamp::now();
-        for Copy { room, epoch, offset, event, .. } in void {
-            let what = if event { What::Void } else { What::Untold };
-            Record::note(what, &room, epoch, offset, now).encode(buffer)?;
-        }
-        if !buffer.is_empty() {
-            self.make_room(buffer.len())?;
-            self.append(buffer)?;
+            // Where it died on the way its copy is one more that is not needed.
+            self.rooms.moved(&copy.room, copy.epoch, copy.offset, &copy.from, place);
         }
         Ok(())
     }
@@ -194,7 +182,11 @@ impl<T: Task> Writer<T> {
 
     fn delete(&mut self, segment: &Arc<Segment>) -> Result<(), WriteError> {
         self.folder.delete(segment)?;
-        self.shared.segments.lock().retain(|other| !Arc::ptr_eq(other, segment));
+        let mut segments = self.shared.segments.lock();
+        segments.retain(|other| !Arc::ptr_eq(other, segment));
+        let oldest = segments.front().map_or(0, |segment| segment.number);
+        drop(segments);
+        self.ended.retain(|_, number| *number >= oldest);
         Ok(())
     }
 }

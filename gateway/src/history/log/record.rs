@@ -17,11 +17,9 @@ const FIXED: usize = 34;
 /// The shortest record: one of a room without a name.
 pub(super) const SHORTEST: usize = PREFIX + FIXED + 1;
 
-/// Committed before it was synced: a crash of the machine may have taken what came after it.
+// The flags; see the fields of the record.
 const LAX: u8 = 1;
-/// The next record belongs to the same unit: both are there, or neither.
 const MORE: u8 = 1 << 1;
-/// Written anew, from an older segment.
 const CARRIED: u8 = 1 << 2;
 const HAS_KEY: u8 = 1 << 3;
 const HAS_ID: u8 = 1 << 4;
@@ -31,9 +29,7 @@ const EVENT: u8 = 1;
 const BORN: u8 = 2;
 const RENEWED: u8 = 3;
 const FORGOTTEN: u8 = 4;
-const VOID: u8 = 5;
-const UNTOLD: u8 = 6;
-const PROBE: u8 = 7;
+const PROBE: u8 = 5;
 
 /// A record, as it lies in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +46,11 @@ pub struct Record<'a> {
     pub written: Timestamp,
     /// The room's name.
     pub room: &'a str,
-    /// See [`LAX`].
+    /// It was committed before it was synced: a crash of the machine may have taken what came after it.
     pub lax: bool,
-    /// See [`MORE`].
+    /// The next record belongs to the same unit: both are there, or neither.
     pub more: bool,
-    /// See [`CARRIED`].
+    /// It was written anew, from an older segment.
     pub carried: bool,
 }
 
@@ -69,10 +65,6 @@ pub enum What<'a> {
     Renewed,
     /// The room is no more.
     Forgotten,
-    /// No event up to the offset is kept: one that was carried had died on the way.
-    Void,
-    /// What was told of the room beside its events holds no more: that died while it was carried.
-    Untold,
     /// Nothing: it was tried whether the disk takes anything.
     Probe,
 }
@@ -144,8 +136,6 @@ impl<'a> Record<'a> {
             BORN => What::Born,
             RENEWED => What::Renewed,
             FORGOTTEN => What::Forgotten,
-            VOID => What::Void,
-            UNTOLD => What::Untold,
             PROBE => What::Probe,
             _ => return None,
         };
@@ -180,8 +170,6 @@ impl<'a> Record<'a> {
             What::Born => BORN,
             What::Renewed => RENEWED,
             What::Forgotten => FORGOTTEN,
-            What::Void => VOID,
-            What::Untold => UNTOLD,
             What::Probe => PROBE,
         };
         let mut fixed = [0; PREFIX + FIXED];
@@ -331,7 +319,7 @@ mod tests {
 
     #[test]
     fn every_kind_reads_back_as_it_was_written() {
-        for what in [What::Born, What::Renewed, What::Forgotten, What::Void, What::Untold, What::Probe] {
+        for what in [What::Born, What::Renewed, What::Forgotten, What::Probe] {
             let record =
                 Record { carried: true, ..Record::note(what, "räum", Epoch(u64::MAX), 3, Timestamp(1)) };
             let bytes = encoded(&record);

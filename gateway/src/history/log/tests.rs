@@ -220,13 +220,19 @@ impl House {
     }
 }
 
+/// The folder as it is now. The oldest files come first, so that what is carried on meanwhile is there twice rather than
+/// not at all; where one goes meanwhile it is done again.
 fn copy(folder: &Path) -> TempDir {
-    let other = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), other.path().join(entry.file_name())).unwrap();
+    loop {
+        let other = tempfile::tempdir().unwrap();
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        let mut copies = names.iter().map(|name| fs::copy(folder.join(name), other.path().join(name)));
+        if copies.all(|copied| copied.is_ok()) {
+            return other;
+        }
     }
-    other
 }
 
 fn segment(folder: &Path, number: u64) -> PathBuf {

@@ -34,6 +34,9 @@ pub(super) struct Writer<T> {
     pub(super) rooms: Arc<dyn Rooms>,
     pub(super) note: Note,
     pub(super) renamed: HashMap<Epoch, Epoch>,
+    /// Rooms' lives that are over, while there may be records of them, and the segment that says so: what somebody still
+    /// holds of them must not be written again behind that.
+    pub(super) ended: HashMap<Epoch, u64>,
     /// The segment whose records are carried on.
     pub(super) carry: Option<Carry>,
     /// When it was last looked at which that should be.
@@ -61,6 +64,7 @@ impl<T: Task> Writer<T> {
             rooms,
             note: opened.note,
             renamed: opened.renamed,
+            ended: HashMap::new(),
             carry: None,
             looked: Instant::now(),
             interval: opened.settings.interval,
@@ -93,11 +97,13 @@ impl<T: Task> Writer<T> {
 
     /// When there is something to do, whatever comes.
     fn next(&self) -> Instant {
-        let now = Instant::now();
         match self.again {
             Some(again) => again,
-            None if self.carry.is_some() => now,
-            None => self.late.map_or(now + TICK, |late| (late + self.interval).min(now + TICK)),
+            None if self.carry.is_some() => Instant::now(),
+            None => {
+                let look = self.looked + TICK;
+                self.late.map_or(look, |late| look.min(late + self.interval))
+            }
         }
     }
 
@@ -139,9 +145,13 @@ impl<T: Task> Writer<T> {
         }
         let at = self.head.keep(self.group.buffer.len() as u64);
         let shared = &self.shared;
-        let events = self.group.commit(&self.head.segment, at, &*self.rooms, |bytes| shared.release(bytes));
         shared.groups.fetch_add(1, Ordering::Relaxed);
-        shared.events.fetch_add(events, Ordering::Relaxed);
+        shared.events.fetch_add(self.group.events, Ordering::Relaxed);
+        let (ended, number) = (&mut self.ended, self.head.segment.number);
+        let is_over = |epoch| {
+            ended.insert(epoch, number);
+        };
+        self.group.commit(&self.head.segment, at, &*self.rooms, |bytes| shared.release(bytes), is_over);
         Ok(())
     }
 
@@ -206,8 +216,8 @@ impl<T: Task> Writer<T> {
         for item in items {
             match item {
                 Item::Task(task, bytes) => {
-                    task.failed(why);
                     self.shared.release(bytes);
+                    task.failed(why);
                 }
                 note => self.notes.push_back(note),
             }

@@ -124,7 +124,7 @@ fn harmed(folder: &TempDir, harms: &[(Index, Harm)]) -> TempDir {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn harm_to_a_log_that_was_closed_is_always_seen(harms in prop::collection::vec((any::<Index>(), harm()), 0..4)) {
