@@ -217,19 +217,22 @@ impl Hub {
 
     /// The receipt of what was published to those of the rooms `names` that there are.
     fn receipt(&self, published: Published, rooms: &[Option<Arc<Room>>], names: &[&str]) -> Receipt {
-        let published = match published {
-            Published::Now(places) => {
-                if places.iter().any(|place| place.sent > 0) {
-                    self.metrics().reached();
-                }
-                Published::Now(
-                    rooms.iter().zip(names).map(|(room, name)| self.placed(room, name, &places)).collect(),
-                )
-            }
-            later @ Published::Later(_) => later,
+        let targets = || names.iter().map(|name| (*name).into()).collect();
+        let places = match published {
+            Published::Later(_) if names.len() == 1 => return Receipt { published, targets: None },
+            Published::Later(_) => return Receipt { published, targets: Some(targets()) },
+            Published::Now(places) => places,
         };
-        let sorted = matches!(published, Published::Now(_)) || names.len() == 1;
-        Receipt { published, targets: (!sorted).then(|| names.iter().map(|name| (*name).into()).collect()) }
+        if places.iter().any(|place| place.sent > 0) {
+            self.metrics().reached();
+        }
+        let published = match rooms {
+            [Some(_)] => Published::Now(places),
+            _ => Published::Now(
+                rooms.iter().zip(names).map(|(room, name)| self.placed(room, name, &places)).collect(),
+            ),
+        };
+        Receipt { published, targets: None }
     }
 
     /// The room, where an event to it would reach or leave anything.

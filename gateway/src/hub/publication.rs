@@ -75,7 +75,12 @@ impl Dispatch {
             return Some(Err(Busy.into()));
         }
         let now = Instant::now();
-        let (posted, placed) = open.iter_mut().map(|entry| entry.post(event, &self.space, now)).unzip();
+        let (mut posted, mut placed) = (Fresh::new(), Places::new());
+        for entry in &mut open {
+            let (one, place) = entry.post(event, &self.space, now);
+            posted.push(one);
+            placed.push(place);
+        }
         self.deliver(&mut open, &posted, wake);
         let lasting = lasting(&open, posted);
         drop(open);
