@@ -1,5 +1,6 @@
 //! All stops.
 
+mod durable;
 mod history;
 mod hub;
 mod identity;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Stop> {
         plugin::stops(),
         hub::stops(),
         history::stops(),
+        durable::stops(),
         sockets::stops(),
     ];
     groups.into_iter().flatten().collect()

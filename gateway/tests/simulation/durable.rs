@@ -197,6 +197,7 @@ impl World {
 
     fn read_on(&mut self) {
         if let Some((at, _)) = self.pick() {
+            self.wait(); // it looks at what has come
             let (stored, gaps) = self.members[at].read_on(&self.hub, &self.shards, &self.published);
             self.count.stored += stored;
             self.count.gaps += gaps;
