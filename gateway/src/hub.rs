@@ -217,7 +217,11 @@ impl Hub {
 
     /// The receipt of what was published to those of the rooms `names` that there are.
     fn receipt(&self, published: Published, rooms: &[Option<Arc<Room>>], names: &[&str]) -> Receipt {
-        let targets = || names.iter().map(|name| (*name).into()).collect();
+        let target = |(room, name): (&Option<Arc<Room>>, &&str)| {
+            let place = room.is_none().then(|| self.placed(room, name, &[]));
+            (Arc::from(*name), place)
+        };
+        let targets = || rooms.iter().zip(names).map(target).collect();
         let places = match published {
             Published::Later(_) if names.len() == 1 => return Receipt { published, targets: None },
             Published::Later(_) => return Receipt { published, targets: Some(targets()) },

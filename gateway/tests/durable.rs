@@ -214,10 +214,10 @@ async fn a_publish_to_rooms_of_both_kinds_comes_to_all_of_them() {
         member.ask(&json!({ "action": "join", "room": room })).await;
     }
     for number in 0..20 {
-        let placed = publish(&gateway, &["plain", "log:a", "memory:b", "log:c"], number).await;
+        let placed = publish(&gateway, &["plain", "log:a", "nobody", "memory:b", "log:c"], number).await;
         let rooms: Vec<_> =
             placed.as_array().unwrap().iter().map(|place| place["room"].as_str().unwrap()).collect();
-        assert_eq!(rooms, ["plain", "log:a", "memory:b", "log:c"], "in the order of the request");
+        assert_eq!(rooms, ["plain", "log:a", "nobody", "memory:b", "log:c"], "in the order of the request");
         let mut got: Vec<_> = Vec::new();
         for _ in 0..4 {
             let event = member.next().await;

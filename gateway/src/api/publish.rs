@@ -106,26 +106,26 @@ pub(super) async fn publish(api: &Api, request: &Request) -> Result<Json<Publish
     for wanted in &all {
         wanted.check_rights(request).await?;
     }
-    // All are on their way before the first commit is waited for: a log writes them together.
-    let (mut begun, mut refused) = (Vec::new(), None);
+    // Those that a log commits are on their way before the first is waited for: it writes them together. What comes behind
+    // them and is not in a log waits for them, so that what is published is always the first ones.
+    let (mut waiting, mut refused) = (Vec::new(), None);
     for wanted in all {
+        if !waiting.is_empty() && !wanted.is_logged(api) {
+            refused = end(api, request, &mut waiting, &mut published).await.err();
+        }
+        if refused.is_some() {
+            break;
+        }
         match Begun::new(api, wanted) {
-            Ok(one) => begun.push(one),
+            Ok(one) => waiting.push(one),
             Err(problem) => {
                 refused = Some(problem);
                 break;
             }
         }
     }
-    for one in begun {
-        match one.end(api, request).await {
-            Ok(answer) => published.push(answer),
-            Err(problem) => {
-                refused = Some(problem);
-                break;
-            }
-        }
-    }
+    let ended = end(api, request, &mut waiting, &mut published).await;
+    let refused = refused.or(ended.err());
     match refused {
         None => Ok(Json(Published::Batch(published))),
         Some(problem) => Err(problem.with_all(&CutShort { published: Some(published) })),
@@ -141,6 +141,27 @@ fn check_all(api: &Api, batch: &[&RawValue]) -> Result<Vec<Wanted>, Problem> {
         }
     }
     if errors.is_empty() { Ok(all) } else { Err(Problem::invalid(errors)) }
+}
+
+/// Waits for those that are on their way, up to the first that is not committed.
+async fn end(
+    api: &Api,
+    request: &Request,
+    waiting: &mut Vec<Begun>,
+    published: &mut Vec<Published>,
+) -> Result<(), Problem> {
+    for one in waiting.drain(..) {
+        published.push(one.end(api, request).await?);
+    }
+    Ok(())
+}
+
+impl Wanted {
+    /// Whether a log commits it.
+    fn is_logged(&self, api: &Api) -> bool {
+        let rules = api.hub.rules();
+        self.rooms.iter().any(|room| rules.find(room).durable.is_some())
+    }
 }
 
 /// An event that is published, and perhaps not committed yet.

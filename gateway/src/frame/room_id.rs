@@ -26,6 +26,11 @@ impl RoomId {
         (id, Cursor { epoch: Epoch(epoch.0 ^ BESIDE), offset })
     }
 
+    /// The number of the room itself.
+    pub fn own_number(&self) -> u64 {
+        self.number & !BESIDE
+    }
+
     /// Whether it is of that.
     pub fn is_beside(&self) -> bool {
         self.number & BESIDE != 0

@@ -63,7 +63,7 @@ impl Hub {
         if !self.rules().find(name).inbox {
             return Err(AckError::NoInbox);
         }
-        let receipt = {
+        let (receipt, room, cursor) = {
             let _one_at_a_time = self.acknowledging.lock(); // so that they are kept in their order
             let room = self.registry.find(name).ok_or(AckError::NoEvent)?;
             let mut state = room.lock();
@@ -71,15 +71,23 @@ impl Hub {
             if cursor.epoch != now.epoch || cursor.offset > now.offset {
                 return Err(AckError::NoEvent);
             }
-            let before = state.acknowledged.filter(|before| before.epoch == cursor.epoch);
-            if let Some(before) = before.filter(|before| before.offset >= cursor.offset) {
-                return Ok(before);
+            let further = |other: Option<Cursor>| {
+                other.filter(|other| other.epoch == cursor.epoch && other.offset >= cursor.offset)
+            };
+            if let Some(kept) = further(state.acknowledged) {
+                return Ok(kept);
             }
-            state.acknowledged = Some(cursor);
+            // What somebody else has said meanwhile is not taken back by what is kept after it.
+            let cursor = further(state.acknowledging).unwrap_or(cursor);
+            state.acknowledging = Some(cursor);
             drop(state); // no room is locked while another is looked for
-            self.publish_beside(name, cursor)?
+            (self.publish_beside(name, cursor)?, room, cursor)
         };
         receipt.committed().await.map_err(PublishError::from)?;
+        let mut state = room.lock();
+        let kept =
+            state.acknowledged.filter(|kept| kept.epoch == cursor.epoch && kept.offset > cursor.offset);
+        state.acknowledged = Some(kept.unwrap_or(cursor));
         Ok(cursor)
     }
 

@@ -29,8 +29,8 @@ pub struct Placed {
 #[derive(Debug)]
 pub struct Receipt {
     pub(super) published: Published,
-    /// The targets, where their order is not that in which they are published to.
-    pub(super) targets: Option<Box<[Arc<str>]>>,
+    /// The targets, where that is to come and they are several: each with its place, where there is no such room.
+    pub(super) targets: Option<Box<[(Arc<str>, Option<Placed>)]>>,
 }
 
 impl Receipt {
@@ -46,8 +46,8 @@ impl Receipt {
         Ok(match self.targets {
             None => places,
             Some(targets) => {
-                let place = |name: &Arc<str>| places.iter().find(|place| place.room == *name).cloned();
-                targets.iter().filter_map(place).collect()
+                let found = |name: &Arc<str>| places.iter().find(|place| place.room == *name).cloned();
+                targets.into_iter().filter_map(|(name, place)| place.or_else(|| found(&name))).collect()
             }
         })
     }

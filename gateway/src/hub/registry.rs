@@ -80,7 +80,7 @@ struct Follower {
 
 impl Follower {
     fn takes(&self, room: &str) -> bool {
-        !room.is_empty() && self.patterns.iter().any(|p| matches(p, room))
+        !room.is_empty() && !room.starts_with(BESIDE) && self.patterns.iter().any(|p| matches(p, room))
     }
 }
 
@@ -215,8 +215,11 @@ impl Registry {
 
     fn forget(&self, bucket: &mut Bucket, room: &Room, orphan: bool) -> bool {
         let mut state = room.lock();
+        if state.gone {
+            return false;
+        }
         let needed = !state.forgettable(&room.rule, &self.space, Instant::now());
-        let gone = !state.gone && (!needed || (orphan && state.pending == 0));
+        let gone = !needed || (orphan && state.pending == 0);
         if gone {
             state.give_back(&self.space);
             state.gone = true;

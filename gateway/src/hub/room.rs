@@ -40,8 +40,10 @@ pub(crate) struct State {
     pub(crate) gone: bool,
     pub(crate) history: Box<dyn History>,
     pub(crate) cache: Cache,
-    /// How far its user has got, where it is an inbox.
+    /// How far its user has got, where it is an inbox: as it is kept.
     pub(crate) acknowledged: Option<Cursor>,
+    /// The same as its user has said, which may not be kept yet.
+    pub(crate) acknowledging: Option<Cursor>,
     /// By shard: members, attached and not.
     pub(crate) members: Box<[u32]>,
     pub(crate) followers: SmallVec<[(u64, Arc<dyn Follow>); 1]>,
@@ -65,6 +67,8 @@ pub(crate) struct Missed {
     pub(crate) marked: bool,
     /// The last event that was; 0: none.
     pub(crate) last: u64,
+    /// How much members had been told of each other when the mark was put.
+    pub(crate) told: u64,
 }
 
 impl Room {
@@ -76,6 +80,7 @@ impl Room {
             history,
             cache: Cache::new(if is_named { rule.cache } else { Caching::None }),
             acknowledged: None,
+            acknowledging: None,
             members: vec![0; shards].into(),
             followers: SmallVec::new(),
             comings: (is_named && rule.join_leave).then(Box::default),
@@ -139,7 +144,10 @@ impl State {
         self.history.expire(now);
         self.settle(space);
         self.cache.expire(now, rule.keep.ttl);
-        self.ids.expire(now, rule.keep.ttl);
+        // Where a history has no end in time, its ids have none: there is a bound to how many they are.
+        if !self.history.keeps() || !rule.keep.ttl.is_zero() {
+            self.ids.expire(now, rule.keep.ttl);
+        }
         let idle = now.duration_since(self.touched);
         let keeps = self.history.keeps() || !self.cache.is_empty();
         let held = keeps && (rule.keep.ttl.is_zero() || idle < rule.keep.ttl);

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use super::outbound::{Fallen, Gap};
 use super::{Session, json};
 use crate::frame::{Cursor, Event};
-use crate::hub::{Fetch, ReadOn, own};
+use crate::hub::{Fetch, Guest, ReadOn, own};
 
 /// Events are on their way from the disk; ready when they are sent.
 pub(super) type Fetching = LocalBoxFuture<'static, ()>;
@@ -25,7 +25,7 @@ impl Session {
     fn take_reading(self: &Rc<Self>, got: Option<ReadOn>) -> Option<Fetching> {
         match got {
             Some(ReadOn::Stored { room, after, fetch }) => {
-                self.has_read(0);
+                self.has_read(self.reading_space()); // about what will come
                 return Some(self.fetch(room, after, fetch));
             }
             Some(ReadOn::Events(events)) => self.replay(&events),

@@ -118,14 +118,18 @@ impl Session {
         let room = room.to_owned();
         let since = if self.seat.is_in(&room) { since } else { self.since(&room, since) };
         self.with_permission(id, permission, open, out, move |session, allow, id, out| {
-            let slow = slow.map(policy);
+            let (slow, before) = (slow.map(policy), session.seat.number(&room));
             let rules = session.common.shard.hub().rules();
             let joined = match slow.filter(|slow| !rules.find(&room).slow_choice.contains(slow)) {
                 _ if !allow => Err(JoinError::Denied),
                 Some(_) => Err(JoinError::Policy),
                 None => session.common.shard.join_as(session, &room, since, info),
             };
-            if let (Ok(_), Some(slow), Some(number)) = (&joined, slow, session.seat.number(&room)) {
+            let number = session.seat.number(&room);
+            if let Some(before) = before.filter(|before| Some(*before) != number) {
+                session.outbound.choose(before, None); // it was another life of the room
+            }
+            if let (Ok(_), Some(slow), Some(number)) = (&joined, slow, number) {
                 session.outbound.choose(number, Some(slow.yields()));
             }
             session.answer_join(id, &room, joined, out);

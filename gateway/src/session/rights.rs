@@ -184,6 +184,7 @@ impl Session {
             }
             match self.common.shard.join_own(self, &room, self.since(&room, Since::Now)) {
                 Ok(shown) => {
+                    self.has_read(shown.iter().map(|posted| posted.size()).sum());
                     self.record(Deed::Joined, |entry| entry.target(&room));
                     cached.extend(shown);
                 }

@@ -158,3 +158,38 @@ async fn a_member_chooses_for_itself_what_its_room_lets_it() {
         assert_eq!(other.ask(&join).await["message"], message);
     }
 }
+
+#[tokio::test]
+async fn a_replay_that_another_rooms_events_push_out_is_read_again_without_a_hole() {
+    let gateway = gateway();
+    const KEPT: u64 = 2400; // more than kernels hold between two sockets
+    let event = |room: &str, number: u64| {
+        let data = json!({ "n": number, "text": "x".repeat(3000) });
+        json!({ "room": room, "event_type": "alert_triggered", "data": data })
+    };
+    for first in (0..KEPT).step_by(40) {
+        let batch: Vec<Value> = (first..first + 40).map(|number| event("again:r", number)).collect();
+        assert_eq!(gateway.post("/api/v1/publish", &json!(batch)).await.status, 200);
+    }
+    let mut slow = narrow(&gateway, "latest:r").await;
+    let join = json!({ "action": "join", "room": "again:r", "data": { "since": "start" } });
+    slow.send_text(&join.to_string()).await;
+    let decisions = "tidegate_slow_decisions_total{bound=\"session\",policy=\"catch_up\"}";
+    let mut flooded = 0;
+    while gateway.metric(decisions).await < 1.0 {
+        assert!(flooded < MOST_EVENTS, "{flooded} events fit beside the replay");
+        let batch: Vec<Value> = (flooded..flooded + 40).map(|number| event("latest:r", number)).collect();
+        assert_eq!(gateway.post("/api/v1/publish", &json!(batch)).await.status, 200);
+        flooded += 40;
+    }
+    let mut next = 0;
+    while next < KEPT {
+        let event = slow.next().await.json();
+        if event["room"] != "again:r" {
+            continue;
+        }
+        assert_ne!(event["event_type"], "gap", "{event}");
+        assert_eq!((&event["data"]["n"], &event["offset"]), (&json!(next), &json!(next + 1)), "a hole");
+        next += 1;
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 use std::time::Duration;
 
 use super::News;
@@ -42,7 +44,10 @@ impl Hub {
     /// Tells what there is. Answers what found no space in a mailbox: it is told the next time, and what happens
     /// meanwhile after it.
     pub(super) fn tell_once(&self, mut untold: Vec<Untold>) -> Vec<Untold> {
-        for room in std::mem::take(&mut *self.registry.stirred.rooms.lock()) {
+        let rooms = std::mem::take(&mut *self.registry.stirred.rooms.lock());
+        let before = untold.iter().enumerate().map(|(index, one)| (one.room.id.number, index));
+        let before: HashMap<u64, usize> = before.collect();
+        for room in rooms {
             let (news, count) = {
                 let mut state = room.lock();
                 let count = state.total();
@@ -51,7 +56,7 @@ impl Hub {
                 (comings.take(), count)
             };
             let events = if count > 0 { self.events(&room.id.name, news, count) } else { Vec::new() };
-            match untold.iter_mut().find(|before| Arc::ptr_eq(&before.room, &room)) {
+            match before.get(&room.id.number).and_then(|index| untold.get_mut(*index)) {
                 Some(before) => before.events.extend(events),
                 None => untold.push(Untold { room, events: events.into() }),
             }

@@ -80,7 +80,9 @@ impl Dispatch {
             let shards: SmallVec<[usize; 8]> = entry.shards().collect();
             for shard in shards {
                 if !self.mailboxes[shard].reserve(&entry.room.queued[shard], size) {
-                    entry.state.missed[shard].marked = true;
+                    let told = entry.state.comings.as_ref().map_or(0, |comings| comings.told());
+                    let missed = &mut entry.state.missed[shard];
+                    (missed.marked, missed.told) = (true, told);
                     self.mailboxes[shard].push(Letter::Missed(Arc::clone(entry.room)));
                 }
             }

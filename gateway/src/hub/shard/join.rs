@@ -33,6 +33,8 @@ pub struct Joined {
 struct Kind {
     /// The room is the session's from what it is.
     own: bool,
+    /// No reply tells it how that went.
+    silent: bool,
     /// What it says of itself.
     info: Option<Arc<str>>,
 }
@@ -97,7 +99,7 @@ impl<G: Guest> Shard<G> {
 
     /// Joins the unnamed room of broadcasts.
     pub fn join_broadcasts(&self, guest: &Rc<G>) -> Result<Joined, JoinError> {
-        self.enter(guest, "", Since::Now, Kind { own: true, info: None })
+        self.enter(guest, "", Since::Now, Kind { own: true, silent: true, info: None })
     }
 
     /// Puts a session in a room that is its own from what it is: where it asks for others, this one does not count. One
@@ -110,7 +112,7 @@ impl<G: Guest> Shard<G> {
         check_name(name)?;
         let Some(at) = guest.seat().find_name(name) else {
             let Joined { cached, replay, .. } =
-                self.enter(guest, name, since, Kind { own: true, info: None })?;
+                self.enter(guest, name, since, Kind { own: true, silent: true, info: None })?;
             return Ok(if replay.is_empty() { cached } else { replay });
         };
         guest.seat().rooms.borrow_mut()[at].own = true;
@@ -140,7 +142,7 @@ impl<G: Guest> Shard<G> {
         check_name(name)?;
         let Some(at) = guest.seat().find_name(name) else {
             self.check_room_count(guest)?;
-            return self.enter(guest, name, since, Kind { own: false, info });
+            return self.enter(guest, name, since, Kind { own: false, silent: false, info });
         };
         if since == Since::Now {
             info.into_iter().for_each(|info| self.says(guest, at, info));
@@ -148,7 +150,7 @@ impl<G: Guest> Shard<G> {
         }
         let kind = {
             let before = &guest.seat().rooms.borrow()[at];
-            Kind { own: before.own, info: info.or_else(|| before.info.clone()) }
+            Kind { own: before.own, silent: false, info: info.or_else(|| before.info.clone()) }
         };
         self.leave(guest, name);
         self.enter(guest, name, since, kind)
@@ -201,14 +203,14 @@ impl<G: Guest> Shard<G> {
                     Standing::Reading(Box::new(last))
                 }
                 // It has no reply that could say so.
-                Since::After(lost) if kind.own && joined.recovered == Some(false) => {
+                Since::After(lost) if kind.silent && joined.recovered == Some(false) => {
                     Standing::Reading(Box::new(lost))
                 }
                 _ => self.put_mark(&room, &state, guest),
             };
             let heard = Self::told(&state);
             drop(state);
-            let Kind { own, info } = kind;
+            let Kind { own, info, .. } = kind;
             guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info, heard });
             return Ok(joined);
         }

@@ -43,7 +43,7 @@ impl<G: Guest> Shard<G> {
         let mut state = room.lock();
         state.missed[self.index].marked = false;
         let after = Cursor { offset: walked, ..state.history.cursor() };
-        let heard = Self::told(&state);
+        let heard = state.missed[self.index].told;
         drop(state);
         for guest in members {
             guest.seat().read(room.id.number, after, heard);
@@ -51,15 +51,29 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    /// Takes a session out of the walk of a room, whose events behind `after` it reads from history from here on.
+    /// The events of a room behind `after` are no longer on their way to a session, which reads them from history.
     pub fn fall_back(&self, guest: &Rc<G>, room: u64, after: Cursor) {
         let Some(at) = guest.seat().find(room) else { return };
         let mut rooms = guest.seat().rooms.borrow_mut();
-        if let Standing::Attached(place) = rooms[at].standing {
-            let heard = Self::told(&rooms[at].room.lock());
-            rooms[at].standing = Standing::Reading(Box::new(after));
-            rooms[at].heard = heard;
-            drop(rooms); // who takes its place in the walk is told so
+        let membership = &mut rooms[at];
+        let (epoch, told) = {
+            let state = membership.room.lock();
+            (state.history.cursor().epoch, Self::told(&state))
+        };
+        if epoch != after.epoch {
+            return;
+        }
+        let (place, heard) = match &membership.standing {
+            Standing::Attached(place) => (Some(*place), told),
+            // What did not fit was of a history that it reads, or has read and is on the way into the walk.
+            Standing::Reading(now) if after.offset < now.offset => (None, membership.heard),
+            Standing::Attaching { offset, told, .. } if after.offset < *offset => (None, *told),
+            Standing::Reading(_) | Standing::Attaching { .. } => return,
+        };
+        membership.standing = Standing::Reading(Box::new(after));
+        membership.heard = heard;
+        drop(rooms); // who takes its place in the walk is told so
+        if let Some(place) = place {
             self.halls.borrow_mut().unseat(room, place);
         }
     }
@@ -97,10 +111,14 @@ impl<G: Guest> Shard<G> {
             Read::Found { events, more: false } => {
                 (ReadOn::Events(events), self.put_mark(room, &state, guest))
             }
+            // It goes on with what there is yet.
             Read::Lost => {
-                let gap =
-                    ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to: state.history.cursor() };
-                (gap, self.put_mark(room, &state, guest))
+                let (start, now) = (state.history.start(), state.history.cursor());
+                let gap = ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to: start };
+                match start == now {
+                    true => (gap, self.put_mark(room, &state, guest)),
+                    false => (gap, Standing::Reading(Box::new(start))),
+                }
             }
         }
     }

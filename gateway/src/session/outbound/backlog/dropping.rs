@@ -90,9 +90,15 @@ impl Backlog {
 
     /// What of these frames may be dropped: by the session's choice, or else by their room's rule.
     fn yields(&self, frames: &Frames) -> Yields {
-        let room = frames.origin.as_ref().map(|origin| origin.room.number).filter(|room| *room > 0);
-        let chosen = |all: &Choices| all.as_ref()?.iter().find(|(of, _)| Some(*of) == room).map(|(_, y)| *y);
-        chosen(&self.choices).unwrap_or(frames.held.yields.get())
+        let Some(room) = frames.origin.as_ref().map(|origin| &origin.room) else { return Yields::Nothing };
+        let chosen = |all: &Choices| {
+            all.as_ref()?.iter().find(|(of, _)| *of == room.own_number()).map(|(_, yields)| *yields)
+        };
+        match chosen(&self.choices).unwrap_or(frames.held.yields.get()) {
+            // What is told beside a room's events is in no history.
+            Yields::All if room.is_beside() => Yields::Oldest,
+            yields => yields,
+        }
     }
 
     /// Puts the frames from number `next` on into their lane, which hold them from here on.
@@ -118,11 +124,10 @@ impl Backlog {
     pub(super) fn shed(&mut self) {
         let mut way = None;
         while self.len().1 > self.bound {
-            let Some(next) = self.make_space(self.len().1 - self.bound) else { break };
-            way = Some(next);
-        }
-        if let Some(way) = way {
-            way.of(&self.ledger.counters().slow.session).add(1);
+            let Some(next) = self.make_space(self.len().1 - self.bound) else { return };
+            if way.replace(next) != Some(next) {
+                next.of(&self.ledger.counters().slow.session).add(1);
+            }
         }
     }
 
