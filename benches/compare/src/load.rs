@@ -136,7 +136,8 @@ pub struct Figures {
     pub doubled: u64,
     /// Microseconds from the publisher to each member.
     pub each: Percentiles,
-    /// The same of a usual slice of 50 ms: what a pause of the machine changes nothing of.
+    /// The same of a usual slice of 50 ms: what a pause of the machine changes nothing of. Older results have none.
+    #[serde(default)]
     pub usual: Percentiles,
     /// Microseconds from the publisher to the last member.
     pub last: Percentiles,

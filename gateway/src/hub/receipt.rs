@@ -25,12 +25,15 @@ pub struct Placed {
     pub sent: usize,
 }
 
+/// A target's name, and its place where there is no such room.
+pub(super) type Target = (Arc<str>, Option<Placed>);
+
 /// Says where a publish came to stand, in the order of its targets, once it is as safe as its rooms promise.
 #[derive(Debug)]
 pub struct Receipt {
     pub(super) published: Published,
     /// The targets, where that is to come and they are several: each with its place, where there is no such room.
-    pub(super) targets: Option<Box<[(Arc<str>, Option<Placed>)]>>,
+    pub(super) targets: Option<Box<[Target]>>,
 }
 
 impl Receipt {
