@@ -103,6 +103,7 @@ pub fn event_of(hub: &Hub, bytes: usize) -> Event {
         source: "bench".into(),
         key: None,
         id: None,
+        tags: None,
         time: Timestamp::now(),
     }
 }

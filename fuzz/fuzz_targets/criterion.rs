@@ -16,6 +16,7 @@ fn posted(data: &[u8]) -> Arc<Posted> {
         source: "fuzz".into(),
         key: None,
         id: None,
+        tags: None,
         time: Timestamp(0),
     };
     let room = RoomId { number: 1, name: "room".into(), class: 0 };

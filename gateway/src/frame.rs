@@ -7,6 +7,7 @@
 mod arena;
 pub mod json;
 mod room_id;
+mod tags;
 pub mod shown;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use smallvec::SmallVec;
 
 pub use arena::{Arena, Held, Yields};
 pub use room_id::RoomId;
+pub use tags::Tags;
 
 /// How many forms an event can have: the length of the table of frames in each [`Posted`].
 pub const MAX_FORMS: usize = 4;
@@ -138,6 +140,8 @@ pub struct Event {
     pub key: Option<Box<str>>,
     /// Makes the publish idempotent: published again, it answers the first one's cursor.
     pub id: Option<Box<str>>,
+    /// What its publisher says of it for filters, beside its data.
+    pub tags: Option<Tags>,
     /// When it happened, by the publisher's clock.
     pub time: Timestamp,
 }
@@ -158,6 +162,8 @@ pub struct Posted {
     pub key: Option<Box<str>>,
     /// The publisher's name for it, which a log keeps so that it is known again after a restart.
     pub id: Option<Box<str>>,
+    /// What its publisher says of it for filters.
+    pub tags: Option<Tags>,
     /// When it happened.
     pub time: Timestamp,
     /// When it got its place, by this machine's steady clock.
@@ -190,6 +196,7 @@ impl Posted {
             source: event.source,
             key: event.key,
             id: event.id,
+            tags: event.tags,
             time: event.time,
             placed,
             payload: Mutex::new(event.data),
@@ -206,6 +213,7 @@ impl Posted {
             source: Arc::clone(&self.source),
             key: self.key.clone(),
             id: None,
+            tags: self.tags.clone(),
             time: self.time,
         };
         Self::new(event, self.room.clone(), self.cursor, self.kept, self.placed)

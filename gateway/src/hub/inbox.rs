@@ -98,6 +98,7 @@ impl Hub {
             source: "gateway".into(),
             key: None,
             id: None,
+            tags: None,
             time: Timestamp::now(),
         };
         self.place(&[&beside(name)], &event, &mut |shard| self.mailboxes()[shard].wake())

@@ -12,7 +12,7 @@ use super::given;
 use super::library::Library;
 use super::queue::{Committed, Gap, Kind, Returned};
 use super::shared::Shared;
-use crate::frame::{Cursor, Posted};
+use crate::frame::{Cursor, Posted, Tags};
 use crate::hub::Slot;
 use crate::hub::calls::Call;
 use crate::web::PluginRequest;
@@ -249,6 +249,8 @@ impl Hooks {
     pub(super) fn event(&self, posted: &Posted) {
         let Some(hook) = self.follow.and_then(|table| table.event) else { return };
         let epoch = posted.cursor.epoch.to_string();
+        let pair = |(name, value)| abi::Pair { name: Str::new(name), value: Str::new(value) };
+        let tags: Vec<abi::Pair> = posted.tags.iter().flat_map(Tags::iter).map(pair).collect();
         let data = given::hand(&self.shared, posted.payload());
         let lent = abi::Followed {
             room: Str::new(&posted.room.name),
@@ -256,8 +258,8 @@ impl Hooks {
             source: Str::new(&posted.source),
             key: Str::new(posted.key.as_deref().unwrap_or_default()),
             id: Str::EMPTY,
-            tags: std::ptr::null(),
-            tags_len: 0,
+            tags: if tags.is_empty() { std::ptr::null() } else { tags.as_ptr() },
+            tags_len: tags.len() as u64,
             time: posted.time.0,
             cursor: cursor(posted.cursor, &epoch),
             data,

@@ -304,6 +304,7 @@ mod tests {
             source: "test".into(),
             key: None,
             id: None,
+            tags: None,
             time: Timestamp(0),
         };
         let cursor = Cursor { epoch: Epoch(1), offset };

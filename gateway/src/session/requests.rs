@@ -248,6 +248,7 @@ impl Session {
             source: SOURCE.into(),
             key: publish.key.as_deref().map(Into::into),
             id: None,
+            tags: None,
             time: Timestamp::now(),
         };
         let room = room.to_owned();

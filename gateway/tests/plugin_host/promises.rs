@@ -1,6 +1,10 @@
-//! Health, and what the host counts.
+//! Health, what the host counts, and what it hands on.
+
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use tidegate::frame::Posted;
+use tidegate::hub::Follow;
 use tidegate::web::HealthStatus;
 
 use super::house::{House, hostile};
@@ -35,4 +39,25 @@ async fn the_page_counts_hooks_and_failures() {
         let line = format!("tidegate_plugin_{line}\n");
         house.until(&line, async || house.page().contains(&line)).await;
     }
+}
+
+/// Keeps what it is offered.
+#[derive(Default)]
+struct Follower(Mutex<Vec<Arc<Posted>>>);
+
+impl Follow for Follower {
+    fn offer(&self, posted: &Arc<Posted>) {
+        self.0.lock().unwrap().push(Arc::clone(posted));
+    }
+}
+
+#[tokio::test]
+async fn an_event_has_the_tags_that_its_plugin_gives_it() {
+    let house = House::start(vec![hostile("it", "call", "behave")]).await;
+    let follower = Arc::<Follower>::default();
+    house.hub.follow(&["hostile_out".to_owned()], Arc::clone(&follower) as Arc<dyn Follow>);
+    house.call("hostile", &Value::Null).await;
+    let offered = follower.0.lock().unwrap();
+    let tags: Vec<_> = offered[0].tags.iter().flat_map(|tags| tags.iter()).collect();
+    assert_eq!(tags, [("by", "hostile")]);
 }

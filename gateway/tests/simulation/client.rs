@@ -161,6 +161,7 @@ pub(crate) fn event(hub: &Hub, kind: &str, payload: &str) -> Event {
         source: "simulation".into(),
         key: None,
         id: None,
+        tags: None,
         time: Timestamp(0),
     }
 }

@@ -46,6 +46,7 @@ mod tests {
             source: "agent_service".into(),
             key: key.map(Into::into),
             id: None,
+            tags: None,
             time: Timestamp(1_700_000_000_123),
         };
         let room = RoomId { number: 1, name: room.into(), class: 0 };

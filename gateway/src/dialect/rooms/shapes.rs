@@ -87,7 +87,7 @@ pub(super) struct SubscribeData {
     event_types: Option<Vec<String>>,
     /// What an event has to be like, whatever its room; instead of what was said before. Null or empty: nothing. Fields:
     /// `event_type`, `source`, `key`, `room`, `data` with `.name`, `["any name"]` and `[0]` further on, and `tags` for
-    /// `data.tags`. Comparisons with strings, numbers, true, false and null: `== != < <= > >=`, `in [..]`, `not in [..]`, and
+    /// those that a plugin has given the event, or else for `data.tags`. Comparisons with strings, numbers, true, false and null: `== != < <= > >=`, `in [..]`, `not in [..]`, and
     /// `exists(..)`; joined by `and`, `or`, `not` and brackets. What is of another type, or not there, is equal to nothing.
     #[schemars(rename = "where", length(max = 2000))]
     criterion: Option<String>,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::record::{Flaw, Record, What};
 use super::segment::Span;
-use crate::frame::{Cursor, Epoch, Event, EventType, Posted, RoomId};
+use crate::frame::{Cursor, Epoch, Event, EventType, Posted, RoomId, Tags};
 
 /// Bytes between two records that are rather read than skipped.
 const NEAR: u64 = 1024;
@@ -73,6 +73,7 @@ impl Fetch {
                 source: body.source.into(),
                 key: body.key.map(Into::into),
                 id: body.id.map(Into::into),
+                tags: body.tags.map(|tags| Tags::read(tags).ok_or(Flaw::Shape)).transpose()?,
                 time: record.time,
             }),
             _ => Err(Flaw::Shape),

@@ -135,9 +135,13 @@ impl<T> Shared<T> {
     /// Ends the log: nothing is taken from here on, and the thread ends once what waits is written. Waits for that,
     /// unless it is the thread itself that lets go of the log at last.
     pub(super) fn end(&self, thread: &Mutex<Option<JoinHandle<()>>>) {
-        self.error.lock().get_or_insert_with(|| Arc::new(WriteError::Closed));
-        self.refusing.store(true, Ordering::Release);
-        self.queue.lock().closing.get_or_insert_with(Instant::now);
+        {
+            // All under the lock, or what is taken again after a failure were taken beside it.
+            let mut queue = self.queue.lock();
+            queue.closing.get_or_insert_with(Instant::now);
+            self.error.lock().get_or_insert_with(|| Arc::new(WriteError::Closed));
+            self.refusing.store(true, Ordering::Release);
+        }
         self.wake.notify_one();
         let thread =
             thread.lock().take().filter(|thread| thread.thread().id() != std::thread::current().id());

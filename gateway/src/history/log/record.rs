@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! length u32 · checksum u32 · kind u8 · flags u8 · epoch u64 · offset u64 · time i64 · written i64 · room
-//! and of an event: type · source · key (by flag) · id (by flag) · data
+//! and of an event: type · source · key (by flag) · id (by flag) · tags (by flag) · data
 //! ```
 //!
 //! Numbers are little-endian. `length` counts what follows the checksum, which is the CRC-32C of the length and of all
 //! that follows it. Texts have their length before them, seven bits a byte, the lowest first; data go to the end.
 
-use crate::frame::{Epoch, Posted, Timestamp};
+use crate::frame::{Epoch, Posted, Tags, Timestamp};
 
 /// Bytes of the length and the checksum.
 const PREFIX: usize = 8;
@@ -23,7 +23,8 @@ const MORE: u8 = 1 << 1;
 const CARRIED: u8 = 1 << 2;
 const HAS_KEY: u8 = 1 << 3;
 const HAS_ID: u8 = 1 << 4;
-const FLAGS: u8 = LAX | MORE | CARRIED | HAS_KEY | HAS_ID;
+const HAS_TAGS: u8 = 1 << 5;
+const FLAGS: u8 = LAX | MORE | CARRIED | HAS_KEY | HAS_ID | HAS_TAGS;
 
 const EVENT: u8 = 1;
 const BORN: u8 = 2;
@@ -80,6 +81,8 @@ pub struct Body<'a> {
     pub key: Option<&'a str>,
     /// Its publisher's name for it.
     pub id: Option<&'a str>,
+    /// Its tags, as [`Tags::bytes`](crate::frame::Tags::bytes) tells them.
+    pub tags: Option<&'a [u8]>,
     /// Its JSON.
     pub data: &'a [u8],
 }
@@ -202,6 +205,7 @@ impl<'a> Record<'a> {
             source: &posted.source,
             key: posted.key.as_deref(),
             id: posted.id.as_deref(),
+            tags: posted.tags.as_ref().map(Tags::bytes),
             data: payload,
         };
         Self {
@@ -229,18 +233,23 @@ impl<'a> Body<'a> {
             source: text(&mut rest)?,
             key: if flags & HAS_KEY == 0 { None } else { Some(text(&mut rest)?) },
             id: if flags & HAS_ID == 0 { None } else { Some(text(&mut rest)?) },
+            tags: if flags & HAS_TAGS == 0 { None } else { Some(chunk(&mut rest)?) },
             data: rest,
         })
     }
 
     fn flags(&self) -> u8 {
-        let key = if self.key.is_some() { HAS_KEY } else { 0 };
-        key | if self.id.is_some() { HAS_ID } else { 0 }
+        let there =
+            [(HAS_KEY, self.key.is_some()), (HAS_ID, self.id.is_some()), (HAS_TAGS, self.tags.is_some())];
+        there.into_iter().filter(|(_, there)| *there).map(|(flag, _)| flag).sum()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
         for part in [Some(self.kind), Some(self.source), self.key, self.id].into_iter().flatten() {
             put_text(out, part);
+        }
+        if let Some(tags) = self.tags {
+            put_chunk(out, tags);
         }
         out.extend_from_slice(self.data);
     }
@@ -275,28 +284,37 @@ fn seal(bytes: &mut [u8]) {
 }
 
 fn text<'a>(from: &mut &'a [u8]) -> Option<&'a str> {
+    std::str::from_utf8(chunk(from)?).ok()
+}
+
+/// Bytes with their length before them.
+fn chunk<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
     let mut length = 0_usize;
     for shift in (0..35).step_by(7) {
         let (byte, rest) = from.split_first()?;
         *from = rest;
         length |= usize::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            let (text, rest) = from.split_at_checked(length)?;
+            let (chunk, rest) = from.split_at_checked(length)?;
             *from = rest;
-            return std::str::from_utf8(text).ok();
+            return Some(chunk);
         }
     }
     None
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {
-    let mut length = text.len();
+    put_chunk(out, text.as_bytes());
+}
+
+fn put_chunk(out: &mut Vec<u8>, chunk: &[u8]) {
+    let mut length = chunk.len();
     while length > 0x7f {
         out.push((length & 0x7f) as u8 | 0x80);
         length >>= 7;
     }
     out.push(length as u8);
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(chunk);
 }
 
 #[cfg(test)]
@@ -306,7 +324,8 @@ mod tests {
     use super::*;
 
     fn event<'a>(room: &'a str, key: Option<&'a str>, id: Option<&'a str>, data: &'a [u8]) -> Record<'a> {
-        let what = What::Event(Body { kind: "agent_created", source: "agents", key, id, data });
+        let tags = id.map(str::as_bytes); // any bytes
+        let what = What::Event(Body { kind: "agent_created", source: "agents", key, id, tags, data });
         let note = Record::note(what, room, Epoch(7), 9, Timestamp(1_234));
         Record { time: Timestamp(-5), lax: true, ..note }
     }

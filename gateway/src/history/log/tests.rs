@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use super::super::{History, Keep, Read};
 use super::*;
-use crate::frame::{Cursor, Event, EventType, Timestamp};
+use crate::frame::{Cursor, Event, EventType, Tags, Timestamp};
 
 /// How long a test waits for what should come at once.
 const SOON: Duration = Duration::from_secs(30);
@@ -254,11 +254,13 @@ fn event(text: &str) -> Event {
         source: "agents".into(),
         key: Some("k".into()),
         id: Some(text.chars().take(20).collect::<String>().into()),
+        tags: Tags::new([("log", "test")]),
         time: Timestamp(1_700_000_000_000),
     }
 }
 
 fn text_of(posted: &Posted) -> String {
+    assert_eq!(posted.tags, Tags::new([("log", "test")]), "also from the disk");
     let data = posted.payload();
     assert_eq!((&*posted.kind.name, &*posted.source), ("agent_created", "agents"));
     assert_eq!((posted.key.as_deref(), posted.time), (Some("k"), Timestamp(1_700_000_000_000)));

@@ -10,6 +10,7 @@ fn event(offset: u64, key: Option<&str>, data: &str) -> Arc<Posted> {
         source: "s".into(),
         key: key.map(Into::into),
         id: None,
+        tags: None,
         time: Timestamp(0),
     };
     let room = RoomId { number: 1, name: "r".into(), class: 0 };

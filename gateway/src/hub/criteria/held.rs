@@ -8,7 +8,7 @@ use slab::Slab;
 
 use super::evaluate::Seen;
 use super::paths::Paths;
-use super::read::{Found, read};
+use super::read::{Found, read, with_tags};
 use super::{Criterion, Field};
 use crate::frame::Posted;
 use crate::metrics::ShardCounters;
@@ -118,7 +118,12 @@ impl Criteria {
         }
         let read = || {
             self.counters.criteria_read.add(1);
-            (self.paths.grown(), read(&posted.payload(), &self.paths))
+            let found = read(&posted.payload(), &self.paths);
+            let found = match &posted.tags {
+                None => found,
+                Some(tags) => with_tags(found, tags, &self.paths),
+            };
+            (self.paths.grown(), found)
         };
         held.criterion.condition.holds(&|path| {
             let path = usize::from(path);

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use super::number::Number;
 use super::paths::{Node, Paths};
+use crate::frame::Tags;
 
 /// A value in data that some path leads to, or through.
 pub(super) struct Found {
@@ -38,6 +39,20 @@ impl Found {
 /// What the paths lead to in `data`; none where those are no JSON.
 pub(super) fn read(data: &Bytes, paths: &Paths) -> Option<Found> {
     Reader { data, at: 0, paths }.value(paths.root())
+}
+
+/// The same with the tags that the event's publisher has given it: they stand in the place of tags in its data.
+pub(super) fn with_tags(found: Option<Found>, tags: &Tags, paths: &Paths) -> Option<Found> {
+    let Some(number) = paths.root().named(b"tags") else { return found };
+    let node = paths.node(number);
+    let part = |(name, value): (&str, &str)| {
+        let value = Value::Text(Bytes::copy_from_slice(value.as_bytes()));
+        Some((node.named(name.as_bytes())?, Found { value, parts: Parts::default() }))
+    };
+    let tags = Found { value: Value::Other, parts: tags.iter().filter_map(part).collect() };
+    let mut found = found.unwrap_or(Found { value: Value::Other, parts: Parts::default() });
+    found.parts.insert(number, tags);
+    Some(found)
 }
 
 struct Reader<'a> {

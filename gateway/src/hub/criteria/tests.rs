@@ -5,7 +5,7 @@ mod properties;
 use std::time::Instant;
 
 use super::*;
-use crate::frame::{Cursor, Epoch, Event, EventType, Posted, RoomId, Timestamp};
+use crate::frame::{Cursor, Epoch, Event, EventType, Posted, RoomId, Tags, Timestamp};
 use crate::metrics::Metrics;
 
 fn parse(text: &str) -> Criterion {
@@ -23,11 +23,45 @@ fn posted(room: &str, key: Option<&str>, data: impl AsRef<[u8]>) -> Arc<Posted> 
         source: "client".into(),
         key: key.map(Into::into),
         id: None,
+        tags: None,
         time: Timestamp(0),
     };
     let room = RoomId { number: 1, name: room.into(), class: 0 };
     let cursor = Cursor { epoch: Epoch(1), offset: 1 };
     Arc::new(Posted::new(event, room, cursor, false, Instant::now()))
+}
+
+/// The same with tags of its publisher's.
+fn tagged(tags: &[(&str, &str)], data: &str) -> Arc<Posted> {
+    let event = Event {
+        kind: EventType { number: 0, name: "alert_triggered".into() },
+        data: data.to_owned().into(),
+        source: "plugin".into(),
+        key: None,
+        id: None,
+        tags: Tags::new(tags.iter().copied()),
+        time: Timestamp(0),
+    };
+    let room = RoomId { number: 1, name: "r".into(), class: 0 };
+    let cursor = Cursor { epoch: Epoch(1), offset: 1 };
+    Arc::new(Posted::new(event, room, cursor, false, Instant::now()))
+}
+
+#[test]
+fn tags_that_a_publisher_gives_stand_in_the_place_of_those_in_data() {
+    for (criterion, tags, data, passes) in [
+        ("tags.env == \"live\"", &[("env", "live")][..], "{}", true),
+        ("tags.env == \"live\"", &[("env", "test"), ("by", "me")], r#"{"tags":{"env":"live"}}"#, false),
+        ("exists(tags.env)", &[("by", "me")], r#"{"tags":{"env":"live"}}"#, false),
+        ("tags.by == \"me\" and data.n == 1", &[("by", "me")], r#"{"n":1}"#, true),
+        ("tags.by == \"me\"", &[("by", "me")], "5", true),
+        ("data.n == 1", &[("n", "2")], r#"{"n":1}"#, true),
+    ] {
+        let mut criteria = criteria();
+        let number = criteria.hold(&Arc::new(criterion.parse().unwrap()));
+        let judged = criteria.judge(number, 1, &[tagged(tags, data)], &mut Readings::default());
+        assert_eq!(judged == 1, passes, "{criterion} {tags:?} {data}");
+    }
 }
 
 fn criteria() -> Criteria {

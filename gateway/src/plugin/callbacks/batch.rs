@@ -11,7 +11,7 @@ use super::super::shared::Shared;
 use super::super::terms::Promise;
 use super::super::validate::json;
 use super::publish::Untaken;
-use crate::frame::{Cursor, Event, EventType, Timestamp};
+use crate::frame::{Cursor, Event, EventType, Tags, Timestamp};
 use crate::hub::Quiet;
 
 /// An event that is as it should be, and still the plugin's.
@@ -20,6 +20,7 @@ pub(super) struct Judged<'a> {
     pub(super) source: &'a str,
     pub(super) key: &'a str,
     pub(super) id: &'a str,
+    pub(super) tags: Option<Tags>,
     /// Milliseconds since 1970; 0: now.
     pub(super) time: i64,
     pub(super) data: Buf,
@@ -99,6 +100,7 @@ impl<'a> Batch<'a> {
             source: self.source(event.source),
             key: given(event.key),
             id: given(event.id),
+            tags: event.tags.clone(),
             time: match event.time {
                 0 => *self.now.get_or_insert_with(Timestamp::now),
                 time => Timestamp(time),

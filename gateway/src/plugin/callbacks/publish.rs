@@ -12,7 +12,7 @@ use super::super::shared::Shared;
 use super::batch::{Batch, Judged};
 use super::refusal;
 use super::{enter, items, put, text};
-use crate::frame::Event;
+use crate::frame::{Event, Tags};
 use crate::hub::PublishError;
 use commit::Place;
 
@@ -22,6 +22,9 @@ pub(super) static TABLE: abi::Publish = abi::Publish { publish: Some(publish) };
 
 /// Bytes of a source, key or id at most.
 const LONGEST: usize = 512;
+
+/// Tags of an event at most.
+const MOST_TAGS: u64 = 32;
 
 /// Why an event was not taken.
 pub(super) enum Untaken {
@@ -158,14 +161,38 @@ unsafe fn judge<'a>(batch: &mut Batch<'a>, event: &'a abi::Event) -> Result<Judg
     let word = |field, word| unsafe { short(field, word) }.map_err(refused);
     let (kind, source) = (word("type", event.kind)?, word("source", event.source)?);
     let (key, id) = (word("key", event.key)?, word("id", event.id)?);
+    // SAFETY: the caller's promise.
+    let tags = unsafe { tags(event) }.map_err(refused)?;
     // SAFETY: the caller's promise; the bytes hold until they are released.
     let data = unsafe { event.data.as_bytes() };
     let kind = batch.judge(kind, data).map_err(refused)?;
-    Ok(Judged { kind, source, key, id, time: event.time, data: event.data })
+    Ok(Judged { kind, source, key, id, tags, time: event.time, data: event.data })
 }
 
 /// What is said of a text that is none.
 const NOT_UTF_8: &str = "not UTF-8";
+
+/// An event's tags, as many as it may have.
+///
+/// # Safety
+/// As [`publish_one`].
+unsafe fn tags(event: &abi::Event) -> Result<Option<Tags>, Why> {
+    if event.tags_len == 0 {
+        return Ok(None);
+    }
+    if event.tags_len > MOST_TAGS {
+        return Err(Why::Text { field: "tags", what: "more than 32" });
+    }
+    // SAFETY: the caller's promise.
+    let pairs = unsafe { items(event.tags, event.tags_len) };
+    let word = |word: abi::Str| {
+        // SAFETY: the caller's promise.
+        unsafe { short("tags", word) }
+    };
+    let pairs: Result<Vec<_>, Why> =
+        pairs.iter().map(|pair| Ok((word(pair.name)?, word(pair.value)?))).collect();
+    Ok(Tags::new(pairs?))
+}
 
 /// A word of an event's: a text that is bounded.
 ///

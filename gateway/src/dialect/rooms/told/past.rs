@@ -60,6 +60,7 @@ fn posted(room: &str) -> Arc<Posted> {
         source: "client".into(),
         key: None,
         id: None,
+        tags: None,
         time: THEN,
     };
     let room = RoomId { number: 0, name: room.into(), class: 0 };
