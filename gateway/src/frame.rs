@@ -8,6 +8,7 @@ mod arena;
 pub mod json;
 mod room_id;
 mod tags;
+mod timestamp;
 pub mod shown;
 
 use std::fmt;
@@ -15,7 +16,7 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -24,6 +25,7 @@ use smallvec::SmallVec;
 pub use arena::{Arena, Held, Yields};
 pub use room_id::RoomId;
 pub use tags::Tags;
+pub use timestamp::Timestamp;
 
 /// How many forms an event can have: the length of the table of frames in each [`Posted`].
 pub const MAX_FORMS: usize = 4;
@@ -74,48 +76,6 @@ pub enum Since {
     Start,
     /// The last so many.
     Last(usize),
-}
-
-/// A moment in milliseconds since 1970, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(pub i64);
-
-impl Timestamp {
-    /// The wall clock's time.
-    pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
-}
-
-/// RFC 3339, UTC, milliseconds, `Z`: the form of times on every wire unless a dialect says otherwise.
-/// A time outside the years 1970 to 9999 is shown as the nearest one inside.
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LAST: u64 = 253_402_300_799_999;
-        let ms = u64::try_from(self.0).unwrap_or(0).min(LAST);
-        humantime::format_rfc3339_millis(UNIX_EPOCH + std::time::Duration::from_millis(ms)).fmt(f)
-    }
-}
-
-impl serde::Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl schemars::JsonSchema for Timestamp {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Timestamp".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "format": "date-time", "examples": ["2026-01-01T12:00:00.000Z"] })
-    }
 }
 
 /// The name of what happened, interned: equal names have equal numbers, and a number is never given again.
