@@ -43,6 +43,22 @@ pub enum Read {
     Lost,
 }
 
+impl Read {
+    /// The first of `events`, at most `limit` bytes of them (one at least), and whether there are others.
+    fn of<'a>(events: impl ExactSizeIterator<Item = &'a Arc<Posted>>, limit: usize) -> Self {
+        let (all, mut bytes, mut taken) = (events.len(), 0, Vec::new());
+        for posted in events {
+            bytes += posted.size();
+            if bytes > limit && !taken.is_empty() {
+                break;
+            }
+            taken.push(Arc::clone(posted));
+        }
+        let more = taken.len() < all;
+        Self::Found { events: taken, more }
+    }
+}
+
 /// Orders, commits and keeps the events of one room. Every call is made under that room's lock, and none waits.
 pub trait History: Send {
     /// The last event delivered: the room's epoch with offset 0 before the first.

@@ -227,9 +227,6 @@ impl Hub {
             Published::Later(_) => return Receipt { published, targets: Some(targets()) },
             Published::Now(places) => places,
         };
-        if places.iter().any(|place| place.sent > 0) {
-            self.metrics().reached();
-        }
         let published = match rooms {
             [Some(_)] => Published::Now(places),
             _ => Published::Now(

@@ -72,17 +72,7 @@ impl History for Memory {
         if missing > self.ring.len() {
             return Read::Lost;
         }
-        let mut bytes = 0;
-        let mut events = Vec::new();
-        for (_, posted) in self.ring.range(self.ring.len() - missing..) {
-            bytes += posted.size();
-            if bytes > limit && !events.is_empty() {
-                break;
-            }
-            events.push(Arc::clone(posted));
-        }
-        let more = events.len() < missing;
-        Read::Found { events, more }
+        Read::of(self.ring.range(self.ring.len() - missing..).map(|(_, posted)| posted), limit)
     }
 
     fn start(&self) -> Cursor {

@@ -9,6 +9,7 @@ use super::room::{Room, State};
 use super::{BadName, Caching, Hub, check_name};
 use crate::frame::{Cursor, Posted};
 use crate::history::Read;
+use crate::history::log::Fetch;
 
 /// Bytes of events that one page holds at most; a single event may be larger.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -130,18 +131,17 @@ impl Hub {
             Read::Stored(fetch) => fetch,
             Read::Lost => return None,
         };
+        let events = self.fetch(fetch).await?;
+        let more = events.last().is_none_or(|last| last.cursor.offset < now.offset);
+        Some((events, more))
+    }
+
+    /// Fetches events from the disk, beside whoever asks; none where they cannot be read, which is logged.
+    pub async fn fetch(&self, fetch: Fetch) -> Option<Vec<Arc<Posted>>> {
         let types = Arc::clone(&self.types);
         let fetched = spawn_blocking(move || fetch.fetch(&|name| types.intern(name))).await;
-        match fetched.map_err(std::io::Error::other).flatten() {
-            Ok(events) => {
-                let more = events.last().is_none_or(|last| last.cursor.offset < now.offset);
-                Some((events, more))
-            }
-            Err(error) => {
-                tracing::error!(%error, "a room's history cannot be read");
-                None
-            }
-        }
+        let fetched = fetched.map_err(std::io::Error::other).flatten();
+        fetched.inspect_err(|error| tracing::error!(%error, "a room's history cannot be read")).ok()
     }
 }
 

@@ -82,10 +82,20 @@ impl Dispatch {
             placed.push(place);
         }
         self.deliver(&mut open, &posted, wake);
+        self.end(open, posted, &placed);
+        Some(Ok(Published::Now(placed)))
+    }
+
+    /// Lets go of the rooms, to which the event is delivered.
+    fn end(&self, open: SmallVec<[Open<'_>; 1]>, posted: Fresh, placed: &Places) {
         let lasting = lasting(&open, posted);
         drop(open);
-        self.own(&lasting);
-        Some(Ok(Published::Now(placed)))
+        for posted in &lasting {
+            self.forms.own(posted); // what is kept must not pin a publisher's memory
+        }
+        if placed.iter().any(|place| place.sent > 0) {
+            self.metrics.reached();
+        }
     }
 
     /// One entry into the mailbox of each shard with members, where space is reserved, and one to each follower.
@@ -120,13 +130,6 @@ impl Dispatch {
             for (_, follower) in &entry.state.followers {
                 follower.offer(posted);
             }
-        }
-    }
-
-    /// What is kept must not pin a publisher's memory.
-    fn own(&self, lasting: &[Arc<Posted>]) {
-        for posted in lasting {
-            self.forms.own(posted);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use tokio::task::spawn_blocking;
 
 use super::outbound::{Fallen, Gap};
 use super::{Session, json};
@@ -43,14 +42,7 @@ impl Session {
         let hub = Arc::clone(self.common.shard.hub());
         let session = Rc::clone(self);
         Box::pin(async move {
-            let fetched = spawn_blocking(move || fetch.fetch(&|name| hub.types().intern(name))).await;
-            let events = match fetched.map_err(std::io::Error::other).flatten() {
-                Ok(events) => events,
-                Err(error) => {
-                    tracing::error!(%error, "a room's history cannot be read");
-                    Vec::new()
-                }
-            };
+            let events = hub.fetch(fetch).await.unwrap_or_default();
             let shard = &session.common.shard;
             match events.last().map(|posted| posted.cursor) {
                 Some(last) if shard.has_fetched(&session, room, after, last) => session.replay(&events),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::Session;
-use super::requests::capital;
+use super::requests::{RETRY_UNWRITTEN, capital};
 use super::waiting::{Open, Then};
 use crate::dialect::{Answer, NOT_ITS_INBOX};
 use crate::frame::{Cursor, Since};
@@ -14,8 +14,6 @@ use crate::hub::{AckError, PublishError};
 
 /// Rooms of users.
 const USERS: &str = "user:";
-/// What a client is told to wait, milliseconds, where nothing can be written: it is tried each second.
-const RETRY_UNWRITTEN: u64 = 1000;
 
 impl Session {
     /// From where it gets the events of `room`: where it does not say, and that is its own inbox, from after the last that

@@ -26,7 +26,7 @@ const MOST_PATTERNS: usize = 100;
 /// What a client that met a full mailbox is told to wait, milliseconds.
 const RETRY_AFTER: u64 = 100;
 /// The same where the log of durable rooms cannot be written, which is tried each second.
-const RETRY_UNWRITTEN: u64 = 1000;
+pub(super) const RETRY_UNWRITTEN: u64 = 1000;
 /// The source of events that clients publish.
 const SOURCE: &str = "client";
 

@@ -104,17 +104,7 @@ impl Logged {
     /// Those of memory from `index` on, which is counted in all that are kept.
     fn read_memory(&self, index: usize, limit: usize) -> Read {
         let stored = self.entries.len() - self.events.len();
-        let mut bytes = 0;
-        let mut events = Vec::new();
-        for posted in self.events.range(index - stored..) {
-            bytes += posted.size();
-            if bytes > limit && !events.is_empty() {
-                break;
-            }
-            events.push(Arc::clone(posted));
-        }
-        let more = events.len() < self.entries.len() - index;
-        Read::Found { events, more }
+        Read::of(self.events.range(index - stored..), limit)
     }
 
     /// Where those from `index` on lie that are on the disk only.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use super::{Dispatch, Fresh, Open, Places, lasting};
+use super::{Dispatch, Fresh, Open, Places};
 use crate::frame::{Cursor, Event, Posted, weight};
 use crate::history::log::{Fsync, Log, Place, Task, WriteError};
 use crate::hub::mailbox::Letter;
@@ -116,27 +116,22 @@ impl Task for Unit {
             open.push(Open { room, state, known });
         }
         for (entry, (_, slot)) in open.iter_mut().zip(&rooms) {
-            let (one, place) = match (slot, &mut written) {
-                (Slot::Logged, written) => match written.next() {
-                    Some((one, place)) => {
-                        let placed = entry.commit(&one, Some(place), &dispatch.space, now);
-                        (Some(one), placed)
-                    }
-                    None => unreachable!("each room that has ordered the event has it written"),
-                },
-                _ => entry.post(&event, &dispatch.space, now),
+            let (one, place) = match slot {
+                Slot::Logged => {
+                    let Some((one, place)) = written.next() else {
+                        unreachable!("each room that has ordered the event has it written")
+                    };
+                    let placed = entry.commit(&one, Some(place), &dispatch.space, now);
+                    (Some(one), placed)
+                }
+                Slot::Known(_) | Slot::Memory => entry.post(&event, &dispatch.space, now),
             };
             posted.push(one);
             placed.push(place);
         }
         dispatch.claim(&mut open, weight(&event));
         dispatch.deliver(&mut open, &posted, &mut |shard| dispatch.mailboxes[shard].wake());
-        let lasting = lasting(&open, posted);
-        drop(open);
-        dispatch.own(&lasting);
-        if placed.iter().any(|placed| placed.sent > 0) {
-            dispatch.metrics.reached();
-        }
+        dispatch.end(open, posted, &placed);
         let _nobody_waits = done.send(Ok(placed));
     }
 
