@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::task::{LocalSet, spawn_local};
 
-use super::endpoints::{self, Wires};
+use super::endpoints;
 use super::identity::Identity;
 use super::limits::Capacity;
 use crate::api::Api;
@@ -18,7 +18,7 @@ use crate::hub::{Hub, Shard};
 use crate::limits::Limits;
 use crate::listener::{Bounds, Http, Intake};
 use crate::pipeline::{LiveRules, Pipelines};
-use crate::router::{Bodies, Router};
+use crate::router::Router;
 use crate::session::{Budget, Common, Session, Wheel, admit, relieve};
 use crate::web::{ConnectionInfo, Handoff, Response, Routes, redirect};
 
@@ -38,8 +38,7 @@ pub(super) struct Blueprint {
     pub(super) identity: Arc<Identity>,
     pub(super) limits: Arc<Limits>,
     pub(super) capacity: Arc<Capacity>,
-    pub(super) bodies: Bodies,
-    pub(super) wires: Wires,
+    pub(super) endpoints: endpoints::Shared,
     pub(super) phase: Drain,
 }
 
@@ -91,8 +90,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
         redirects,
         limits,
         capacity,
-        bodies,
-        wires,
+        endpoints,
         phase,
     } = blueprint;
     let shard = Shard::<Session>::new(&hub, index);
@@ -104,12 +102,14 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
         Arc::clone(&limits),
         config.limits.unauthenticated.timeout.get(),
         config.limits.calls_per_session as usize,
+        endpoints::step(&config),
     );
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
     spawn_local(relieve(Rc::clone(&common)));
     spawn_local(admit(Rc::clone(&common)));
-    let endpoints = endpoints::all(&config, &identity, &common, &capacity, &wires, &phase);
+    let bodies = endpoints.bodies.clone();
+    let endpoints = endpoints::all(&config, &identity, &common, &capacity, &endpoints, &phase);
     let http = &config.http;
     let router = Rc::new(Router::new(api, routes, endpoints, bodies));
     let pipelines = Pipelines::new(&rules, &limits, hub.metrics(), hub.audit());

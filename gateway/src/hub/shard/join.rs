@@ -269,7 +269,7 @@ impl<G: Guest> Shard<G> {
     pub(super) fn attach(&self, room: u64, slot: Slot, ticket: u32) {
         let Some(guest) = self.guest(slot) else { return };
         let seat = guest.seat();
-        let (Some(at), Some(form)) = (seat.find(room), seat.form) else { return };
+        let (Some(at), Some(form)) = (seat.find(room), seat.form()) else { return };
         let after = match seat.rooms.borrow()[at].standing {
             Standing::Attaching { ticket: waits, offset, .. } if waits == ticket => offset,
             _ => return,
