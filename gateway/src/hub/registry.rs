@@ -70,6 +70,8 @@ pub(super) struct Registry {
     log: OnceLock<Arc<Log<Unit>>>,
     space: Arc<Space>,
     pub(super) stirred: Stirred,
+    /// Held by who keeps the cursor of an inbox, and by who forgets such as have no inbox any more.
+    pub(super) acknowledging: Mutex<()>,
 }
 
 struct Follower {
@@ -99,6 +101,7 @@ impl Registry {
             log: OnceLock::new(),
             space,
             stirred: Stirred::default(),
+            acknowledging: Mutex::default(),
         }
     }
 
@@ -241,8 +244,9 @@ impl Registry {
         for bucket in &self.buckets {
             let rooms: Vec<_> = bucket.lock().values().cloned().collect();
             for room in rooms {
-                // What is kept beside an inbox goes after it.
+                // What is kept beside an inbox goes after it, and not while that comes back.
                 let inbox = room.id.name.strip_prefix(BESIDE);
+                let _nothing_is_kept = inbox.map(|_| self.acknowledging.lock());
                 let orphan = inbox.is_some_and(|inbox| self.find(inbox).is_none());
                 let mut bucket = bucket.lock();
                 if self.forget(&mut bucket, &room, orphan) {

@@ -28,6 +28,7 @@ use tidegate::metrics::Metrics;
 use tidegate::session::{Budget, Ledger};
 
 use crate::client::{Named, event};
+use crate::seeds;
 use member::Member;
 use track::Published;
 use visitor::Visitor;
@@ -402,9 +403,8 @@ fn copy(folder: &Path) -> TempDir {
 
 #[test]
 fn who_comes_back_gets_what_was_missed_also_from_another_process() {
-    let seeds = std::env::var("SIMULATION_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     let mut all = Count::default();
-    for seed in 0..seeds {
+    for seed in seeds(60) {
         let run = std::panic::catch_unwind(|| {
             let mut world = World::new(seed);
             (0..300).for_each(|_| world.step());
