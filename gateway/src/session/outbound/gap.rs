@@ -138,6 +138,8 @@ impl Gaps {
             return 0;
         };
         gap.count += lost.count;
+        // What was left as the newest of its key may stand before all that the gap has told of so far.
+        gap.after = gap.after.min(lost.first.saturating_sub(1));
         gap.last = gap.last.max(lost.last);
         std::mem::take(&mut gap.frame).len()
     }
@@ -158,5 +160,24 @@ impl Gaps {
             order: lost.order,
             frame: Bytes::new(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Epoch, RoomId};
+
+    #[test]
+    fn a_gap_that_grows_to_the_front_says_so() {
+        let origin = Origin { room: RoomId { number: 1, name: "r".into(), class: 0 }, epoch: Epoch(1) };
+        let mut gaps = Gaps::default();
+        let mut lose =
+            |first, last, count| gaps.widen(&Lost { origin: &origin, order: 1, count, first, last });
+        // The event at 15 was the newest of its key, and is so no longer.
+        lose(16, 18, 3);
+        lose(15, 15, 1);
+        let gap = gaps.pop().unwrap();
+        assert_eq!((gap.after, gap.last, gap.count), (14, 18, 4));
     }
 }
