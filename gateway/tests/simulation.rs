@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use client::{Client, Named, Nameless, event, event_of};
 use rand::prelude::*;
@@ -573,6 +573,22 @@ fn a_flood_fills_its_own_share_and_other_rooms_go_on() {
     assert_eq!(clients[0].got_in("hot").len(), taken);
     assert_eq!(clients[1].got_in("calm").len(), 1);
     hub.publish(&["hot"], &event(&hub, "gap", "3")).expect("there is space again");
+}
+
+#[test]
+fn the_walk_keeps_pace_with_other_tasks_of_its_shard() {
+    let (hub, shard, named, _) = one_shard(1 << 20);
+    let client = Client::new("one", named);
+    shard.open(&client, &client.id, None, UserLimit::None);
+    shard.join(&client, "a", Since::Now).unwrap();
+    while shard.slice(Duration::ZERO) {}
+    hub.publish(&["a"], &event(&hub, "gap", "1")).unwrap();
+    shard.keep_pace();
+    assert_eq!(client.texts().len(), 0, "its own task has not missed its turn yet");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1) {} // what other tasks take
+    shard.keep_pace();
+    assert_eq!(client.texts().len(), 1);
 }
 
 #[test]
