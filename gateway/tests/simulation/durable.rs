@@ -347,7 +347,8 @@ impl World {
                 _ => self.count.lost += 1,
             }
             // Nobody waits until it is written that a room came to be, as long as nothing has happened in it.
-            let sure = !forgets(room) && !(killed && cursor.offset == 0);
+            let fresh = killed && cursor.offset == 0;
+            let sure = !(forgets(room) || fresh);
             assert_eq!(recovered, Some(sure || self.keeps(room, cursor)), "{room} {cursor:?}");
         }
     }
