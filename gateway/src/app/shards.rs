@@ -1,7 +1,8 @@
 //! Shard threads: each with a runtime of its own, its part of the hub, its sessions and its tower stack.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -60,14 +61,21 @@ where
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(ASIDE).build()?;
     thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
         let local = LocalSet::new();
-        let stopped = blueprint.phase.reached(Phase::Stopped);
+        let mut stopped = pin!(blueprint.phase.reached(Phase::Stopped));
+        let shard = Shard::<Session>::new(&blueprint.hub, index);
+        let walks = Rc::clone(&shard);
         local.spawn_local(async move {
             for accept in accepting {
                 spawn_local(self::accept(accept));
             }
-            serve(index, blueprint, intake).await;
+            serve(shard, blueprint, intake).await;
         });
-        local.block_on(&runtime, stopped);
+        // What is blocked on is polled each time that the loop comes round: after 61 tasks at most.
+        let rounds = poll_fn(|cx| {
+            walks.keep_pace();
+            stopped.as_mut().poll(cx)
+        });
+        local.block_on(&runtime, rounds);
     })
 }
 
@@ -78,7 +86,7 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
     }
 }
 
-async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
+async fn serve(shard: Rc<Shard<Session>>, blueprint: Blueprint, intake: Intake) {
     let Blueprint {
         config,
         hub,
@@ -93,7 +101,6 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
         endpoints,
         phase,
     } = blueprint;
-    let shard = Shard::<Session>::new(&hub, index);
     let revocations = Arc::clone(identity.ledger.revocations());
     let common = Common::new(
         Rc::clone(&shard),

@@ -152,7 +152,7 @@ impl Session {
         match joined {
             Ok(joined) => {
                 self.record(Deed::Joined, |entry| entry.target(room));
-                self.outbound.fence();
+                self.outbound.fence(room);
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
                 self.show(&joined.cached, out);

@@ -201,7 +201,7 @@ impl Session {
 
     /// Leaves a room; `false` where it is not in it. No gap reaches over this, to events that come when it is in again.
     pub(super) fn leave(self: &Rc<Self>, room: &str) -> bool {
-        self.outbound.fence();
+        self.outbound.fence(room);
         if let Some(number) = self.seat.number(room) {
             self.outbound.choose(number, None);
         }

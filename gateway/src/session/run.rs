@@ -205,8 +205,6 @@ impl Run {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let session = Rc::clone(&self.session);
         session.outbound.set_task(cx.waker());
-        // First, so that no request finds a room half left.
-        session.fall_back();
         self.tend(&session, cx);
         let mut out = session.common.scratch.take();
         out.clear();
@@ -226,6 +224,8 @@ impl Run {
 
     fn poll_with(&mut self, session: &Rc<Session>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
         for _ in 0..BURST {
+            // Each time, as the answer to the request before may have had no space: no request finds a room half left.
+            session.fall_back();
             // Each time: the request before may have been one too many.
             if let Some(reason) = session.ending.take() {
                 self.begin_close(session, &reason, true, out);

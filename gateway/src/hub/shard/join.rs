@@ -169,9 +169,9 @@ impl<G: Guest> Shard<G> {
         let now = membership.room.lock().history.cursor();
         let offset = match &membership.standing {
             Standing::Attaching { offset, .. } => *offset,
-            Standing::Attached(_) => {
-                let halls = self.halls.borrow();
-                halls.get(membership.room.id.number).map_or(now.offset, |hall| hall.walked)
+            Standing::Attached(place) => {
+                let given = self.halls.borrow().given_to(membership.room.id.number, *place);
+                given.unwrap_or(now.offset)
             }
             Standing::Reading(after) => after.offset,
         };
