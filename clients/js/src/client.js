@@ -42,6 +42,8 @@ export class Client {
   #retrying;
   /** The last id of server-sent events, and the rooms that it is for. */
   #eventId = {};
+  /** Whether the stream that there is began behind it. */
+  #resumes;
 
   constructor(url, options) {
     const { backoff, sse, types, where, rooms = [] } = options;
@@ -274,6 +276,7 @@ export class Client {
     const rooms = [...this.#rooms.keys()].sort().join();
     const query = { rooms, types: [...this.#types].join(), token: this.#token };
     const since = this.#eventId.rooms === rooms ? this.#eventId.id : undefined;
+    this.#resumes = !!since;
     return eventsLink(this.#address('http', this.#options.sse.events, query), since, {
       up: ifNow(this.#up),
       alive: ifNow(this.#alive),
@@ -332,7 +335,7 @@ export class Client {
       for (const sub of this.#rooms.values()) this.#attach(sub);
     } else {
       for (const sub of this.#rooms.values()) {
-        sub.live = true;
+        sub.joined(this.#resumes || !sub.cursor ? { ...sub.cursor } : { recovered: false });
         sub.resolve();
       }
     }
@@ -347,13 +350,14 @@ export class Client {
     }
   }
 
-  /** Nothing came for an interval: is the gateway there? Nothing came for another: it is not. */
-  #listen(asked, within = this.#beat) {
-    const silent = performance.now() - this.#seen;
-    if (asked && silent >= within) return this.#drop(1006, 'the gateway is silent');
-    const asks = silent >= this.#beat;
-    if (asks) this.#link.send(PING);
-    this.#watch(asks ? this.#beat : this.#beat - silent, () => this.#listen(asks));
+  /** Nothing came for an interval: is the gateway there? Nothing came since it was `asked`: it is not. */
+  #listen(asked) {
+    const now = performance.now();
+    if (asked > this.#seen) return this.#drop(1006, 'the gateway is silent');
+    const left = this.#seen + this.#beat - now;
+    if (left > 0) return this.#watch(left, () => this.#listen());
+    this.#link.send(PING);
+    this.#watch(this.#beat, () => this.#listen(now));
   }
 
   #watch(time, then) {
@@ -362,13 +366,16 @@ export class Client {
   }
 
   /** The network, or who looks at the page, has gone or come: what holds now? */
-  #look = () => {
+  #look = ({ type }) => {
     if (globalThis.document?.hidden) return;
-    if (this.state === 'waiting') this.#connect();
+    if (type !== 'offline') {
+      this.#attempts = 0;
+      if (this.state === 'waiting') this.#connect();
+    }
     if (this.state !== 'open' || this.transport !== 'websocket') return;
     this.#link.send(PING);
     const asked = performance.now();
-    this.#watch(PROBE, () => this.#listen(true, performance.now() - asked));
+    this.#watch(PROBE, () => this.#listen(asked));
   };
 
   #surroundings(change) {

@@ -81,7 +81,9 @@ export class Subscription {
     this.#queue.push(event);
     const { items } = this.#queue;
     if (items.length <= queue) return;
-    const gap = this.#gap({ count: items.length, from: this.#taken, to: this.cursor, reason: 'queue' });
+    const counts = items.map(({ event_type, data }) => (event_type === 'gap' ? data.count : 1));
+    const count = counts.includes(null) ? null : counts.reduce((sum, each) => sum + each);
+    const gap = this.#gap({ count, from: this.#taken, to: this.cursor, reason: 'queue' });
     items.splice(0, items.length, gap);
   }
 

@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { connect as dial, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -87,9 +88,9 @@ export class Gateway {
   resume = () => this.#process.kill('SIGCONT');
 
   /** A client that ends with the test. */
-  connect(options = {}) {
+  connect({ url = this.url, ...options } = {}) {
     const backoff = { base: 20, cap: 200, stable: 50, ...options.backoff };
-    const client = connectClient(this.url, { WebSocket, sse: false, ...options, backoff });
+    const client = connectClient(url, { WebSocket, sse: false, ...options, backoff });
     this.#test.after(() => client.close());
     return client;
   }
@@ -136,3 +137,37 @@ export const changed = (client, state) =>
   new Promise((resolve) => {
     const off = client.on('state', (change) => change.state === state && (off(), resolve(change)));
   });
+
+/** A way to a gateway that can be cut. */
+export class Way {
+  #sockets = new Set();
+  #server;
+
+  static async to(test, gateway) {
+    const way = new Way();
+    way.#server = createServer((near) => {
+      const far = dial(gateway.port, '127.0.0.1');
+      for (const [from, to] of [[near, far], [far, near]]) {
+        way.#sockets.add(from);
+        from.on('error', () => {});
+        from.on('close', () => (way.#sockets.delete(from), to.destroy()));
+        from.pipe(to);
+      }
+    });
+    await new Promise((resolve) => way.#server.listen(0, '127.0.0.1', resolve));
+    test.after(() => (way.cut(), way.#server.close()));
+    return way;
+  }
+
+  get url() {
+    return `ws://127.0.0.1:${this.#server.address().port}/ws`;
+  }
+
+  /** Nothing comes through, and the sender's buffers fill. */
+  pause = () => this.#sockets.forEach((socket) => socket.pause());
+  resume = () => this.#sockets.forEach((socket) => socket.resume());
+
+  cut() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
