@@ -1,11 +1,13 @@
 // The client in a real Chromium: its own WebSocket, fetch and timers.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { Events } from './events.mjs';
-import { Gateway, KEEPING, SECRET, token } from './gateway.mjs';
+import { Gateway, KEEPING, SECRET, alert, token } from './gateway.mjs';
 
+const NEWS = 'room=[{prefix="news:",history={size=100,ttl="1h"}}]';
 const { chromium } = createRequire(`${process.env.TOOLS}/browser/`)('playwright-core');
 /** Nothing of the browser's own goes out, and it asks for no graphics card and no second user. */
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -82,17 +84,27 @@ test('a page that comes back to its network looks at once', async (t) => {
   const gateway = await Gateway.start(t, `endpoint.0.origins=["${server.origin}"]`);
   await tab.evaluate((url) => {
     globalThis.client = connect(url, { sse: false, backoff: { base: 1e6, cap: 1e6 }, random: () => 1 });
+    globalThis.waiting = new Promise((resolve) => client.on('state', (change) => change.delay && resolve(change)));
     return client.ready();
   }, gateway.url);
-  const waiting = tab.evaluate(() => new Promise((resolve) => client.on('state', resolve)));
   await gateway.kill();
-  const { state, delay } = await waiting;
-  assert.deepEqual([state, delay], ['waiting', 1e6]);
+  assert.equal((await tab.evaluate(() => waiting)).delay, 1e6);
   await gateway.start();
   await context.setOffline(true);
   await context.setOffline(false);
   await tab.evaluate(() => client.ready());
   assert.equal(await tab.evaluate(() => client.state), 'open');
+});
+
+test('the page of README.md shows what happens', async (t) => {
+  const { tab, server } = await page(t);
+  const gateway = await Gateway.start(t, NEWS, `endpoint.0.origins=["${server.origin}"]`);
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const [, html] = /^```html\n([^]*?)^```/m.exec(readme);
+  server.pages['/example'] = html.replace('ws://127.0.0.1:8080/ws', gateway.url);
+  await gateway.publish([alert('news:sport', { goal: 1 })]);
+  await tab.goto(`${server.origin}/example`);
+  await tab.getByText('{"goal":1}').waitFor();
 });
 
 test('a page whose WebSocket is blocked goes on by server-sent events', async (t) => {

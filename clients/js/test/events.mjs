@@ -10,6 +10,8 @@ const CLIENT = new URL('../tidegate.js', import.meta.url);
 /** Serves rooms as event streams, with a history for who comes back, and takes events for them. */
 export class Events {
   asked = [];
+  /** Pages for a browser to use the client in, by path; the client stands beside them. */
+  pages = { '/': '<!doctype html><title>t</title><link rel="icon" href="data:,">' };
   #streams = new Set();
   #history = [];
   #server;
@@ -31,7 +33,9 @@ export class Events {
       response.setHeader('content-type', 'application/json');
       return response.end(JSON.stringify({ room: event.room, epoch: 'e', offset, sent: 1 }));
     }
-    if (pathname === '/' || pathname === '/tidegate.js') return this.#page(pathname, response);
+    const page = this.pages[pathname];
+    if (page) return response.setHeader('content-type', 'text/html').end(page);
+    if (pathname === '/tidegate.js') return response.setHeader('content-type', 'text/javascript').end(readFileSync(CLIENT));
     if (pathname !== '/events') return response.writeHead(404).end();
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(': hello\n\n');
@@ -47,13 +51,6 @@ export class Events {
     this.#history.push({ event_type: 'alert_triggered', timestamp: '', data, source: 't', room, epoch: 'e', offset });
     for (const stream of this.#streams) this.#give(stream, this.#history.slice(-1), this.#history.length);
     return offset;
-  }
-
-  /** A page, for a browser to use the client in. */
-  #page(path, response) {
-    const isPage = path === '/';
-    response.setHeader('content-type', isPage ? 'text/html' : 'text/javascript');
-    response.end(isPage ? '<!doctype html><title>t</title><link rel="icon" href="data:,">' : readFileSync(CLIENT));
   }
 
   /** A batch, and behind it the cursor of all. */
