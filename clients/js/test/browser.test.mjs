@@ -74,7 +74,7 @@ test('a page shows its token by subprotocol, and is told why it is closed for go
       const change = await new Promise((resolve) => client.on('state', resolve));
       return [userId, change.state, change.error.code, change.error.message];
     },
-    [gateway.url, token('ada', 1)],
+    [gateway.url, token('ada', 2)],
   );
   assert.deepEqual(told, ['ada', 'closed', 'policy', 'token expired']);
 });

@@ -74,7 +74,7 @@ test('a gateway that is busy is asked again after its time, for what may be done
 
 test('a gateway that stands still is noticed', async (t) => {
   const gateway = await Gateway.start(t, KEEPING);
-  const client = gateway.connect({ heartbeat: 100, timeout: 300 });
+  const client = gateway.connect({ heartbeat: 250, timeout: 500 });
   const sub = await client.join('kept:a');
   const lost = changed(client, 'waiting');
   gateway.pause();
@@ -85,14 +85,14 @@ test('a gateway that stands still is noticed', async (t) => {
   await gateway.count('kept:a', 0, 1);
   assert.equal((await take(sub, 1))[0].data.n, 0);
   const waits = changed(client, 'waiting').then(() => 'lost');
-  const holds = new Promise((resolve) => setTimeout(resolve, 500, 'held'));
+  const holds = new Promise((resolve) => setTimeout(resolve, 900, 'held'));
   assert.equal(await Promise.race([waits, holds]), 'held', 'a quiet gateway that answers is none');
 });
 
 test('a room that does not let the client in again ends its subscription, and nothing else', async (t) => {
   const gateway = await Gateway.start(t, 'room=[{prefix="one:",max_members=1}]');
   const way = await Way.to(t, gateway);
-  const client = gateway.connect({ url: way.url, backoff: { base: 500, cap: 500 }, random: () => 1 });
+  const client = gateway.connect({ url: way.url, backoff: { base: 1000, cap: 1000 }, random: () => 1 });
   const [sub, other] = [await client.join('one:a'), await client.join('b')];
   const failed = new Promise((resolve) => client.on('error', resolve));
   way.cut();

@@ -61,7 +61,7 @@ test('connections that are cut under load leave the whole sequence', async (t) =
 test('what a short history no longer has is a gap, and what comes behind it follows', async (t) => {
   const gateway = await Gateway.start(t, KEEPING);
   const way = await Way.to(t, gateway);
-  const client = gateway.connect({ url: way.url, backoff: { base: 1000, cap: 1000 }, random: () => 0.3 });
+  const client = gateway.connect({ url: way.url, backoff: { base: 1000, cap: 1000 }, random: () => 0.7 });
   const sub = await client.join('short:a');
   await gateway.count('short:a', 0, 1);
   await take(sub, 1);

@@ -25,7 +25,7 @@ test('a token is shown by subprotocol, by query, or by the first frame', async (
 test('the provider gives a new token when the gateway warns, and the session goes on', async (t) => {
   const gateway = await Gateway.start(t, ...ACCESS);
   let given = 0;
-  const client = gateway.connect({ token: () => token('ada', given++ ? 3600 : 2) });
+  const client = gateway.connect({ token: () => token('ada', given++ ? 3600 : 3) });
   const states = [];
   client.on('state', ({ state }) => states.push(state));
   await client.join('user:ada');
@@ -40,15 +40,15 @@ test('the provider gives a new token when the gateway warns, and the session goe
 
 test('a client that is refused connects again with a fresh token only', async (t) => {
   const gateway = await Gateway.start(t, ...ACCESS);
-  const once = gateway.connect({ token: token('ada', 1) });
+  const same = token('ada', 2);
+  const once = gateway.connect({ token: same });
+  const stubborn = gateway.connect({ token: () => same });
+  const refused = changed(stubborn, 'closed');
   const sub = await once.join('user:ada');
   await assert.rejects(take(sub, 10), { code: 'policy', closeCode: 1008, message: 'token expired' });
   assert.deepEqual([once.state, once.error.code], ['closed', 'policy']);
 
-  const same = token('ada', 1);
-  const stubborn = gateway.connect({ token: () => same });
-  await stubborn.ready();
-  assert.equal((await changed(stubborn, 'closed')).error.message, 'token expired');
+  assert.equal((await refused).error.message, 'token expired');
 
   let given = 0;
   const fresh = gateway.connect({ token: () => token('ada', 3600, { jti: String(given++) }) });

@@ -92,7 +92,7 @@ async def test_a_gateway_that_is_busy_is_asked_again_after_its_time_for_what_may
 
 async def test_a_gateway_that_stands_still_is_noticed() -> None:
     with Gateway(KEEPING) as gateway:
-        async with gateway.connect(heartbeat=0.1, timeout=0.3) as client:
+        async with gateway.connect(heartbeat=0.25, timeout=0.5) as client:
             sub = await client.join("kept:a")
             lost = changed(client, "waiting")
             gateway.signal(signal.SIGSTOP)
@@ -103,13 +103,13 @@ async def test_a_gateway_that_stands_still_is_noticed() -> None:
             await gateway.count("kept:a", 0, 1)
             assert numbers(await take(sub, 1)) == [0]
             with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(changed(client, "waiting"), 0.5)  # a quiet gateway that answers is none
+                await asyncio.wait_for(changed(client, "waiting"), 0.9)  # a quiet gateway that answers is none
 
 
 async def test_a_room_that_does_not_let_the_client_in_again_ends_its_subscription_and_nothing_else() -> None:
     with Gateway('room=[{prefix="one:",max_members=1}]') as gateway:
         async with Way(gateway) as way:
-            later: dict[str, Any] = {"backoff": Backoff(0.5, 0.5), "random": lambda: 1}
+            later: dict[str, Any] = {"backoff": Backoff(1, 1), "random": lambda: 1}
             async with gateway.connect(way.url, **later) as client, gateway.connect() as thief:
                 sub, other = await client.join("one:a"), await client.join("b")
                 failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()

@@ -58,7 +58,7 @@ async def test_connections_that_are_cut_under_load_leave_the_whole_sequence() ->
 async def test_what_a_short_history_no_longer_has_is_a_gap_and_what_comes_behind_it_follows() -> None:
     with Gateway(KEEPING) as gateway:
         async with Way(gateway) as way:
-            slow = {"backoff": Backoff(1, 1), "random": lambda: 0.3}
+            slow = {"backoff": Backoff(1, 1), "random": lambda: 0.7}
             async with gateway.connect(way.url, **slow) as client:
                 sub = await client.join("short:a")
                 await gateway.count("short:a", 0, 1)

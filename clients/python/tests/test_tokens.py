@@ -40,7 +40,7 @@ async def test_the_provider_gives_a_new_token_when_the_gateway_warns_and_the_ses
         def provider() -> str:
             nonlocal given
             given += 1
-            return token("ada", 2 if given == 1 else 3600)
+            return token("ada", 3 if given == 1 else 3600)
 
         client = gateway.connect(token=provider)
         states: list[str] = []
@@ -58,18 +58,14 @@ async def test_the_provider_gives_a_new_token_when_the_gateway_warns_and_the_ses
 
 async def test_a_client_that_is_refused_connects_again_with_a_fresh_token_only() -> None:
     with Gateway(KEEPING, *ACCESS) as gateway:
-        async with gateway.connect(token=token("ada", 1)) as once:
+        same = token("ada", 2)
+        async with gateway.connect(token=same) as once, gateway.connect(token=lambda: same) as stubborn:
+            refused = changed(stubborn, "closed")
             sub = await once.join("user:ada")
             with pytest.raises(TidegateError, match="token expired") as error:
                 await take(sub, 10)
             assert (error.value.code, once.state) == ("policy", "closed")
-
-        same = token("ada", 1)
-        async with gateway.connect(token=lambda: same) as stubborn:
-            await stubborn.ready()
-            told = await changed(stubborn, "closed")
-            assert told.error is not None
-            assert str(told.error) == "token expired"
+            assert str((await refused).error) == "token expired"
 
         given = 0
 
