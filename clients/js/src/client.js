@@ -1,5 +1,5 @@
 import { TidegateError, closed, late } from './error.js';
-import { eventsLink, post, socketLink } from './links.js';
+import { bookmark, eventsLink, post, socketLink } from './links.js';
 import { Requests } from './requests.js';
 import { CallStream } from './stream.js';
 import { Subscription, placeOf } from './subscription.js';
@@ -40,10 +40,8 @@ export class Client {
   #beat;
   #watching;
   #retrying;
-  /** The last id of server-sent events, and the rooms that it is for. */
-  #eventId = {};
-  /** Whether the stream that there is began behind it. */
-  #resumes;
+  /** The last id of server-sent events: how far rooms have come, also those of which no event came. */
+  #eventId;
 
   constructor(url, options) {
     const { backoff, sse, types, where, rooms = [] } = options;
@@ -275,13 +273,12 @@ export class Client {
   #byEvents(ifNow) {
     const rooms = [...this.#rooms.keys()].sort().join();
     const query = { rooms, types: [...this.#types].join(), token: this.#token };
-    const since = this.#eventId.rooms === rooms ? this.#eventId.id : undefined;
-    this.#resumes = !!since;
+    const since = [bookmark(this.#rooms.values()), this.#eventId].filter(Boolean).join();
     return eventsLink(this.#address('http', this.#options.sse.events, query), since, {
       up: ifNow(this.#up),
       alive: ifNow(this.#alive),
       frame: ifNow(this.#frame),
-      id: ifNow((id) => (this.#eventId = { id, rooms })),
+      id: ifNow((id) => (this.#eventId = id)),
       down: ifNow(this.#down),
     });
   }
@@ -331,11 +328,12 @@ export class Client {
     this.#set('open');
     this.#watch(this.#beat, () => this.#listen());
     if (this.transport === 'websocket') {
+      this.#eventId = undefined;
       this.#resubscribe([...this.#types]);
       for (const sub of this.#rooms.values()) this.#attach(sub);
     } else {
       for (const sub of this.#rooms.values()) {
-        sub.joined(this.#resumes || !sub.cursor ? { ...sub.cursor } : { recovered: false });
+        sub.joined({ ...sub.cursor }); // what cannot be had any more the gateway tells by an event
         sub.resolve();
       }
     }

@@ -44,6 +44,21 @@ export function parser(on) {
   };
 }
 
+/** How far rooms have come, as the gateway's ids of events say it: `epoch:offset@` and the CRC-32C of the room's name. */
+export function bookmark(rooms) {
+  const places = [...rooms].filter(({ cursor }) => cursor);
+  return places.map(({ room, cursor }) => `${cursor.epoch}:${cursor.offset}@${checksum(room)}`).join();
+}
+
+function checksum(text) {
+  let crc = -1;
+  for (const byte of new TextEncoder().encode(text)) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 && 0x82f63b78);
+  }
+  return (~crc >>> 0).toString(16).padStart(8, '0');
+}
+
 /** Publishes by HTTP; the answer as a reply. */
 export async function post(url, token, event) {
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };

@@ -2,9 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { bookmark } from '../src/links.js';
 import { connect } from '../tidegate.js';
 import { WebSocket } from './gateway.mjs';
 
+const EPOCH = '31e9b05e9ae4b9c6';
 const CLIENT = new URL('../tidegate.js', import.meta.url);
 
 /** Serves rooms as event streams, with a history for who comes back, and takes events for them. */
@@ -31,7 +33,7 @@ export class Events {
       const event = JSON.parse(await new Response(request).text());
       const offset = this.publish(event.room, event.data);
       response.setHeader('content-type', 'application/json');
-      return response.end(JSON.stringify({ room: event.room, epoch: 'e', offset, sent: 1 }));
+      return response.end(JSON.stringify({ room: event.room, epoch: EPOCH, offset, sent: 1 }));
     }
     const page = this.pages[pathname];
     if (page) return response.setHeader('content-type', 'text/html').end(page);
@@ -40,26 +42,36 @@ export class Events {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(': hello\n\n');
     const stream = { rooms: searchParams.get('rooms').split(','), response };
-    const last = Number(request.headers['last-event-id'] ?? this.#history.length);
-    this.#give(stream, this.#history.slice(last), this.#history.length);
+    const last = request.headers['last-event-id'];
+    this.#give(stream, last ? this.#history.filter((event) => this.#isMissing(event, last)) : []);
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
   }
 
   publish(room, data) {
-    const offset = this.#history.filter((event) => event.room === room).length + 1;
-    this.#history.push({ event_type: 'alert_triggered', timestamp: '', data, source: 't', room, epoch: 'e', offset });
-    for (const stream of this.#streams) this.#give(stream, this.#history.slice(-1), this.#history.length);
+    const { offset } = this.#place(room, 1);
+    this.#history.push({ event_type: 'alert_triggered', timestamp: '', data, source: 't', room, epoch: EPOCH, offset });
+    for (const stream of this.#streams) this.#give(stream, this.#history.slice(-1));
     return offset;
   }
 
-  /** A batch, and behind it the cursor of all. */
-  #give({ rooms, response }, events, cursor) {
+  #place(room, more = 0) {
+    return { epoch: EPOCH, offset: this.#history.filter((event) => event.room === room).length + more };
+  }
+
+  /** Whether a client that is so far has not got it yet; of a room that it does not tell of it wants nothing. */
+  #isMissing(event, last) {
+    const entry = last.split(',').find((entry) => entry.endsWith(bookmark([{ room: event.room, cursor: {} }]).slice(-9)));
+    return entry && event.offset > Number(/:(\d+)@/.exec(entry)[1]);
+  }
+
+  /** A batch, and behind it the place of all. */
+  #give({ rooms, response }, events) {
     for (const event of events.filter(({ room }) => rooms.includes(room))) {
       const lines = JSON.stringify(event, null, 1).split('\n');
       response.write(`event: ${event.event_type}\n${lines.map((line) => `data: ${line}\n`).join('')}\n`);
     }
-    response.write(`id: ${cursor}\n\n`);
+    response.write(`id: ${bookmark(rooms.map((room) => ({ room, cursor: this.#place(room) })))}\n\n`);
   }
 
   cut() {

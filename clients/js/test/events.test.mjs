@@ -23,19 +23,23 @@ test('where WebSocket is blocked events come all the same, none lost and none tw
   assert.equal(a.cursor.offset, 2);
   const streams = server.asked.filter(({ path }) => path === '/events');
   assert.deepEqual(streams[0], { path: '/events', rooms: 'a,b', types: 'alert_*', token: 'shown', last: undefined });
-  assert.equal(streams.at(-1).last, '2');
+  const [room] = streams.at(-1).last.split(',');
+  assert.equal(room, '31e9b05e9ae4b9c6:1@c1d04330', 'as the gateway writes it');
   await assert.rejects(client.call('echo'), { code: 'refused', message: "'echo' needs a WebSocket" });
 });
 
-test('rooms come and go with another stream, and who cannot go on there is told', async (t) => {
+test('rooms come and go with another stream, which begins where the one before has stopped', async (t) => {
   const server = await Events.start(t);
   const client = server.connect(t);
   const a = await client.join('a');
   server.publish('a', 1);
   await take(a, 1);
-  const b = await client.join('b');
-  const [gap] = await take(a, 1);
-  assert.deepEqual([gap.event_type, gap.data.reason, gap.data.from.offset], ['gap', 'history', 1]);
+  const joining = client.join('b');
+  const waiting = changed(client, 'connecting');
+  await waiting;
+  server.publish('a', 5);
+  const b = await joining;
+  assert.deepEqual((await take(a, 1))[0].data, 5);
   server.publish('b', 2);
   assert.deepEqual((await take(b, 1))[0].data, 2);
   const open = changed(client, 'open');
