@@ -247,6 +247,7 @@ export class Client {
     const ifNow = (act) => (...told) => this.#link === link && act.apply(this, told);
     clearTimeout(this.#retrying);
     this.#set('connecting');
+    if (this.#link !== link) return; // its handler has closed the client
     this.#watch(timeout, () => this.#drop(1006, 'no session in time'));
     try {
       const shown = await (typeof token === 'function' ? token() : token);
@@ -326,6 +327,7 @@ export class Client {
     this.#denied = null;
     this.#beat = this.#options.heartbeat ?? heartbeat * 1000;
     this.#set('open');
+    if (this.state !== 'open') return;
     this.#watch(this.#beat, () => this.#listen());
     if (this.transport === 'websocket') {
       this.#eventId = undefined;

@@ -40,6 +40,20 @@ test('a connection that held begins the times anew, one that did not goes on wit
   }
 });
 
+test('a client may be closed by whoever is told of its state', async (t) => {
+  const gateway = await Gateway.start(t);
+  for (const when of ['open', 'waiting', 'connecting']) {
+    if (when === 'waiting') await gateway.kill();
+    const client = gateway.connect();
+    const answer = client.info();
+    client.on('state', ({ state }) => state === when && client.close());
+    if (when === 'open') await assert.rejects(answer, { code: 'closed' });
+    else await assert.rejects(client.join('a'), { code: 'closed' });
+    await assert.rejects(answer, { code: 'closed' });
+    assert.equal(client.state, 'closed');
+  }
+});
+
 test('a gateway that drains says when to come back', async (t) => {
   const gateway = await Gateway.start(t, KEEPING);
   const clients = [1, 2].map(() => gateway.connect({ random: () => 0 }));

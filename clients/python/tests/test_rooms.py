@@ -117,6 +117,11 @@ async def test_what_cannot_be_done_in_time_raises_and_what_waits_for_a_connectio
         await refused(patient.ready(), "The client is closed", "closed")
 
 
+async def test_a_url_that_is_none_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=re.escape("url: expected ws://… or wss://…, not '127.0.0.1:8080'")):
+        connect("127.0.0.1:8080")
+
+
 async def test_a_client_may_be_awaited_and_closed_by_hand() -> None:
     with Gateway() as gateway:
         client = await connect(gateway.url)

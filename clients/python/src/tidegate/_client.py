@@ -59,13 +59,14 @@ class Client(Session):
     def __init__(self, options: Options, rooms: list[str], types: dict[str, None], where: str | None) -> None:
         super().__init__(options, types, where)
         self._first_rooms = rooms
-        self._task: asyncio.Task[None] | None = None
+        self._is_begun = False
 
     # Its life.
 
     async def __aenter__(self) -> Client:
-        if self._task is None and self.state != "closed":
-            self._task = asyncio.create_task(self._run())
+        if not self._is_begun:
+            self._is_begun = True
+            self._beside(self._run())
             for room in self._first_rooms:
                 self._beside(self.join(room))
         return self
@@ -105,7 +106,7 @@ class Client(Session):
     async def close(self) -> None:
         """Ends everything."""
         self._finish(None)
-        tasks = [task for task in (self._task, *self._tasks) if task and task is not asyncio.current_task()]
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -67,6 +67,8 @@ class Session:
         self.user_id: str | None = None
         self.error: TidegateError | None = None
         """Why it was closed, where it was not `close`."""
+        if urlsplit(options.url).scheme not in ("ws", "wss"):
+            raise ValueError(f"url: expected ws://… or wss://…, not {options.url!r}")
         self._options = options
         self._emitter = Emitter("state", "event", "error")
         self._requests = Requests(self._send)
@@ -81,7 +83,7 @@ class Session:
         self._attempts = 0
         self._began: float | None = None
         """When the session began, by the loop's clock; None while there is none."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     # Requests.
 
