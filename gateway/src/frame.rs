@@ -30,7 +30,7 @@ pub use tags::Tags;
 pub use timestamp::Timestamp;
 
 /// How many forms an event can have.
-pub const MAX_FORMS: usize = 16;
+pub const MAX_FORMS: usize = 256;
 
 /// Marks one life of a room: offsets of different epochs are never compared.
 ///
@@ -132,9 +132,15 @@ pub struct Posted {
     pub placed: Instant,
     /// The publisher's bytes until the first encoding, then a slice of that frame: so a plugin gets its
     /// buffer back soon, however long a history keeps the event.
-    payload: Mutex<Bytes>,
+    payload: Mutex<Payload>,
     size: usize,
     frames: Encodings,
+}
+
+struct Payload {
+    bytes: Bytes,
+    /// They lie in memory of ours.
+    owned: bool,
 }
 
 /// What an event weighs in mailboxes and histories beside its payload, in bytes.
@@ -155,7 +161,7 @@ impl Posted {
             tags: event.tags,
             time: event.time,
             placed,
-            payload: Mutex::new(event.data),
+            payload: Mutex::new(Payload { bytes: event.data, owned: false }),
             frames: Encodings::default(),
         }
     }
@@ -177,7 +183,12 @@ impl Posted {
 
     /// The event's JSON.
     pub fn payload(&self) -> Bytes {
-        self.payload.lock().clone()
+        self.payload.lock().bytes.clone()
+    }
+
+    /// From here on its payload is `ours`, which is the same.
+    fn own(&self, ours: Bytes) {
+        *self.payload.lock() = Payload { bytes: ours, owned: true };
     }
 
     /// What the event weighs in mailboxes and histories, in bytes.
@@ -258,14 +269,24 @@ impl Forms {
             };
             spans.push((start..arena.len(), payload));
         }
+        if arena.len() < fresh / 2 {
+            arena.shrink_to_fit(); // compressed: a history may keep it
+        }
         Frames::share(arena, form, batch, spans)
     }
 
     /// Makes the event independent of its publisher's memory, so that a history may keep it: once encoded,
-    /// its payload is a slice of our own frame.
+    /// its payload is a slice of our own frame, unless no frame has it as it was.
     pub fn own(&self, posted: &Arc<Posted>) {
-        if !self.0.is_empty() && posted.frames.is_empty() {
+        if self.0.is_empty() {
+            return;
+        }
+        if posted.frames.is_empty() {
             self.frames(Form(0), std::slice::from_ref(posted));
+        }
+        let mut payload = posted.payload.lock();
+        if !payload.owned {
+            *payload = Payload { bytes: Bytes::copy_from_slice(&payload.bytes), owned: true };
         }
     }
 
@@ -394,7 +415,7 @@ impl Frames {
             // Where another shard was first, its bytes are the ones that are shared.
             let ours = fresh && posted.frames.set(form, encoded());
             if let Some(payload) = payload.filter(|_| ours) {
-                *posted.payload.lock() = arena.slice(payload);
+                posted.own(arena.slice(payload));
             }
         }
         Self::of(form, batch)

@@ -4,6 +4,7 @@
 //! Whoever shows figures makes [`Family`]s of them, which are written as one page or sampled into a history.
 
 mod classes;
+mod compression;
 mod connections;
 mod counter;
 mod family;
@@ -22,6 +23,7 @@ mod views;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+pub use compression::Compression;
 pub use connections::{Answers, Connections};
 pub use counter::{Balance, Count, Counter, Level, Total};
 pub use family::{Distribution, Family, Kind, Sample, Value};
@@ -48,6 +50,8 @@ pub struct Metrics {
     pub answers: Answers,
     /// Requests of known principals, by how these are known.
     pub proofs: ByLabel<Total>,
+    /// Compressed messages.
+    pub compression: Compression,
     /// Lines of the audit log.
     pub audit: AuditLines,
     /// Credentials that did not hold.
@@ -86,6 +90,7 @@ impl Metrics {
             tls: Tls::default(),
             answers: Answers::default(),
             proofs: ByLabel::default(),
+            compression: Compression::default(),
             audit: AuditLines::default(),
             refusals: Refusals::default(),
             handshakes: ByLabel::default(),

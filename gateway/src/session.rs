@@ -5,6 +5,7 @@
 mod allowance;
 mod asking;
 mod calls;
+mod compression;
 mod endpoint;
 mod gaps;
 mod heartbeat;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes};
 
+pub use compression::{Compression, Deflated, Forms};
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::{TICK, Wheel};
 pub use outbound::{Backlog, Budget, Fallen, Gap, Ledger, Slices, Taken, Way, relieve};
@@ -48,6 +50,7 @@ use crate::limits::Limits;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::Link;
+use crate::transport::websocket::deflate::Window;
 use allowance::Allowance;
 use heartbeat::Pulse;
 use outbound::Outbound;
@@ -135,6 +138,8 @@ pub struct Session {
     common: Rc<Common>,
     connected_at: Timestamp,
     seat: Seat,
+    /// Its client inflates what fits this window.
+    deflate: Option<Window>,
     outbound: Outbound,
     pulse: Pulse,
     /// Why it has to end, until its task has seen it.
@@ -197,6 +202,14 @@ impl Session {
 
     /// Writes a reply's frames, behind what waits.
     fn reply(&self, frames: &[u8]) {
+        let mut packed = Vec::new();
+        let frames = match (self.deflate, &self.endpoint.compression) {
+            (Some(window), Some(compression)) if frames.len() >= compression.from => {
+                compression.pack(frames, window, self.common.shard.hub().metrics(), &mut packed);
+                &packed
+            }
+            _ => frames,
+        };
         self.common.shard.counters().bytes_out.add(frames.len() as u64);
         self.outbound.write(frames, &self.common.ledger);
     }

@@ -12,12 +12,14 @@ use crate::dialect::socketio::{self, SocketIo, SocketIoFrame};
 use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame};
 use crate::drain::Drain;
 use crate::endpoint::{EngineIo, Entrance, Terms, WebSocket};
-use crate::frame::{Form, Forms};
+use crate::frame::{Encode, Form, Forms};
+use crate::metrics::Metrics;
 use crate::router::{self, Bodies};
-use crate::session::{self, Common, Heartbeat, TICK};
+use crate::session::{self, Common, Compression, Deflated, Heartbeat, TICK};
 use crate::transport::Framing;
 use crate::transport::engineio::Lines;
 use crate::transport::websocket::Limits;
+use crate::transport::websocket::deflate::Window;
 use crate::web::Located;
 
 /// The shortest step of heartbeats.
@@ -25,7 +27,7 @@ const FINEST: Duration = Duration::from_millis(10);
 
 /// The forms of the endpoints' events: endpoints whose events look the same have one.
 #[derive(Clone)]
-pub(super) struct Wires(Arc<[(Look, Form)]>);
+pub(super) struct Wires(Arc<[(Look, Option<Packing>, Form)]>);
 
 /// What the endpoints of all shards have in common.
 #[derive(Clone)]
@@ -43,20 +45,30 @@ enum Look {
     SocketIo(Box<str>),
 }
 
+/// How such events are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Packing {
+    window: Window,
+    /// Messages of fewer bytes are not.
+    from: usize,
+}
+
 impl Wires {
     /// Those that the configuration needs.
-    pub(super) fn of(config: &Config) -> (Self, Forms) {
+    pub(super) fn of(config: &Config, metrics: &Arc<Metrics>) -> (Self, Forms) {
         let mut forms = Forms::default();
-        let mut known: Vec<(Look, Form)> = Vec::new();
+        let mut known: Vec<(Look, Option<Packing>, Form)> = Vec::new();
         // Also where no endpoint has it: what a history keeps is taken out of its publisher's memory by a form.
-        let usual = Look::Rooms(Framing::WebSocket);
-        for look in std::iter::once(usual).chain(config.endpoint.iter().flat_map(looks)) {
-            if known.iter().all(|(other, _)| *other != look) {
-                let form = match look {
-                    Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
-                    Look::SocketIo(ref namespace) => forms.add(SocketIoFrame::new(namespace)),
+        let usual = (Look::Rooms(Framing::WebSocket), None);
+        for (look, packing) in std::iter::once(usual).chain(config.endpoint.iter().flat_map(all_looks)) {
+            if known.iter().all(|(other, its, _)| (other, its) != (&look, &packing)) {
+                let form = match &look {
+                    Look::Rooms(framing) => add(&mut forms, RoomsFrame(*framing), packing, metrics),
+                    Look::SocketIo(namespace) => {
+                        add(&mut forms, SocketIoFrame::new(namespace), packing, metrics)
+                    }
                 };
-                known.push((look, form));
+                known.push((look, packing, form));
             }
         }
         (Self(known.into()), forms)
@@ -64,8 +76,24 @@ impl Wires {
 
     /// The form of what looks so, which is among those that the configuration needs.
     fn form(&self, look: &Look) -> Form {
-        let found = self.0.iter().find(|(known, _)| known == look);
-        found.map_or_else(|| unreachable!("{look:?} has a form"), |(_, form)| *form)
+        self.packed(look, None)
+    }
+
+    fn packed(&self, look: &Look, packing: Option<Packing>) -> Form {
+        let found = self.0.iter().find(|(known, its, _)| known == look && *its == packing);
+        found.map_or_else(|| unreachable!("{look:?} has a form"), |(_, _, form)| *form)
+    }
+
+    /// How messages of the endpoint are compressed, where they are.
+    fn compression(&self, settings: &settings::Config) -> Option<Compression> {
+        let from = settings.compress_from.len();
+        let forms = |look: Look| {
+            let packed = |window| self.packed(&look, Some(Packing { window, from }));
+            let (whole, smallest) = (packed(Window::Whole), packed(Window::Smallest));
+            session::Forms { plain: self.form(&look), whole, smallest }
+        };
+        let all = || looks(settings).into_iter().map(forms).collect();
+        settings.compression.then(|| Compression { from, forms: all() })
     }
 
     /// What the endpoint's frames mean.
@@ -93,6 +121,32 @@ impl Wires {
             answers: own.answers.iter().map(|(call, event)| (call.clone(), event.clone())).collect(),
         }
     }
+}
+
+/// A form for what `encode` writes, or for that compressed.
+fn add(
+    forms: &mut Forms,
+    encode: impl Encode + 'static,
+    packing: Option<Packing>,
+    metrics: &Arc<Metrics>,
+) -> Form {
+    match packing {
+        None => forms.add(encode),
+        Some(Packing { window, from }) => {
+            forms.add(Deflated { plain: encode, window, from, metrics: Arc::clone(metrics) })
+        }
+    }
+}
+
+/// What events of an endpoint look like, and how they are compressed there.
+fn all_looks(settings: &settings::Config) -> Vec<(Look, Option<Packing>)> {
+    let from = settings.compress_from.len();
+    let mut packings = vec![None];
+    if settings.compression {
+        packings.extend([Window::Whole, Window::Smallest].map(|window| Some(Packing { window, from })));
+    }
+    let each = looks(settings).into_iter();
+    each.flat_map(|look| packings.iter().map(move |packing| (look.clone(), *packing)).collect::<Vec<_>>()).collect()
 }
 
 /// What events of an endpoint look like, in all the ways that they do there.
@@ -183,6 +237,7 @@ fn endpoint(
         path: settings.location().path,
         dialect: wires.dialect(settings),
         framing: framing(settings),
+        compression: wires.compression(settings),
         profile: identity.profile(&settings.auth),
         welcome: settings.welcome.clone(),
         auto_join: settings.auto_join.clone(),

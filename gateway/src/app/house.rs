@@ -61,7 +61,7 @@ impl House {
         // First of what can fail for the operator's fault: nothing has begun yet.
         let certificates = Keeper::new(tls_settings(&config), Arc::clone(&metrics))?;
         let audit = Audit::open(&config.audit.file, &metrics)?;
-        let (wires, forms) = endpoints::Wires::of(&config);
+        let (wires, forms) = endpoints::Wires::of(&config, &metrics);
         let rules = Rules::new(room_rules(&config));
         let hub = Hub::new(hub_config(&config, count), rules, forms, Arc::clone(&metrics));
         let hub = open_log(&config, hub.with_memory(config.hub.history.len()))?;

@@ -178,7 +178,7 @@ impl EngineIo {
         let (pipe, outlet) = pipe();
         let polling = Polling::new(&self.lines, &sid, &endpoint.path, outlet, endpoint.heartbeat.timeout);
         let source = Inflow::Polling(Box::new(polling));
-        let opening = Opening { socket: Socket::Pipe(pipe), answer: Vec::new(), source };
+        let opening = Opening { socket: Socket::Pipe(pipe), answer: Vec::new(), source, deflate: None };
         tokio::task::spawn_local(session::open(common, endpoint, visitor, opening));
         Ok(packets(self.open_packet(&sid, &["websocket"]).into()))
     }
@@ -194,14 +194,11 @@ impl EngineIo {
         let visitor = self.entrance.visitor(request, admitted)?;
         let (common, endpoint) = (Rc::clone(&self.entrance.common), Rc::clone(&self.entrance.endpoint));
         let open = self.open_packet(&new_sid(), &[]);
-        upgrade(request, handoff, move |Upgraded { socket, early, mut answer }| {
+        let compresses = endpoint.compression.is_some();
+        upgrade(request, handoff, compresses, move |Upgraded { socket, early, mut answer }, deflate| {
             Framing::WebSocket.text(&mut answer, open.as_bytes());
-            session::open(
-                common,
-                endpoint,
-                visitor,
-                Opening { socket, answer, source: Inflow::EngineIo(early) },
-            )
+            let opening = Opening { socket, answer, source: Inflow::EngineIo(early), deflate };
+            session::open(common, endpoint, visitor, opening)
         })
     }
 
@@ -244,7 +241,7 @@ impl EngineIo {
         let Some(line) = self.lines.find(sid, &self.entrance.endpoint.path) else {
             return Ok(Wrong::Session.answer());
         };
-        upgrade(request, handoff, move |Upgraded { socket, early, answer }| {
+        upgrade(request, handoff, false, move |Upgraded { socket, early, answer }, _| {
             Box::pin(probe(line, socket, early, answer))
         })
     }

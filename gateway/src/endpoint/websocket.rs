@@ -12,6 +12,7 @@ use crate::audit::Deed;
 use crate::identity::{Refusal, credentials};
 use crate::router;
 use crate::session::{self, Inflow, Opening};
+use crate::transport::websocket::deflate::{self, Agreed, Window};
 use crate::transport::websocket::handshake;
 use crate::web::{self, Handoff, Problem, RequestBody, Response, Takeover, Upgraded};
 
@@ -51,8 +52,9 @@ impl WebSocket {
         };
         let visitor = self.0.visitor(request, admitted)?;
         let (common, endpoint) = (Rc::clone(&self.0.common), Rc::clone(&self.0.endpoint));
-        upgrade(request, handoff, move |Upgraded { socket, early, answer }| {
-            let opening = Opening { socket, answer, source: Inflow::WebSocket(early) };
+        let compresses = endpoint.compression.is_some();
+        upgrade(request, handoff, compresses, move |Upgraded { socket, early, answer }, deflate| {
+            let opening = Opening { socket, answer, source: Inflow::WebSocket(early), deflate };
             session::open(common, endpoint, visitor, opening)
         })
     }
@@ -79,7 +81,7 @@ impl WebSocket {
             entry.from(&source).at(&endpoint.path).target(&endpoint.path).outcome(no.label())
         });
         let (endpoint, reason) = (Rc::clone(endpoint), no.reason());
-        upgrade(request, handoff, move |Upgraded { socket, answer, .. }| {
+        upgrade(request, handoff, false, move |Upgraded { socket, answer, .. }, _| {
             Box::pin(async move {
                 let _until_it_is_gone = place;
                 session::turn_away(&endpoint, socket, answer, reason).await;
@@ -88,18 +90,28 @@ impl WebSocket {
     }
 }
 
-/// Answers a handshake; `run` goes on with the socket.
+/// Answers a handshake; `run` goes on with the socket, and with what is agreed on of compressed messages. `compresses`:
+/// something may be.
 pub(super) fn upgrade(
     request: &mut Request<RequestBody>,
     handoff: &Handoff,
-    run: impl FnOnce(Upgraded) -> LocalBoxFuture<'static, ()> + 'static,
+    compresses: bool,
+    run: impl FnOnce(Upgraded, Option<Window>) -> LocalBoxFuture<'static, ()> + 'static,
 ) -> Result<Response, Refused> {
+    let agreed = match compresses {
+        true => deflate::agree(request.headers()).map_err(handshake::HandshakeError::from)?,
+        false => None,
+    };
     let bearer = credentials::offers_bearer(request.headers());
     let (mut response, on) = handshake::accept(request)?;
     if bearer {
         // A browser closes where none of its subprotocols is answered; this one is always understood.
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, credentials::BEARER);
     }
-    handoff.leave(Takeover { on, run: Box::new(run) });
+    let window = agreed.map(|Agreed { window, answer }| {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, answer);
+        window
+    });
+    handoff.leave(Takeover { on, run: Box::new(move |upgraded| run(upgraded, window)) });
     Ok(response.map(|body| body.map_err(|never| match never {}).boxed_unsync()))
 }

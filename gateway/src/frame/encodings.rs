@@ -4,10 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::{Arena, Form, MAX_FORMS};
+use super::{Arena, Form};
 
 /// Forms whose frames have their place in the event itself: most gateways have no more.
 const USUAL: usize = 2;
+/// Forms of a page, behind those.
+const PAGE: usize = 4;
 
 /// A frame, and the memory that it lies in.
 pub(super) struct Encoded {
@@ -19,30 +21,52 @@ pub(super) struct Encoded {
 #[derive(Default)]
 pub(super) struct Encodings {
     usual: [OnceLock<Encoded>; USUAL],
-    /// Made when the first of these forms is encoded.
-    others: OnceLock<Box<[OnceLock<Encoded>; MAX_FORMS - USUAL]>>,
+    others: OnceLock<Box<Page>>,
+}
+
+/// Made when one of its forms, or of those behind it, is encoded first.
+#[derive(Default)]
+struct Page {
+    places: [OnceLock<Encoded>; PAGE],
+    next: OnceLock<Box<Page>>,
+}
+
+impl Page {
+    /// The place of a form, by its number from this page's first on.
+    fn get(&self, number: usize) -> Option<&Encoded> {
+        match number.checked_sub(PAGE) {
+            None => self.places[number].get(),
+            Some(further) => self.next.get()?.get(further),
+        }
+    }
+
+    fn set(&self, number: usize, encoded: Encoded) -> bool {
+        match number.checked_sub(PAGE) {
+            None => self.places[number].set(encoded).is_ok(),
+            Some(further) => self.next.get_or_init(Box::default).set(further, encoded),
+        }
+    }
 }
 
 impl Encodings {
     pub(super) fn get(&self, form: Form) -> Option<&Encoded> {
         match form.index() {
             usual if usual < USUAL => self.usual[usual].get(),
-            other => self.others.get()?[other - USUAL].get(),
+            other => self.others.get()?.get(other - USUAL),
         }
     }
 
     /// Keeps it, unless there is one of this form; answers whether it did.
     pub(super) fn set(&self, form: Form, encoded: Encoded) -> bool {
-        let place = match form.index() {
-            usual if usual < USUAL => &self.usual[usual],
-            other => &self.others.get_or_init(Box::default)[other - USUAL],
-        };
-        place.set(encoded).is_ok()
+        match form.index() {
+            usual if usual < USUAL => self.usual[usual].set(encoded).is_ok(),
+            other => self.others.get_or_init(Box::default).set(other - USUAL, encoded),
+        }
     }
 
     /// Whether there is none of any form.
     pub(super) fn is_empty(&self) -> bool {
-        let others = self.others.get().into_iter().flat_map(|others| others.iter());
-        self.usual.iter().chain(others).all(|place| place.get().is_none())
+        // A page is made for a frame that is put there, or behind it.
+        self.others.get().is_none() && self.usual.iter().all(|place| place.get().is_none())
     }
 }

@@ -53,6 +53,7 @@ pub fn families(metrics: &Metrics, gauges: &Gauges) -> Vec<Family> {
     all.extend(metrics.tls.families());
     all.extend(http(metrics));
     all.extend(sessions(metrics));
+    all.extend(metrics.compression.families());
     all.extend(rooms(gauges));
     all.extend(gauges.log.iter().flat_map(log));
     all.extend(events(metrics));

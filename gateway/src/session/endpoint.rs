@@ -4,13 +4,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Places;
+use super::{Compression, Places};
 use crate::dialect::Dialect;
 use crate::hub::UserLimit;
+use crate::frame::Form;
 use crate::identity::Profile;
 use crate::identity::credentials::Source;
 use crate::transport::Framing;
 use crate::transport::websocket::Limits;
+use crate::transport::websocket::deflate::Window;
 
 /// Bytes of a `client_id` at most.
 const LONGEST_ID: usize = 128;
@@ -23,6 +25,8 @@ pub struct Endpoint {
     pub dialect: Rc<dyn Dialect>,
     /// What its messages are put into.
     pub framing: Framing,
+    /// Where its clients may have messages compressed: how that is done.
+    pub compression: Option<Compression>,
     /// How it is known who a client is.
     pub profile: Arc<Profile>,
     /// The text that clients are greeted with.
@@ -60,6 +64,14 @@ impl Endpoint {
     /// Whether a client may connect first and show then who it is.
     pub fn waits_for_tokens(&self) -> bool {
         self.dialect.takes_tokens() && self.profile.settings().taking.takes(Source::FirstFrame)
+    }
+
+    /// The form of events that are `plain` where nothing is compressed, for a client that has agreed on `deflate`.
+    pub(super) fn form(&self, plain: Option<Form>, deflate: Option<Window>) -> Option<Form> {
+        match (&self.compression, deflate) {
+            (Some(compression), Some(window)) => plain.map(|plain| compression.form(plain, window)),
+            _ => plain,
+        }
     }
 
     /// How many sessions one user may have.

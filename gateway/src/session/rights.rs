@@ -168,7 +168,7 @@ impl Session {
             self.unknown.take();
         }
         if before.is_nobody() || self.dialect.is_entered() {
-            self.seat.set_form(self.dialect.form());
+            self.seat.set_form(self.endpoint.form(self.dialect.form(), self.deflate));
             return Ok(self.join_first_rooms());
         }
         self.leave_lost_rooms(&before, principal);

@@ -25,6 +25,7 @@ use crate::hub::{Entered, Guest, Order, Seat};
 use crate::identity::Principal;
 use crate::transport::close::CloseReason;
 use crate::transport::engineio::{self, Polling, Socketed};
+use crate::transport::websocket::deflate::Window;
 use crate::transport::websocket::{self, Fault, Message, frames};
 use crate::transport::{Inbound, Socket};
 use crate::web::Client;
@@ -58,6 +59,8 @@ pub struct Opening {
     pub answer: Vec<u8>,
     /// From where its client's messages come.
     pub source: Inflow,
+    /// What is agreed on of compressed messages, where anything is: what is sent must fit it.
+    pub deflate: Option<Window>,
 }
 
 /// From where a client's messages come.
@@ -78,9 +81,9 @@ pub fn open(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
     visitor: Visitor,
-    Opening { socket, answer, source }: Opening,
+    Opening { socket, answer, source, deflate }: Opening,
 ) -> LocalBoxFuture<'static, ()> {
-    let (session, taken) = match seat(common, &endpoint, visitor, socket) {
+    let (session, taken) = match seat(common, &endpoint, visitor, (socket, deflate)) {
         Ok(seated) => seated,
         Err(socket) => {
             let reason = CloseReason::Policy(TOO_MANY.into());
@@ -106,10 +109,12 @@ pub fn open(
     session.review();
     let limits = session.endpoint.limits;
     let inbound = match source {
-        Inflow::WebSocket(early) => Inbound::WebSocket(websocket::Inbound::new(&session, limits, early)),
+        Inflow::WebSocket(early) => {
+            Inbound::WebSocket(websocket::Inbound::with(&session, limits, early, deflate.is_some()))
+        }
         Inflow::Nowhere => Inbound::WebSocket(websocket::Inbound::closed(limits)),
         Inflow::EngineIo(early) => {
-            Inbound::EngineIo(Box::new(engineio::Inbound::socket(&session, limits, early)))
+            Inbound::EngineIo(Box::new(engineio::Inbound::socket(&session, limits, early, deflate.is_some())))
         }
         Inflow::Polling(polling) => Inbound::EngineIo(Box::new(engineio::Inbound::Polling(polling))),
     };
@@ -123,7 +128,7 @@ fn seat(
     common: Rc<Common>,
     endpoint: &Rc<Endpoint>,
     visitor: Visitor,
-    socket: Socket,
+    (socket, deflate): (Socket, Option<Window>),
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
     let Visitor { principal, id: client_id, client, source, mut shown, mut place, mut unknown } = visitor;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
@@ -131,7 +136,7 @@ fn seat(
     loop {
         let own = endpoint.dialect.for_session(&id);
         let session = Rc::new(Session {
-            seat: Seat::new(endpoint.dialect.form()),
+            seat: Seat::new(endpoint.form(endpoint.dialect.form(), deflate)),
             pulse: Pulse::new(&common.wheel, endpoint),
             id,
             client_id: client_id.clone(),
@@ -146,6 +151,7 @@ fn seat(
             source: source.clone(),
             common: Rc::clone(&common),
             connected_at: Timestamp::now(),
+            deflate,
             outbound,
             ending: Cell::default(),
             closing: Cell::new(false),

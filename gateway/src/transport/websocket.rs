@@ -4,6 +4,7 @@
 //! fastwebsockets does the handshake's arithmetic and reads frames. What it lets through is refused by
 //! a shim under it, and what it would hold is bounded there too; fragments are put together above it.
 
+pub mod deflate;
 pub mod frames;
 pub mod handshake;
 mod head;

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::{Key, nearest};
 use crate::config::model::session;
+use crate::frame::MAX_FORMS;
 use crate::router::Router;
 use crate::units::Size;
 use crate::web::{Host, Part};
@@ -31,6 +32,7 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
             message_fits(config, message, &key.then("message"), findings);
         }
     }
+    forms(config, list, findings);
     let cors = Key::of("cors");
     origins(&config.cors.origins, &cors.then("origins"), findings);
     if config.cors.credentials && config.cors.origins.iter().any(|origin| origin == "*") {
@@ -146,6 +148,25 @@ fn wire(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
             "a namespace begins with a slash and has no comma, quote or question mark, and 64 bytes at most";
         findings.require(is_name, key.at(i), message);
         findings.require(!endpoint.socketio.namespaces[..i].contains(name), key.at(i), "is there twice");
+    }
+}
+
+/// Events are encoded in so many ways at most, of which those count that endpoints have in common once for each.
+fn forms(config: &Config, list: Key, findings: &mut Findings<'_>) {
+    let of = |endpoint: &session::Config| {
+        let looks = match endpoint.dialect {
+            session::Dialect::SocketIo => endpoint.socketio.namespaces.len(),
+            session::Dialect::Rooms | session::Dialect::Echo => 1,
+        };
+        if endpoint.compression { 3 * looks } else { looks }
+    };
+    let forms = 1 + config.endpoint.iter().map(of).sum::<usize>();
+    if forms > MAX_FORMS {
+        let message = format!(
+            "endpoints whose events look different {forms} times, where {MAX_FORMS} are the most: each namespace counts, \
+             and three times with `compression`"
+        );
+        findings.error(list, message);
     }
 }
 

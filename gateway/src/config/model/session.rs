@@ -49,6 +49,11 @@ pub struct Config {
     /// The longest message that a client may send here; left out: `limits.message`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Size>,
+    /// Whether clients that offer it (permessage-deflate, RFC 7692) may send compressed messages and are sent such. An
+    /// event is compressed once for all who get it.
+    pub compression: bool,
+    /// Messages to them of fewer bytes go as they are.
+    pub compress_from: Size,
     /// What else holds with `dialect = "socketio"`.
     pub socketio: SocketIo,
 }
@@ -79,6 +84,8 @@ impl Default for Config {
             max_sessions: 0,
             broadcasts: true,
             message: None,
+            compression: false,
+            compress_from: Size(512),
             socketio: SocketIo::default(),
         }
     }

@@ -26,8 +26,9 @@ pub enum Inbound<L> {
 
 impl<L: Link> Inbound<L> {
     /// From the WebSocket that `link` is, whose client has sent `early` behind the handshake.
-    pub fn socket(link: &Rc<L>, limits: Limits, early: Bytes) -> Self {
-        Self::WebSocket { frames: websocket::Inbound::new(link, limits, early), _until: None }
+    /// `inflates`: compressed messages were agreed on.
+    pub fn socket(link: &Rc<L>, limits: Limits, early: Bytes, inflates: bool) -> Self {
+        Self::WebSocket { frames: websocket::Inbound::with(link, limits, early, inflates), _until: None }
     }
 
     /// From the WebSocket that has taken the place of polls, and that `link` is now.

@@ -65,7 +65,7 @@ async fn expect(socket: &Socket, arrived: &mut BytesMut, text: &[u8]) -> io::Res
 
 /// Takes a short text frame off what has arrived, once it is there; anything else is an error.
 fn take_frame(arrived: &mut BytesMut) -> io::Result<Option<BytesMut>> {
-    let head = match Head::parse(arrived).map_err(io::Error::other)? {
+    let head = match Head::parse(arrived, false).map_err(io::Error::other)? {
         Parsed::Whole(head) => head,
         Parsed::Short(_) => return Ok(None),
     };

@@ -10,6 +10,8 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body_util::Empty;
 use hyper::upgrade::OnUpgrade;
 
+use super::deflate;
+
 /// Why a request is no handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
@@ -31,6 +33,9 @@ pub enum HandshakeError {
     /// Missing, doubled, or malformed.
     #[error("the header `Sec-WebSocket-Key` must be there once, with 16 bytes in base64")]
     Key,
+    /// It is read only where something may be agreed on.
+    #[error("{0}")]
+    Extensions(#[from] deflate::Malformed),
     /// Bytes behind the header would be taken for frames.
     #[error("a WebSocket handshake has no body")]
     Body,
@@ -42,7 +47,9 @@ impl HandshakeError {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Upgrade | Self::ProtocolVersion => StatusCode::UPGRADE_REQUIRED,
-            Self::HttpVersion | Self::Connection | Self::Key | Self::Body => StatusCode::BAD_REQUEST,
+            Self::HttpVersion | Self::Connection | Self::Key | Self::Extensions(_) | Self::Body => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 
@@ -55,6 +62,7 @@ impl HandshakeError {
             Self::Connection => "connection",
             Self::ProtocolVersion => "protocol_version",
             Self::Key => "key",
+            Self::Extensions(_) => "extensions",
             Self::Body => "body",
         }
     }
@@ -65,7 +73,7 @@ impl HandshakeError {
             Self::Method => Some((ALLOW, HeaderValue::from_static("GET"))),
             Self::Upgrade => Some((UPGRADE, HeaderValue::from_static("websocket"))),
             Self::ProtocolVersion => Some((SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
-            Self::HttpVersion | Self::Connection | Self::Key | Self::Body => None,
+            Self::HttpVersion | Self::Connection | Self::Key | Self::Extensions(_) | Self::Body => None,
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use fastwebsockets::OpCode;
 
+use super::deflate::COMPRESSED;
 use super::refusal::Refusal;
 
 /// The longest header: two bytes, a 64-bit length, the mask.
 pub(super) const MAX_HEAD: usize = 14;
 /// The longest payload of a control frame.
 pub(super) const MAX_CONTROL: usize = 125;
+/// The bits of the first byte that mean nothing by themselves.
+const RESERVED: u8 = 0x70;
 /// Where a header ends that has no extended length: two bytes and the mask.
 const SHORT_HEAD: usize = 6;
 
@@ -15,6 +18,8 @@ const SHORT_HEAD: usize = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::transport) struct Head {
     pub(in crate::transport) fin: bool,
+    /// The message is compressed, of which this is the first frame.
+    pub(in crate::transport) compressed: bool,
     pub(in crate::transport) opcode: OpCode,
     /// Bytes of payload that the header announces.
     pub(in crate::transport) len: u64,
@@ -32,13 +37,15 @@ pub(in crate::transport) enum Parsed {
 }
 
 impl Head {
-    /// Reads the header at the start of `bytes`.
+    /// Reads the header at the start of `bytes`; `inflates`: compressed messages were agreed on.
     ///
     /// # Errors
     /// What can be refused by the header alone, as soon as the byte is there that shows it.
-    pub(in crate::transport) fn parse(bytes: &[u8]) -> Result<Parsed, Refusal> {
+    pub(in crate::transport) fn parse(bytes: &[u8], inflates: bool) -> Result<Parsed, Refusal> {
         let Some(&first) = bytes.first() else { return Ok(Parsed::Short(2)) };
-        if first & 0x70 != 0 {
+        let compressed = inflates && first & COMPRESSED != 0 && begins_message(first);
+        let reserved = if compressed { RESERVED & !COMPRESSED } else { RESERVED };
+        if first & reserved != 0 {
             return Err(Refusal::ReservedBits);
         }
         let opcode = OpCode::try_from(first & 0x0f).map_err(|_| Refusal::UnknownOpcode)?;
@@ -64,12 +71,18 @@ impl Head {
             126 | 127 => extended(length)?,
             short => short.into(),
         };
-        Ok(Parsed::Whole(Self { fin, opcode, len, mask: [*a, *b, *c, *d], size }))
+        Ok(Parsed::Whole(Self { fin, compressed, opcode, len, mask: [*a, *b, *c, *d], size }))
     }
 
     /// Whether this is a close, a ping or a pong.
     pub(super) fn is_control(&self) -> bool {
         matches!(self.opcode, OpCode::Close | OpCode::Ping | OpCode::Pong)
+    }
+
+    /// Has the reader take the frame at the start of `bytes` for any bytes, which it is until it is inflated.
+    pub(super) fn conceal(&mut self, bytes: &mut [u8]) {
+        self.opcode = OpCode::Binary;
+        bytes[0] = bytes[0] & 0x80 | OpCode::Binary as u8;
     }
 
     /// Makes the frame at the start of `bytes`, of which `arrived` bytes of payload are there, a
@@ -83,6 +96,11 @@ impl Head {
             _ => bytes[2..10].copy_from_slice(&(arrived as u64).to_be_bytes()),
         }
     }
+}
+
+/// Whether a frame that begins with this byte is the first of a message.
+fn begins_message(first: u8) -> bool {
+    matches!(OpCode::try_from(first & 0x0f), Ok(OpCode::Text | OpCode::Binary))
 }
 
 /// An extended length, of two or eight bytes.
@@ -121,11 +139,11 @@ mod tests {
         ];
         for (form, len) in forms {
             let bytes = head(0x82, form);
-            let whole = Head { fin: true, opcode: OpCode::Binary, len, mask: MASK, size: bytes.len() };
-            assert_eq!(Head::parse(&bytes), Ok(Parsed::Whole(whole)));
+            let whole = Head { fin: true, compressed: false, opcode: OpCode::Binary, len, mask: MASK, size: bytes.len() };
+            assert_eq!(Head::parse(&bytes, false), Ok(Parsed::Whole(whole)));
             for cut in 0..bytes.len() {
                 let need = if cut < 2 { 2 } else { bytes.len() };
-                assert_eq!(Head::parse(&bytes[..cut]), Ok(Parsed::Short(need)), "{cut} of {len}");
+                assert_eq!(Head::parse(&bytes[..cut], false), Ok(Parsed::Short(need)), "{cut} of {len}");
             }
         }
     }
@@ -151,8 +169,8 @@ mod tests {
             (&[0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], Refusal::LengthOutOfRange),
         ];
         for (bytes, refusal) in breaches {
-            assert_eq!(Head::parse(bytes), Err(refusal), "{bytes:x?}");
-            assert!(matches!(Head::parse(&bytes[..bytes.len() - 1]), Ok(Parsed::Short(_))), "{bytes:x?}");
+            assert_eq!(Head::parse(bytes, false), Err(refusal), "{bytes:x?}");
+            assert!(matches!(Head::parse(&bytes[..bytes.len() - 1], false), Ok(Parsed::Short(_))), "{bytes:x?}");
         }
     }
 
@@ -160,12 +178,32 @@ mod tests {
     fn a_shortened_frame_keeps_its_headers_form() {
         for form in [&[0xfd][..], &[0xfe, 1, 0], &[0xff, 0, 0, 0, 0, 0, 1, 0, 0]] {
             let mut bytes = head(0x82, form);
-            let Ok(Parsed::Whole(whole)) = Head::parse(&bytes) else { panic!("{bytes:x?} is legal") };
+            let Ok(Parsed::Whole(whole)) = Head::parse(&bytes, false) else { panic!("{bytes:x?} is legal") };
             whole.shorten(&mut bytes, 100);
             assert_eq!(bytes.len(), whole.size);
             assert_eq!(bytes[0], 0x02, "no longer the last fragment");
             assert_eq!(bytes[whole.size - 5], if form.len() == 1 { 0x80 | 100 } else { 100 });
             assert_eq!(&bytes[whole.size - 4..], MASK);
         }
+    }
+
+    #[test]
+    fn only_the_first_frame_of_a_message_says_that_it_is_compressed() {
+        for (first, compressed) in [(0xc1, true), (0x42, true), (0x81, false), (0x80, false), (0x89, false)] {
+            let parsed = Head::parse(&head(first, &[0x80]), true);
+            let Ok(Parsed::Whole(head)) = parsed else { panic!("{first:x} is refused: {parsed:?}") };
+            assert_eq!(head.compressed, compressed, "{first:x}");
+        }
+        for first in [0xc0, 0xc8, 0xc9, 0xca, 0xa1, 0x91, 0xe1, 0xd2] {
+            assert_eq!(Head::parse(&[first], true), Err(Refusal::ReservedBits), "{first:x}");
+        }
+    }
+
+    #[test]
+    fn a_compressed_text_is_any_bytes_to_the_reader() {
+        let mut bytes = head(0x41, &[0x80]);
+        let Ok(Parsed::Whole(mut head)) = Head::parse(&bytes, true) else { panic!("it is legal") };
+        head.conceal(&mut bytes);
+        assert_eq!((bytes[0], head.opcode, head.fin), (0x02, OpCode::Binary, false));
     }
 }

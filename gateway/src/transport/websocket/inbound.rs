@@ -41,6 +41,8 @@ pub enum Fault {
 /// session that stands between messages is `Inbound` alone.
 pub struct Inbound<L> {
     limits: Limits,
+    /// Compressed messages were agreed on.
+    inflates: bool,
     state: State<L>,
 }
 
@@ -63,11 +65,16 @@ impl<L: Link> Inbound<L> {
     /// Starts behind the handshake, with the bytes that hyper had read after it: the client's
     /// first frames may be among them.
     pub fn new(link: &Rc<L>, limits: Limits, early: Bytes) -> Self {
+        Self::with(link, limits, early, false)
+    }
+
+    /// The same; `inflates`: compressed messages were agreed on.
+    pub fn with(link: &Rc<L>, limits: Limits, early: Bytes, inflates: bool) -> Self {
         let state = match early.is_empty() {
             true => State::Parked,
-            false => State::Reading(Box::new(Reading::new(link, limits, early))),
+            false => State::Reading(Box::new(Reading::new(link, limits, early, inflates))),
         };
-        Self { limits, state }
+        Self { limits, inflates, state }
     }
 
     /// The next message. `link` is the same stream each time.
@@ -87,7 +94,7 @@ impl<L: Link> Inbound<L> {
             State::Reading(reading) => reading,
             State::Parked => {
                 ready!(link.poll_read_ready(cx))?;
-                let fresh = Box::new(Reading::new(link, self.limits, Bytes::new()));
+                let fresh = Box::new(Reading::new(link, self.limits, Bytes::new(), self.inflates));
                 self.state = State::Reading(fresh);
                 return self.poll_next(link, cx);
             }
@@ -105,7 +112,7 @@ impl<L: Link> Inbound<L> {
 impl<L: Link> Inbound<L> {
     /// Where nothing can come but the stream's end.
     pub fn closed(limits: Limits) -> Self {
-        Self { limits, state: State::Over }
+        Self { limits, inflates: false, state: State::Over }
     }
 
     /// Frames that have come since this was asked last, of any kind, fragments too.
@@ -123,9 +130,9 @@ impl<L: Link> Inbound<L> {
 }
 
 impl<L: Link> Reading<L> {
-    fn new(link: &Rc<L>, limits: Limits, early: Bytes) -> Self {
-        let shim = Rc::new(RefCell::new(Shim::new(Rc::clone(link), limits, early)));
-        Self { shim, reader: None, assembly: Assembly::default() }
+    fn new(link: &Rc<L>, limits: Limits, early: Bytes, inflates: bool) -> Self {
+        let shim = Rc::new(RefCell::new(Shim::new(Rc::clone(link), limits, early, inflates)));
+        Self { shim, reader: None, assembly: Assembly::new(limits.message) }
     }
 
     fn is_clear(&self) -> bool {
@@ -142,6 +149,9 @@ impl<L: Link> Reading<L> {
                 return Poll::Pending;
             };
             let (fin, opcode, payload) = frame.map_err(|error| self.fault(error))?;
+            if matches!(opcode, OpCode::Text | OpCode::Binary) {
+                self.assembly.begin(self.shim.borrow_mut().take_begun());
+            }
             if let Some(message) = self.assembly.take(fin, opcode, payload)? {
                 return Poll::Ready(Ok(message));
             }

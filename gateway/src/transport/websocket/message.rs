@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use fastwebsockets::OpCode;
 
+use super::deflate::inflate;
 use super::refusal::Refusal;
+use super::shim::Begun;
 
 /// What a client has sent. A payload may be a slice of the reader's buffer, which lives as long as
 /// the payload does: it is meant to be handled at once, not to be kept.
@@ -38,9 +40,13 @@ impl Message {
     }
 }
 
-/// The message that has begun and not ended. How long it may become is the shim's to judge.
-#[derive(Debug, Default)]
+/// The message that has begun and not ended. How long it may become is the shim's to judge, but for one that is inflated
+/// here.
+#[derive(Debug)]
 pub(super) struct Assembly {
+    /// Bytes of an inflated message at most.
+    most: usize,
+    begun: Begun,
     text: bool,
     payload: Vec<u8>,
     /// Bytes of a text that are known to be UTF-8; what follows is the start of one character.
@@ -48,10 +54,21 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
+    /// For messages of `most` bytes.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, begun: Begun::Plain, text: false, payload: Vec::new(), checked: 0 }
+    }
+
+    /// A message begins with the next data frame.
+    pub(super) fn begin(&mut self, begun: Begun) {
+        self.begun = begun;
+    }
+
     /// Takes a frame in. Answers a message when that has made one whole.
     ///
     /// # Errors
-    /// A text as soon as it cannot become UTF-8, and a close frame that is not well-formed.
+    /// A text as soon as it cannot become UTF-8, what cannot be inflated or becomes too long by that, and a close frame that
+    /// is not well-formed.
     pub(super) fn take(
         &mut self,
         fin: bool,
@@ -62,6 +79,7 @@ impl Assembly {
             OpCode::Ping => Some(Message::Ping(payload)),
             OpCode::Pong => Some(Message::Pong(payload)),
             OpCode::Close => Some(close(&payload)?),
+            _ if self.begun != Begun::Plain => self.take_compressed(fin, &payload)?,
             // The reader has checked a text that is whole.
             OpCode::Text if fin => Some(Message::Text(payload)),
             OpCode::Binary if fin => Some(Message::Binary(payload)),
@@ -71,6 +89,28 @@ impl Assembly {
                 fin.then(|| self.finish())
             }
         })
+    }
+
+    /// Takes the next frame of a compressed message in.
+    fn take_compressed(&mut self, fin: bool, payload: &[u8]) -> Result<Option<Message>, Refusal> {
+        if !fin {
+            self.payload.extend_from_slice(payload);
+            return Ok(None);
+        }
+        let inflated = match self.payload.is_empty() {
+            true => inflate(payload, self.most)?,
+            false => {
+                self.payload.extend_from_slice(payload);
+                inflate(&self.payload, self.most)?
+            }
+        };
+        let text = self.begun == Begun::CompressedText;
+        *self = Self::new(self.most);
+        match text {
+            false => Ok(Some(Message::Binary(inflated.into()))),
+            true if std::str::from_utf8(&inflated).is_ok() => Ok(Some(Message::Text(inflated.into()))),
+            true => Err(Refusal::TextNotUtf8),
+        }
     }
 
     fn append(&mut self, payload: &[u8], last: bool) -> Result<(), Refusal> {
@@ -87,7 +127,7 @@ impl Assembly {
     }
 
     fn finish(&mut self) -> Message {
-        let Self { text, payload, .. } = std::mem::take(self);
+        let Self { text, payload, .. } = std::mem::replace(self, Self::new(self.most));
         if text { Message::Text(payload.into()) } else { Message::Binary(payload.into()) }
     }
 }
@@ -119,7 +159,7 @@ mod tests {
     use super::*;
 
     fn assemble(frames: &[(OpCode, bool, &[u8])]) -> Result<Option<Message>, Refusal> {
-        let mut assembly = Assembly::default();
+        let mut assembly = Assembly::new(1024);
         let mut whole = None;
         for &(opcode, fin, payload) in frames {
             whole = assembly.take(fin, opcode, Bytes::copy_from_slice(payload))?;

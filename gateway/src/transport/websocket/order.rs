@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 /// What a client's messages may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a message over all its fragments, and so of each frame.
+    /// Bytes of a message over all its fragments, and so of each frame; of a compressed one inflated.
     pub message: usize,
     /// Frames that a message may have before its last one; with 0 none may be fragmented. Empty
     /// ones cost no memory, but they cost time.
@@ -20,6 +20,8 @@ pub struct Limits {
 pub(super) struct Order {
     /// A fragmented message has begun and not ended.
     open: bool,
+    /// The open message is compressed.
+    compressed: bool,
     /// Bytes announced of the open message.
     bytes: u64,
     /// Frames of the open message.
@@ -38,7 +40,8 @@ impl Order {
             _ => {}
         }
         let bytes = self.bytes.saturating_add(head.len);
-        if bytes > limits.message as u64 {
+        let compressed = self.compressed || head.compressed;
+        if bytes > most(compressed, limits) {
             return Err(Refusal::TooBig);
         }
         if !head.fin && self.fragments >= limits.fragments {
@@ -46,7 +49,7 @@ impl Order {
         }
         *self = match head.fin {
             true => Self::default(),
-            false => Self { open: true, bytes, fragments: self.fragments + 1 },
+            false => Self { open: true, compressed, bytes, fragments: self.fragments + 1 },
         };
         Ok(())
     }
@@ -57,6 +60,12 @@ impl Order {
     }
 }
 
+/// Bytes that a message may have as it comes. What cannot be compressed becomes a little longer where one tries.
+fn most(compressed: bool, limits: Limits) -> u64 {
+    let most = limits.message as u64;
+    if compressed { most.saturating_add(most / 8 + 64) } else { most }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,7 +73,7 @@ mod tests {
     const LIMITS: Limits = Limits { message: 100, fragments: 3 };
 
     fn frame(opcode: OpCode, fin: bool, len: u64) -> Head {
-        Head { fin, opcode, len, mask: [0; 4], size: 6 }
+        Head { fin, compressed: false, opcode, len, mask: [0; 4], size: 6 }
     }
 
     fn admit(frames: &[(OpCode, bool, u64)]) -> Result<(), Refusal> {
@@ -100,5 +109,24 @@ mod tests {
         assert_eq!(admit(&[&open[..], &last, &open, &last].concat()), Ok(()));
         let many = [&open[..], &[(Continuation, false, 0)]].concat();
         assert_eq!(admit(&many), Err(Refusal::TooManyFragments));
+    }
+
+    #[test]
+    fn a_compressed_message_may_have_become_a_little_longer() {
+        let compressed = |len, fin| Head { compressed: true, ..frame(OpCode::Binary, fin, len) };
+        let admit = |heads: &[Head]| {
+            let mut order = Order::default();
+            heads.iter().try_for_each(|head| order.admit(head, LIMITS))
+        };
+        assert_eq!(admit(&[compressed(176, true)]), Ok(()));
+        assert_eq!(admit(&[compressed(177, true)]), Err(Refusal::TooBig));
+        let rest = |len| frame(OpCode::Continuation, true, len);
+        assert_eq!(admit(&[compressed(100, false), rest(76)]), Ok(()));
+        assert_eq!(admit(&[compressed(100, false), rest(77)]), Err(Refusal::TooBig));
+        assert_eq!(
+            admit(&[compressed(1, true), frame(OpCode::Binary, true, 101)]),
+            Err(Refusal::TooBig),
+            "the next one is not compressed"
+        );
     }
 }

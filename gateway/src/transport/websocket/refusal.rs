@@ -33,7 +33,9 @@ pub enum Refusal {
     CloseNotUtf8,
     /// Section 8.1.
     TextNotUtf8,
-    /// More bytes, over all fragments, than [`Limits::message`](super::Limits).
+    /// RFC 7692, section 7.2.2: what is said to be compressed cannot be inflated.
+    NotDeflate,
+    /// More bytes, inflated and over all fragments, than [`Limits::message`](super::Limits).
     TooBig,
     /// Engine.IO: a text that is none of its packets.
     NoPacket,
@@ -58,6 +60,7 @@ impl Refusal {
             Self::CloseCode => "close code is invalid",
             Self::CloseNotUtf8 => "close reason is not UTF-8",
             Self::TextNotUtf8 => "text is not UTF-8",
+            Self::NotDeflate => "compressed message cannot be inflated",
             Self::TooBig => "frame or message over the limit",
             Self::NoPacket => "not a packet of Engine.IO",
             Self::TooManyFragments => "too many fragments",

@@ -14,12 +14,14 @@ mod cut;
 mod held;
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, Bytes};
+use fastwebsockets::OpCode;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use self::cut::Cut;
@@ -51,6 +53,19 @@ pub(super) struct Shim<L> {
     turn: usize,
     /// Frames that were judged and not told yet.
     frames: u32,
+    /// Where compressed messages were agreed on: those of the messages that have begun to go on and were not told yet.
+    begun: Option<VecDeque<Begun>>,
+}
+
+/// What the reader does not tell of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// It is as it seems.
+    Plain,
+    /// It is to be inflated first, and a text then.
+    CompressedText,
+    /// It is to be inflated first.
+    CompressedBinary,
 }
 
 /// The shim as the reader holds it; the session keeps it when it drops the reader.
@@ -73,9 +88,15 @@ enum Passage {
 }
 
 impl<L: Link> Shim<L> {
-    pub(super) fn new(link: Rc<L>, limits: Limits, early: Bytes) -> Self {
-        let (order, held) = (Order::default(), Held::default());
-        Self { link, early, limits, order, held, cut: None, refused: None, turn: 0, frames: 0 }
+    /// `inflates`: compressed messages were agreed on.
+    pub(super) fn new(link: Rc<L>, limits: Limits, early: Bytes, inflates: bool) -> Self {
+        let (order, held, begun) = (Order::default(), Held::default(), inflates.then(VecDeque::new));
+        Self { link, early, limits, order, held, cut: None, refused: None, turn: 0, frames: 0, begun }
+    }
+
+    /// What the message is whose first frame the reader has told: to be asked once for each.
+    pub(super) fn take_begun(&mut self) -> Begun {
+        self.begun.as_mut().and_then(VecDeque::pop_front).unwrap_or(Begun::Plain)
     }
 
     /// Begins a turn of the session.
@@ -185,7 +206,7 @@ impl<L: Link> Shim<L> {
 
     /// Judges the frame at the start of `bytes`, and cuts it where they end.
     fn pass(&mut self, bytes: &mut [u8]) -> Result<Passage, Refusal> {
-        let head = match Head::parse(bytes)? {
+        let mut head = match Head::parse(bytes, self.begun.is_some())? {
             Parsed::Whole(head) => head,
             Parsed::Short(need) => return Ok(Passage::Short(need)),
         };
@@ -201,6 +222,7 @@ impl<L: Link> Shim<L> {
         }
         self.order.admit(&head, self.limits)?;
         self.frames += 1;
+        self.note_begun(&mut head, bytes);
         if rest == 0 {
             return Ok(Passage::On(whole));
         }
@@ -212,6 +234,19 @@ impl<L: Link> Shim<L> {
         Ok(Passage::On(whole))
     }
 
+    /// Keeps what is told of the message that the frame at the start of `bytes` begins, if it begins one.
+    fn note_begun(&mut self, head: &mut Head, bytes: &mut [u8]) {
+        let Some(begun) = self.begun.as_mut().filter(|_| head.opcode != OpCode::Continuation) else { return };
+        begun.push_back(match (head.compressed, head.opcode) {
+            (false, _) => Begun::Plain,
+            (true, OpCode::Text) => Begun::CompressedText,
+            (true, _) => Begun::CompressedBinary,
+        });
+        if head.compressed {
+            head.conceal(bytes);
+        }
+    }
+
     /// Reads what the held bytes are short of, no byte more, and judges them again. Answers the
     /// bytes read.
     fn gather(&mut self) -> io::Result<usize> {
@@ -220,7 +255,7 @@ impl<L: Link> Shim<L> {
         self.held.len += count;
         let mut bytes = self.held.bytes;
         match self.pass(&mut bytes[..self.held.len]) {
-            Ok(Passage::On(_)) => self.held.need = self.held.len,
+            Ok(Passage::On(_)) => (self.held.bytes, self.held.need) = (bytes, self.held.len),
             Ok(Passage::Short(need)) => self.held.need = need,
             Ok(Passage::Headless) => self.held = Held::default(),
             Err(refusal) => self.refused = Some(refusal),
