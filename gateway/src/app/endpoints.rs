@@ -146,7 +146,8 @@ fn all_looks(settings: &settings::Config) -> Vec<(Look, Option<Packing>)> {
         packings.extend([Window::Whole, Window::Smallest].map(|window| Some(Packing { window, from })));
     }
     let each = looks(settings).into_iter();
-    each.flat_map(|look| packings.iter().map(move |packing| (look.clone(), *packing)).collect::<Vec<_>>()).collect()
+    each.flat_map(|look| packings.iter().map(move |packing| (look.clone(), *packing)).collect::<Vec<_>>())
+        .collect()
 }
 
 /// What events of an endpoint look like, in all the ways that they do there.

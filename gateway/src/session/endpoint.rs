@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Compression, Places};
 use crate::dialect::Dialect;
-use crate::hub::UserLimit;
 use crate::frame::Form;
+use crate::hub::UserLimit;
 use crate::identity::Profile;
 use crate::identity::credentials::Source;
 use crate::transport::Framing;

@@ -139,7 +139,14 @@ mod tests {
         ];
         for (form, len) in forms {
             let bytes = head(0x82, form);
-            let whole = Head { fin: true, compressed: false, opcode: OpCode::Binary, len, mask: MASK, size: bytes.len() };
+            let whole = Head {
+                fin: true,
+                compressed: false,
+                opcode: OpCode::Binary,
+                len,
+                mask: MASK,
+                size: bytes.len(),
+            };
             assert_eq!(Head::parse(&bytes, false), Ok(Parsed::Whole(whole)));
             for cut in 0..bytes.len() {
                 let need = if cut < 2 { 2 } else { bytes.len() };
@@ -170,7 +177,10 @@ mod tests {
         ];
         for (bytes, refusal) in breaches {
             assert_eq!(Head::parse(bytes, false), Err(refusal), "{bytes:x?}");
-            assert!(matches!(Head::parse(&bytes[..bytes.len() - 1], false), Ok(Parsed::Short(_))), "{bytes:x?}");
+            assert!(
+                matches!(Head::parse(&bytes[..bytes.len() - 1], false), Ok(Parsed::Short(_))),
+                "{bytes:x?}"
+            );
         }
     }
 

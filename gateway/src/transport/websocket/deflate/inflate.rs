@@ -31,12 +31,7 @@ pub(in crate::transport::websocket) fn inflate(packed: &[u8], most: usize) -> Re
 }
 
 /// Inflates all of `input`, and all that it gives.
-fn feed(
-    inflater: &mut Decompress,
-    mut input: &[u8],
-    out: &mut Vec<u8>,
-    most: usize,
-) -> Result<(), Refusal> {
+fn feed(inflater: &mut Decompress, mut input: &[u8], out: &mut Vec<u8>, most: usize) -> Result<(), Refusal> {
     loop {
         if out.len() == out.capacity() {
             out.reserve_exact(out.len().max(FIRST).min(most.saturating_add(1) - out.len()));

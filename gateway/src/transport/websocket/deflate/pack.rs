@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use flate2::{Compress, Compression, FlushCompress};
 use fastwebsockets::OpCode;
+use flate2::{Compress, Compression, FlushCompress};
 
 use super::{COMPRESSED, TAIL, Window};
 use crate::transport::websocket::frames;
@@ -90,9 +90,9 @@ impl Packer {
         let level = Compression::new(LEVEL);
         let compressor = match window {
             Window::Whole => self.whole.get_or_insert_with(|| Compress::new(level, false)),
-            Window::Smallest => self
-                .smallest
-                .get_or_insert_with(|| Compress::new_with_window_bits(level, false, SMALLEST)),
+            Window::Smallest => {
+                self.smallest.get_or_insert_with(|| Compress::new_with_window_bits(level, false, SMALLEST))
+            }
         };
         compressor.reset();
         // No more room than for what is worth sending.
