@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use tidegate_plugin::abi::Buf;
 
 use super::super::given::{self, Unneeded};
@@ -29,7 +28,6 @@ pub(super) struct Judged<'a> {
 /// See the module's documentation.
 pub(super) struct Batch<'a> {
     pub(super) shared: &'a Arc<Shared>,
-    types: &'a HashMap<Box<str>, EventType>,
     /// The last type, and what is promised of it.
     kind: Option<(&'a str, &'a EventType, Option<&'a Promise>)>,
     /// The last source that was named.
@@ -41,9 +39,9 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(shared: &'a Arc<Shared>, types: &'a HashMap<Box<str>, EventType>) -> Self {
+    pub(super) fn new(shared: &'a Arc<Shared>) -> Self {
         let unneeded = Unneeded::new(shared);
-        Self { shared, types, kind: None, source: None, room: None, now: None, unneeded }
+        Self { shared, kind: None, source: None, room: None, now: None, unneeded }
     }
 
     /// The type of an event whose data are as they should be.
@@ -52,7 +50,7 @@ impl<'a> Batch<'a> {
         let (kind, promise) = match self.kind {
             Some((last, kind, promise)) if last == name => (kind, promise),
             _ => {
-                let kind = self.types.get(name).ok_or(Why::Type)?;
+                let kind = self.shared.types.get().and_then(|types| types.get(name)).ok_or(Why::Type)?;
                 let promise = terms.and_then(|terms| terms.promise(name));
                 self.kind = Some((name, kind, promise));
                 (kind, promise)
