@@ -2,18 +2,21 @@
 //! holds no rooms and no behaviour. Events have their own encoders ([`Encode`](crate::frame::Encode)), which the
 //! hub runs once per form.
 
+mod answer;
 mod echo;
 pub mod rooms;
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
+pub use answer::{Answer, Backlog, Info, Member, Metadata};
 pub use echo::Echo;
 pub use rooms::{Rooms, RoomsFrame};
 
-use crate::frame::{Cursor, Form, Posted, Since, Timestamp};
+use crate::frame::{Cursor, Form, Since, Timestamp};
+use crate::transport::close::CloseReason;
 
 /// What is told who may not read what a room keeps, whether there is such a room or not.
 pub const NO_READING: &str = "Not allowed to read what this room keeps";
@@ -120,6 +123,8 @@ pub enum Request<'a> {
     Cancel,
     /// To get the frame back.
     Echo,
+    /// Nothing: the client is there, and gets no answer.
+    Nothing,
 }
 
 /// What a client wants where it is too slow for a room's events.
@@ -150,187 +155,6 @@ pub struct Publish<'a> {
     pub key: Option<Cow<'a, str>>,
 }
 
-/// An answer to a request.
-#[derive(Debug)]
-pub enum Answer<'a> {
-    /// To [`Request::Ping`], at that time.
-    Pong(Timestamp),
-    /// The session is in the room.
-    Joined {
-        /// Its name.
-        room: &'a str,
-        /// Events follow this one.
-        cursor: Cursor,
-        /// Whether nothing is missing since the cursor that was asked for, where one was.
-        recovered: Option<bool>,
-    },
-    /// The session has left the room.
-    Left(&'a str),
-    /// The session was not in the room.
-    NotLeft(&'a str),
-    /// Subscribed.
-    Subscribed {
-        /// To these, as they were sent.
-        types: &'a [Cow<'a, str>],
-        /// What events have to be like besides, in its normal form, where the request says it.
-        criterion: Option<Arc<str>>,
-    },
-    /// What events were to be like cannot be read: what is wrong, and where. Nothing has changed.
-    BadCriterion(String),
-    /// Unsubscribed from these, as they were sent.
-    Unsubscribed(&'a [Cow<'a, str>]),
-    /// These event types are not known; nothing has changed.
-    UnknownTypes(Vec<&'a str>),
-    /// What the gateway knows of the session.
-    Info(&'a Info),
-    /// The event has its place.
-    Published {
-        /// The room's name.
-        room: &'a str,
-        /// The event's place.
-        cursor: Cursor,
-    },
-    /// Who is in the room.
-    Presence {
-        /// Its name.
-        room: &'a str,
-        /// How many there are, in `members` or not.
-        count: usize,
-        /// Those that were asked for.
-        members: &'a [Member],
-    },
-    /// Events that the room keeps.
-    History {
-        /// Its name.
-        room: &'a str,
-        /// Its last event.
-        cursor: Cursor,
-        /// Whether nothing is missing since the cursor that was asked for, where one was.
-        recovered: Option<bool>,
-        /// Those that were asked for.
-        events: &'a [Arc<Posted>],
-        /// There are more of them.
-        more: bool,
-    },
-    /// What the room's events have come to.
-    State {
-        /// Its name.
-        room: &'a str,
-        /// Its last event.
-        cursor: Cursor,
-        /// The last of each key, or the last of all.
-        events: &'a [Arc<Posted>],
-    },
-    /// It is kept how far the user has got in its inbox.
-    Acknowledged {
-        /// The room's name.
-        room: &'a str,
-        /// How far: never less than before.
-        cursor: Cursor,
-    },
-    /// The session goes on with another token.
-    Authenticated {
-        /// Whose it is.
-        user_id: Option<&'a str>,
-        /// In which roles.
-        roles: &'a [Arc<str>],
-        /// When it ceases to hold.
-        expires_at: Option<Timestamp>,
-    },
-    /// A room's name was missing or empty.
-    RoomRequired,
-    /// Nobody declares a call of this name.
-    UnknownAction {
-        /// In lower case.
-        name: &'a str,
-        /// Calls of plugins that there are.
-        calls: &'a [Arc<str>],
-    },
-    /// What a plugin answered.
-    Call {
-        /// It has done what was asked.
-        success: bool,
-        /// For people.
-        message: &'a str,
-        /// JSON; may be empty.
-        data: &'a [u8],
-    },
-    /// A piece of a plugin's answer.
-    Part {
-        /// Counts from 0.
-        seq: u64,
-        /// JSON.
-        data: &'a [u8],
-    },
-    /// The call was stopped.
-    Cancelled,
-    /// Not done; the text says why.
-    Refused(&'a str),
-    /// Not now; try again.
-    Busy {
-        /// Why.
-        message: &'a str,
-        /// Milliseconds to wait.
-        retry_after_ms: u64,
-    },
-    /// The client's frame.
-    Echo(Message<'a>),
-}
-
-/// What the gateway knows of a session.
-#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
-#[schemars(rename = "SessionInfo")]
-pub struct Info {
-    /// The id that it was told.
-    pub connection_id: Arc<str>,
-    /// How it came.
-    pub metadata: Metadata,
-    /// Who authenticated.
-    pub user_id: Option<Arc<str>>,
-    /// In which roles.
-    pub roles: Vec<Arc<str>>,
-    /// The named rooms that it is in.
-    pub rooms: Vec<Arc<str>>,
-    /// What it lets through; empty: everything.
-    pub subscriptions: Vec<Arc<str>>,
-    /// What events have to be like besides; left out where they need not be like anything.
-    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
-    pub criterion: Option<Arc<str>>,
-    /// What its socket has not taken yet.
-    pub backlog: Backlog,
-}
-
-/// A session in a room, as others see it.
-#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
-pub struct Member {
-    /// Its id.
-    pub connection_id: Arc<str>,
-    /// Who authenticated.
-    pub user_id: Option<Arc<str>>,
-    /// What its token says for others to see, and what it said when it joined.
-    #[serde(serialize_with = "crate::frame::json::raw")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub info: Option<Arc<str>>,
-}
-
-/// How a session came.
-#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
-pub struct Metadata {
-    /// RFC 3339.
-    pub connected_at: String,
-    /// The id that it asked for.
-    pub client_id: Option<Arc<str>>,
-}
-
-/// What a socket has not taken yet.
-#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
-pub struct Backlog {
-    /// Frames, whole or in part.
-    pub frames: usize,
-    /// Their bytes.
-    pub bytes: usize,
-}
-
 /// What a session is greeted with.
 #[derive(Debug)]
 pub struct Welcome<'a> {
@@ -359,7 +183,7 @@ pub enum Malformed {
     Shape(String),
 }
 
-/// A wire that clients speak.
+/// A wire that clients speak: what its frames mean, and what frames answers and events become.
 pub trait Dialect {
     /// Its name in configuration and metrics.
     fn name(&self) -> &'static str;
@@ -370,14 +194,39 @@ pub trait Dialect {
     /// Whether a client may show who it is in a frame ([`Request::Auth`]).
     fn takes_tokens(&self) -> bool;
 
+    /// What speaks for one session, where the dialect has to remember something of it; none where one serves all.
+    fn for_session(&self) -> Option<Rc<dyn Dialect>> {
+        None
+    }
+
+    /// Whether a session is greeted before it is known who it is by.
+    fn greets_strangers(&self) -> bool {
+        true
+    }
+
     /// What a frame wants.
     ///
     /// # Errors
     /// [`Malformed`], and with it the frame's id where that could be read.
     fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)>;
 
-    /// The data of the event that greets a session, with its type and source; none where it is not greeted.
-    fn welcome(&self, welcome: &Welcome<'_>) -> Option<Greeting>;
+    /// What greets a session; none where nothing does.
+    fn welcome(&self, welcome: &Welcome<'_>) -> Option<Notice>;
+
+    /// What goes out beside each heartbeat of the transport.
+    fn pulse(&self, _now: Timestamp) -> Option<Notice> {
+        None
+    }
+
+    /// What warns a client: its session ends for this reason, or will.
+    fn farewell(&self, _reason: &CloseReason) -> Warning {
+        Warning::Event
+    }
+
+    /// The code and the text that a session is closed with.
+    fn last_words(&self, reason: &CloseReason) -> (u16, Cow<'static, str>) {
+        (reason.code(), reason.reason())
+    }
 
     /// Appends the frame of an answer to `out`.
     fn answer(&self, id: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>);
@@ -386,13 +235,29 @@ pub trait Dialect {
     fn malformed(&self, id: Option<&RawValue>, malformed: &Malformed, out: &mut Vec<u8>);
 }
 
-/// The event that greets a session.
+/// What a dialect says to one session of its own accord.
 #[derive(Debug)]
-pub struct Greeting {
-    /// Its type.
-    pub event_type: &'static str,
-    /// Who says so.
-    pub source: &'static str,
-    /// JSON.
-    pub data: Vec<u8>,
+pub enum Notice {
+    /// An event, which gets the frame that others of the dialect get.
+    Event {
+        /// Its type, which the gateway knows.
+        event_type: &'static str,
+        /// Who says so.
+        source: &'static str,
+        /// JSON.
+        data: Vec<u8>,
+    },
+    /// A frame.
+    Frame(Vec<u8>),
+}
+
+/// What comes before a close that the gateway decides.
+#[derive(Debug)]
+pub enum Warning {
+    /// The event `disconnected`.
+    Event,
+    /// A frame.
+    Frame(Vec<u8>),
+    /// Nothing.
+    None,
 }

@@ -5,6 +5,7 @@
 //! needs a form encodes it, every other shard and member shares those bytes.
 
 mod arena;
+mod encodings;
 pub mod json;
 mod room_id;
 mod tags;
@@ -15,7 +16,7 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -23,12 +24,13 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub use arena::{Arena, Held, Yields};
+use encodings::{Encoded, Encodings};
 pub use room_id::RoomId;
 pub use tags::Tags;
 pub use timestamp::Timestamp;
 
-/// How many forms an event can have: the length of the table of frames in each [`Posted`].
-pub const MAX_FORMS: usize = 4;
+/// How many forms an event can have.
+pub const MAX_FORMS: usize = 16;
 
 /// Marks one life of a room: offsets of different epochs are never compared.
 ///
@@ -132,13 +134,7 @@ pub struct Posted {
     /// buffer back soon, however long a history keeps the event.
     payload: Mutex<Bytes>,
     size: usize,
-    frames: [OnceLock<Encoded>; MAX_FORMS],
-}
-
-/// A frame, and the memory that it lies in.
-struct Encoded {
-    frame: Bytes,
-    arena: Arc<Arena>,
+    frames: Encodings,
 }
 
 /// What an event weighs in mailboxes and histories beside its payload, in bytes.
@@ -160,7 +156,7 @@ impl Posted {
             time: event.time,
             placed,
             payload: Mutex::new(event.data),
-            frames: std::array::from_fn(|_| OnceLock::new()),
+            frames: Encodings::default(),
         }
     }
 
@@ -191,7 +187,7 @@ impl Posted {
 
     /// The frame of `form`, if it has been encoded.
     pub fn frame(&self, form: Form) -> Option<&Bytes> {
-        self.frames[form.index()].get().map(|encoded| &encoded.frame)
+        self.frames.get(form).map(|encoded| &encoded.frame)
     }
 }
 
@@ -268,7 +264,7 @@ impl Forms {
     /// Makes the event independent of its publisher's memory, so that a history may keep it: once encoded,
     /// its payload is a slice of our own frame.
     pub fn own(&self, posted: &Arc<Posted>) {
-        if !self.0.is_empty() && posted.frames.iter().all(|frame| frame.get().is_none()) {
+        if !self.0.is_empty() && posted.frames.is_empty() {
             self.frames(Form(0), std::slice::from_ref(posted));
         }
     }
@@ -333,7 +329,7 @@ impl Frames {
     fn of(form: Form, batch: &[Arc<Posted>]) -> Self {
         let mut frames = Self { each: Vec::with_capacity(batch.len()), ..Self::default() };
         for posted in batch {
-            if let Some(encoded) = posted.frames[form.index()].get() {
+            if let Some(encoded) = posted.frames.get(form) {
                 let mark = Mark {
                     offset: posted.cursor.offset,
                     kind: posted.kind.number,
@@ -396,7 +392,7 @@ impl Frames {
             let fresh = !span.is_empty();
             let encoded = || Encoded { frame: arena.slice(span), arena: Arc::clone(&arena) };
             // Where another shard was first, its bytes are the ones that are shared.
-            let ours = fresh && posted.frames[form.index()].set(encoded()).is_ok();
+            let ours = fresh && posted.frames.set(form, encoded());
             if let Some(payload) = payload.filter(|_| ours) {
                 *posted.payload.lock() = arena.slice(payload);
             }

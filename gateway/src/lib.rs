@@ -24,6 +24,8 @@ pub mod identity;
 pub mod outgoing;
 // How often something may be done, and by whom.
 pub mod limits;
+// What a request for an endpoint's path leads to.
+pub mod endpoint;
 // What carries a session's frames.
 pub mod transport;
 // The life of a session.

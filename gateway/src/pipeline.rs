@@ -57,7 +57,7 @@ use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::units::Network;
-use crate::web::{ConnectionInfo, Part, Parts, Response, trim};
+use crate::web::{ConnectionInfo, Located, Part, Parts, Response};
 use access_log::AccessLog;
 use authenticate::Authenticate;
 use deadline::Deadline;
@@ -84,7 +84,7 @@ pub struct Config {
     /// Keys that programs may show there instead of a token.
     pub api_keys: Arc<ApiKeys>,
     /// The endpoints' own rules.
-    pub endpoints: Vec<EndpointRules>,
+    pub endpoints: Located<EndpointRules>,
     /// How long requests may be.
     pub sizes: Sizes,
     /// How long an answer may take to begin.
@@ -140,12 +140,6 @@ impl Rules {
     /// For every shard, and to be replaced.
     pub fn live(self) -> LiveRules {
         Arc::new(ArcSwap::from_pointee(self))
-    }
-
-    /// The endpoint at a path, wherever it is served.
-    fn any_endpoint(&self, path: &str) -> Option<&EndpointRules> {
-        let path = trim(path);
-        self.config.endpoints.iter().find(|endpoint| trim(&endpoint.path) == path)
     }
 }
 
@@ -281,6 +275,11 @@ impl Here<'_> {
     fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
         let serves = self.listener().is_some_and(|listener| listener.serves.have(Part::Endpoints));
         serves.then(|| self.any_endpoint(path)).flatten()
+    }
+
+    /// The endpoint at a path, whether the listener serves it or not.
+    fn any_endpoint(&self, path: &str) -> Option<&EndpointRules> {
+        self.config.endpoints.find(self.listener, path)
     }
 }
 

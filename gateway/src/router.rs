@@ -6,7 +6,7 @@ mod body;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
-use hashbrown::HashMap;
+use futures_util::future::LocalBoxFuture;
 use http::{HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
@@ -15,19 +15,23 @@ pub use body::Bodies;
 use crate::api::{self, Api};
 use crate::identity::{self, Principal, Profile};
 use crate::web::{
-    self, Client, Found, Handoff, PluginRequest, Problem, Refusal, RequestBody, RequestId, Response, Route,
-    Routes, trim,
+    self, Client, ConnectionInfo, Found, Handoff, Located, PluginRequest, Problem, Refusal, RequestBody,
+    RequestId, Response, Route, Routes, trim,
 };
 
 /// A path where sessions begin.
 pub trait Endpoint {
-    /// Answers a request for it: 101, with what goes on left in `handoff`, or a refusal.
-    fn upgrade(&self, request: &mut http::Request<RequestBody>, handoff: &Handoff) -> Response;
+    /// Answers a request for it: 101, with what goes on left in `handoff`, what its transport says, or a refusal.
+    fn answer(
+        self: Rc<Self>,
+        request: http::Request<RequestBody>,
+        handoff: Handoff,
+    ) -> LocalBoxFuture<'static, Response>;
 }
 
 /// Where requests go; one for each shard.
 pub struct Router {
-    endpoints: HashMap<String, Rc<dyn Endpoint>>,
+    endpoints: Located<Rc<dyn Endpoint>>,
     api: Arc<Api>,
     paths: matchit::Router<usize>,
     /// By path: its methods.
@@ -37,19 +41,17 @@ pub struct Router {
 }
 
 impl Router {
-    /// With `endpoints` by path.
+    /// With `endpoints`.
     ///
     /// # Panics
     /// If the API's own table is wrong, which a test would find.
     pub fn new(
         api: Arc<Api>,
         plugins: Arc<Routes>,
-        endpoints: Vec<(String, Rc<dyn Endpoint>)>,
+        endpoints: Located<Rc<dyn Endpoint>>,
         bodies: Bodies,
     ) -> Self {
         let (paths, methods) = table(api.production);
-        let endpoints =
-            endpoints.into_iter().map(|(path, endpoint)| (trim(&path).to_owned(), endpoint)).collect();
         Self { endpoints, api, paths, methods, plugins, bodies }
     }
 
@@ -60,12 +62,14 @@ impl Router {
     }
 
     /// Answers a request.
-    pub async fn answer(&self, mut request: http::Request<RequestBody>, handoff: Handoff) -> Response {
+    pub async fn answer(&self, request: http::Request<RequestBody>, handoff: Handoff) -> Response {
         // Who was refused, for the audit log.
         let who = self.api.hub.audit().is_on().then(|| principal(&request));
         let path = trim(request.uri().path()).to_owned();
-        let mut answer = match self.endpoints.get(&path) {
-            Some(endpoint) => endpoint.upgrade(&mut request, &handoff),
+        let connection = request.extensions().get::<Arc<ConnectionInfo>>();
+        let listener = connection.map_or("", |connection| &connection.listener);
+        let mut answer = match self.endpoints.find(listener, &path) {
+            Some(endpoint) => Rc::clone(endpoint).answer(request, handoff).await,
             None => self.answer_path(&path, request).await,
         };
         if let Some(who) = who {

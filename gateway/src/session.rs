@@ -36,11 +36,11 @@ pub use heartbeat::Wheel;
 pub use outbound::{Backlog, Budget, Fallen, Gap, Ledger, Slices, Taken, Way, relieve};
 pub use places::{Place, Places};
 pub use readers::admit;
-pub use run::{Visitor, open};
+pub use run::{Inflow, Opening, Visitor, open};
 pub use turn_away::turn_away;
 
 use crate::audit::{Deed, Entry, Source};
-use crate::dialect::{Info, Metadata, Welcome};
+use crate::dialect::{Dialect, Info, Metadata, Notice, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{self, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Revocations};
@@ -122,6 +122,8 @@ pub struct Session {
     _place: Place,
     unknown: Cell<Option<Place>>,
     endpoint: Rc<Endpoint>,
+    /// The endpoint's, or one of its own.
+    dialect: Rc<dyn Dialect>,
     /// From where it was opened; none where nobody writes that down.
     source: Option<Box<Source>>,
     common: Rc<Common>,
@@ -167,7 +169,7 @@ impl Session {
     /// Counts its end, which it has one of.
     fn count_end(&self, why: &'static str, outcome: Cow<'static, str>) {
         let counters = self.common.shard.counters();
-        counters.closed.count(self.endpoint.dialect.name());
+        counters.closed.count(self.dialect.name());
         counters.endings.count(why);
         self.record(Deed::Disconnected, |entry| entry.outcome(outcome));
         self.common.shard.hub().directory().leave_roles(&self.principal.borrow().roles);
@@ -247,9 +249,9 @@ impl Session {
         }
     }
 
-    /// Greets the client, behind the `answer` to its handshake. `taken`: the id that it asked for is another session's.
-    fn welcome(&self, taken: Option<&str>, mut answer: Vec<u8>) {
-        let greeting = self.endpoint.dialect.welcome(&Welcome {
+    /// Greets the client. `taken`: the id that it asked for is another session's.
+    fn welcome(&self, taken: Option<&str>, out: &mut Vec<u8>) {
+        let notice = self.dialect.welcome(&Welcome {
             connection_id: &self.id,
             taken,
             message: &self.endpoint.welcome,
@@ -257,16 +259,24 @@ impl Session {
             heartbeat: self.endpoint.heartbeat.interval.as_secs(),
             user_id: self.user().as_deref(),
         });
-        let counters = self.common.shard.counters();
-        if let Some(greeting) = greeting
-            && let Some(event) = self.event(greeting.event_type, greeting.source, greeting.data)
-            && let Some(frames) = self.frames_of(event, "")
-        {
-            counters.welcomes.add(1);
-            counters.bytes_out.add(frames.total as u64);
-            frames.each.iter().for_each(|frame| answer.extend_from_slice(frame));
+        if let Some(notice) = notice {
+            let before = out.len();
+            self.put_notice(notice, out);
+            self.common.shard.counters().welcomes.add(u64::from(out.len() > before));
         }
-        self.outbound.write(&answer, &self.common.ledger);
+    }
+
+    /// Appends what the dialect says of its own accord.
+    fn put_notice(&self, notice: Notice, out: &mut Vec<u8>) {
+        match notice {
+            Notice::Frame(frame) => out.extend_from_slice(&frame),
+            Notice::Event { event_type, source, data } => {
+                let event = self.event(event_type, source, data);
+                if let Some(frames) = event.and_then(|event| self.frames_of(event, "")) {
+                    frames.each.iter().for_each(|frame| out.extend_from_slice(frame));
+                }
+            }
+        }
     }
 
     fn dialect_info(&self) -> Info {
@@ -346,7 +356,7 @@ impl Guest for Session {
             connection_id: Arc::clone(&self.id),
             user_id: self.user(),
             endpoint: Arc::clone(&self.endpoint.path),
-            dialect: self.endpoint.dialect.name(),
+            dialect: self.dialect.name(),
             connected_at: self.connected_at.to_string(),
             shard: self.common.shard.index(),
             rooms: self.seat.rooms(),

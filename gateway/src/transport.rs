@@ -3,7 +3,11 @@
 //! of one table.
 
 pub mod close;
+mod framing;
+mod pipe;
 mod socket;
 pub mod websocket;
 
+pub use framing::Framing;
+pub use pipe::{Outlet, Pipe, pipe};
 pub use socket::{Socket, TlsSocket};

@@ -5,6 +5,7 @@
 mod declared;
 mod handoff;
 mod host;
+mod location;
 mod parts;
 mod plugins;
 mod problem;
@@ -27,6 +28,7 @@ use crate::audit;
 pub use declared::{CallSpec, Checker, Declaration, EventSpec, RoomSpec, RouteSpec};
 pub use handoff::{Handoff, Run, Takeover, Upgraded};
 pub use host::Host;
+pub use location::{Located, Location};
 pub use parts::{Part, Parts};
 pub use plugins::{AdminError, Health, HealthStatus, Outcome, PluginAdmin, PluginInfo};
 pub use problem::{Invalid, Problem, ProblemDetails, Why};

@@ -149,13 +149,13 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
     routes.declare("p", ROUTES.iter().enumerate().map(spec).collect(), Arc::new(Host)).unwrap();
     let patience = Duration::from_secs(30);
     let bodies = Bodies::new(BODY, 10 * BODY, patience);
-    let router = Rc::new(Router::new(api, routes, Vec::new(), bodies));
+    let router = Rc::new(Router::new(api, routes, Default::default(), bodies));
     let config = pipeline::Config {
         origins: Origins::default(),
         credentials: false,
         profile: Arc::new(profile(anonymous, revocations)),
         api_keys: Arc::default(),
-        endpoints: Vec::new(),
+        endpoints: Default::default(),
         sizes: Sizes { target: 8192, header: 8192, body: BODY },
         answer_timeout: Duration::from_secs(60),
         listeners: vec![ListenerRules { name: "main".into(), ..ListenerRules::default() }],

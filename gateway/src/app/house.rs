@@ -12,14 +12,13 @@ use super::limits::Capacity;
 use super::memory::GiveBack;
 use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
-use super::{Launch, StartError, face, gauges, limits, parts};
+use super::{Launch, StartError, endpoints, face, gauges, limits, parts};
 use crate::api::{Api, Documents, Reloads};
 use crate::audit::{Audit, Deed};
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
-use crate::dialect::{Rooms, RoomsFrame};
+use crate::dialect::Rooms;
 use crate::drain::Drain;
-use crate::frame::Forms;
 use crate::health::Health;
 use crate::history::Keep;
 use crate::history::log::{self, Fsync};
@@ -33,7 +32,7 @@ use crate::router::{Bodies, Router};
 use crate::session::Budget;
 use crate::store::{Durability, Embedded, Store};
 use crate::tls::{self, Keeper};
-use crate::web::{Parts, Routes};
+use crate::web::{Located, Parts, Routes};
 
 /// How often rooms whose time has passed are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -62,8 +61,7 @@ impl House {
         // First of what can fail for the operator's fault: nothing has begun yet.
         let certificates = Keeper::new(tls_settings(&config), Arc::clone(&metrics))?;
         let audit = Audit::open(&config.audit.file, &metrics)?;
-        let mut forms = Forms::default();
-        let rooms_form = forms.add(RoomsFrame);
+        let (wires, forms) = endpoints::Wires::of(&config);
         let rules = Rules::new(room_rules(&config));
         let hub = Hub::new(hub_config(&config, count), rules, forms, Arc::clone(&metrics));
         let hub = open_log(&config, hub.with_memory(config.hub.history.len()))?;
@@ -128,7 +126,7 @@ impl House {
                 config.http.bodies.len(),
                 config.http.body_timeout.get(),
             ),
-            rooms_form,
+            wires,
             phase: phase.clone(),
         };
         let mut shards = Vec::new();
@@ -281,10 +279,13 @@ pub(super) fn room_rules(config: &Config) -> impl Iterator<Item = Rule> {
 
 /// What requests are judged by before they are routed.
 pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::Config {
-    let endpoint = |endpoint: &model::session::Config| EndpointRules {
-        path: endpoint.path.clone(),
-        profile: identity.profile(&endpoint.auth),
-        origins: Origins::new(endpoint.origins.iter().cloned()),
+    let endpoint = |endpoint: &model::session::Config| {
+        let rules = EndpointRules {
+            path: endpoint.path.clone(),
+            profile: identity.profile(&endpoint.auth),
+            origins: Origins::new(endpoint.origins.iter().cloned()),
+        };
+        (endpoint.location(), rules)
     };
     let listener = |listener: &model::listener::Config| ListenerRules {
         name: listener.name.as_str().into(),
@@ -300,7 +301,7 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         credentials: config.cors.credentials,
         profile: identity.profile(&config.api.auth),
         api_keys: identity.api_keys(),
-        endpoints: config.endpoint.iter().map(endpoint).collect(),
+        endpoints: Located::new(config.endpoint.iter().map(endpoint)),
         sizes: Sizes { target: http.target.len(), header: http.header.len(), body: http.body.len() },
         answer_timeout: http.answer_timeout.get(),
         listeners: config.listener.iter().map(listener).collect(),

@@ -8,11 +8,11 @@ use crate::limits::{self, BadStore, Limits, Publishes, Rule, Settings};
 use crate::metrics::Metrics;
 use crate::session::Places;
 use crate::units::{ByteRate, Rate};
+use crate::web::{Located, Location};
 
 /// How many sessions there may be, over all shards.
 pub(super) struct Capacity {
-    /// By path.
-    endpoints: Vec<(String, Arc<Places>)>,
+    endpoints: Located<Arc<Places>>,
     /// Of whom nobody knows who they are.
     pub(super) unknown: Arc<Places>,
 }
@@ -21,27 +21,26 @@ impl Capacity {
     pub(super) fn new(config: &Config) -> Self {
         let endpoints = config.endpoint.iter();
         Self {
-            endpoints: endpoints
-                .map(|one| (one.path.clone(), Places::new(one.max_sessions as usize)))
-                .collect(),
+            endpoints: Located::new(
+                endpoints.map(|one| (one.location(), Places::new(one.max_sessions as usize))),
+            ),
             unknown: Places::new(config.limits.unauthenticated.sessions as usize),
         }
     }
 
     /// From now on `config` holds.
     pub(super) fn set(&self, config: &Config) {
-        for (path, places) in &self.endpoints {
-            if let Some(endpoint) = config.endpoint.iter().find(|one| one.path == *path) {
+        for (location, places) in self.endpoints.iter() {
+            if let Some(endpoint) = config.endpoint.iter().find(|one| one.location() == *location) {
                 places.set(endpoint.max_sessions as usize);
             }
         }
         self.unknown.set(config.limits.unauthenticated.sessions as usize);
     }
 
-    /// The places of the endpoint at this path.
-    pub(super) fn endpoint(&self, path: &str) -> Arc<Places> {
-        let found = self.endpoints.iter().find(|(known, _)| known == path);
-        found.map_or_else(|| Places::new(0), |(_, places)| Arc::clone(places))
+    /// The places of the endpoint that is there.
+    pub(super) fn endpoint(&self, location: &Location) -> Arc<Places> {
+        self.endpoints.at(location).map_or_else(|| Places::new(0), Arc::clone)
     }
 }
 

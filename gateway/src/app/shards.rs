@@ -8,13 +8,12 @@ use std::thread::{self, JoinHandle};
 
 use tokio::task::{LocalSet, spawn_local};
 
-use super::endpoints;
+use super::endpoints::{self, Wires};
 use super::identity::Identity;
 use super::limits::Capacity;
 use crate::api::Api;
 use crate::config::Config;
 use crate::drain::{Drain, Phase};
-use crate::frame::Form;
 use crate::hub::{Hub, Shard};
 use crate::limits::Limits;
 use crate::listener::{Bounds, Http, Intake};
@@ -40,7 +39,7 @@ pub(super) struct Blueprint {
     pub(super) limits: Arc<Limits>,
     pub(super) capacity: Arc<Capacity>,
     pub(super) bodies: Bodies,
-    pub(super) rooms_form: Form,
+    pub(super) wires: Wires,
     pub(super) phase: Drain,
 }
 
@@ -93,7 +92,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
         limits,
         capacity,
         bodies,
-        rooms_form,
+        wires,
         phase,
     } = blueprint;
     let shard = Shard::<Session>::new(&hub, index);
@@ -110,7 +109,7 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
     spawn_local(Wheel::turn(Rc::clone(&common)));
     spawn_local(relieve(Rc::clone(&common)));
     spawn_local(admit(Rc::clone(&common)));
-    let endpoints = endpoints::all(&config, &identity, &common, &capacity, rooms_form, &phase);
+    let endpoints = endpoints::all(&config, &identity, &common, &capacity, &wires, &phase);
     let http = &config.http;
     let router = Rc::new(Router::new(api, routes, endpoints, bodies));
     let pipelines = Pipelines::new(&rules, &limits, hub.metrics(), hub.audit());

@@ -68,7 +68,7 @@ fn next(running: &Config, read: &Config) -> Config {
     next.limits.unauthenticated.sessions = read.limits.unauthenticated.sessions;
     next.log.level = read.log.level.clone();
     for endpoint in &mut next.endpoint {
-        if let Some(read) = read.endpoint.iter().find(|read| read.path == endpoint.path) {
+        if let Some(read) = read.endpoint.iter().find(|read| read.location() == endpoint.location()) {
             endpoint_next(endpoint, read);
         }
     }

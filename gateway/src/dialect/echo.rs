@@ -2,12 +2,12 @@
 
 use serde_json::value::RawValue;
 
-use super::{Answer, Asked, Dialect, Greeting, Malformed, Message, Request, Welcome};
+use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Welcome};
 use crate::frame::Form;
-use crate::transport::websocket::frames::{self, Kind};
+use crate::transport::Framing;
 
 /// See the module's documentation.
-pub struct Echo;
+pub struct Echo(pub Framing);
 
 impl Dialect for Echo {
     fn name(&self) -> &'static str {
@@ -26,14 +26,16 @@ impl Dialect for Echo {
         Ok(Asked { id: None, request: Request::Echo })
     }
 
-    fn welcome(&self, _: &Welcome<'_>) -> Option<Greeting> {
+    fn welcome(&self, _: &Welcome<'_>) -> Option<Notice> {
         None
     }
 
     fn answer(&self, _: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {
         if let Answer::Echo(message) = answer {
-            let kind = if message.text { Kind::Text } else { Kind::Binary };
-            frames::data(out, kind, message.payload);
+            match message.text {
+                true => self.0.text(out, message.payload),
+                false => self.0.binary(out, message.payload),
+            }
         }
     }
 

@@ -15,8 +15,9 @@ use serde_json::value::RawValue;
 
 use shapes::Greeted;
 
-use super::{Answer, Asked, Dialect, Greeting, Malformed, Message, Welcome};
+use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Welcome};
 use crate::frame::Form;
+use crate::transport::Framing;
 
 /// Who greets sessions.
 const GREETER: &str = "connection_manager";
@@ -24,12 +25,13 @@ const GREETER: &str = "connection_manager";
 /// See the module's documentation.
 pub struct Rooms {
     form: Form,
+    framing: Framing,
 }
 
 impl Rooms {
-    /// With the form of [`RoomsFrame`].
-    pub fn new(form: Form) -> Self {
-        Self { form }
+    /// With the form of [`RoomsFrame`] in `framing`.
+    pub fn new(form: Form, framing: Framing) -> Self {
+        Self { form, framing }
     }
 
     /// Names that a plugin's call cannot have.
@@ -55,16 +57,16 @@ impl Dialect for Rooms {
         request::decode(message.payload)
     }
 
-    fn welcome(&self, welcome: &Welcome<'_>) -> Option<Greeting> {
+    fn welcome(&self, welcome: &Welcome<'_>) -> Option<Notice> {
         let data = serde_json::to_vec(&Greeted::new(welcome)).ok()?;
-        Some(Greeting { event_type: "connected", source: GREETER, data })
+        Some(Notice::Event { event_type: "connected", source: GREETER, data })
     }
 
     fn answer(&self, id: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {
-        reply::put(id, answer, out);
+        reply::put(self.framing, id, answer, out);
     }
 
     fn malformed(&self, id: Option<&RawValue>, malformed: &Malformed, out: &mut Vec<u8>) {
-        reply::put(id, &Answer::Refused(&malformed.to_string()), out);
+        self.answer(id, &Answer::Refused(&malformed.to_string()), out);
     }
 }

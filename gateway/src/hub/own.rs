@@ -122,13 +122,6 @@ pub struct Disconnected<'a> {
     pub expires_in_ms: Option<i64>,
 }
 
-impl<'a> Disconnected<'a> {
-    /// The close follows at once.
-    pub fn now(code: u16, reason: Cow<'a, str>) -> Self {
-        Self { code, reason, expires_at: None, expires_in_ms: None }
-    }
-}
-
 /// Events of a room that a session does not get, told where they are missing: behind the last of the room that
 /// it got, and before the next. Where they tell of members (`member_joined` and so on) the epoch is none of the room's:
 /// who is there must be asked for anew.

@@ -14,7 +14,7 @@ use super::filter::{FilterId, Filters};
 use super::member::Member;
 use super::room::Room;
 use super::shard::Guest;
-use crate::frame::{Form, Forms, Frames, MAX_FORMS, Posted};
+use crate::frame::{Form, Forms, Frames, Posted};
 use crate::metrics::ShardCounters;
 use tally::Tally;
 
@@ -31,7 +31,8 @@ pub(super) struct Part {
     events: Vec<Arc<Posted>>,
     /// Reserved in the mailbox and in the room's share until the walk is over.
     pub(super) bytes: usize,
-    plans: [Option<Plan>; MAX_FORMS],
+    /// Of the forms that members have been met with, mostly one.
+    plans: SmallVec<[(Form, Plan); 1]>,
     /// What criteria have found in its events; none where no criterion has looked at them.
     readings: Option<Box<Readings>>,
 }
@@ -69,7 +70,7 @@ pub(super) struct Tools<'a> {
 impl Part {
     pub(super) fn new(room: Arc<Room>, events: Vec<Arc<Posted>>) -> Self {
         let bytes = events.iter().map(|p| p.size()).sum();
-        Self { room, events, bytes, plans: Default::default(), readings: None }
+        Self { room, events, bytes, plans: SmallVec::new(), readings: None }
     }
 
     /// The offset of its last event; none where it is told beside those of the room.
@@ -92,13 +93,18 @@ impl Part {
     }
 
     fn plan(&mut self, form: Form, forms: &Forms) -> &mut Plan {
-        let events = &self.events;
-        self.plans[form.index()].get_or_insert_with(|| Plan {
-            all: Rc::new(forms.frames(form, events)),
-            whole: whole(events),
-            chosen: HashMap::default(),
-            names_room: forms.names_room(form),
-        })
+        let known = self.plans.iter().position(|(of, _)| *of == form);
+        let place = known.unwrap_or_else(|| {
+            let plan = Plan {
+                all: Rc::new(forms.frames(form, &self.events)),
+                whole: whole(&self.events),
+                chosen: HashMap::default(),
+                names_room: forms.names_room(form),
+            };
+            self.plans.push((form, plan));
+            self.plans.len() - 1
+        });
+        &mut self.plans[place].1
     }
 }
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::identity::credentials::{Source, Taking};
 use crate::identity::{Algorithm, ApiKey, ClaimRules, Key, Keyring, Refusal, Revocations, Settings, hash_of};
 use crate::limits::{self, Limits};
-use crate::web::{Ambiguous, RequestId, answer, empty, json};
+use crate::web::{Ambiguous, Location, RequestId, answer, empty, json};
 
 const LISTED: &str = "https://app.example";
 
@@ -41,17 +41,20 @@ fn token() -> String {
 }
 
 fn config() -> Config {
-    let endpoint = |path: &str, origins: &[&str]| EndpointRules {
-        path: path.into(),
-        profile: profile(true),
-        origins: Origins::new(origins.iter().map(|o| (*o).to_owned())),
+    let endpoint = |path: &str, origins: &[&str]| {
+        let rules = EndpointRules {
+            path: path.into(),
+            profile: profile(true),
+            origins: Origins::new(origins.iter().map(|o| (*o).to_owned())),
+        };
+        (Location { listener: None, path: path.into() }, rules)
     };
     Config {
         origins: Origins::new([LISTED.to_owned()]),
         credentials: false,
         profile: profile(true),
         api_keys: Arc::new(ApiKeys::new(vec![ApiKey::new("k", &hash_of("key"), &["admin".into()]).unwrap()])),
-        endpoints: vec![endpoint("/ws", &[]), endpoint("/own", &["https://own.example"])],
+        endpoints: Located::new([endpoint("/ws", &[]), endpoint("/own", &["https://own.example"])]),
         sizes: Sizes { target: 8192, header: 8192, body: 1 << 20 },
         answer_timeout: Duration::from_secs(60),
         listeners: vec![listener(&["gateway.example"])],

@@ -67,7 +67,7 @@ impl Session {
     pub(super) fn refuse(&self, id: Option<&RawValue>, verdict: &Verdict, out: &mut Vec<u8>) {
         let before = out.len();
         let answer = Answer::Busy { message: EXCEEDED, retry_after_ms: verdict.retry_after_ms() };
-        self.endpoint.dialect.answer(id, &answer, out);
+        self.dialect.answer(id, &answer, out);
         let is_told = out.len() > before;
         let is_borne = self.with_own(|own| self.common.limits.refused(own)).unwrap_or(true);
         if !is_told || !is_borne {

@@ -43,7 +43,7 @@ impl Calls {
         data: &RawValue,
         out: &mut Vec<u8>,
     ) {
-        let dialect = &session.endpoint.dialect;
+        let dialect = &session.dialect;
         let most = session.common.calls_per_session;
         if id.is_some() && self.0.len() >= most {
             let message = format!("{most} calls are open; a session may have no more at once");
@@ -84,15 +84,16 @@ impl Calls {
             |open: &Open| id.is_some() && open.id.as_deref().map(RawValue::get) == id.map(RawValue::get);
         let Some(at) = self.0.iter().position(same) else { return false };
         let open = self.0.swap_remove(at);
-        let cancelled = dialect::Answer::Call { success: false, message: "Call cancelled", data: b"" };
-        session.endpoint.dialect.answer(open.id.as_deref(), &cancelled, out);
+        let cancelled =
+            dialect::Answer::Call { name: &open.name, success: false, message: "Call cancelled", data: b"" };
+        session.dialect.answer(open.id.as_deref(), &cancelled, out);
         true
     }
 
     /// Writes the answers that have come, as far as the client takes them: while it does not, they wait where
     /// they are, and the plugin is told that it is slow.
     pub(super) fn poll(&mut self, session: &Session, cx: &mut Context<'_>, out: &mut Vec<u8>) {
-        let dialect = &session.endpoint.dialect;
+        let dialect = &session.dialect;
         self.0.retain_mut(|open| {
             while !session.is_pressed(out)
                 && let Poll::Ready(answer) = open.answers.poll_recv(cx)
@@ -100,7 +101,8 @@ impl Calls {
                 let id = open.id.as_deref();
                 let (success, message, data) = match answer {
                     Some(Answer::Part(data)) => {
-                        dialect.answer(id, &dialect::Answer::Part { seq: open.seq, data: &data }, out);
+                        let (name, seq) = (&*open.name, open.seq);
+                        dialect.answer(id, &dialect::Answer::Part { name, seq, data: &data }, out);
                         open.seq += 1;
                         continue;
                     }
@@ -111,7 +113,8 @@ impl Calls {
                     Some(Answer::Failed { message, data }) => (false, message, data),
                     None => (false, "The plugin gave no answer".to_owned(), Default::default()),
                 };
-                dialect.answer(id, &dialect::Answer::Call { success, message: &message, data: &data }, out);
+                let (name, message, data) = (&*open.name, &*message, &*data);
+                dialect.answer(id, &dialect::Answer::Call { name, success, message, data }, out);
                 return false;
             }
             true

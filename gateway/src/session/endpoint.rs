@@ -1,5 +1,6 @@
 //! What the sessions of an endpoint have in common.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use crate::dialect::Dialect;
 use crate::hub::UserLimit;
 use crate::identity::Profile;
 use crate::identity::credentials::Source;
+use crate::transport::Framing;
 use crate::transport::websocket::Limits;
 
 /// Bytes of a `client_id` at most.
@@ -18,7 +20,9 @@ pub struct Endpoint {
     /// The path, as `/ws`.
     pub path: Arc<str>,
     /// What its frames mean.
-    pub dialect: Box<dyn Dialect>,
+    pub dialect: Rc<dyn Dialect>,
+    /// What its messages are put into.
+    pub framing: Framing,
     /// How it is known who a client is.
     pub profile: Arc<Profile>,
     /// The text that clients are greeted with.

@@ -11,7 +11,6 @@ use super::{Common, Endpoint, Session};
 use crate::frame::Timestamp;
 use crate::hub::Rules;
 use crate::transport::close::CloseReason;
-use crate::transport::websocket::frames;
 
 /// The wheel's step.
 const TICK: Duration = Duration::from_millis(250);
@@ -167,14 +166,22 @@ impl Session {
         } else if self.is_idle(now) {
             self.end(CloseReason::Policy("idle timeout".into()));
         } else if now >= self.pulse.ping.get() {
-            let mut ping = Vec::with_capacity(2);
-            frames::ping(&mut ping, b"");
-            self.reply(&ping);
+            self.beat();
             self.pulse.ping.set(now.saturating_add(ticks(heartbeat.interval)));
         }
         self.look_at_term();
         self.forget_used();
         self.next_look()
+    }
+
+    /// Asks the client for a sign of life.
+    fn beat(&self) {
+        let mut ping = Vec::with_capacity(2);
+        self.endpoint.framing.ping(&mut ping);
+        if let Some(notice) = self.dialect.pulse(Timestamp::now()).filter(|_| !self.is_unknown()) {
+            self.put_notice(notice, &mut ping);
+        }
+        self.reply(&ping);
     }
 
     fn is_idle(&self, now: u32) -> bool {

@@ -40,7 +40,7 @@ impl Session {
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
-        let dialect = &self.endpoint.dialect;
+        let dialect = &self.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
         if !self.owns(room) {
             self.count_denied();
@@ -62,7 +62,7 @@ impl Session {
         kept: Result<Cursor, AckError>,
         out: &mut Vec<u8>,
     ) {
-        let dialect = &self.endpoint.dialect;
+        let dialect = &self.dialect;
         match kept {
             Ok(cursor) => dialect.answer(id, &Answer::Acknowledged { room, cursor }, out),
             Err(AckError::NotKept(error @ (PublishError::Busy(_) | PublishError::NotWritten(_)))) => {

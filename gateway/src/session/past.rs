@@ -55,7 +55,7 @@ impl Session {
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
-        let (dialect, hub) = (&self.endpoint.dialect, self.common.shard.hub());
+        let (dialect, hub) = (&self.dialect, self.common.shard.hub());
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let permission = self.reading(room);
         let (hub, room) = (Arc::clone(hub), room.to_owned());
@@ -80,7 +80,7 @@ impl Session {
         page: Option<Result<Page, PastError>>,
         out: &mut Vec<u8>,
     ) {
-        let dialect = &self.endpoint.dialect;
+        let dialect = &self.dialect;
         let Some(page) = page else {
             self.count_denied();
             return dialect.answer(id, &Answer::Refused(NO_READING), out);

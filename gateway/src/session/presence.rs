@@ -22,7 +22,7 @@ impl Session {
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
-        let (dialect, hub) = (&self.endpoint.dialect, self.common.shard.hub());
+        let (dialect, hub) = (&self.dialect, self.common.shard.hub());
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let principal = self.principal();
         if !principal.may_enter(room) || !hub.rules().find(room).shows_presence(&principal, room) {
@@ -45,7 +45,7 @@ impl Session {
     fn answer_presence(&self, id: Option<&RawValue>, room: &str, presence: Presence, out: &mut Vec<u8>) {
         let Presence { count, members } = presence;
         let members: Vec<_> = members.into_iter().map(Member::from).collect();
-        self.endpoint.dialect.answer(id, &Answer::Presence { room, count, members: &members }, out);
+        self.dialect.answer(id, &Answer::Presence { room, count, members: &members }, out);
     }
 }
 

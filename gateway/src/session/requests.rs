@@ -37,17 +37,17 @@ impl Session {
         let counters = self.common.shard.counters();
         counters.received.add(1);
         counters.bytes_in.add(message.payload.len() as u64);
-        let asked = self.endpoint.dialect.decode(message);
+        let asked = self.dialect.decode(message);
         if let Err(verdict) = self.admit(message.payload.len()) {
             let id = asked.map_or_else(|(id, _)| id, |asked| asked.id);
             return self.refuse(id, &verdict, out);
         }
         match asked {
             Ok(Asked { id, request }) if self.is_unknown() && !matches!(request, Request::Auth { .. }) => {
-                self.endpoint.dialect.answer(id, &Answer::Refused("Authentication required"), out);
+                self.dialect.answer(id, &Answer::Unknown, out);
             }
             Ok(Asked { id, request }) => self.request(id, request, message, open, out),
-            Err((id, malformed)) => self.endpoint.dialect.malformed(id, &malformed, out),
+            Err((id, malformed)) => self.dialect.malformed(id, &malformed, out),
         }
     }
 
@@ -59,11 +59,12 @@ impl Session {
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
-        let mut answer = |answer: Answer<'_>| self.endpoint.dialect.answer(id, &answer, out);
+        let mut answer = |answer: Answer<'_>| self.dialect.answer(id, &answer, out);
         match request {
             Request::Ping => answer(Answer::Pong(Timestamp::now())),
             Request::Info => answer(Answer::Info(&self.dialect_info())),
             Request::Echo => answer(Answer::Echo(message)),
+            Request::Nothing => {}
             Request::Subscribe { types, criterion } => {
                 answer(self.subscribe(&types, criterion.as_deref()));
             }
@@ -96,7 +97,7 @@ impl Session {
                     true => Answer::Cancelled,
                     false => Answer::Refused("No open call has this id"),
                 };
-                self.endpoint.dialect.answer(id, &answer, out);
+                self.dialect.answer(id, &answer, out);
             }
         }
     }
@@ -109,7 +110,7 @@ impl Session {
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
-        let dialect = &self.endpoint.dialect;
+        let dialect = &self.dialect;
         let Some(room) = room else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let permission = match since == Since::Now && self.seat.is_in(room) {
             true => Permission::Known(true),
@@ -143,7 +144,7 @@ impl Session {
         joined: Result<Joined, JoinError>,
         out: &mut Vec<u8>,
     ) {
-        let dialect = &self.endpoint.dialect;
+        let dialect = &self.dialect;
         match joined {
             Ok(joined) => {
                 self.record(Deed::Joined, |entry| entry.target(room));
@@ -228,7 +229,7 @@ impl Session {
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
-        let (hub, dialect) = (self.common.shard.hub(), &self.endpoint.dialect);
+        let (hub, dialect) = (self.common.shard.hub(), &self.dialect);
         let Some(room) = named(&publish.room) else { return dialect.answer(id, &Answer::RoomRequired, out) };
         let Some(kind) = hub.types().find(&publish.event_type) else {
             return dialect.answer(id, &Answer::UnknownTypes(vec![&publish.event_type]), out);
@@ -290,7 +291,7 @@ impl Session {
         placed: Result<Placements, Unpublished>,
         out: &mut Vec<u8>,
     ) {
-        let dialect = &self.endpoint.dialect;
+        let dialect = &self.dialect;
         match placed {
             Ok(places) => {
                 if let [placed, ..] = &*places {

@@ -72,25 +72,32 @@ impl Session {
             true => Err(Refusal::Revoked),
             false => Ok(principal),
         });
+        let stranger = self.is_unknown();
         let renewed = match verdict {
-            Ok(principal) => self.become_known(&principal).map(|cached| (principal, cached)),
+            Ok(principal) => match self.become_known(&principal) {
+                Ok(cached) => Ok((principal, cached)),
+                Err(why) => Err((why, None)),
+            },
             Err(refusal) => {
                 self.common.shard.hub().metrics().refusals.count(refusal);
                 self.record(Deed::TokenRefused, |entry| entry.outcome(refusal.name()));
-                Err(super::requests::capital(&refusal.to_string()))
+                Err((super::requests::capital(&refusal.to_string()), Some(refusal)))
             }
         };
-        let dialect = &self.endpoint.dialect;
+        let dialect = &self.dialect;
         match renewed {
             Ok((principal, cached)) => {
                 self.record(Deed::Authenticated, |entry| entry);
                 let expires_at = principal.expires_at();
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
+                if stranger && !dialect.greets_strangers() {
+                    self.welcome(None, out);
+                }
                 self.show(&cached, out);
             }
-            Err(why) => {
-                dialect.answer(id, &Answer::Refused(&why), out);
+            Err((why, refusal)) => {
+                dialect.answer(id, &Answer::Unproven { why: &why, refusal }, out);
                 if self.is_unknown() {
                     self.end(CloseReason::Policy("authentication failed".into())); // one attempt each
                 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
@@ -16,17 +17,16 @@ use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
-use super::{Common, Endpoint, Place, Pulse, Session, TOO_MANY, json};
+use super::{Common, Endpoint, Place, Pulse, Session, TOO_MANY};
 use crate::audit::{Deed, Source};
 use crate::dialect;
 use crate::frame::Timestamp;
-use crate::hub::own::Disconnected;
 use crate::hub::{Entered, Guest, Order, Seat};
 use crate::identity::Principal;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::{Fault, Inbound, Message, frames};
-use crate::web::{Client, Upgraded};
+use crate::web::Client;
 
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
@@ -47,31 +47,62 @@ pub struct Visitor {
     pub unknown: Option<Place>,
 }
 
-/// Opens a session on an upgraded socket and runs it to its end. What this answers is boxed here, so that an
+/// What a session begins with.
+pub struct Opening {
+    /// Nothing was written to it.
+    pub socket: Socket,
+    /// What goes out before all else.
+    pub answer: Vec<u8>,
+    /// From where its client's messages come.
+    pub source: Inflow,
+}
+
+/// From where a client's messages come.
+#[derive(Debug)]
+pub enum Inflow {
+    /// Frames of RFC 6455, of which the first may be here already.
+    WebSocket(Bytes),
+    /// From nowhere: the stream only ends.
+    Nowhere,
+}
+
+/// Opens a session and runs it to its end. What this answers is boxed here, so that an
 /// idle session takes the memory of its own life only.
 pub fn open(
     common: Rc<Common>,
     endpoint: Rc<Endpoint>,
     visitor: Visitor,
-    Upgraded { socket, early, answer }: Upgraded,
+    Opening { socket, answer, source }: Opening,
 ) -> LocalBoxFuture<'static, ()> {
-    let (session, taken) = match seat(common, endpoint, visitor, socket) {
+    let (session, taken) = match seat(common, &endpoint, visitor, socket) {
         Ok(seated) => seated,
-        Err(socket) => return Box::pin(turn_away(socket, answer, CloseReason::Policy(TOO_MANY.into()))),
+        Err(socket) => {
+            let reason = CloseReason::Policy(TOO_MANY.into());
+            return Box::pin(async move { turn_away(&endpoint, socket, answer, reason).await });
+        }
     };
-    session.common.shard.counters().opened.count(session.endpoint.dialect.name());
+    session.common.shard.counters().opened.count(session.dialect.name());
     session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
     session.record(Deed::Connected, |entry| entry);
     session.begin_heartbeat();
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
     let cached = if session.is_unknown() { Vec::new() } else { session.join_first_rooms() };
-    session.welcome(taken.as_deref(), answer);
+    let unsaid = answer.len();
+    let mut first = answer;
+    if !session.is_unknown() || session.dialect.greets_strangers() {
+        session.welcome(taken.as_deref(), &mut first);
+    }
+    session.common.shard.counters().bytes_out.add((first.len() - unsaid) as u64);
+    session.outbound.write(&first, &session.common.ledger);
     Rc::clone(&session).order(Order::Show(cached));
     // What was revoked since its request was looked at has been looked for by now.
     session.review();
     let limits = session.endpoint.limits;
-    let inbound = Inbound::new(&session, limits, early);
+    let inbound = match source {
+        Inflow::WebSocket(early) => Inbound::new(&session, limits, early),
+        Inflow::Nowhere => Inbound::closed(limits),
+    };
     let mut run = Run { session, inbound, open: Open::default(), fetching: None, phase: Phase::Open };
     Box::pin(poll_fn(move |cx| run.poll(cx)))
 }
@@ -80,17 +111,18 @@ pub fn open(
 /// socket back where its user has enough of them.
 fn seat(
     common: Rc<Common>,
-    endpoint: Rc<Endpoint>,
+    endpoint: &Rc<Endpoint>,
     visitor: Visitor,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
     let Visitor { principal, id: client_id, client, source, mut place, mut unknown } = visitor;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
+    let dialect = endpoint.dialect.for_session().unwrap_or_else(|| Rc::clone(&endpoint.dialect));
     loop {
         let session = Rc::new(Session {
             seat: Seat::new(endpoint.dialect.form()),
-            pulse: Pulse::new(&common.wheel, &endpoint),
+            pulse: Pulse::new(&common.wheel, endpoint),
             id,
             client_id: client_id.clone(),
             term: Term::of(&principal, Timestamp::now(), common.patience),
@@ -98,7 +130,8 @@ fn seat(
             _place: place,
             unknown: Cell::new(unknown),
             principal: RefCell::new(Arc::clone(&principal)),
-            endpoint: Rc::clone(&endpoint),
+            endpoint: Rc::clone(endpoint),
+            dialect: Rc::clone(&dialect),
             source: source.clone(),
             common: Rc::clone(&common),
             connected_at: Timestamp::now(),
@@ -114,7 +147,9 @@ fn seat(
             return Ok((session, taken));
         }
         match Rc::try_unwrap(session) {
-            Ok(session) if entered == Entered::Full => return Err(session.outbound.into_socket()),
+            Ok(session) if entered == Entered::Full => {
+                return Err(session.outbound.into_socket());
+            }
             Ok(session) => {
                 (outbound, place, unknown) = (session.outbound, session._place, session.unknown.into_inner());
             }
@@ -244,12 +279,10 @@ impl Run {
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
         } else if warn {
-            let data = json(&Disconnected::now(reason.code(), reason.reason()));
-            if let Some(event) = session.event("disconnected", "connection_manager", data) {
-                session.tell(event, "");
-            }
+            session.warn(reason, None);
         }
-        frames::close(out, Some(reason.code()), &reason.reason());
+        let (code, text) = session.dialect.last_words(reason);
+        session.endpoint.framing.close(out, code, &text);
         let outcome = match &reason {
             CloseReason::Policy(what) => what.clone(),
             other => other.label().into(),

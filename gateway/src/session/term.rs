@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::{Session, json};
+use crate::dialect::Warning;
 use crate::frame::Timestamp;
 use crate::hub::own::Disconnected;
 use crate::identity::{Principal, Proof};
@@ -61,14 +62,25 @@ impl Session {
             return;
         }
         self.term.warning.set(None);
-        let warning = Disconnected {
-            code: CloseReason::Policy(self.expired().into()).code(),
-            reason: self.expired().into(),
-            expires_at: Some(end),
-            expires_in_ms: Some(end.0 - now.0),
-        };
-        if let Some(event) = self.event("disconnected", "connection_manager", json(&warning)) {
-            self.tell(event, "");
+        self.warn(&CloseReason::Policy(self.expired().into()), Some((end, now)));
+    }
+
+    /// Warns the client of its session's end: now, or at a later moment than now.
+    pub(super) fn warn(&self, reason: &CloseReason, ends: Option<(Timestamp, Timestamp)>) {
+        match self.dialect.farewell(reason) {
+            Warning::None => {}
+            Warning::Frame(frame) => self.reply(&frame),
+            Warning::Event => {
+                let data = json(&Disconnected {
+                    code: reason.code(),
+                    reason: reason.reason(),
+                    expires_at: ends.map(|(end, _)| end),
+                    expires_in_ms: ends.map(|(end, now)| end.0 - now.0),
+                });
+                if let Some(event) = self.event("disconnected", "connection_manager", data) {
+                    self.tell(event, "");
+                }
+            }
         }
     }
 

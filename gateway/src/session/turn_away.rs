@@ -4,10 +4,11 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
+use super::Endpoint;
 use super::outbound::is_full;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
-use crate::transport::websocket::{Link, frames};
+use crate::transport::websocket::Link;
 
 /// For how long such a client may take to go.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -16,8 +17,9 @@ const READ: usize = 1024;
 
 /// Closes with `reason`, behind the `answer` to the handshake, and waits a moment for the client's own close, so that
 /// nothing unread takes ours back.
-pub async fn turn_away(socket: Socket, mut answer: Vec<u8>, reason: CloseReason) {
-    frames::close(&mut answer, Some(reason.code()), &reason.reason());
+pub async fn turn_away(endpoint: &Endpoint, socket: Socket, mut answer: Vec<u8>, reason: CloseReason) {
+    let (code, text) = endpoint.dialect.last_words(&reason);
+    endpoint.framing.close(&mut answer, code, &text);
     let farewell = async {
         send_all(&socket, &answer).await?;
         socket.part();

@@ -1,4 +1,4 @@
-//! A session's socket: plain, or under TLS.
+//! A session's socket: plain, under TLS, or a pipe in its place.
 //!
 //! It is written through a shared reference and without a task's context, straight from the shard's walk, and read
 //! by the session's task. Under TLS a write is sealed and sent at once, so that the encryption is the only copy that
@@ -15,22 +15,25 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutd
 use rustls::ServerConnection;
 use tokio::net::TcpStream;
 
+use super::Pipe;
 use super::websocket::Link;
 pub use tls::TlsSocket;
 
 /// A raw send neither waits nor raises a signal.
 const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 
-/// See the module's documentation. A plain one takes no more room than its stream does.
+/// See the module's documentation. A plain one takes a word more than its stream does.
 #[derive(Debug)]
 pub enum Socket {
     /// Bytes go as they are.
     Plain(TcpStream),
     /// Boxed, as it is a hundred times as large.
     Tls(Box<TlsSocket>),
+    /// Answers over HTTP carry what is sent.
+    Pipe(Pipe),
 }
 
-const _: () = assert!(size_of::<Socket>() == size_of::<TcpStream>());
+const _: () = assert!(size_of::<Socket>() <= size_of::<TcpStream>() + size_of::<usize>());
 
 impl Socket {
     /// A stream under TLS whose handshake is done.
@@ -51,6 +54,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => Ok(send(stream, bytes, FLAGS)?),
             Self::Tls(tls) => tls.send(&mut [IoSlice::new(bytes)], last),
+            Self::Pipe(pipe) => pipe.send(&[IoSlice::new(bytes)]),
         }
     }
 
@@ -63,6 +67,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => Ok(sendmsg(stream, pieces, &mut SendAncillaryBuffer::default(), FLAGS)?),
             Self::Tls(tls) => tls.send(pieces, false),
+            Self::Pipe(pipe) => pipe.send(pieces),
         }
     }
 
@@ -70,7 +75,7 @@ impl Socket {
     #[inline]
     pub fn held(&self) -> usize {
         match self {
-            Self::Plain(_) => 0,
+            Self::Plain(_) | Self::Pipe(_) => 0,
             Self::Tls(tls) => tls.held(),
         }
     }
@@ -81,7 +86,7 @@ impl Socket {
     /// The connection's.
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match self {
-            Self::Plain(_) => Poll::Ready(Ok(false)),
+            Self::Plain(_) | Self::Pipe(_) => Poll::Ready(Ok(false)),
             Self::Tls(tls) => tls.poll_flush(cx),
         }
     }
@@ -98,27 +103,28 @@ impl Socket {
                 Poll::Ready(stream.try_write_vectored(pieces))
             }
             Self::Tls(tls) => tls.poll_send(cx, pieces),
+            Self::Pipe(pipe) => pipe.poll_send(cx, pieces),
         }
     }
 
     /// Ends TLS, where that is not done yet: its last message is [`held`](Self::held) then. Answers whether it was.
     pub fn part(&self) -> bool {
         match self {
-            Self::Plain(_) => false,
+            Self::Plain(_) | Self::Pipe(_) => false,
             Self::Tls(tls) => tls.part(),
         }
     }
 
     /// No further byte will be written: the client sees the stream's end after what it was sent.
     pub fn finish(&self) {
-        let _already_gone = shutdown(self.stream(), Shutdown::Write);
-    }
-
-    fn stream(&self) -> &TcpStream {
-        match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(tls) => tls.stream(),
-        }
+        let _already_gone = match self {
+            Self::Plain(stream) => shutdown(stream, Shutdown::Write),
+            Self::Tls(tls) => shutdown(tls.stream(), Shutdown::Write),
+            Self::Pipe(pipe) => {
+                pipe.finish();
+                Ok(())
+            }
+        };
     }
 }
 
@@ -127,6 +133,7 @@ impl Link for Socket {
         match self {
             Self::Plain(stream) => Link::poll_read_ready(stream, cx),
             Self::Tls(tls) => Link::poll_read_ready(&**tls, cx),
+            Self::Pipe(pipe) => pipe.poll_end(cx).map(Ok),
         }
     }
 
@@ -134,6 +141,7 @@ impl Link for Socket {
         match self {
             Self::Plain(stream) => Link::try_read(stream, into),
             Self::Tls(tls) => Link::try_read(&**tls, into),
+            Self::Pipe(_) => Ok(0), // asked only once the other end is gone
         }
     }
 }

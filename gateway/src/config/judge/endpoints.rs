@@ -6,7 +6,7 @@ use crate::config::key::{Key, nearest};
 use crate::config::model::session;
 use crate::router::Router;
 use crate::units::Size;
-use crate::web::Host;
+use crate::web::{Host, Part};
 
 /// Judges the endpoints, and the API's profile.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
@@ -14,7 +14,11 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     let list = Key::of("endpoint");
     for (i, endpoint) in config.endpoint.iter().enumerate() {
         let key = list.at(i);
-        path(endpoint, &config.endpoint[..i], &key, findings);
+        match endpoint.any {
+            true => any_path(endpoint, &key, findings),
+            false => path(endpoint, &config.endpoint[..i], &key, findings),
+        }
+        listener(config, endpoint, &key, findings);
         profile(config, &endpoint.auth, key.then("auth"), findings);
         origins(&endpoint.origins, &key.then("origins"), findings);
         heartbeat(endpoint, &key, findings);
@@ -42,10 +46,51 @@ fn path(endpoint: &session::Config, before: &[session::Config], key: &Key, findi
             key,
             format!("{path:?} is no path: it starts with a slash and holds no pattern and no query"),
         );
-    } else if before.iter().any(|other| other.path.trim_end_matches('/') == bare) {
+    } else if before.iter().any(|other| other.path.trim_end_matches('/') == bare && meet(other, endpoint)) {
         findings.error(key, format!("two endpoints have the path {path:?}"));
     } else if bare.is_empty() || Router::is_core(path) {
         findings.error(key, format!("{path:?} is a path of the gateway's own API"));
+    }
+}
+
+/// Whether there is a listener that both are at.
+fn meet(one: &session::Config, other: &session::Config) -> bool {
+    one.listener == other.listener || one.listener.is_none() || other.listener.is_none()
+}
+
+/// An endpoint that has any path leaves nothing of its listener to others.
+fn any_path(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    findings.require(
+        endpoint.listener.is_some(),
+        key.then("listener"),
+        "is missing: an endpoint with any path needs a listener of its own",
+    );
+    findings.require(
+        endpoint.path.is_empty(),
+        key.then("path"),
+        "cannot stand beside `any`, which is each path",
+    );
+}
+
+fn listener(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let Some(name) = &endpoint.listener else { return };
+    let unreadable = findings.has_error(&Key::of("listener"));
+    let key = key.then("listener");
+    match config.listener.iter().find(|listener| listener.name == *name) {
+        None if !unreadable => {
+            let near = nearest(name, config.listener.iter().map(|listener| listener.name.as_str()));
+            let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+            findings.error(key, format!("there is no listener named {name:?}{near}"));
+        }
+        Some(listener) if endpoint.any && listener.serves.iter().any(|part| *part != Part::Endpoints) => {
+            let message =
+                format!("the listener {name:?} serves more than endpoints, and `any` would take all of it");
+            findings.error(key, message);
+        }
+        Some(listener) if !listener.serves(Part::Endpoints) => {
+            findings.error(key, format!("the listener {name:?} does not serve endpoints"));
+        }
+        _ => {}
     }
 }
 

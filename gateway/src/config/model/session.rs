@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Period, Size};
+use crate::web::Location;
 
 /// A path where sessions begin, and what holds for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -12,6 +13,11 @@ use crate::units::{Period, Size};
 pub struct Config {
     /// The path, from its slash.
     pub path: String,
+    /// Whether it has any path of its listener, which has no other endpoint then, in place of `path`.
+    pub any: bool,
+    /// The name of the listener that it is at; left out: all that serve endpoints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
     /// What carries the frames.
     pub transport: Transport,
     /// What the frames mean.
@@ -41,10 +47,20 @@ pub struct Config {
     pub message: Option<Size>,
 }
 
+impl Config {
+    /// Where it is.
+    pub fn location(&self) -> Location {
+        let path = if self.any { Location::ANY } else { &self.path };
+        Location { listener: self.listener.as_deref().map(Into::into), path: path.into() }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             path: String::new(),
+            any: false,
+            listener: None,
             transport: Transport::WebSocket,
             dialect: Dialect::Rooms,
             auth: "default".into(),

@@ -1,34 +1,18 @@
-//! An event as a WebSocket text frame of the `rooms` dialect.
+//! An event as a text message of the `rooms` dialect.
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
 use crate::frame::shown::{before_data, behind_data};
 use crate::frame::{Encode, Posted};
-use crate::transport::websocket::frames::{Kind, MAX_HEAD, head_in_front};
+use crate::transport::Framing;
 
 /// `{"event_type","timestamp","data","source","room"}` in this order, then `"epoch","offset"` where the room
 /// keeps history, then `"key"` where the event has one; the frame's header stands in front.
-pub struct RoomsFrame;
+pub struct RoomsFrame(pub Framing);
 
 impl Encode for RoomsFrame {
     fn encode(&self, posted: &Posted, payload: &[u8], out: &mut Vec<u8>) -> Option<Range<usize>> {
-        // What stands around the payload comes first: then the header's length is known, and the payload, however long,
-        // is copied once, to where it stays.
-        let start = out.len();
-        out.resize(start + MAX_HEAD, 0);
-        before_data(out, posted);
-        let split = out.len();
-        behind_data(out, posted);
-        let behind: SmallVec<[u8; 256]> = SmallVec::from_slice(&out[split..]);
-        let unused = head_in_front(&mut out[start..], Kind::Text, payload.len());
-        out.copy_within(start + unused..split, start);
-        out.truncate(split - unused);
-        let data = out.len();
-        out.extend_from_slice(payload);
-        out.extend_from_slice(&behind);
-        Some(data..data + payload.len())
+        Some(self.0.around(out, |out| before_data(out, posted), payload, |out| behind_data(out, posted)))
     }
 }
 
@@ -56,7 +40,7 @@ mod tests {
     fn encode(posted: &Posted) -> (String, String) {
         let mut out = b"before".to_vec();
         let payload = posted.payload();
-        let range = RoomsFrame.encode(posted, &payload, &mut out).unwrap();
+        let range = RoomsFrame(Framing::WebSocket).encode(posted, &payload, &mut out).unwrap();
         let head = if out[7] < 126 { 2 } else { 4 };
         let text = String::from_utf8(out[6 + head..].to_vec()).unwrap();
         assert_eq!(out[range], *payload, "the payload stands in the frame as it was");
@@ -84,7 +68,7 @@ mod tests {
         for len in [0, 100, 200, 65_400, 70_000] {
             let posted = posted("r", false, None, &format!("\"{}\"", "x".repeat(len)));
             let mut out = Vec::new();
-            let range = RoomsFrame.encode(&posted, &posted.payload(), &mut out).unwrap();
+            let range = RoomsFrame(Framing::WebSocket).encode(&posted, &posted.payload(), &mut out).unwrap();
             let (head, length) = match out[1] {
                 126 => (4, usize::from(u16::from_be_bytes([out[2], out[3]]))),
                 127 => (10, u64::from_be_bytes(out[2..10].try_into().unwrap()) as usize),

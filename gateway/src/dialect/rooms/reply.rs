@@ -14,7 +14,7 @@ use super::shapes::{
 };
 use crate::frame::json::{put_string, shorten};
 use crate::frame::shown;
-use crate::transport::websocket::frames::{self, Kind};
+use crate::transport::Framing;
 
 /// A reply's parts.
 struct Reply<'a> {
@@ -32,13 +32,13 @@ enum Data<'a> {
 }
 
 /// Appends the frame of `answer` to `out`.
-pub(super) fn put(id: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+pub(super) fn put(framing: Framing, id: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {
     let mut text = Vec::with_capacity(128);
     match answer {
-        Answer::Part { seq, data } => put_part(id, *seq, data, &mut text),
+        Answer::Part { seq, data, .. } => put_part(id, *seq, data, &mut text),
         answer => put_reply(id, reply(answer), &mut text),
     }
-    frames::data(out, Kind::Text, &text);
+    framing.text(out, &text);
 }
 
 // Writing to memory does not fail.
@@ -111,13 +111,15 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
         Answer::Authenticated { user_id, roles, expires_at } => {
             done("Authenticated", &Authenticated { user_id: *user_id, roles, expires_at: *expires_at })
         }
+        Answer::Unproven { why, .. } => refused(why),
+        Answer::Unknown => refused("Authentication required"),
         Answer::RoomRequired => refused("Room name is required"),
         Answer::UnknownAction { name, calls } => {
             let own = Action::ALL.map(Action::name);
             let available_actions = own.into_iter().chain(calls.iter().map(|call| &**call)).collect();
             failed(format!("Unknown action: {}", shorten(name)), &Actions { available_actions })
         }
-        Answer::Call { success, message, data } => {
+        Answer::Call { success, message, data, .. } => {
             let data = if data.is_empty() { Data::None } else { Data::Raw(data) };
             Reply { success: *success, message: Cow::Borrowed(message), data }
         }

@@ -17,6 +17,7 @@ use super::shapes::{
 };
 use super::{GREETER, RoomsFrame, reply};
 use crate::frame::{Cursor, Encode, Epoch, Event, EventType, Posted, RoomId, Timestamp};
+use crate::transport::Framing;
 
 /// Makes the schema of a type.
 type Make = fn(&mut SchemaGenerator) -> Schema;
@@ -258,12 +259,12 @@ pub fn greeting(message: &str, heartbeat: u64) -> (Make, Value) {
 /// A plugin's reply to a call.
 pub fn call_reply(name: &str, data: &Value) -> Value {
     let data = data.to_string();
-    written(Some(json!(7)), &Answer::Call { success: true, message: name, data: data.as_bytes() })
+    written(Some(json!(7)), &Answer::Call { name, success: true, message: name, data: data.as_bytes() })
 }
 
 /// A piece of a plugin's reply to a call.
 pub fn call_part(data: &Value) -> Value {
-    written(Some(json!(7)), &Answer::Part { seq: 0, data: data.to_string().as_bytes() })
+    written(Some(json!(7)), &Answer::Part { name: "", seq: 0, data: data.to_string().as_bytes() })
 }
 
 /// An event as its frame shows it.
@@ -274,14 +275,14 @@ pub fn event(kind: &str, data: &Value, source: &str, room: Option<&str>) -> Valu
     let room = RoomId { number: 0, name: Arc::from(room.unwrap_or_default()), class: 0 };
     let posted = Posted::new(event, room, CURSOR, false, Instant::now());
     let mut out = Vec::new();
-    RoomsFrame.encode(&posted, &posted.payload(), &mut out);
+    RoomsFrame(Framing::WebSocket).encode(&posted, &posted.payload(), &mut out);
     text(&out)
 }
 
 fn written(id: Option<Value>, answer: &Answer<'_>) -> Value {
     let id = id.and_then(|id| RawValue::from_string(id.to_string()).ok());
     let mut out = Vec::new();
-    reply::put(id.as_deref(), answer, &mut out);
+    reply::put(Framing::WebSocket, id.as_deref(), answer, &mut out);
     text(&out)
 }
 

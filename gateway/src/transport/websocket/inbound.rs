@@ -103,6 +103,11 @@ impl<L: Link> Inbound<L> {
 }
 
 impl<L: Link> Inbound<L> {
+    /// Where nothing can come but the stream's end.
+    pub fn closed(limits: Limits) -> Self {
+        Self { limits, state: State::Over }
+    }
+
     /// Frames that have come since this was asked last, of any kind, fragments too.
     pub fn take_frames(&mut self) -> u32 {
         match &self.state {

@@ -1,0 +1,86 @@
+//! How a dialect's messages stand on the wire of a transport.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::websocket::frames::{self, Kind, MAX_HEAD, head_in_front};
+
+/// What messages to a client are put into. Whatever carries them, a frame of one framing is the same bytes for all
+/// receivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// A message is a frame of RFC 6455.
+    WebSocket,
+    /// A message is a packet of Engine.IO in a frame of RFC 6455; what is polled is put together from such frames.
+    EngineIo,
+}
+
+/// What a text packet of Engine.IO begins with where it bears a message.
+const MESSAGE: &[u8] = b"4";
+/// The packets of Engine.IO that ask for a sign of life, and that end the session.
+const PING: &[u8] = b"2";
+const CLOSE: &[u8] = b"1";
+
+impl Framing {
+    /// Appends a text message.
+    pub fn text(self, out: &mut Vec<u8>, text: &[u8]) {
+        let mark = self.mark();
+        frames::head(out, Kind::Text, mark.len() + text.len());
+        out.extend_from_slice(mark);
+        out.extend_from_slice(text);
+    }
+
+    /// Appends a binary message.
+    pub fn binary(self, out: &mut Vec<u8>, payload: &[u8]) {
+        frames::data(out, Kind::Binary, payload);
+    }
+
+    /// Appends a text message that has `payload` in it as it is; answers where in `out` that stands. What stands around
+    /// it is written first: then the length is known, and the payload, however long, is copied once, to where it stays.
+    pub fn around(
+        self,
+        out: &mut Vec<u8>,
+        before: impl FnOnce(&mut Vec<u8>),
+        payload: &[u8],
+        behind: impl FnOnce(&mut Vec<u8>),
+    ) -> Range<usize> {
+        let start = out.len();
+        out.resize(start + MAX_HEAD, 0);
+        out.extend_from_slice(self.mark());
+        before(out);
+        let split = out.len();
+        behind(out);
+        let rest: SmallVec<[u8; 256]> = SmallVec::from_slice(&out[split..]);
+        let unused = head_in_front(&mut out[start..], Kind::Text, payload.len());
+        out.copy_within(start + unused..split, start);
+        out.truncate(split - unused);
+        let data = out.len();
+        out.extend_from_slice(payload);
+        out.extend_from_slice(&rest);
+        data..data + payload.len()
+    }
+
+    /// Appends what asks the client for a sign of life.
+    pub fn ping(self, out: &mut Vec<u8>) {
+        match self {
+            Self::WebSocket => frames::ping(out, b""),
+            Self::EngineIo => frames::data(out, Kind::Text, PING),
+        }
+    }
+
+    /// Appends what ends the session.
+    pub fn close(self, out: &mut Vec<u8>, code: u16, reason: &str) {
+        if self == Self::EngineIo {
+            frames::data(out, Kind::Text, CLOSE);
+        }
+        frames::close(out, Some(code), reason);
+    }
+
+    fn mark(self) -> &'static [u8] {
+        match self {
+            Self::WebSocket => b"",
+            Self::EngineIo => MESSAGE,
+        }
+    }
+}

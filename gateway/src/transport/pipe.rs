@@ -1,0 +1,188 @@
+//! In a socket's place for a session that has none to itself: what it sends waits with the session until an answer over
+//! HTTP, which may be another thread's, asks for more.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+use parking_lot::Mutex;
+
+/// Bytes that an answer takes at a time; they are copied then, and count as sent.
+const WINDOW: usize = 64 * 1024;
+
+/// The session's end.
+#[derive(Debug)]
+pub struct Pipe(Arc<Mutex<State>>);
+
+/// The answer's end: a body that goes on until the session ends. When it is dropped, the session finds its connection
+/// broken.
+#[derive(Debug)]
+pub struct Outlet(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Sent, and not taken.
+    sent: BytesMut,
+    /// The answer waits for bytes.
+    wanted: bool,
+    finished: bool,
+    gone: bool,
+    session: Option<Waker>,
+    answer: Option<Waker>,
+}
+
+/// Both ends.
+pub fn pipe() -> (Pipe, Outlet) {
+    let state = Arc::<Mutex<State>>::default();
+    (Pipe(Arc::clone(&state)), Outlet(state))
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+impl State {
+    fn take(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.gone {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if !self.wanted {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut taken = 0;
+        for piece in pieces {
+            let some = piece.len().min(WINDOW - taken);
+            self.sent.extend_from_slice(&piece[..some]);
+            taken += some;
+        }
+        self.wanted = taken == 0;
+        wake(&mut self.answer);
+        Ok(taken)
+    }
+}
+
+impl Pipe {
+    pub(super) fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.lock().take(pieces)
+    }
+
+    pub(super) fn poll_send(&self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let mut state = self.0.lock();
+        match state.take(pieces) {
+            Err(full) if full.kind() == io::ErrorKind::WouldBlock => {
+                state.session = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            taken => Poll::Ready(taken),
+        }
+    }
+
+    /// Nothing comes this way but the end.
+    pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock();
+        if state.gone {
+            return Poll::Ready(());
+        }
+        state.session = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub(super) fn finish(&self) {
+        let mut state = self.0.lock();
+        state.finished = true;
+        wake(&mut state.answer);
+    }
+}
+
+/// A session that is gone without a word has sent its last.
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Outlet {
+    /// The next bytes; none when the session has ended.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut state = self.0.lock();
+        if !state.sent.is_empty() {
+            return Poll::Ready(Some(state.sent.split().freeze()));
+        }
+        if state.finished {
+            return Poll::Ready(None);
+        }
+        state.answer = Some(cx.waker().clone());
+        state.wanted = true;
+        wake(&mut state.session);
+        Poll::Pending
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.gone = true;
+        wake(&mut state.session);
+    }
+}
+
+impl Body for Outlet {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.poll_next(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn send(pipe: &Pipe, text: &str) -> Result<usize, io::ErrorKind> {
+        pipe.send(&[IoSlice::new(text.as_bytes())]).map_err(|error| error.kind())
+    }
+
+    fn next(outlet: &Outlet) -> Poll<Option<Bytes>> {
+        outlet.poll_next(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn nothing_is_taken_before_it_is_asked_for() {
+        let (pipe, outlet) = pipe();
+        assert_eq!(send(&pipe, "early"), Err(io::ErrorKind::WouldBlock));
+        assert_eq!(next(&outlet), Poll::Pending);
+        assert_eq!(send(&pipe, "one"), Ok(3));
+        assert_eq!(send(&pipe, "two"), Err(io::ErrorKind::WouldBlock), "the answer has not taken the first");
+        assert_eq!(next(&outlet), Poll::Ready(Some("one".into())));
+        assert_eq!(next(&outlet), Poll::Pending);
+        let long = "x".repeat(WINDOW + 1);
+        assert_eq!(send(&pipe, &long), Ok(WINDOW));
+    }
+
+    #[test]
+    fn each_end_finds_the_other_gone() {
+        let (one, outlet) = pipe();
+        let _asked = next(&outlet);
+        assert_eq!(send(&one, "last"), Ok(4));
+        drop(one);
+        assert_eq!(next(&outlet), Poll::Ready(Some("last".into())), "what was sent is not lost");
+        assert_eq!(next(&outlet), Poll::Ready(None));
+        let (one, outlet) = pipe();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(one.poll_end(&mut cx), Poll::Pending);
+        drop(outlet);
+        assert_eq!(one.poll_end(&mut cx), Poll::Ready(()));
+        assert_eq!(send(&one, "x"), Err(io::ErrorKind::BrokenPipe));
+    }
+}
