@@ -16,9 +16,11 @@ use tidegate::identity::credentials::Taking;
 use tidegate::identity::{self, ClaimRules, Keyring, Principal, Profile, Revocations};
 use tidegate::limits::{self, Limits};
 use tidegate::metrics::Metrics;
-use tidegate::session::{self, Budget, Common, Endpoint, Heartbeat, Places, Session, Visitor};
-use tidegate::transport::{Socket, websocket};
-use tidegate::web::{Client, Upgraded};
+use tidegate::session::{
+    self, Budget, Common, Endpoint, Heartbeat, Inflow, Opening, Places, Session, Visitor,
+};
+use tidegate::transport::{Framing, Socket, websocket};
+use tidegate::web::Client;
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
@@ -47,7 +49,7 @@ impl Sessions {
     /// So many sessions in `room`, which have been welcomed.
     pub fn new(room: &str, count: usize) -> Self {
         let mut forms = Forms::default();
-        let endpoint = Rc::new(endpoint(room, forms.add(RoomsFrame)));
+        let endpoint = Rc::new(endpoint(room, forms.add(RoomsFrame(Framing::WebSocket))));
         let config = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
         let hub = Arc::new(Hub::new(config, Rules::new([]), forms, Metrics::new(1)));
         let shard = Shard::new(&hub, 0);
@@ -72,10 +74,10 @@ impl Sessions {
         self.ends.push(Ends { client, near: socket.try_clone().unwrap() });
         let _inside = self.runtime.enter();
         let socket = Socket::Plain(tokio::net::TcpStream::from_std(socket).unwrap());
-        let upgraded = Upgraded { socket, early: Bytes::new(), answer: Vec::new() };
+        let opening = Opening { socket, answer: Vec::new(), source: Inflow::WebSocket(Bytes::new()) };
         let (common, endpoint) = (Rc::clone(common), Rc::clone(endpoint));
         let visitor = visitor(&endpoint);
-        self.tasks.spawn_local(session::open(common, endpoint, visitor, upgraded));
+        self.tasks.spawn_local(session::open(common, endpoint, visitor, opening));
     }
 
     /// Has the sessions' tasks do what there is for them to do, which is reading.
@@ -152,7 +154,8 @@ fn endpoint(room: &str, form: Form) -> Endpoint {
     });
     Endpoint {
         path: "/bench".into(),
-        dialect: Box::new(Rooms::new(form)),
+        dialect: Rc::new(Rooms::new(form, Framing::WebSocket)),
+        framing: Framing::WebSocket,
         profile: Arc::new(profile),
         welcome: "welcome".into(),
         auto_join: vec![room.into()],

@@ -123,10 +123,9 @@ unsafe fn publish_one<'a>(
         return Ok(());
     }
     let event = batch.take(&judged)?;
-    let hub = &batch.shared.services.hub;
     let published = match &*rooms {
-        [room] => hub.publish_given(room, event),
-        rooms => hub.publish(rooms, &event).map_err(|error| (error, event)),
+        [room] => batch.publish(room, event),
+        rooms => batch.shared.services.hub.publish(rooms, &event).map_err(|error| (error, event)),
     };
     match published {
         Ok(receipt) => {
