@@ -73,6 +73,8 @@ pub enum Dialect {
     Rooms,
     /// Each frame comes back as it was.
     Echo,
+    /// Socket.IO.
+    SocketIo,
 }
 
 /// Everything that a document tells of.

@@ -18,6 +18,7 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
         dialect: match endpoint.dialect {
             settings::Dialect::Rooms => Dialect::Rooms,
             settings::Dialect::Echo => Dialect::Echo,
+            settings::Dialect::SocketIo => Dialect::SocketIo,
         },
         welcome: endpoint.welcome.clone(),
         heartbeat: endpoint.heartbeat.interval.get().as_secs(),
