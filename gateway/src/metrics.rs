@@ -58,6 +58,8 @@ pub struct Metrics {
     pub limited: ByLabel<Total>,
     /// Where nodes count together what limits have let pass.
     pub limit_store: Link,
+    /// Events of other processes.
+    pub bus: Bus,
     /// Publishes refused, as a mailbox was full.
     pub busy: Total,
     /// Bytes of memory that wait for slow sessions, what several share once.
@@ -67,6 +69,15 @@ pub struct Metrics {
     last_broadcast: AtomicU64,
     /// By number of the class.
     classes: OnceLock<Box<[ClassTotals]>>,
+}
+
+/// Events of other processes.
+#[derive(Debug, Default)]
+pub struct Bus {
+    /// Whether the channel that they come from can be reached.
+    pub link: Link,
+    /// Messages from there, by what became of them.
+    pub messages: ByLabel<Total>,
 }
 
 /// Lines of the audit log.
@@ -91,6 +102,7 @@ impl Metrics {
             handshakes: ByLabel::default(),
             limited: ByLabel::default(),
             limit_store: Link::default(),
+            bus: Bus::default(),
             busy: Total::default(),
             backlog_held: Balance::default(),
             shards: (0..shards).map(|_| Arc::new(ShardCounters::new())).collect(),

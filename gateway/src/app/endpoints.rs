@@ -7,9 +7,11 @@ use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
-use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame};
+use crate::dialect::{
+    Dialect, Echo, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame, topics,
+};
 use crate::drain::Drain;
-use crate::endpoint::{Entrance, WebSocket};
+use crate::endpoint::{Entrance, Refusing, WebSocket};
 use crate::frame::{Form, Forms};
 use crate::router;
 use crate::session::{self, Common, Heartbeat};
@@ -25,6 +27,8 @@ pub(super) struct Wires(Arc<[(Look, Form)]>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     Rooms(Framing),
+    Topics(Framing),
+    Stream(Framing),
 }
 
 impl Wires {
@@ -38,6 +42,8 @@ impl Wires {
             if known.iter().all(|(other, _)| *other != look) {
                 let form = match look {
                     Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
+                    Look::Topics(framing) => forms.add(TopicsFrame(framing)),
+                    Look::Stream(framing) => forms.add(StreamFrame(framing)),
                 };
                 known.push((look, form));
             }
@@ -55,6 +61,10 @@ impl Wires {
         let framing = framing(settings);
         match (settings.dialect, self.form(settings)) {
             (settings::Dialect::Rooms, Some(form)) => Rc::new(Rooms::new(form, framing)),
+            (settings::Dialect::Topics, Some(form)) => Rc::new(Topics::new(form, framing)),
+            (settings::Dialect::Stream, Some(form)) => {
+                Rc::new(Stream::new(form, framing, settings.stream.clone().unwrap_or_default().events))
+            }
             (settings::Dialect::Echo, _) => Rc::new(Echo(framing)),
             (dialect, None) => unreachable!("{dialect:?} has a form"),
         }
@@ -64,6 +74,8 @@ impl Wires {
 fn look(settings: &settings::Config) -> Option<Look> {
     match settings.dialect {
         settings::Dialect::Rooms => Some(Look::Rooms(framing(settings))),
+        settings::Dialect::Topics => Some(Look::Topics(framing(settings))),
+        settings::Dialect::Stream => Some(Look::Stream(framing(settings))),
         settings::Dialect::Echo => None,
     }
 }
@@ -71,6 +83,25 @@ fn look(settings: &settings::Config) -> Option<Look> {
 fn framing(settings: &settings::Config) -> Framing {
     match settings.transport {
         settings::Transport::WebSocket => Framing::WebSocket,
+    }
+}
+
+/// Event types that clients of the endpoints know: there are such, whether any plugin declares them or not.
+pub(super) fn event_types(config: &Config) -> Vec<String> {
+    let of = |settings: &settings::Config| match settings.dialect {
+        settings::Dialect::Topics => topics::TYPES.map(str::to_owned).to_vec(),
+        settings::Dialect::Stream => settings.stream.clone().unwrap_or_default().events,
+        settings::Dialect::Rooms | settings::Dialect::Echo => Vec::new(),
+    };
+    config.endpoint.iter().flat_map(of).collect()
+}
+
+/// How the endpoint tells a client that it is not let in.
+fn refusing(settings: &settings::Config) -> Refusing {
+    match (settings.refuse, settings.dialect) {
+        (settings::Refuse::Close, _) => Refusing::Close,
+        (settings::Refuse::Status, settings::Dialect::Topics) => Refusing::Forbidden,
+        (settings::Refuse::Status, _) => Refusing::Unauthorized,
     }
 }
 
@@ -89,7 +120,8 @@ pub(super) fn all(
         let entrance = Entrance {
             common: Rc::clone(common),
             endpoint,
-            refuses_by_close: settings.refuse == settings::Refuse::Close,
+            refusing: refusing(settings),
+            usual_role: settings.usual_role().map(Into::into),
             phase: phase.clone(),
         };
         let endpoint: Rc<dyn router::Endpoint> = match settings.transport {
@@ -112,8 +144,8 @@ fn endpoint(
         dialect: wires.dialect(settings),
         framing: framing(settings),
         profile: identity.profile(&settings.auth),
-        welcome: settings.welcome.clone(),
-        auto_join: settings.auto_join.clone(),
+        welcome: settings.greeting().to_owned(),
+        auto_join: settings.first_rooms(),
         heartbeat: Heartbeat {
             interval: settings.heartbeat.interval.get(),
             timeout: settings.heartbeat.timeout.get(),

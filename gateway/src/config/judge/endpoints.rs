@@ -8,6 +8,11 @@ use crate::router::Router;
 use crate::units::Size;
 use crate::web::{Host, Part};
 
+/// Bytes of a role at most, so that its room has a name.
+const LONGEST_ROLE: usize = 190;
+/// Bytes of an event type's name at most.
+const LONGEST_TYPE: usize = 200;
+
 /// Judges the endpoints, and the API's profile.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     profile(config, &config.api.auth, Key::of("api").then("auth"), findings);
@@ -23,6 +28,7 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         origins(&endpoint.origins, &key.then("origins"), findings);
         heartbeat(endpoint, &key, findings);
         rooms(config, endpoint, &key, findings);
+        dialect(endpoint, &key, findings);
         if let Some(message) = endpoint.message {
             message_fits(config, message, &key.then("message"), findings);
         }
@@ -148,6 +154,32 @@ fn rooms(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut 
     let most = config.limits.rooms_per_session;
     if endpoint.auto_join.len() > usize::try_from(most).unwrap_or(usize::MAX) {
         findings.error(key, format!("names more rooms than limits.rooms_per_session allows ({most})"));
+    }
+}
+
+/// What concerns one dialect alone.
+fn dialect(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let tables = [
+        ("topics", endpoint.topics.is_some(), session::Dialect::Topics),
+        ("stream", endpoint.stream.is_some(), session::Dialect::Stream),
+    ];
+    for (name, _, _) in tables.iter().filter(|(_, given, of)| *given && endpoint.dialect != *of) {
+        findings.error(key.then(name), format!("says something of a dialect that is not this endpoint's: {name:?}"));
+    }
+    if let Some(topics) = &endpoint.topics {
+        let fits = topics.role.len() <= LONGEST_ROLE && !topics.role.chars().any(char::is_control);
+        let message = format!("expected at most {LONGEST_ROLE} bytes without control characters");
+        findings.require(fits, key.then("topics").then("role"), &message);
+    }
+    if let Some(stream) = &endpoint.stream {
+        let key = key.then("stream").then("events");
+        findings.require(!stream.events.is_empty(), key.clone(), "is empty: clients that name no type would get nothing");
+        for (i, name) in stream.events.iter().enumerate() {
+            let is_known = |c: char| c.is_ascii_alphanumeric() || "_.-:".contains(c);
+            let right = (1..=LONGEST_TYPE).contains(&name.len()) && name.chars().all(is_known);
+            let message = "expected the name of an event type: letters, digits, '_', '.', '-' and ':'";
+            findings.require(right, key.at(i), message);
+        }
     }
 }
 
