@@ -142,7 +142,9 @@ impl Bus {
         let before = self.metrics.bus.link.set(up.is_ok());
         let channel = &*self.channel.name;
         match up {
-            Ok(()) if !before => tracing::info!(channel, "events of other processes are forwarded from Redis"),
+            Ok(()) if !before => {
+                tracing::info!(channel, "events of other processes are forwarded from Redis")
+            }
             Err(error) if before => {
                 tracing::warn!(channel, %error, "Redis is gone: events of other processes are not forwarded");
             }

@@ -227,6 +227,11 @@ pub trait Dialect {
         true
     }
 
+    /// Whether something may be published to all sessions of this dialect, and to no others.
+    fn has_audience(&self) -> bool {
+        false
+    }
+
     /// The event types that a session gets from its start, and no others, by the query of its handshake; none: all.
     fn first_types(&self, _query: Option<&str>) -> Option<Vec<Arc<str>>> {
         None

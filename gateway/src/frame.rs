@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 
 pub use arena::{Arena, Held, Yields};
 use encodings::{Encoded, Encodings};
-pub use room_id::RoomId;
+pub use room_id::{RoomId, audience, is_unnamed};
 pub use tags::Tags;
 pub use timestamp::Timestamp;
 

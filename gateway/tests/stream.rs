@@ -69,7 +69,8 @@ async fn the_welcome_names_the_types_of_the_query_or_the_usual_ones() {
 #[tokio::test]
 async fn a_session_gets_events_of_the_types_that_it_has_named_and_no_others() {
     let gateway = start(&[]);
-    let ((mut all, _), (mut some, _)) = (open(&gateway, "").await, open(&gateway, "?subscriptions=hormone").await);
+    let ((mut all, _), (mut some, _)) =
+        (open(&gateway, "").await, open(&gateway, "?subscriptions=hormone").await);
     broadcast(&gateway, "cytokine", json!({ "n": 1 })).await;
     broadcast(&gateway, "alert_triggered", json!({ "n": 2 })).await;
     broadcast(&gateway, "hormone", json!({ "n": 3 })).await;
@@ -82,7 +83,10 @@ async fn a_session_gets_events_of_the_types_that_it_has_named_and_no_others() {
 async fn a_text_replaces_the_types_and_an_empty_set_lets_nothing_through() {
     let gateway = start(&[]);
     let (mut session, _) = open(&gateway, "").await;
-    assert_eq!(name(&mut session, " hormone , agent_state ,hormone").await, json!(["hormone", "agent_state"]));
+    assert_eq!(
+        name(&mut session, " hormone , agent_state ,hormone").await,
+        json!(["hormone", "agent_state"])
+    );
     broadcast(&gateway, "cytokine", json!({})).await;
     broadcast(&gateway, "agent_state", json!({})).await;
     assert_eq!(session.next().await["event"], "agent_state");
@@ -93,7 +97,11 @@ async fn a_text_replaces_the_types_and_an_empty_set_lets_nothing_through() {
     broadcast(&gateway, "alert_triggered", json!({})).await;
     assert_eq!(name(&mut session, "*").await, json!(["*"]));
     broadcast(&gateway, "hormone", json!({})).await;
-    assert_eq!(name(&mut session, "alert_triggered").await, json!(["alert_triggered"]), "a name is no pattern");
+    assert_eq!(
+        name(&mut session, "alert_triggered").await,
+        json!(["alert_triggered"]),
+        "a name is no pattern"
+    );
     broadcast(&gateway, "alert_triggered", json!({ "n": 7 })).await;
     assert_eq!(session.next().await, json!({ "event": "alert_triggered", "data": { "n": 7 } }));
 }

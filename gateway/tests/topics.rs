@@ -85,7 +85,8 @@ pub(crate) async fn nothing_else(session: &mut Socket) {
 pub(crate) fn judge(text: &str) -> Value {
     let frame: Value = serde_json::from_str(text).unwrap();
     let keys = ["event_type", "data", "timestamp", "message_id", "target_user_id", "target_role", "topic"];
-    let places: Vec<_> = keys.map(|key| text.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key}: {text}"))).to_vec();
+    let places: Vec<_> =
+        keys.map(|key| text.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key}: {text}"))).to_vec();
     assert_eq!(frame.as_object().unwrap().len(), keys.len(), "{text}");
     assert!(places[0] < places[1] && places[2..].is_sorted() && places[1] < places[2], "{text}");
     assert!(frame["data"].is_object(), "{text}");

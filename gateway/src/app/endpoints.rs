@@ -7,9 +7,7 @@ use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
-use crate::dialect::{
-    Dialect, Echo, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame, topics,
-};
+use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame, topics};
 use crate::drain::Drain;
 use crate::endpoint::{Entrance, Refusing, WebSocket};
 use crate::frame::{Form, Forms};

@@ -77,6 +77,10 @@ impl Envelope {
         if message.len() > LONGEST {
             return Err(NoEnvelope::Long);
         }
+        // A struct would be read from a list, too.
+        if message.trim_ascii_start().first() == Some(&b'[') {
+            return Err(NoEnvelope::Field("the message", "an object"));
+        }
         let keys: Keys<'_> = serde_json::from_slice(message)?;
         if is_too_deep(message) {
             return Err(NoEnvelope::Deep);
@@ -181,7 +185,7 @@ mod tests {
         for (message, reason) in [
             ("", "EOF"),
             ("nope", "expected"),
-            ("[]", "missing field"),
+            (r#" ["alert"]"#, "the message: expected an object"),
             ("5", "invalid type"),
             ("{}", "missing field `event_type`"),
             (r#"{"event_type":5}"#, "invalid type"),

@@ -125,9 +125,7 @@ impl Dialect for Stream {
     fn answer(&self, _: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {
         if let Answer::Only(subscriptions) = answer {
             let message = "Subscriptions updated successfully";
-            out.extend_from_slice(
-                &self.frame("subscription_updated", &Updated { subscriptions, message }),
-            );
+            out.extend_from_slice(&self.frame("subscription_updated", &Updated { subscriptions, message }));
         }
     }
 

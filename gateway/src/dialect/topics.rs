@@ -90,6 +90,11 @@ impl Dialect for Topics {
         false
     }
 
+    /// System notices are for its clients.
+    fn has_audience(&self) -> bool {
+        true
+    }
+
     /// What plugins tell is for users.
     fn strangers_call(&self) -> bool {
         false

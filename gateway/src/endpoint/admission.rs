@@ -93,7 +93,9 @@ impl Entrance {
     /// What a client is told that is not let in.
     pub(super) fn refused(&self, no: No) -> Refused {
         match no {
-            No::Refused(refusal) if self.refusing == Refusing::Forbidden && refusal != Refusal::Unavailable => {
+            No::Refused(refusal)
+                if self.refusing == Refusing::Forbidden && refusal != Refusal::Unavailable =>
+            {
                 let problem = Problem::new(StatusCode::FORBIDDEN, refusal.to_string());
                 Refused(no.label(), problem.because(refusal.name()))
             }

@@ -361,6 +361,11 @@ impl Session {
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }
+        if self.dialect.has_audience()
+            && let Err(error) = self.common.shard.join_audience(self, self.dialect.name())
+        {
+            tracing::warn!(session = %self.id, %error, "cannot take what is for its dialect");
+        }
         self.join_own_rooms()
     }
 }

@@ -129,7 +129,12 @@ async fn the_user_is_user_id_or_else_sub_and_digits_are_a_number() {
     let publish = |user: Value| {
         let body = json!({ "event_type": "alert", "data": {}, "user": user });
         let bearer = format!("Bearer {}", token(&json!({ "sub": "api", "scope": "publish" })));
-        let request = testkit::request("POST", "/api/v1/publish", &[("authorization", &bearer)], Some(&body.to_string()));
+        let request = testkit::request(
+            "POST",
+            "/api/v1/publish",
+            &[("authorization", &bearer)],
+            Some(&body.to_string()),
+        );
         let address = gateway.address();
         async move { testkit::exchange(address, &request).await.json()["sent"].as_u64() }
     };

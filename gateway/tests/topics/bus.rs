@@ -92,9 +92,14 @@ async fn pings_unknown_types_doubles_and_what_is_no_envelope_are_dropped() {
     publish(&redis, &last);
     assert_eq!(next(&mut session).await, sent);
     assert_eq!(next(&mut session).await, last);
-    for (outcome, count) in
-        [("forwarded", 2.0), ("duplicate", 2.0), ("ping", 1.0), ("unknown_type", 1.0), ("malformed", 5.0), ("refused", 0.0)]
-    {
+    for (outcome, count) in [
+        ("forwarded", 2.0),
+        ("duplicate", 2.0),
+        ("ping", 1.0),
+        ("unknown_type", 1.0),
+        ("malformed", 5.0),
+        ("refused", 0.0),
+    ] {
         let name = format!("tidegate_bus_messages_total{{outcome=\"{outcome}\"}}");
         assert_eq!(gateway.metric(&name).await, count, "{outcome}");
     }

@@ -7,7 +7,9 @@ use crate::{PATH, enter, judge, nothing_else, open, options, start, subscribe};
 
 /// With the plugin `echo` answering the two calls.
 fn with_calls() -> Options {
-    options().set("plugins.echo.enabled=true").set("plugins.echo.calls=[\"dashboard_update\",\"metrics_update\"]")
+    options()
+        .set("plugins.echo.enabled=true")
+        .set("plugins.echo.calls=[\"dashboard_update\",\"metrics_update\"]")
 }
 
 #[tokio::test]
@@ -79,7 +81,15 @@ async fn mistakes_are_told_and_the_session_stays() {
         assert_eq!(answer["event_type"], "error");
         assert_eq!(answer["data"], json!({ "error": "Invalid JSON format" }), "{frame}");
     }
-    for frame in ["[]", "null", "7", "\"pong\"", "{}", "{\"event_type\":7}", "{\"event_type\":\"subscribe\",\"data\":[]}"] {
+    for frame in [
+        "[]",
+        "null",
+        "7",
+        "\"pong\"",
+        "{}",
+        "{\"event_type\":7}",
+        "{\"event_type\":\"subscribe\",\"data\":[]}",
+    ] {
         session.send_text(frame).await;
         let answer = session.next().await;
         let error = answer["data"]["error"].as_str().unwrap();
@@ -156,9 +166,19 @@ async fn no_frame_leaves_a_session_open_and_dead() {
     let gateway: Gateway = start(options());
     let mut wire = gateway.wire(PATH).await;
     wire.next().await;
-    let deep = format!(r#"{{"event_type":"subscribe","data":{{"events":{}{}}}}}"#, "[".repeat(5000), "]".repeat(5000));
+    let deep = format!(
+        r#"{{"event_type":"subscribe","data":{{"events":{}{}}}}}"#,
+        "[".repeat(5000),
+        "]".repeat(5000)
+    );
     let many = format!(r#"{{"event_type":"subscribe","data":{{"events":[{}1]}}}}"#, "\"a\",".repeat(15_000));
-    for text in [deep.as_str(), many.as_str(), r#"{"event_type":"\ud800"}"#, "\u{0}", r#"{"event_type":"subscribe","data":{"events":["\ud800","\u0000"]}}"#] {
+    for text in [
+        deep.as_str(),
+        many.as_str(),
+        r#"{"event_type":"\ud800"}"#,
+        "\u{0}",
+        r#"{"event_type":"subscribe","data":{"events":["\ud800","\u0000"]}}"#,
+    ] {
         wire.send_text(text).await;
         let kind = wire.next().await.json()["event_type"].clone();
         assert!(kind == "error" || kind == "notification", "{kind}");

@@ -20,9 +20,15 @@ async fn an_event_without_a_topic_reaches_all_and_is_the_same_for_all() {
     let gateway = start(options());
     let mut sessions = Vec::new();
     for n in 0..4 {
-        sessions.push(if n % 2 == 0 { open(&gateway).await } else { enter(&gateway, json!({ "user_id": n })).await });
+        sessions.push(if n % 2 == 0 {
+            open(&gateway).await
+        } else {
+            enter(&gateway, json!({ "user_id": n })).await
+        });
     }
-    let answer = gateway.post("/ws/broadcast", &json!({ "event_type": "task_created", "data": { "task_id": 3 } })).await;
+    let answer = gateway
+        .post("/ws/broadcast", &json!({ "event_type": "task_created", "data": { "task_id": 3 } }))
+        .await;
     assert_eq!(answer.json()["sent_count"], 4);
     let mut texts = Vec::new();
     for session in &mut sessions {
@@ -48,7 +54,8 @@ async fn an_event_with_a_topic_reaches_those_that_have_it() {
 #[tokio::test]
 async fn all_sessions_of_a_user_get_what_is_for_it_and_no_other() {
     let gateway = start(options());
-    let (mut one, mut two) = (enter(&gateway, json!({ "user_id": 7 })).await, enter(&gateway, json!({ "sub": "7" })).await);
+    let (mut one, mut two) =
+        (enter(&gateway, json!({ "user_id": 7 })).await, enter(&gateway, json!({ "sub": "7" })).await);
     let (mut other, mut nobody) = (enter(&gateway, json!({ "user_id": 77 })).await, open(&gateway).await);
     let sent = publish(&gateway, json!({ "user": 7, "event_type": "task_assigned", "data": {} })).await;
     assert_eq!(sent["sent"], 2);
@@ -156,5 +163,8 @@ async fn sessions_of_other_dialects_get_the_same_event_in_their_own_form_and_no_
     publish(&gateway, json!({ "event_type": "alert", "data": { "n": 1 } })).await;
     assert_eq!(here.next().await["data"], json!({ "n": 1 }));
     let frame = there.next().await;
-    assert_eq!((&frame["event_type"], &frame["source"], &frame["room"]), (&json!("alert"), &json!("api"), &Value::Null));
+    assert_eq!(
+        (&frame["event_type"], &frame["source"], &frame["room"]),
+        (&json!("alert"), &json!("api"), &Value::Null)
+    );
 }

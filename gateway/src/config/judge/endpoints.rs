@@ -164,7 +164,10 @@ fn dialect(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
         ("stream", endpoint.stream.is_some(), session::Dialect::Stream),
     ];
     for (name, _, _) in tables.iter().filter(|(_, given, of)| *given && endpoint.dialect != *of) {
-        findings.error(key.then(name), format!("says something of a dialect that is not this endpoint's: {name:?}"));
+        findings.error(
+            key.then(name),
+            format!("says something of a dialect that is not this endpoint's: {name:?}"),
+        );
     }
     if let Some(topics) = &endpoint.topics {
         let fits = topics.role.len() <= LONGEST_ROLE && !topics.role.chars().any(char::is_control);
@@ -173,7 +176,11 @@ fn dialect(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
     }
     if let Some(stream) = &endpoint.stream {
         let key = key.then("stream").then("events");
-        findings.require(!stream.events.is_empty(), key.clone(), "is empty: clients that name no type would get nothing");
+        findings.require(
+            !stream.events.is_empty(),
+            key.clone(),
+            "is empty: clients that name no type would get nothing",
+        );
         for (i, name) in stream.events.iter().enumerate() {
             let is_known = |c: char| c.is_ascii_alphanumeric() || "_.-:".contains(c);
             let right = (1..=LONGEST_TYPE).contains(&name.len()) && name.chars().all(is_known);

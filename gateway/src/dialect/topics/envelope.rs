@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use uuid::{Builder, Uuid, Variant};
 
 use crate::frame::json::put_string;
-use crate::frame::{Cursor, Encode, Posted, Timestamp};
+use crate::frame::{Cursor, Encode, Posted, Timestamp, is_unnamed};
 use crate::transport::Framing;
 
 /// `{"event_type","data","timestamp","message_id","target_user_id","target_role","topic"}` in this order.
@@ -77,8 +77,8 @@ pub(super) enum Target<'a> {
 
 impl<'a> Target<'a> {
     fn of(room: &'a str) -> Self {
-        match (room, room.strip_prefix("user:"), room.strip_prefix("role:")) {
-            ("", ..) => Self::None,
+        match (is_unnamed(room), room.strip_prefix("user:"), room.strip_prefix("role:")) {
+            (true, ..) => Self::None,
             (_, Some(user), _) => Self::User(user),
             (_, _, Some(role)) => Self::Role(role),
             _ => Self::Topic(room),
@@ -185,6 +185,10 @@ mod tests {
     use crate::frame::{Epoch, Event, EventType, RoomId};
 
     fn posted(room: &str, id: Option<&str>, data: &str) -> Posted {
+        posted_in(1, room, id, data)
+    }
+
+    fn posted_in(number: u64, room: &str, id: Option<&str>, data: &str) -> Posted {
         let event = Event {
             kind: EventType { number: 0, name: "Task_Created".into() },
             data: data.to_owned().into(),
@@ -194,7 +198,7 @@ mod tests {
             tags: None,
             time: Timestamp(1_700_000_000_123),
         };
-        let room = RoomId { number: 1, name: room.into(), class: 0 };
+        let room = RoomId { number, name: room.into(), class: 0 };
         Posted::new(event, room, Cursor { epoch: Epoch(255), offset: 7 }, false, Instant::now())
     }
 
@@ -262,9 +266,8 @@ mod tests {
         assert_eq!(one, again, "of one place");
         assert_eq!((one.get_version_num(), one.get_variant()), (4, Variant::RFC4122));
         let places = (0..100u64).flat_map(|epoch| (0..100u64).map(move |offset| (epoch, offset)));
-        let ids: HashSet<Uuid> = places
-            .map(|(epoch, offset)| id_at(Cursor { epoch: Epoch(epoch), offset }))
-            .collect();
+        let ids: HashSet<Uuid> =
+            places.map(|(epoch, offset)| id_at(Cursor { epoch: Epoch(epoch), offset })).collect();
         assert_eq!(ids.len(), 10_000);
     }
 
@@ -279,11 +282,7 @@ mod tests {
 
     #[test]
     fn what_is_for_one_session_alone_has_an_id_of_its_own() {
-        let alone = || {
-            let posted = posted("", None, "{}");
-            let room = RoomId { number: 0, ..posted.room.clone() };
-            id_of(&Posted { room, ..posted })
-        };
+        let alone = || id_of(&posted_in(0, "", None, "{}"));
         assert_ne!(alone(), alone());
     }
 }

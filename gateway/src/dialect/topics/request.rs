@@ -134,8 +134,14 @@ mod tests {
             (r#"{"event_type":"pong","event_type":"pong"}"#, "a key is there twice"),
             (r#"{"event_type":"subscribe","data":[]}"#, "data: expected an object"),
             (r#"{"event_type":"subscribe","data":"a"}"#, "data: expected an object"),
-            (r#"{"event_type":"subscribe","data":{"events":"a"}}"#, "data.events: expected a list of strings"),
-            (r#"{"event_type":"unsubscribe","data":{"events":{}}}"#, "data.events: expected a list of strings"),
+            (
+                r#"{"event_type":"subscribe","data":{"events":"a"}}"#,
+                "data.events: expected a list of strings",
+            ),
+            (
+                r#"{"event_type":"unsubscribe","data":{"events":{}}}"#,
+                "data.events: expected a list of strings",
+            ),
         ] {
             assert_eq!(error(frame), format!("Error processing message: {what}"), "{frame}");
         }
@@ -152,7 +158,8 @@ mod tests {
 
     #[test]
     fn entries_are_trimmed_and_what_is_no_name_counts_all_the_same() {
-        let frame = r#"{"event_type":"subscribe","data":{"events":["a","  b c\t","","  ",5,null,"\u0061","é"]}}"#;
+        let frame =
+            r#"{"event_type":"subscribe","data":{"events":["a","  b c\t","","  ",5,null,"\u0061","é"]}}"#;
         let Request::JoinThose { rooms, entries } = ask(frame) else { panic!("no join") };
         assert_eq!((rooms, entries), (vec!["a".into(), "b c".into(), "a".into(), "é".into()], 8));
         for frame in [

@@ -49,7 +49,12 @@ pub fn requests() -> Vec<RequestTold> {
     let topics = json!({ "events": ["task_created", "alert"] });
     vec![
         request("pong", "The client is there", json!({}), None),
-        request("subscribe", "To get the events of these topics", topics.clone(), Some(Answer::JoinedThose(2))),
+        request(
+            "subscribe",
+            "To get the events of these topics",
+            topics.clone(),
+            Some(Answer::JoinedThose(2)),
+        ),
         request("unsubscribe", "To get them no longer", topics, None),
         request(
             "dashboard_update",

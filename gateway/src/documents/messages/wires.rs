@@ -8,17 +8,18 @@ use crate::dialect::{stream, topics};
 
 /// All of the dialect `topics`.
 pub(super) fn topics(subject: &Subject<'_>) -> Vec<Message> {
-    let message = |name: String, operation: &str, role, title: &str, summary: &str, payload, example: Value| {
-        let body = json!({
-            "name": name,
-            "title": title,
-            "summary": summary,
-            "tags": [{ "name": if role == Role::Event { "control" } else { "requests" } }],
-            "payload": payload,
-            "examples": [{ "name": name, "payload": example }],
-        });
-        Message { name, operation: operation.to_owned(), dialect: Dialect::Topics, role, body }
-    };
+    let message =
+        |name: String, operation: &str, role, title: &str, summary: &str, payload, example: Value| {
+            let body = json!({
+                "name": name,
+                "title": title,
+                "summary": summary,
+                "tags": [{ "name": if role == Role::Event { "control" } else { "requests" } }],
+                "payload": payload,
+                "examples": [{ "name": name, "payload": example }],
+            });
+            Message { name, operation: operation.to_owned(), dialect: Dialect::Topics, role, body }
+        };
     let mut all = Vec::new();
     for told in topics::requests() {
         let (name, summary) = (told.name, told.summary);
@@ -27,7 +28,15 @@ pub(super) fn topics(subject: &Subject<'_>) -> Vec<Message> {
         if let Some(reply) = told.reply {
             let kind = reply["event_type"].as_str().unwrap_or_default().to_owned();
             let replied = format!("topics.{name}.reply");
-            all.push(message(replied, name, Role::Reply, &kind, "What answers it", envelope(&[&kind]), reply));
+            all.push(message(
+                replied,
+                name,
+                Role::Reply,
+                &kind,
+                "What answers it",
+                envelope(&[&kind]),
+                reply,
+            ));
         }
     }
     let failed = "The frame is no JSON, or of the wrong shape, or what it asks for fails";
@@ -39,7 +48,8 @@ pub(super) fn topics(subject: &Subject<'_>) -> Vec<Message> {
         all.push(message(name, told.name, Role::Event, told.name, told.summary, payload, told.example));
     }
     let types: Vec<&str> = subject.types.iter().map(|name| &**name).collect();
-    let shown = topics::shown("notification", &json!({ "title": "T", "content": "C", "level": "info" }), None);
+    let shown =
+        topics::shown("notification", &json!({ "title": "T", "content": "C", "level": "info" }), None);
     let about = "An event: of a topic that the session has, for its user or a role, or for everybody";
     let name = "topics.event".to_owned();
     all.push(message(name, "event", Role::Event, "Any event", about, envelope(&types), shown));
@@ -74,7 +84,8 @@ pub(super) fn stream(subject: &Subject<'_>) -> Vec<Message> {
         "properties": { "message": text, "subscriptions": names, "timestamp": { "type": "string", "format": "date-time" } },
     });
     let said = "Subscriptions updated successfully";
-    let update = stream::shown("subscription_updated", &json!({ "subscriptions": ["hormone"], "message": said }));
+    let update =
+        stream::shown("subscription_updated", &json!({ "subscriptions": ["hormone"], "message": said }));
     let greeting = json!({
         "message": "Connected", "subscriptions": ["cytokine", "hormone"], "timestamp": "2026-01-01T12:00:00.000Z",
     });
