@@ -3,6 +3,7 @@
 //!
 //! Whoever shows figures makes [`Family`]s of them, which are written as one page or sampled into a history.
 
+mod bus;
 mod classes;
 mod connections;
 mod counter;
@@ -22,6 +23,7 @@ mod views;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+pub use bus::Bus;
 pub use connections::{Answers, Connections};
 pub use counter::{Balance, Count, Counter, Level, Total};
 pub use family::{Distribution, Family, Kind, Sample, Value};
@@ -69,15 +71,6 @@ pub struct Metrics {
     last_broadcast: AtomicU64,
     /// By number of the class.
     classes: OnceLock<Box<[ClassTotals]>>,
-}
-
-/// Events of other processes.
-#[derive(Debug, Default)]
-pub struct Bus {
-    /// Whether the channel that they come from can be reached.
-    pub link: Link,
-    /// Messages from there, by what became of them.
-    pub messages: ByLabel<Total>,
 }
 
 /// Lines of the audit log.

@@ -140,18 +140,6 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         )
         .with([], f64::from(u8::from(up)))
     });
-    let bus = metrics.bus.link.get().map(|up| {
-        let about = "Whether the channel is there on which other processes publish events.";
-        let mut messages = Family::new(
-            Kind::Counter,
-            "tidegate_bus_messages",
-            "Messages of other processes, by what became of them.",
-        );
-        let all = metrics.bus.messages.all();
-        all.for_each(|(outcome, count)| messages.push([("outcome", outcome.into())], count as f64));
-        let up = Family::new(Kind::Gauge, "tidegate_bus_up", about).with([], f64::from(u8::from(up)));
-        [up, messages]
-    });
     let all = vec![
         by_class,
         Family::new(Kind::Counter, "tidegate_http_refused", "HTTP requests refused before they were routed.")
@@ -166,7 +154,7 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         refused,
         limited,
     ];
-    all.into_iter().chain(store).chain(bus.into_iter().flatten()).collect()
+    all.into_iter().chain(store).chain(metrics.bus.families()).collect()
 }
 
 fn sessions(metrics: &Metrics) -> Vec<Family> {
