@@ -77,6 +77,8 @@ pub enum Dialect {
     Stream,
     /// Each frame comes back as it was.
     Echo,
+    /// Socket.IO.
+    SocketIo,
 }
 
 /// Everything that a document tells of.

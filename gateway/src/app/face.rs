@@ -20,6 +20,7 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
             settings::Dialect::Topics => Dialect::Topics,
             settings::Dialect::Stream => Dialect::Stream,
             settings::Dialect::Echo => Dialect::Echo,
+            settings::Dialect::SocketIo => Dialect::SocketIo,
         },
         welcome: endpoint.greeting().to_owned(),
         heartbeat: endpoint.heartbeat.interval.get().as_secs(),

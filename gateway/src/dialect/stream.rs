@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Warning, Welcome};
+use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Undecoded, Warning, Welcome};
 use crate::frame::json::put_string;
 use crate::frame::{Encode, Form, Posted, Timestamp};
 use crate::transport::Framing;
@@ -99,7 +99,7 @@ impl Dialect for Stream {
         Some(if named.is_empty() { self.usual.to_vec() } else { named })
     }
 
-    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
+    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, Undecoded<'a>> {
         let text = std::str::from_utf8(message.payload).ok().filter(|_| message.text);
         let request = match text.and_then(|text| text.strip_prefix(SUBSCRIBE)) {
             Some(list) => Request::Only(names(list).into_iter().map(Cow::Borrowed).collect()),

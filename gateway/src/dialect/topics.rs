@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use envelope::Zoneless;
 
-use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Warning, Welcome};
+use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Undecoded, Warning, Welcome};
 use crate::frame::{Form, Timestamp};
 use crate::transport::Framing;
 use crate::transport::close::CloseReason;
@@ -100,7 +100,7 @@ impl Dialect for Topics {
         false
     }
 
-    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
+    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, Undecoded<'a>> {
         match request::decode(message) {
             Ok(request) => Ok(Asked { id: None, request }),
             Err(malformed) => Err((None, malformed)),

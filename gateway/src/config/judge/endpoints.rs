@@ -12,6 +12,8 @@ use crate::web::{Host, Part};
 const LONGEST_ROLE: usize = 190;
 /// Bytes of an event type's name at most.
 const LONGEST_TYPE: usize = 200;
+/// Bytes of a namespace's name at most.
+const LONGEST_NAMESPACE: usize = 64;
 
 /// Judges the endpoints, and the API's profile.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
@@ -26,7 +28,8 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         listener(config, endpoint, &key, findings);
         profile(config, &endpoint.auth, key.then("auth"), findings);
         origins(&endpoint.origins, &key.then("origins"), findings);
-        heartbeat(endpoint, &key, findings);
+        wire(endpoint, &key, findings);
+        heartbeat(config, endpoint, &key, findings);
         rooms(config, endpoint, &key, findings);
         dialect(endpoint, &key, findings);
         if let Some(message) = endpoint.message {
@@ -125,14 +128,49 @@ fn is_origin(origin: &str) -> bool {
     Host::parse(host).is_some() && !usual_port && origin.chars().all(|c| !c.is_ascii_uppercase())
 }
 
-fn heartbeat(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+/// Which dialects which transports carry.
+fn wire(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    if endpoint.dialect != session::Dialect::SocketIo {
+        return;
+    }
+    findings.require(
+        endpoint.transport == session::Transport::EngineIo,
+        key.then("transport"),
+        "must be \"engineio\" where dialect = \"socketio\"",
+    );
+    let key = key.then("socketio").then("namespaces");
+    findings.require(
+        !endpoint.socketio.namespaces.is_empty(),
+        key.clone(),
+        "is empty: no client could enter any",
+    );
+    for (i, name) in endpoint.socketio.namespaces.iter().enumerate() {
+        let is_name =
+            name.starts_with('/') && !name.contains([',', '?', '"', '\\']) && name.len() <= LONGEST_NAMESPACE;
+        let message =
+            "a namespace begins with a slash and has no comma, quote or question mark, and 64 bytes at most";
+        findings.require(is_name, key.at(i), message);
+        findings.require(!endpoint.socketio.namespaces[..i].contains(name), key.at(i), "is there twice");
+    }
+}
+
+fn heartbeat(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
     let (beat, key) = (endpoint.heartbeat, key.then("heartbeat"));
     findings.require(
         !beat.interval.is_zero(),
         key.then("interval"),
         "must be above zero: a client that is gone would never be found",
     );
-    if beat.timeout <= beat.interval {
+    if endpoint.transport == session::Transport::EngineIo {
+        findings.require(!beat.timeout.is_zero(), key.then("timeout"), "must be above zero");
+        // A poll waits for the next ping at most.
+        let answer = config.http.answer_timeout;
+        if !answer.is_zero() && answer <= beat.interval {
+            let message =
+                format!("{} is not below http.answer_timeout ({answer}): polls would be cut", beat.interval);
+            findings.error(key.then("interval"), message);
+        }
+    } else if beat.timeout <= beat.interval {
         let message = format!(
             "{} is not longer than heartbeat.interval ({}): clients that answer every ping would be closed",
             beat.timeout, beat.interval
@@ -159,34 +197,18 @@ fn rooms(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut 
 
 /// What concerns one dialect alone.
 fn dialect(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
-    let tables = [
-        ("topics", endpoint.topics.is_some(), session::Dialect::Topics),
-        ("stream", endpoint.stream.is_some(), session::Dialect::Stream),
-    ];
-    for (name, _, _) in tables.iter().filter(|(_, given, of)| *given && endpoint.dialect != *of) {
-        findings.error(
-            key.then(name),
-            format!("says something of a dialect that is not this endpoint's: {name:?}"),
-        );
-    }
-    if let Some(topics) = &endpoint.topics {
-        let fits = topics.role.len() <= LONGEST_ROLE && !topics.role.chars().any(char::is_control);
-        let message = format!("expected at most {LONGEST_ROLE} bytes without control characters");
-        findings.require(fits, key.then("topics").then("role"), &message);
-    }
-    if let Some(stream) = &endpoint.stream {
-        let key = key.then("stream").then("events");
-        findings.require(
-            !stream.events.is_empty(),
-            key.clone(),
-            "is empty: clients that name no type would get nothing",
-        );
-        for (i, name) in stream.events.iter().enumerate() {
-            let is_known = |c: char| c.is_ascii_alphanumeric() || "_.-:".contains(c);
-            let right = (1..=LONGEST_TYPE).contains(&name.len()) && name.chars().all(is_known);
-            let message = "expected the name of an event type: letters, digits, '_', '.', '-' and ':'";
-            findings.require(right, key.at(i), message);
-        }
+    let role = &endpoint.topics.role;
+    let fits = role.len() <= LONGEST_ROLE && !role.chars().any(char::is_control);
+    let message = format!("expected at most {LONGEST_ROLE} bytes without control characters");
+    findings.require(fits, key.then("topics").then("role"), &message);
+    let (events, key) = (&endpoint.stream.events, key.then("stream").then("events"));
+    let message = "is empty: clients that name no type would get nothing";
+    findings.require(!events.is_empty(), key.clone(), message);
+    for (i, name) in events.iter().enumerate() {
+        let is_known = |c: char| c.is_ascii_alphanumeric() || "_.-:".contains(c);
+        let right = (1..=LONGEST_TYPE).contains(&name.len()) && name.chars().all(is_known);
+        let message = "expected the name of an event type: letters, digits, '_', '.', '-' and ':'";
+        findings.require(right, key.at(i), message);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Settings of an endpoint: a path where sessions begin.
 
+mod socketio;
 mod stream;
 mod topics;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{Period, Size};
 use crate::web::Location;
 
+pub use socketio::{Greeting, SocketIo};
 pub use stream::Stream;
 pub use topics::Topics;
 
@@ -56,12 +58,12 @@ pub struct Config {
     /// The longest message that a client may send here; left out: `limits.message`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Size>,
-    /// What concerns the dialect `topics` alone; left out: its usual settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub topics: Option<Topics>,
-    /// What concerns the dialect `stream` alone; left out: its usual settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stream: Option<Stream>,
+    /// What else holds with `dialect = "topics"`.
+    pub topics: Topics,
+    /// What else holds with `dialect = "stream"`.
+    pub stream: Stream,
+    /// What else holds with `dialect = "socketio"`.
+    pub socketio: SocketIo,
 }
 
 impl Config {
@@ -81,9 +83,9 @@ impl Config {
     }
 
     /// The role of those whose token names none.
-    pub fn usual_role(&self) -> Option<String> {
-        let topics = (self.dialect == Dialect::Topics).then(|| self.topics.clone().unwrap_or_default());
-        topics.map(|topics| topics.role).filter(|role| !role.is_empty())
+    pub fn usual_role(&self) -> Option<&str> {
+        let role = (self.dialect == Dialect::Topics).then_some(self.topics.role.as_str());
+        role.filter(|role| !role.is_empty())
     }
 
     /// The text that its sessions are greeted with: that of the dialect, where nobody chose one.
@@ -113,8 +115,9 @@ impl Default for Config {
             max_sessions: 0,
             broadcasts: true,
             message: None,
-            topics: None,
-            stream: None,
+            topics: Topics::default(),
+            stream: Stream::default(),
+            socketio: SocketIo::default(),
         }
     }
 }
@@ -137,6 +140,8 @@ pub enum Transport {
     /// RFC 6455.
     #[default]
     WebSocket,
+    /// Engine.IO 4: polls, WebSocket, and the change from the one to the other.
+    EngineIo,
 }
 
 /// What the frames of a session mean.
@@ -152,6 +157,8 @@ pub enum Dialect {
     Stream,
     /// Every message comes back as it was sent: for protocol suites.
     Echo,
+    /// Socket.IO 5, over `engineio`.
+    SocketIo,
 }
 
 /// How it is found that a client is gone.

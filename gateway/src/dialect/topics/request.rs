@@ -40,7 +40,8 @@ pub(super) fn decode(message: Message<'_>) -> Decoded<Request<'_>> {
         }
         "unsubscribe" => Request::LeaveThose(events(data)?.0),
         name @ ("dashboard_update" | "metrics_update") => {
-            Request::Call { name: name.to_owned(), room: None, data: data.unwrap_or(RawValue::NULL) }
+            let data = Cow::Borrowed(data.unwrap_or(RawValue::NULL));
+            Request::Call { name: name.to_owned(), room: None, data }
         }
         // `pong` says that somebody is there, as every frame does; of another type nothing is known.
         _ => Request::Nothing,
