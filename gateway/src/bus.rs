@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use crate::frame::{Event, Timestamp};
 use crate::hub::{Hub, PublishError};
 use crate::metrics::Metrics;
-use envelope::Envelope;
+pub use envelope::{Envelope, NoEnvelope};
 use recent::Recent;
 
 /// To be connected and subscribed, and for the answer to a ping.

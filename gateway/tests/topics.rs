@@ -7,6 +7,8 @@
 mod auth;
 #[path = "topics/bus.rs"]
 mod bus;
+#[path = "topics/clients.rs"]
+mod clients;
 #[path = "topics/documents.rs"]
 mod documents;
 #[path = "topics/life.rs"]

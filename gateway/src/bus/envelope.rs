@@ -18,28 +18,32 @@ const LONGEST_ID: usize = 200;
 
 /// An event of another process.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Envelope {
+pub struct Envelope {
     /// What happened, in lower case.
-    pub(super) event_type: String,
+    pub event_type: String,
     /// JSON: an object.
-    pub(super) data: Bytes,
+    pub data: Bytes,
     /// When; none where it does not say.
-    pub(super) time: Option<Timestamp>,
+    pub time: Option<Timestamp>,
     /// By which it is known again.
-    pub(super) message_id: Option<String>,
+    pub message_id: Option<String>,
     /// Whom it is for; none: everybody.
-    pub(super) room: Option<String>,
+    pub room: Option<String>,
 }
 
 /// Why a message is no envelope.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoEnvelope {
+pub enum NoEnvelope {
+    /// Longer than one may be.
     #[error("it has more than {LONGEST} bytes")]
     Long,
+    /// Readers in many languages recurse.
     #[error("it nests deeper than {DEEPEST} levels")]
     Deep,
+    /// No JSON, or not of this shape.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
+    /// A field, and what is expected of it.
     #[error("{0}: expected {1}")]
     Field(&'static str, &'static str),
 }
@@ -73,7 +77,10 @@ enum User {
 
 impl Envelope {
     /// Reads a message.
-    pub(super) fn read(message: &[u8]) -> Result<Self, NoEnvelope> {
+    ///
+    /// # Errors
+    /// [`NoEnvelope`].
+    pub fn read(message: &[u8]) -> Result<Self, NoEnvelope> {
         if message.len() > LONGEST {
             return Err(NoEnvelope::Long);
         }
