@@ -293,6 +293,7 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
             profile: identity.profile(&endpoint.auth),
             forgives: endpoint.dialect == model::session::Dialect::Topics,
             origins: Origins::new(endpoint.origins.iter().cloned()),
+            polled: endpoint.transport == model::session::Transport::EngineIo,
         };
         (endpoint.location(), rules)
     };

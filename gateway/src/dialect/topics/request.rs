@@ -83,12 +83,12 @@ fn events(data: Option<&RawValue>) -> Decoded<(Vec<Cow<'_, str>>, usize)> {
     let Some(list) = wanted.events else { return Ok((Vec::new(), 0)) };
     let list: Vec<&RawValue> =
         serde_json::from_str(list.get()).map_err(|_| shape("data.events: expected a list of strings"))?;
-    let names = list.iter().filter_map(|entry| name(entry)).collect();
+    let names = list.iter().copied().filter_map(name).collect();
     Ok((names, list.len()))
 }
 
 /// A string's text without the white space around it, where there is any.
-fn name<'a>(entry: &&'a RawValue) -> Option<Cow<'a, str>> {
+fn name(entry: &RawValue) -> Option<Cow<'_, str>> {
     let Text(text) = serde_json::from_str(entry.get()).ok()?;
     let trimmed = match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
