@@ -66,7 +66,7 @@ pub use types::Types;
 pub use crate::history::log::{Fetch, State as LogState};
 
 use crate::audit::Audit;
-use crate::frame::{Event, Forms, Posted};
+use crate::frame::{Event, Forms, Posted, audience};
 use crate::history::log::{Found, Log, OpenError, Opened, Settings};
 use crate::metrics::Metrics;
 use calls::Calls;
@@ -186,6 +186,14 @@ impl Hub {
         }
     }
 
+    /// Publishes to all sessions of a dialect that has an audience of its own.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_to_audience(&self, dialect: &str, event: &Event) -> Result<Receipt, PublishError> {
+        self.place(&[&audience(dialect)], event, &mut |shard| self.mailboxes()[shard].wake())
+    }
+
     fn place(
         &self,
         names: &[&str],
@@ -200,16 +208,20 @@ impl Hub {
             let log = self.registry.log();
             let published = self.dispatch.publish(&sorted, log.map(|log| &**log), event, wake);
             let Some(published) = published else { continue };
-            let published = published.inspect_err(|error| {
-                if let PublishError::Busy(_) = error {
-                    self.metrics().busy.add(1);
-                }
-            })?;
+            let published = published.map_err(|error| self.refused(error))?;
             for (_, name) in rooms.iter().zip(names).filter(|(room, _)| room.is_none()) {
                 self.metrics().published(&event.kind, self.rules().find(name).class);
             }
             return Ok(self.receipt(published, &rooms, names));
         }
+    }
+
+    /// Counts where a publish was refused as somebody was busy.
+    fn refused(&self, error: PublishError) -> PublishError {
+        if let PublishError::Busy(_) = error {
+            self.metrics().busy.add(1);
+        }
+        error
     }
 
     /// The receipt of what was published to those of the rooms `names` that there are.

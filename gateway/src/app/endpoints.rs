@@ -9,9 +9,9 @@ use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::socketio::{self, SocketIo, SocketIoFrame};
-use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame};
+use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame, topics};
 use crate::drain::Drain;
-use crate::endpoint::{EngineIo, Entrance, Terms, WebSocket};
+use crate::endpoint::{EngineIo, Entrance, Refusing, Terms, WebSocket};
 use crate::frame::{Encode, Form, Forms};
 use crate::metrics::Metrics;
 use crate::router::{self, Bodies};
@@ -41,6 +41,8 @@ pub(super) struct Shared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     Rooms(Framing),
+    Topics(Framing),
+    Stream(Framing),
     /// In this namespace.
     SocketIo(Box<str>),
 }
@@ -62,10 +64,11 @@ impl Wires {
         let usual = (Look::Rooms(Framing::WebSocket), None);
         for (look, packing) in std::iter::once(usual).chain(config.endpoint.iter().flat_map(all_looks)) {
             if known.iter().all(|(other, its, _)| (other, its) != (&look, &packing)) {
-                let form = match &look {
-                    Look::Rooms(framing) => add(&mut forms, RoomsFrame(*framing), packing, metrics),
-                    Look::SocketIo(namespace) => {
-                        add(&mut forms, SocketIoFrame::new(namespace), packing, metrics)
+                let plain = writer(&look);
+                let form = match packing {
+                    None => forms.add_boxed(plain),
+                    Some(Packing { window, from }) => {
+                        forms.add(Deflated { plain, window, from, metrics: Arc::clone(metrics) })
                     }
                 };
                 known.push((look, packing, form));
@@ -101,6 +104,11 @@ impl Wires {
         let framing = framing(settings);
         match settings.dialect {
             settings::Dialect::Rooms => Rc::new(Rooms::new(self.form(&Look::Rooms(framing)), framing)),
+            settings::Dialect::Topics => Rc::new(Topics::new(self.form(&Look::Topics(framing)), framing)),
+            settings::Dialect::Stream => {
+                let usual = settings.stream.events.iter().cloned();
+                Rc::new(Stream::new(self.form(&Look::Stream(framing)), framing, usual))
+            }
             settings::Dialect::Echo => Rc::new(Echo(framing)),
             settings::Dialect::SocketIo => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
         }
@@ -123,18 +131,13 @@ impl Wires {
     }
 }
 
-/// A form for what `encode` writes, or for that compressed.
-fn add(
-    forms: &mut Forms,
-    encode: impl Encode + 'static,
-    packing: Option<Packing>,
-    metrics: &Arc<Metrics>,
-) -> Form {
-    match packing {
-        None => forms.add(encode),
-        Some(Packing { window, from }) => {
-            forms.add(Deflated { plain: encode, window, from, metrics: Arc::clone(metrics) })
-        }
+/// Writes what looks so.
+fn writer(look: &Look) -> Box<dyn Encode> {
+    match look {
+        Look::Rooms(framing) => Box::new(RoomsFrame(*framing)),
+        Look::Topics(framing) => Box::new(TopicsFrame(*framing)),
+        Look::Stream(framing) => Box::new(StreamFrame(*framing)),
+        Look::SocketIo(namespace) => Box::new(SocketIoFrame::new(namespace)),
     }
 }
 
@@ -154,6 +157,8 @@ fn all_looks(settings: &settings::Config) -> Vec<(Look, Option<Packing>)> {
 fn looks(settings: &settings::Config) -> Vec<Look> {
     match settings.dialect {
         settings::Dialect::Rooms => vec![Look::Rooms(framing(settings))],
+        settings::Dialect::Topics => vec![Look::Topics(framing(settings))],
+        settings::Dialect::Stream => vec![Look::Stream(framing(settings))],
         settings::Dialect::Echo => Vec::new(),
         settings::Dialect::SocketIo => {
             let namespaces = settings.socketio.namespaces.iter();
@@ -166,6 +171,25 @@ fn framing(settings: &settings::Config) -> Framing {
     match settings.transport {
         settings::Transport::WebSocket => Framing::WebSocket,
         settings::Transport::EngineIo => Framing::EngineIo,
+    }
+}
+
+/// Event types that clients of the endpoints know: there are such, whether any plugin declares them or not.
+pub(super) fn event_types(config: &Config) -> Vec<String> {
+    let of = |settings: &settings::Config| match settings.dialect {
+        settings::Dialect::Topics => topics::TYPES.map(str::to_owned).to_vec(),
+        settings::Dialect::Stream => settings.stream.events.clone(),
+        _ => Vec::new(),
+    };
+    config.endpoint.iter().flat_map(of).collect()
+}
+
+/// How the endpoint tells a client that it is not let in.
+fn refusing(settings: &settings::Config) -> Refusing {
+    match (settings.refuse, settings.dialect) {
+        (settings::Refuse::Close, _) => Refusing::Close,
+        (settings::Refuse::Status, settings::Dialect::Topics) => Refusing::Forbidden,
+        (settings::Refuse::Status, _) => Refusing::Unauthorized,
     }
 }
 
@@ -191,7 +215,8 @@ pub(super) fn all(
         let entrance = Entrance {
             common: Rc::clone(common),
             endpoint,
-            refuses_by_close: settings.refuse == settings::Refuse::Close,
+            refusing: refusing(settings),
+            usual_role: settings.usual_role().map(Into::into),
             phase: phase.clone(),
         };
         let endpoint: Rc<dyn router::Endpoint> = match settings.transport {
@@ -240,8 +265,8 @@ fn endpoint(
         framing: framing(settings),
         compression: wires.compression(settings),
         profile: identity.profile(&settings.auth),
-        welcome: settings.welcome.clone(),
-        auto_join: settings.auto_join.clone(),
+        welcome: settings.greeting().to_owned(),
+        auto_join: settings.first_rooms(),
         heartbeat: heartbeat(settings),
         idle_timeout: settings.idle_timeout.get(),
         broadcasts: settings.broadcasts,

@@ -48,9 +48,9 @@ impl Compression {
 }
 
 /// Events of another form, compressed: once for all who get them.
-pub struct Deflated<E> {
+pub struct Deflated {
     /// Writes them as they are.
-    pub plain: E,
+    pub plain: Box<dyn Encode>,
     /// For clients with this window.
     pub window: Window,
     /// Messages of fewer bytes go as they are.
@@ -59,7 +59,7 @@ pub struct Deflated<E> {
     pub metrics: Arc<Metrics>,
 }
 
-impl<E: Encode> Encode for Deflated<E> {
+impl Encode for Deflated {
     fn encode(&self, posted: &Posted, payload: &[u8], out: &mut Vec<u8>) -> Option<Range<usize>> {
         let start = out.len();
         let place = self.plain.encode(posted, payload, out);

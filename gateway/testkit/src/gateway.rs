@@ -163,17 +163,22 @@ impl Gateway {
 
     /// Opens a session at `path` with a client that does nothing by itself.
     pub async fn wire(&self, path: &str) -> Wire {
-        Wire::connect(self.address(), path, None, None).await
+        Wire::connect(self.address(), path, None, None, None).await
+    }
+
+    /// The same for a client that offers these extensions.
+    pub async fn offering_wire(&self, path: &str, offer: &str) -> Wire {
+        Wire::connect(self.address(), path, None, None, Some(offer)).await
     }
 
     /// The same for a client whose kernel takes little that it does not read, in bytes.
     pub async fn narrow_wire(&self, path: &str, receive_buffer: u32) -> Wire {
-        Wire::connect(self.address(), path, Some(receive_buffer), None).await
+        Wire::connect(self.address(), path, Some(receive_buffer), None, None).await
     }
 
     /// The same under TLS, at the gateway's second listener; `receive_buffer` as above, where it is given.
     pub async fn tls_wire(&self, path: &str, dialer: &TlsDialer, receive_buffer: Option<u32>) -> Wire {
-        Wire::connect(self.addresses()[1], path, receive_buffer, Some(dialer)).await
+        Wire::connect(self.addresses()[1], path, receive_buffer, Some(dialer), None).await
     }
 
     /// A figure of `/metrics`, by its name and labels as they stand there.

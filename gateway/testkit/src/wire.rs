@@ -34,12 +34,14 @@ pub mod opcode {
     pub const PONG: u8 = 10;
     /// Added: the message's last frame.
     pub const FIN: u8 = 0x80;
+    /// Added: the message is compressed.
+    pub const COMPRESSED: u8 = 0x40;
 }
 
 /// A frame of the gateway's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// The opcode; every frame of the gateway's is a whole message.
+    /// The opcode, with [`opcode::COMPRESSED`] where that was agreed on; every frame of the gateway's is a whole message.
     pub opcode: u8,
     /// What it bears.
     pub payload: Vec<u8>,
@@ -68,6 +70,8 @@ pub struct Wire {
     stream: Stream,
     /// Come, and not yet taken.
     read: Vec<u8>,
+    /// The answer to the extensions that were offered.
+    agreed: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -86,6 +90,7 @@ impl Wire {
         path: &str,
         receive_buffer: Option<u32>,
         tls: Option<&TlsDialer>,
+        offer: Option<&str>,
     ) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(size) = receive_buffer {
@@ -100,10 +105,11 @@ impl Wire {
                 Stream::Tls { read: Some(read), write: Arc::new(Mutex::new(write)) }
             }
         };
-        let mut wire = Self { stream, read: Vec::new() };
+        let mut wire = Self { stream, read: Vec::new(), agreed: None };
+        let offer = offer.map_or(String::new(), |offer| format!("Sec-WebSocket-Extensions: {offer}\r\n"));
         let handshake = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{offer}\r\n"
         );
         wire.send_raw(handshake.as_bytes()).await;
         let head = loop {
@@ -116,7 +122,14 @@ impl Wire {
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         // The example of RFC 6455, section 1.3.
         assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+        let answer = head.lines().find_map(|line| line.strip_prefix("sec-websocket-extensions: "));
+        wire.agreed = answer.map(Into::into);
         wire
+    }
+
+    /// What was answered to the extensions that were offered.
+    pub fn agreed(&self) -> Option<&str> {
+        self.agreed.as_deref()
     }
 
     /// The same connection, to send on it while another task reads.
@@ -125,7 +138,7 @@ impl Wire {
             Stream::Plain(stream) => Stream::Plain(Arc::clone(stream)),
             Stream::Tls { write, .. } => Stream::Tls { read: None, write: Arc::clone(write) },
         };
-        Self { stream, read: Vec::new() }
+        Self { stream, read: Vec::new(), agreed: None }
     }
 
     /// Sends bytes as they are.
@@ -199,7 +212,8 @@ impl Wire {
             127 => (u64::from_be_bytes(self.read.get(2..10)?.try_into().unwrap()) as usize, 10),
             _ => panic!("the gateway masks a frame"),
         };
-        assert_eq!(first & 0xf0, opcode::FIN, "a fragment, or reserved bits: {first:x}");
+        let compressed = if self.agreed.is_some() { first & opcode::COMPRESSED } else { 0 };
+        assert_eq!(first & 0xf0, opcode::FIN | compressed, "a fragment, or reserved bits: {first:x}");
         if self.read.len() < wide + size {
             return None;
         }
@@ -208,7 +222,7 @@ impl Wire {
         if self.read.is_empty() {
             self.read = Vec::new();
         }
-        Some(Frame { opcode: first & 0x0f, payload })
+        Some(Frame { opcode: first & !opcode::FIN, payload })
     }
 
     /// Reads once; `false` at the end of the stream.
