@@ -3,6 +3,7 @@
 mod connection;
 mod crowd;
 mod generator;
+mod inflater;
 mod publisher;
 mod slices;
 
@@ -38,6 +39,8 @@ pub struct Side {
     pub hello: Vec<String>,
     /// What comes when it is in; empty: nothing does.
     pub ready: String,
+    /// Whether it takes compressed messages, and is served only where it gets such.
+    pub inflates: bool,
 }
 
 /// What a server of one kind is told.

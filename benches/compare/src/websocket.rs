@@ -10,10 +10,13 @@ const PONG: u8 = 0x8a;
 /// The bit of the length that says that a key follows.
 const MASKED: u8 = 0x80;
 
-/// The request with which a client begins.
-pub fn upgrade(host: &str, path: &str) -> String {
+/// What a client offers that takes compressed messages, each of which is begun anew.
+pub const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
+
+/// The request with which a client begins; `offer`: further lines of it, such as [`OFFER`].
+pub fn upgrade(host: &str, path: &str, offer: &str) -> String {
     format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{offer}\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
 }
@@ -78,6 +81,12 @@ pub fn unmask(bytes: &mut Vec<u8>) -> Vec<u8> {
     }
     bytes.drain(..taken);
     frames
+}
+
+/// The first frame in a server's `bytes`, if that is whole: its first byte, its payload, and its length.
+pub fn frame_of(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
+    let Parts { key, end, .. } = parts(bytes)?;
+    Some((bytes[0], &bytes[key..end], end))
 }
 
 /// The answers to the pings among a server's frames, which begin where `bytes` begin; what is not whole is passed over.

@@ -8,6 +8,7 @@ use memchr::memmem;
 use rustls::{ClientConnection, Stream};
 use socket2::{Domain, Socket, Type};
 
+use super::inflater::Inflater;
 use super::{Error, Side, Target, system};
 use crate::marker::Carry;
 use crate::websocket;
@@ -24,6 +25,8 @@ const SEGMENT: u32 = 536;
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
     tls: Option<Box<ClientConnection>>,
+    /// Where messages come compressed; without TLS.
+    inflater: Option<Box<Inflater>>,
     pub(super) carry: Carry,
     /// Events that have come.
     pub(super) got: u64,
@@ -60,11 +63,15 @@ impl Connection {
             Some(session) => enter(&mut Stream::new(&mut **session, &mut stream), target, side, number)?,
         }
         stream.set_nonblocking(true).map_err(system("fcntl"))?;
-        Ok(Self { stream, tls, carry: Carry::default(), got: 0, latest: 0 })
+        let inflater = side.inflates.then(Box::default);
+        Ok(Self { stream, tls, inflater, carry: Carry::default(), got: 0, latest: 0 })
     }
 
     /// Reads what is there: 0 at the end, and `WouldBlock` where there is nothing.
     pub(super) fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        if let Some(inflater) = &mut self.inflater {
+            return inflater.read(&mut self.stream, space);
+        }
         let Some(session) = &mut self.tls else { return self.stream.read(space) };
         loop {
             match session.reader().read(space) {
@@ -110,11 +117,16 @@ fn connect(address: SocketAddr, reads: bool) -> io::Result<TcpStream> {
 }
 
 fn enter(link: &mut (impl Read + Write), target: &Target, side: &Side, number: Number) -> Result<(), Error> {
-    let request = websocket::upgrade(&target.address.to_string(), &side.path);
+    let request = websocket::upgrade(
+        &target.address.to_string(),
+        &side.path,
+        if side.inflates { websocket::OFFER } else { "" },
+    );
     link.write_all(request.as_bytes()).map_err(system("send"))?;
     let mut come = Vec::new();
     let head = wait(link, &mut come, b"\r\n\r\n")?;
-    if !come.starts_with(b"HTTP/1.1 101 ") {
+    let agreed = memmem::find(&come[..head].to_ascii_lowercase(), b"permessage-deflate").is_some();
+    if !come.starts_with(b"HTTP/1.1 101 ") || agreed != side.inflates {
         return Err(Error::Refused(String::from_utf8_lossy(&come).into_owned()));
     }
     come.drain(..head);

@@ -240,7 +240,7 @@ impl Crowd {
             return length(publisher.connection.read(&mut self.space), "publisher").map(drop);
         };
         if member.phase == Phase::Connects {
-            let request = websocket::upgrade(&self.target.address.to_string(), "/ws");
+            let request = websocket::upgrade(&self.target.address.to_string(), "/ws", "");
             member.stream.write_all(request.as_bytes()).map_err(system("send"))?;
             member.phase = Phase::Upgrades;
             let data = EventData::new_u64(number as u64);

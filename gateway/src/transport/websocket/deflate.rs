@@ -7,7 +7,7 @@ mod inflate;
 mod offer;
 mod pack;
 
-pub(super) use inflate::inflate;
+pub use inflate::inflate;
 pub use offer::{Agreed, Malformed, Window, agree};
 pub use pack::{Saved, frames, pack};
 

@@ -19,7 +19,7 @@ thread_local! {
 ///
 /// # Errors
 /// It is longer than `most`, or no DEFLATE.
-pub(in crate::transport::websocket) fn inflate(packed: &[u8], most: usize) -> Result<Vec<u8>, Refusal> {
+pub fn inflate(packed: &[u8], most: usize) -> Result<Vec<u8>, Refusal> {
     INFLATER.with_borrow_mut(|inflater| {
         inflater.reset(false);
         let mut out = Vec::new();
