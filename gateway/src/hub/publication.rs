@@ -15,6 +15,7 @@ use crate::history::log::{Log, Place, Refused};
 use crate::metrics::Metrics;
 
 mod beside;
+mod given;
 mod unit;
 
 pub(super) use unit::Unit;
@@ -77,7 +78,7 @@ impl Dispatch {
         let now = Instant::now();
         let (mut posted, mut placed, mut first) = (Fresh::new(), Places::new(), None);
         for entry in &mut open {
-            let (one, place) = entry.post(event, &mut first, &self.space, now);
+            let (one, place) = entry.post(event.clone(), &mut first, &self.space, now);
             posted.push(one);
             placed.push(place);
         }
@@ -170,7 +171,7 @@ impl Open<'_> {
     /// Order and commit in memory.
     fn post(
         &mut self,
-        event: &Event,
+        event: Event,
         first: &mut Option<Cursor>,
         space: &Space,
         now: Instant,
@@ -178,9 +179,9 @@ impl Open<'_> {
         if let Some(cursor) = self.known {
             return (None, self.placed(cursor, 0));
         }
-        let mut posted = self.state.history.order(event.clone(), now);
+        let mut posted = self.state.history.order(event, now);
         posted.follow(first);
-        if let Some(id) = &event.id {
+        if let Some(id) = &posted.id {
             self.state.ids.insert(id.clone(), posted.cursor, now);
         }
         let placed = self.commit(&posted, None, space, now);

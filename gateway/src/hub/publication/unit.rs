@@ -127,7 +127,7 @@ impl Task for Unit {
                     let placed = entry.commit(&one, Some(place), &dispatch.space, now);
                     (Some(one), placed)
                 }
-                Slot::Known(_) | Slot::Memory => entry.post(&event, &mut first, &dispatch.space, now),
+                Slot::Known(_) | Slot::Memory => entry.post(event.clone(), &mut first, &dispatch.space, now),
             };
             posted.push(one);
             placed.push(place);
