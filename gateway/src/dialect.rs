@@ -4,15 +4,18 @@
 
 mod answer;
 mod echo;
+pub mod envelope;
 pub mod rooms;
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 pub use answer::{Answer, Backlog, Info, Member, Metadata};
 pub use echo::Echo;
+pub use envelope::{Envelope, EnvelopeFrame};
 pub use rooms::{Rooms, RoomsFrame};
 
 use crate::frame::{Cursor, Form, Since, Timestamp};
@@ -74,6 +77,8 @@ pub enum Request<'a> {
     Unsubscribe(Vec<Cow<'a, str>>),
     /// What the gateway knows of the session.
     Info,
+    /// How the gateway is.
+    Status,
     /// To publish an event.
     Publish(Publish<'a>),
     /// Who is in a room.
@@ -112,7 +117,9 @@ pub enum Request<'a> {
         /// The room that it is about; none where the frame has none.
         room: Option<Cow<'a, str>>,
         /// JSON; `null` where there was none.
-        data: &'a RawValue,
+        data: Cow<'a, RawValue>,
+        /// Whether the client takes its answer in pieces, too.
+        streamed: bool,
     },
     /// To go on with another token.
     Auth {
@@ -181,6 +188,9 @@ pub enum Malformed {
     /// Not of the right shape: which field, and what was expected.
     #[error("Error processing message: {0}")]
     Shape(String),
+    /// Well-formed, of a type that nothing is done with.
+    #[error("Unknown type: {0}")]
+    Unknown(String),
 }
 
 /// A wire that clients speak: what its frames mean, and what frames answers and events become.
@@ -199,9 +209,32 @@ pub trait Dialect {
         None
     }
 
-    /// Whether a session is greeted before it is known who it is by.
+    /// The id that a session has, where it is not for the client or the gateway to choose one.
+    fn session_id(&self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// Whether a session is greeted before it is known who it is by. Where it is not, the client's first frame has to
+    /// show that, and ends the session where it does not.
     fn greets_strangers(&self) -> bool {
         true
+    }
+
+    /// Whether who shows a token has to be a user by it.
+    fn needs_user(&self) -> bool {
+        false
+    }
+
+    /// Whether whom the endpoint does not let in is let in to be told why in a frame, whatever the endpoint says of that:
+    /// in [`Answer::Unproven`], or by [`farewell`](Self::farewell).
+    fn tells_refusals(&self) -> bool {
+        false
+    }
+
+    /// Whether a plugin's answer comes before that to the next request, too. A request that asks only whether somebody is
+    /// there does not wait for a long one.
+    fn answers_in_order(&self) -> bool {
+        false
     }
 
     /// What a frame wants.

@@ -71,6 +71,8 @@ pub struct Endpoint {
 pub enum Dialect {
     /// JSON requests and events.
     Rooms,
+    /// Typed messages in envelopes.
+    Envelope,
     /// Each frame comes back as it was.
     Echo,
 }

@@ -21,6 +21,7 @@ mod views;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 pub use connections::{Answers, Connections};
 pub use counter::{Balance, Count, Counter, Level, Total};
@@ -79,6 +80,11 @@ pub struct AuditLines {
 }
 
 impl Metrics {
+    /// For how long there has been something to count.
+    pub fn age(&self) -> Duration {
+        self.shards.first().map_or(Duration::ZERO, |shard| shard.begun.elapsed())
+    }
+
     /// For so many shards.
     pub fn new(shards: usize) -> Arc<Self> {
         Arc::new(Self {

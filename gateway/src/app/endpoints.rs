@@ -7,7 +7,8 @@ use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
-use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame};
+use crate::dialect::envelope;
+use crate::dialect::{Dialect, Echo, Envelope, EnvelopeFrame, Rooms, RoomsFrame};
 use crate::drain::Drain;
 use crate::endpoint::{Entrance, WebSocket};
 use crate::frame::{Form, Forms};
@@ -25,6 +26,7 @@ pub(super) struct Wires(Arc<[(Look, Form)]>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     Rooms(Framing),
+    Envelope(Framing),
 }
 
 impl Wires {
@@ -38,6 +40,7 @@ impl Wires {
             if known.iter().all(|(other, _)| *other != look) {
                 let form = match look {
                     Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
+                    Look::Envelope(framing) => forms.add(EnvelopeFrame(framing)),
                 };
                 known.push((look, form));
             }
@@ -55,6 +58,10 @@ impl Wires {
         let framing = framing(settings);
         match (settings.dialect, self.form(settings)) {
             (settings::Dialect::Rooms, Some(form)) => Rc::new(Rooms::new(form, framing)),
+            (settings::Dialect::Envelope, Some(form)) => {
+                let streams = settings.envelope.as_ref().is_some_and(|envelope| envelope.stream);
+                Rc::new(Envelope::new(form, framing, streams))
+            }
             (settings::Dialect::Echo, _) => Rc::new(Echo(framing)),
             (dialect, None) => unreachable!("{dialect:?} has a form"),
         }
@@ -64,6 +71,7 @@ impl Wires {
 fn look(settings: &settings::Config) -> Option<Look> {
     match settings.dialect {
         settings::Dialect::Rooms => Some(Look::Rooms(framing(settings))),
+        settings::Dialect::Envelope => Some(Look::Envelope(framing(settings))),
         settings::Dialect::Echo => None,
     }
 }
@@ -72,6 +80,15 @@ fn framing(settings: &settings::Config) -> Framing {
     match settings.transport {
         settings::Transport::WebSocket => Framing::WebSocket,
     }
+}
+
+/// Event types that clients of the endpoints know: there are such, whether any plugin declares them or not.
+pub(super) fn event_types(config: &Config) -> Vec<String> {
+    let of = |settings: &settings::Config| match settings.dialect {
+        settings::Dialect::Envelope => envelope::SENT.map(|kind| kind.name().to_owned()).to_vec(),
+        settings::Dialect::Rooms | settings::Dialect::Echo => Vec::new(),
+    };
+    config.endpoint.iter().flat_map(of).collect()
 }
 
 /// The endpoints of the configuration, for one shard.
@@ -123,6 +140,7 @@ fn endpoint(
         limits: Limits { message, fragments: config.limits.fragments },
         backlog: config.limits.backlog_per_session.len(),
         places: capacity.endpoint(&settings.location()),
+        recent: capacity.recent(&settings.location()),
         unknown: Arc::clone(&capacity.unknown),
     }
 }

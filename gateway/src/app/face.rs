@@ -17,6 +17,7 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
         path: endpoint.path.clone(),
         dialect: match endpoint.dialect {
             settings::Dialect::Rooms => Dialect::Rooms,
+            settings::Dialect::Envelope => Dialect::Envelope,
             settings::Dialect::Echo => Dialect::Echo,
         },
         welcome: endpoint.welcome.clone(),

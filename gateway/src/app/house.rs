@@ -66,6 +66,7 @@ impl House {
         let hub = Hub::new(hub_config(&config, count), rules, forms, Arc::clone(&metrics));
         let hub = open_log(&config, hub.with_memory(config.hub.history.len()))?;
         let hub = Arc::new(hub.with_audit(Arc::clone(&audit)));
+        hub.types().declare(endpoints::event_types(&config).iter().map(String::as_str));
         let phase = Drain::default();
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
@@ -93,7 +94,7 @@ impl House {
         tokio::spawn(gauges::sample(api.sources(), views));
         let rules = pipeline::Rules::new(requests(&config, &identity))?.live();
         let permits = Permits::new(most(&config));
-        let capacity = Arc::new(Capacity::new(&config));
+        let capacity = Arc::new(Capacity::new(&config, hub.metrics()));
         let budget = Budget::new(config.limits.backlog_total.len(), &metrics);
         let (lanes, intakes) = lanes(count);
         let reloader = Reloader {

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod auth;
 pub mod cors;
 pub mod drain;
+pub mod envelope;
 pub mod http;
 pub mod hub;
 pub mod limits;

@@ -102,6 +102,16 @@ fn describe(endpoint: &Endpoint) -> String {
     if endpoint.dialect == Dialect::Echo {
         return "Each frame comes back as it was: for protocol suites.".to_owned();
     }
+    if endpoint.dialect == Dialect::Envelope {
+        return format!(
+            "Typed messages, each in an envelope: `type`, `version`, `id`, `ts`, `payload`, `session_id`, `user_id`, \
+             `correlation_id`. A client that has to show who it is does so with its first frame, `{{\"token\": \"…\"}}`. Chat \
+             messages are answered in order, whole or, where `metadata.stream` is true, in pieces. Events of rooms come as \
+             the payload that their type names, where their data are one, or else as a `system_event`; what several \
+             sessions get names neither session nor user. A message has at most {} bytes.",
+            endpoint.message
+        );
+    }
     let joined = match endpoint.auto_join.as_slice() {
         [] => String::new(),
         rooms => format!(" A session is in these rooms from its start: `{}`.", rooms.join("`, `")),

@@ -47,8 +47,19 @@ impl Session {
                 self.dialect.answer(id, &Answer::Unknown, out);
             }
             Ok(Asked { id, request }) => self.request(id, request, message, open, out),
-            Err((id, malformed)) => self.dialect.malformed(id, &malformed, out),
+            Err((id, malformed)) => {
+                self.dialect.malformed(id, &malformed, out);
+                if self.is_unknown() && !self.dialect.greets_strangers() {
+                    self.fail_to_prove();
+                }
+            }
         }
+    }
+
+    /// Whether a message asks only whether somebody is there, and so need not wait for a long answer.
+    pub(super) fn may_pass(&self, message: Message<'_>) -> bool {
+        self.dialect.answers_in_order()
+            && matches!(self.dialect.decode(message), Ok(Asked { request: Request::Ping, .. }))
     }
 
     fn request(
@@ -79,8 +90,9 @@ impl Session {
                 let info = info.map(|info| info.get().into());
                 self.join(id, named(&room), (since, info, slow), open, out);
             }
-            Request::Call { name, room, data } => {
-                open.calls.open(self, id, (&name, room.as_deref()), data, out);
+            Request::Status => answer(self.status()),
+            Request::Call { name, room, data, streamed } => {
+                open.calls.open(self, id, (&name, room.as_deref()), (&data, streamed), out);
             }
             Request::Presence { room, skip, limit } => {
                 self.presence(id, named(&room), (skip, limit), open, out);

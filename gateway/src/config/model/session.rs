@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Period, Size};
+use super::envelope;
+use crate::units::{Period, Rate, Size};
 use crate::web::Location;
 
 /// A path where sessions begin, and what holds for them.
@@ -45,6 +46,9 @@ pub struct Config {
     /// The longest message that a client may send here; left out: `limits.message`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Size>,
+    /// Of the dialect `envelope`; left out: its defaults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<envelope::Config>,
 }
 
 impl Config {
@@ -52,6 +56,11 @@ impl Config {
     pub fn location(&self) -> Location {
         let path = if self.any { Location::ANY } else { &self.path };
         Location { listener: self.listener.as_deref().map(Into::into), path: path.into() }
+    }
+
+    /// How many messages each user may send, where that is limited by its dialect.
+    pub fn rate_per_user(&self) -> Option<Rate> {
+        (self.dialect == Dialect::Envelope).then(|| self.envelope.clone().unwrap_or_default().rate)
     }
 }
 
@@ -73,6 +82,7 @@ impl Default for Config {
             max_sessions: 0,
             broadcasts: true,
             message: None,
+            envelope: None,
         }
     }
 }
@@ -104,6 +114,8 @@ pub enum Dialect {
     /// JSON requests and events; sessions join rooms.
     #[default]
     Rooms,
+    /// Typed messages in envelopes; chat messages are the call `chat` of a plugin.
+    Envelope,
     /// Every message comes back as it was sent: for protocol suites.
     Echo,
 }

@@ -94,7 +94,12 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
         Some(Action::History) => past::history(room()?, keys.data)?,
         Some(Action::Auth) => Request::Auth { token: token(keys.data)? },
         Some(Action::Cancel) => Request::Cancel,
-        None => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
+        None => Request::Call {
+            name: action,
+            room: room()?,
+            data: Cow::Borrowed(keys.data.unwrap_or(RawValue::NULL)),
+            streamed: true,
+        },
     })
 }
 
