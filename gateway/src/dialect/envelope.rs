@@ -3,18 +3,19 @@
 
 mod event;
 mod frame;
+mod kinds;
 mod payload;
 mod reply;
 mod request;
 mod told;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 pub use event::{EnvelopeFrame, SENT};
-pub use payload::Kind;
+pub use kinds::Kind;
 pub use told::{Part, Told, told};
 
 use serde_json::value::RawValue;
@@ -36,12 +37,12 @@ pub struct Envelope {
     framing: Framing,
     /// Whether each answer comes in pieces, and not only where its request asks for that.
     streams: bool,
-    /// The session's id on the wire, and its name in the gateway.
+    /// The session's, on the wire and for operators.
     id: Arc<str>,
     /// Whom frames are for: nobody before the welcome.
     whom: RefCell<Address>,
     /// Whether the client has been greeted: until then it has to show who it is.
-    greeted: std::cell::Cell<bool>,
+    greeted: Cell<bool>,
     stream: RefCell<Stream>,
 }
 
@@ -54,7 +55,7 @@ impl Envelope {
             streams,
             id: uuid::Uuid::new_v4().to_string().into(),
             whom: RefCell::new(Address::shared()),
-            greeted: std::cell::Cell::new(false),
+            greeted: Cell::new(false),
             stream: RefCell::default(),
         }
     }
@@ -117,6 +118,7 @@ impl Dialect for Envelope {
         let mut out = Vec::new();
         match reason {
             CloseReason::Policy(why) if why == UNPROVEN => return Warning::None, // it has been told
+            CloseReason::KeepaliveTimeout => return Warning::None,               // and here nobody listens
             CloseReason::Policy(why) if why == UNHEARD => {
                 self.put_unproven("Authentication timeout", &mut out)
             }

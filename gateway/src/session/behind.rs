@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,22 +52,19 @@ impl Behind {
         self.take(0)
     }
 
-    /// A message that goes before the long answer in front.
-    pub(super) fn poll_passing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Held>> {
-        let Some(first) = self.held.iter().position(|held| held.passes) else { return Poll::Ready(None) };
+    /// A message that goes before the answer in front, where that is a long one; the task is woken when it becomes one.
+    pub(super) fn passing(&mut self, cx: &mut Context<'_>) -> Option<Held> {
+        let first = self.held.iter().position(|held| held.passes)?;
         let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(LONG)));
         if !patience.is_elapsed() && patience.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
+            return None;
         }
-        Poll::Ready(self.take(first))
+        self.take(first)
     }
 
     fn take(&mut self, index: usize) -> Option<Held> {
         let held = self.held.remove(index)?;
         self.bytes -= held.payload.len();
-        if self.held.is_empty() {
-            self.held = VecDeque::new(); // an idle session keeps no memory for this
-        }
         Some(held)
     }
 }

@@ -104,14 +104,8 @@ pub fn open(
         Inflow::WebSocket(early) => Inbound::new(&session, limits, early),
         Inflow::Nowhere => Inbound::closed(limits),
     };
-    let mut run = Run {
-        session,
-        inbound,
-        open: Open::default(),
-        behind: Behind::default(),
-        fetching: None,
-        phase: Phase::Open,
-    };
+    let mut run =
+        Run { session, inbound, open: Open::default(), behind: None, fetching: None, phase: Phase::Open };
     Box::pin(poll_fn(move |cx| run.poll(cx)))
 }
 
@@ -182,7 +176,8 @@ struct Run {
     session: Rc<Session>,
     inbound: Inbound<Session>,
     open: Open,
-    behind: Behind,
+    /// What waits behind a request. Boxed, and rare.
+    behind: Option<Box<Behind>>,
     /// Events of a history are fetched from the disk. Boxed, and rare.
     fetching: Option<Fetching>,
     phase: Phase,
@@ -279,25 +274,27 @@ impl Run {
     fn hear(&mut self, session: &Rc<Session>, payload: &[u8], text: bool, out: &mut Vec<u8>) {
         let message = dialect::Message { payload, text };
         match self.open.is_waiting() {
-            true => self.behind.push(payload, text, session.may_pass(message)),
+            true => self.behind.get_or_insert_default().push(payload, text, session.may_pass(message)),
             false => session.handle(message, &mut self.open, out),
         }
     }
 
     /// The next message that was kept, if it may be handled now.
     fn next_held(&mut self, cx: &mut Context<'_>) -> Option<Held> {
-        match self.open.is_waiting() {
-            false => self.behind.pop(),
-            true => match self.behind.poll_passing(cx) {
-                Poll::Ready(held) => held,
-                Poll::Pending => None,
-            },
+        let behind = self.behind.as_mut()?;
+        if self.open.is_waiting() {
+            return behind.passing(cx);
         }
+        let next = behind.pop();
+        if next.is_none() {
+            self.behind = None;
+        }
+        next
     }
 
     /// Whether nothing is read, as too much waits behind an answer.
     fn is_deaf(&self) -> bool {
-        self.open.is_waiting() && self.behind.is_full()
+        self.open.is_waiting() && self.behind.as_ref().is_some_and(|behind| behind.is_full())
     }
 
     fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
@@ -342,7 +339,7 @@ impl Run {
         out: &mut Vec<u8>,
     ) {
         session.closing.set(true);
-        (self.open, self.behind) = (Open::default(), Behind::default());
+        (self.open, self.behind) = (Open::default(), None);
         session.common.shard.retire(session, &session.id, session.user().as_ref());
         session.count_end(why, outcome);
         session.begin_farewell();

@@ -5,7 +5,8 @@ use std::ops::Range;
 use serde_json::value::RawValue;
 
 use super::frame::{Address, before, behind};
-use super::payload::{Fields, Kind, Payload, is_null, is_object, quoted};
+use super::kinds::Kind;
+use super::payload::{Fields, Payload, is_null, is_object, quoted};
 use crate::frame::{Encode, Posted};
 use crate::transport::Framing;
 

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use super::payload::{Kind, quoted};
+use super::kinds::Kind;
+use super::payload::quoted;
 use crate::frame::Timestamp;
 use crate::frame::json::put_string;
 

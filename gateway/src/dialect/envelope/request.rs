@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::{Asked, Malformed, Message, Request};
-use super::payload::{Fields, Kind, Payload, is_object, quoted, text};
+use super::kinds::Kind;
+use super::payload::{Fields, Payload, is_object, quoted, text};
 use crate::frame::json::{is_too_deep, shorten};
 
 /// The call that a chat message is.

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::frame::{Address, VERSION, before, behind};
-use super::payload::{Absent, Kind, Of, put};
+use super::kinds::{Absent, Kind, Of};
+use super::payload::put;
 use super::request::VERSIONS;
 use crate::frame::Timestamp;
 
