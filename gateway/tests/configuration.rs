@@ -143,13 +143,18 @@ fn an_endpoint_of_envelopes_has_the_defaults_of_its_clients() {
 
 #[test]
 fn settings_of_envelopes_are_judged() {
-    let sources = set(&["endpoint.0.envelope.rate=\"20000/min\""]);
+    assert_eq!(
+        errors(&set(&["endpoint.0.envelope.stream=true"])),
+        [
+            "error: --set endpoint.0.envelope.stream: endpoint.0.envelope: is for endpoints with `dialect = \"envelope\"`"
+        ]
+    );
+    let sources = set(&["endpoint.0.dialect=envelope", "endpoint.0.envelope.rate=\"20000/min\""]);
     assert_eq!(
         errors(&sources),
         [
-            "--set endpoint.0.envelope.rate: endpoint.0.envelope: is for endpoints with `dialect = \"envelope\"`",
-            "--set endpoint.0.envelope.rate: endpoint.0.envelope.rate: 20000 is more than can be remembered of each user \
-             (10000)",
+            "error: --set endpoint.0.envelope.rate: endpoint.0.envelope.rate: 20000 is more than can be remembered of \
+             each user (10000)",
         ]
     );
 }
