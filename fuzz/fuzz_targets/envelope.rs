@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tidegate::dialect::{Answer, Dialect, Envelope, EnvelopeFrame, Message, Request, Welcome};
+use tidegate::dialect::{Answer, Asked, Dialect, Envelope, EnvelopeFrame, Message, Request, Welcome};
 use tidegate::frame::{Forms, Timestamp};
 use tidegate::transport::Framing;
 
@@ -48,17 +48,17 @@ fuzz_target!(|input: &[u8]| {
         let mut out = Vec::new();
         for payload in &lines {
             match dialect.decode(Message { payload, text: false }) {
-                Err((id, malformed)) => dialect.malformed(id, &malformed, &mut out),
-                Ok(asked) => {
-                    let Request::Call { data, streamed, .. } = asked.request else { continue };
+                Err((id, malformed)) => dialect.malformed(id.as_deref(), &malformed, &mut out),
+                Ok(Asked { id, request }) => {
+                    let Request::Call { data, streamed, .. } = request else { continue };
                     let data: Value = serde_json::from_str(data.get()).expect("a call's data are JSON");
                     assert!(data["content"].as_str().is_some_and(|content| !content.is_empty()));
                     for (seq, data) in said.iter().enumerate().filter(|_| streamed) {
-                        dialect.answer(asked.id, &Answer::Part { name: "chat", seq: seq as u64, data }, &mut out);
+                        dialect.answer(id.as_deref(), &Answer::Part { name: "chat", seq: seq as u64, data }, &mut out);
                     }
                     let (message, data) = ("", said[0]);
                     let answer = Answer::Call { name: "chat", success: true, message, data, streamed };
-                    dialect.answer(asked.id, &answer, &mut out);
+                    dialect.answer(id.as_deref(), &answer, &mut out);
                 }
             }
         }

@@ -75,6 +75,8 @@ pub enum Dialect {
     Envelope,
     /// Each frame comes back as it was.
     Echo,
+    /// Socket.IO.
+    SocketIo,
 }
 
 /// Everything that a document tells of.

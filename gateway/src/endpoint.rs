@@ -1,10 +1,12 @@
 //! What a request for an endpoint's path leads to: who may have a session there, and each transport's side of HTTP.
 
 mod admission;
+mod engineio;
 mod websocket;
 
 use std::rc::Rc;
 
+pub use engineio::{EngineIo, Terms};
 pub use websocket::WebSocket;
 
 use crate::drain::Drain;

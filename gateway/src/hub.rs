@@ -41,7 +41,6 @@ mod walk;
 use std::sync::Arc;
 
 use arc_swap::Guard;
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
@@ -105,7 +104,6 @@ pub struct Hub {
     types: Arc<Types>,
     calls: Calls,
     audit: Arc<Audit>,
-    acknowledging: Mutex<()>,
 }
 
 impl Hub {
@@ -121,7 +119,6 @@ impl Hub {
             types: Arc::default(),
             calls: Calls::default(),
             audit: Audit::off(),
-            acknowledging: Mutex::default(),
             config,
         }
     }

@@ -19,6 +19,7 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
             settings::Dialect::Rooms => Dialect::Rooms,
             settings::Dialect::Envelope => Dialect::Envelope,
             settings::Dialect::Echo => Dialect::Echo,
+            settings::Dialect::SocketIo => Dialect::SocketIo,
         },
         welcome: endpoint.welcome.clone(),
         heartbeat: endpoint.heartbeat.interval.get().as_secs(),

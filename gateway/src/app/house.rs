@@ -122,12 +122,15 @@ impl House {
             identity: Arc::new(identity),
             limits: Arc::clone(&limits),
             capacity,
-            bodies: Bodies::new(
-                config.http.body.len(),
-                config.http.bodies.len(),
-                config.http.body_timeout.get(),
-            ),
-            wires,
+            endpoints: endpoints::Shared {
+                wires,
+                lines: Arc::default(),
+                bodies: Bodies::new(
+                    config.http.body.len(),
+                    config.http.bodies.len(),
+                    config.http.body_timeout.get(),
+                ),
+            },
             phase: phase.clone(),
         };
         let mut shards = Vec::new();

@@ -22,6 +22,13 @@ pub enum Answer<'a> {
         /// Whether nothing is missing since the cursor that was asked for, where one was.
         recovered: Option<bool>,
     },
+    /// The session is not in the room; the text says why.
+    NotJoined {
+        /// Its name.
+        room: &'a str,
+        /// For people.
+        why: &'a str,
+    },
     /// The session has left the room.
     Left(&'a str),
     /// The session was not in the room.

@@ -20,7 +20,7 @@ pub use told::{Part, Told, told};
 
 use serde_json::value::RawValue;
 
-use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Warning, Welcome};
+use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Undecoded, Warning, Welcome};
 use crate::frame::Form;
 use crate::transport::Framing;
 use crate::transport::close::{CloseReason, UNHEARD, UNPROVEN};
@@ -37,8 +37,6 @@ pub struct Envelope {
     framing: Framing,
     /// Whether each answer comes in pieces, and not only where its request asks for that.
     streams: bool,
-    /// The session's, on the wire and for operators.
-    id: Arc<str>,
     /// Whom frames are for: nobody before the welcome.
     whom: RefCell<Address>,
     /// Whether the client has been greeted: until then it has to show who it is.
@@ -53,7 +51,6 @@ impl Envelope {
             form,
             framing,
             streams,
-            id: uuid::Uuid::new_v4().to_string().into(),
             whom: RefCell::new(Address::shared()),
             greeted: Cell::new(false),
             stream: RefCell::default(),
@@ -74,16 +71,20 @@ impl Dialect for Envelope {
         true
     }
 
-    fn for_session(&self) -> Option<Rc<dyn Dialect>> {
+    fn for_session(&self, _: &str) -> Option<Rc<dyn Dialect>> {
         Some(Rc::new(Self::new(self.form, self.framing, self.streams)))
     }
 
     fn session_id(&self) -> Option<Arc<str>> {
-        Some(Arc::clone(&self.id))
+        Some(uuid::Uuid::new_v4().to_string().into())
     }
 
     fn greets_strangers(&self) -> bool {
         false
+    }
+
+    fn asks_first(&self) -> bool {
+        true
     }
 
     fn needs_user(&self) -> bool {
@@ -98,7 +99,7 @@ impl Dialect for Envelope {
         true
     }
 
-    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
+    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, Undecoded<'a>> {
         match self.greeted.get() {
             true => request::decode(message, self.streams),
             false => request::token(message),

@@ -1,11 +1,10 @@
 //! A client that was let in only to be told that it is not.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::time::Duration;
 
 use super::Endpoint;
-use super::outbound::is_full;
 use super::requests::capital;
 use crate::dialect::{Answer, Dialect, Warning};
 use crate::identity::Refusal;
@@ -31,7 +30,7 @@ pub async fn turn_away(
     let (code, text) = endpoint.dialect.last_words(&reason);
     endpoint.framing.close(&mut answer, code, &text);
     let farewell = async {
-        send_all(&socket, &answer).await?;
+        socket.send_all(&answer).await?;
         socket.part();
         while poll_fn(|cx| socket.poll_flush(cx)).await? {}
         socket.finish();
@@ -54,17 +53,6 @@ fn told(dialect: &dyn Dialect, reason: CloseReason, refusal: Option<Refusal>) ->
             Warning::Event | Warning::None => (reason, Vec::new()),
         },
     }
-}
-
-async fn send_all(socket: &Socket, mut rest: &[u8]) -> io::Result<()> {
-    while !rest.is_empty() {
-        match poll_fn(|cx| socket.poll_send(cx, &mut [IoSlice::new(rest)])).await {
-            Ok(sent) => rest = &rest[sent..],
-            Err(full) if is_full(&full) => {}
-            Err(gone) => return Err(gone),
-        }
-    }
-    Ok(())
 }
 
 async fn read_to_end(socket: &Socket) -> io::Result<()> {

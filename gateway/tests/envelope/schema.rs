@@ -9,7 +9,7 @@ use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tidegate::dialect::envelope::told;
-use tidegate::dialect::{Answer, Dialect, Envelope, EnvelopeFrame, Message, Request, Welcome};
+use tidegate::dialect::{Answer, Asked, Dialect, Envelope, EnvelopeFrame, Message, Request, Welcome};
 use tidegate::frame::{Cursor, Encode, Epoch, Event, EventType, Form, Forms, Posted, RoomId, Timestamp};
 use tidegate::transport::Framing;
 
@@ -73,8 +73,8 @@ fn greeted() -> Envelope {
 fn converse(dialect: &Envelope, message: &[u8], said: &[Value]) -> Vec<Value> {
     let mut out = Vec::new();
     match dialect.decode(Message { payload: message, text: false }) {
-        Err((id, malformed)) => dialect.malformed(id, &malformed, &mut out),
-        Ok(asked) => match asked.request {
+        Err((id, malformed)) => dialect.malformed(id.as_deref(), &malformed, &mut out),
+        Ok(Asked { id, request }) => match request {
             Request::Call { name, data, streamed, .. } => {
                 let data: Value = serde_json::from_str(data.get()).unwrap();
                 assert!(name == "chat" && data["content"].is_string(), "{data}");
@@ -83,16 +83,16 @@ fn converse(dialect: &Envelope, message: &[u8], said: &[Value]) -> Vec<Value> {
                 let (last, parts) = said.split_last().unwrap();
                 for (seq, part) in parts.iter().enumerate().filter(|_| streamed) {
                     let part = Answer::Part { name: "chat", seq: seq as u64, data: part.as_bytes() };
-                    dialect.answer(asked.id, &part, &mut out);
+                    dialect.answer(id.as_deref(), &part, &mut out);
                 }
                 let (message, data, success) = ("", last.as_bytes(), last.len() % 5 > 0);
                 let answer = Answer::Call { name: "chat", success, message, data, streamed };
-                dialect.answer(asked.id, &answer, &mut out);
+                dialect.answer(id.as_deref(), &answer, &mut out);
             }
-            Request::Ping => dialect.answer(asked.id, &Answer::Pong(Timestamp::now()), &mut out),
+            Request::Ping => dialect.answer(id.as_deref(), &Answer::Pong(Timestamp::now()), &mut out),
             Request::Status => {
                 let status = Answer::Status { connections: 1, uptime: Default::default(), messages: 2 };
-                dialect.answer(asked.id, &status, &mut out);
+                dialect.answer(id.as_deref(), &status, &mut out);
             }
             Request::Nothing | Request::Auth { .. } => {}
             other => panic!("none of this dialect's: {other:?}"),

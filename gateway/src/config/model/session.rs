@@ -1,5 +1,9 @@
 //! Settings of an endpoint: a path where sessions begin.
 
+mod socketio;
+
+pub use socketio::{Greeting, SocketIo};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +53,8 @@ pub struct Config {
     /// Of the dialect `envelope`; left out: its defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envelope: Option<envelope::Config>,
+    /// What else holds with `dialect = "socketio"`.
+    pub socketio: SocketIo,
 }
 
 impl Config {
@@ -83,6 +89,7 @@ impl Default for Config {
             broadcasts: true,
             message: None,
             envelope: None,
+            socketio: SocketIo::default(),
         }
     }
 }
@@ -105,6 +112,8 @@ pub enum Transport {
     /// RFC 6455.
     #[default]
     WebSocket,
+    /// Engine.IO 4: polls, WebSocket, and the change from the one to the other.
+    EngineIo,
 }
 
 /// What the frames of a session mean.
@@ -118,6 +127,8 @@ pub enum Dialect {
     Envelope,
     /// Every message comes back as it was sent: for protocol suites.
     Echo,
+    /// Socket.IO 5, over `engineio`.
+    SocketIo,
 }
 
 /// How it is found that a client is gone.

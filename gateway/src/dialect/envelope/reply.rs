@@ -112,6 +112,7 @@ impl Envelope {
             Malformed::Shape(why) => {
                 self.put_error(address, "processing_error", "Message processing failed", Some(why), out);
             }
+            Malformed::Broken(_) => {} // of this dialect nothing is: what comes next may be right
         }
     }
 

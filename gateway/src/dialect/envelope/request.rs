@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::{Asked, Malformed, Message, Request};
+use super::super::{Asked, Malformed, Message, Request, Undecoded};
 use super::kinds::Kind;
 use super::payload::{Fields, Payload, is_object, quoted, text};
 use crate::frame::json::{is_too_deep, shorten};
@@ -39,10 +39,7 @@ struct Envelope<'a> {
 }
 
 /// Reads a frame of a client that is known. `streams`: each answer comes in pieces.
-pub(super) fn decode(
-    message: Message<'_>,
-    streams: bool,
-) -> Result<Asked<'_>, (Option<&RawValue>, Malformed)> {
+pub(super) fn decode(message: Message<'_>, streams: bool) -> Result<Asked<'_>, Undecoded<'_>> {
     let malformed = |why| (None, Malformed::Shape(why));
     let envelope: Envelope<'_> =
         serde_json::from_str(object(message.payload).map_err(|error| (None, error))?.get())
@@ -62,11 +59,11 @@ pub(super) fn decode(
         own if own.name() == kind => asked(&payload).ok_or_else(|| unknown(&kind))?,
         _ => return Err(unknown(&kind)),
     };
-    Ok(Asked { id: envelope.id, request })
+    Ok(Asked { id: envelope.id.map(Cow::Borrowed), request })
 }
 
 /// Reads the frame by which a client shows who it is.
-pub(super) fn token(message: Message<'_>) -> Result<Asked<'_>, (Option<&RawValue>, Malformed)> {
+pub(super) fn token(message: Message<'_>) -> Result<Asked<'_>, Undecoded<'_>> {
     #[derive(Deserialize)]
     struct Shown<'a> {
         #[serde(borrow)]
@@ -85,7 +82,7 @@ pub(super) fn token(message: Message<'_>) -> Result<Asked<'_>, (Option<&RawValue
     }
 }
 
-fn unknown(kind: &str) -> (Option<&'static RawValue>, Malformed) {
+fn unknown(kind: &str) -> Undecoded<'static> {
     (None, Malformed::Unknown(shorten(kind).to_owned()))
 }
 
