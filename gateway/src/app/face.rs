@@ -14,7 +14,7 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
     let version = if config.api_version.is_empty() { own } else { &config.api_version };
     let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
     let endpoint = |endpoint: &settings::Config| Endpoint {
-        path: endpoint.path.clone(),
+        path: if endpoint.any { "/".into() } else { endpoint.path.clone() },
         dialect: match endpoint.dialect {
             settings::Dialect::Rooms => Dialect::Rooms,
             settings::Dialect::Envelope => Dialect::Envelope,

@@ -16,9 +16,9 @@ const MOST_FIELDS: usize = 32;
 
 impl Of {
     /// What is expected.
-    fn expected(self) -> Cow<'static, str> {
+    pub(super) fn expected(self) -> Cow<'static, str> {
         match self {
-            Self::Text { least: 0, .. } => "a text".into(),
+            Self::Text { least: 0, most: usize::MAX } => "a text".into(),
             Self::Text { most: usize::MAX, .. } => "a text that is not empty".into(),
             Self::Text { least, most } => format!("a text of {least} to {most} characters").into(),
             Self::Word(words) => format!("one of {}", words.join(", ")).into(),
@@ -34,7 +34,7 @@ impl Of {
     }
 
     /// Whether JSON that is not null is of this kind.
-    fn takes(self, json: &RawValue) -> bool {
+    pub(super) fn takes(self, json: &RawValue) -> bool {
         fn read<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
             serde_json::from_str(json.get()).ok()
         }

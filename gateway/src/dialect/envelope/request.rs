@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::{Asked, Malformed, Message, Request, Undecoded};
-use super::kinds::Kind;
+use super::kinds::{Kind, Of};
 use super::payload::{Fields, Payload, is_object, quoted, text};
 use crate::frame::json::{is_too_deep, shorten};
 
@@ -15,7 +15,7 @@ pub(super) const CHAT: &str = "chat";
 /// The versions of the envelope that are understood.
 pub(super) const VERSIONS: [&str; 3] = ["1.0", "1.1", "2.0"];
 /// Characters of an id at most: each frame of the answer bears it.
-const LONGEST_ID: usize = 200;
+const ID: Of = Of::Text { least: 0, most: 200 };
 
 /// What is told who shows no token.
 pub(super) const NO_TOKEN: &str = "No authentication token provided";
@@ -105,9 +105,9 @@ fn check(envelope: &Envelope<'_>) -> Result<(), String> {
     }
     for (name, id) in [("id", envelope.id), ("correlation_id", envelope.correlation_id)] {
         if let Some(id) = id
-            && !text(id).is_some_and(|id| id.chars().count() <= LONGEST_ID)
+            && !ID.takes(id)
         {
-            return Err(format!("{name}: expected a text of at most {LONGEST_ID} characters"));
+            return Err(format!("{name}: expected {}", ID.expected()));
         }
     }
     match envelope.ts {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
+use super::event::SENT;
 use super::frame::{Address, VERSION, before, behind};
 use super::kinds::{Absent, Kind, Of};
 use super::payload::put;
@@ -38,63 +39,89 @@ pub struct Told {
     pub example: Value,
 }
 
+/// A message: the request that it is or answers, its payload, who says it, what it is there for, and fields of one.
+type Row = (&'static str, Kind, Part, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Requests, and what answers them.
+const ROWS: [Row; 11] = [
+    (
+        "chat",
+        Kind::ChatMessage,
+        Part::Request,
+        "What a user says, for the plugin that answers `chat`",
+        &[("content", "\"Hello\"")],
+    ),
+    (
+        "chat",
+        Kind::AgentResponse,
+        Part::Reply,
+        "What the plugin answers",
+        &[("content", "\"Hello yourself\"")],
+    ),
+    ("chat", Kind::StreamStart, Part::Reply, "An answer in pieces begins", &[]),
+    (
+        "chat",
+        Kind::StreamChunk,
+        Part::Reply,
+        "A piece of it",
+        &[("chunk", "\"Hello \""), ("chunk_index", "0")],
+    ),
+    (
+        "chat",
+        Kind::StreamEnd,
+        Part::Reply,
+        "It has ended",
+        &[("total_chunks", "2"), ("full_content", "\"Hello yourself\"")],
+    ),
+    ("health_check", Kind::HealthCheck, Part::Request, "Is anybody there?", &[("status", "\"ping\"")]),
+    ("health_check", Kind::HealthCheck, Part::Reply, "Somebody is", &[("status", "\"pong\"")]),
+    (
+        "system_event",
+        Kind::SystemEvent,
+        Part::Request,
+        "`ping`, or `status`: how is the gateway?",
+        &[("event_name", "\"status\"")],
+    ),
+    (
+        "system_event",
+        Kind::SystemEvent,
+        Part::Reply,
+        "How the gateway is",
+        &[("event_name", "\"server_status\"")],
+    ),
+    ("system_event", Kind::HealthCheck, Part::Reply, "Somebody is there", &[("status", "\"pong\"")]),
+    (
+        "any",
+        Kind::ErrorEvent,
+        Part::Reply,
+        "What is wrong with a message, or with its answer",
+        &[("error_code", "\"processing_error\""), ("error_message", "\"Message processing failed\"")],
+    ),
+];
+
 /// All messages.
 pub fn told() -> Vec<Told> {
-    use Kind::{
-        AgentResponse, ChatMessage, ErrorEvent, HealthCheck, StreamChunk, StreamEnd, StreamStart, SystemEvent,
-    };
-    use Part::{Event, Reply, Request};
-    let welcome = "\"connection_established\"";
-    let rows: [(&str, Kind, Part, &str, &[(&str, &str)]); 13] = [
-        (
-            "chat",
-            ChatMessage,
-            Request,
-            "What a user says, for the plugin that answers `chat`",
-            &[("content", "\"Hello\"")],
-        ),
-        ("chat", AgentResponse, Reply, "What the plugin answers", &[("content", "\"Hello yourself\"")]),
-        ("chat", StreamStart, Reply, "An answer in pieces begins", &[]),
-        ("chat", StreamChunk, Reply, "A piece of it", &[("chunk", "\"Hello \""), ("chunk_index", "0")]),
-        (
-            "chat",
-            StreamEnd,
-            Reply,
-            "It has ended",
-            &[("total_chunks", "2"), ("full_content", "\"Hello yourself\"")],
-        ),
-        ("health_check", HealthCheck, Request, "Is anybody there?", &[("status", "\"ping\"")]),
-        ("health_check", HealthCheck, Reply, "Somebody is", &[("status", "\"pong\"")]),
-        (
-            "system_event",
-            SystemEvent,
-            Request,
-            "`ping`, or `status`: how is the gateway?",
-            &[("event_name", "\"status\"")],
-        ),
-        ("system_event", SystemEvent, Reply, "How the gateway is", &[("event_name", "\"server_status\"")]),
-        ("system_event", HealthCheck, Reply, "Somebody is there", &[("status", "\"pong\"")]),
-        (
-            "any",
-            ErrorEvent,
-            Reply,
-            "What is wrong with a message, or with its answer",
-            &[("error_code", "\"processing_error\""), ("error_message", "\"Message processing failed\"")],
-        ),
-        ("system_event", SystemEvent, Event, "The welcome, and events of rooms", &[("event_name", welcome)]),
-        (
-            "agent_response",
-            AgentResponse,
-            Event,
-            "An answer that a plugin publishes",
-            &[("content", "\"Done\"")],
-        ),
-    ];
-    let told = |(of, kind, part, about, fields): (_, Kind, _, _, &[(&str, &'static str)])| {
+    let told = |(of, kind, part, about, fields): Row| {
         let example = example(kind, fields);
         Told { of, kind, part, about, schema: schema(kind), example }
     };
-    rows.into_iter().map(told).collect()
+    let events =
+        SENT.map(|kind| (kind.name(), kind, Part::Event, "An event of this name and shape", happened(kind)));
+    ROWS.into_iter().chain(events).map(told).collect()
+}
+
+/// What is shown of an event of this kind.
+fn happened(kind: Kind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        Kind::ChatMessage | Kind::AgentResponse => &[("content", "\"Done\"")],
+        Kind::StreamStart => &[],
+        Kind::StreamChunk => &[("chunk", "\"Done\""), ("chunk_index", "0")],
+        Kind::StreamEnd => &[("total_chunks", "1"), ("full_content", "\"Done\"")],
+        Kind::SystemEvent => &[("event_name", "\"connection_established\"")],
+        Kind::ErrorEvent => &[("error_code", "\"back_end\""), ("error_message", "\"It does not answer\"")],
+        Kind::ConnectionEvent => &[("event_type", "\"reconnected\"")],
+        Kind::HealthCheck => &[("status", "\"pong\"")],
+    }
 }
 
 fn example(kind: Kind, fields: &[(&str, &'static str)]) -> Value {
