@@ -17,7 +17,7 @@ use tidegate::identity::{self, ClaimRules, Keyring, Principal, Profile, Revocati
 use tidegate::limits::{self, Limits};
 use tidegate::metrics::Metrics;
 use tidegate::session::{
-    self, Budget, Common, Endpoint, Heartbeat, Inflow, Opening, Places, Session, Visitor,
+    self, Budget, Common, Endpoint, Heartbeat, Inflow, Opening, Places, Session, TICK, Visitor,
 };
 use tidegate::transport::{Framing, Socket, websocket};
 use tidegate::web::Client;
@@ -158,7 +158,7 @@ fn common(shard: &Rc<Shard<Session>>) -> Rc<Common> {
     let metrics = shard.hub().metrics();
     let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
     let limits = Arc::new(Limits::new(limits::Settings::default(), metrics));
-    Common::new(Rc::clone(shard), &Budget::new(1 << 30, metrics), revocations, limits, LONG, 16)
+    Common::new(Rc::clone(shard), &Budget::new(1 << 30, metrics), revocations, limits, LONG, 16, TICK)
 }
 
 fn endpoint(room: &str, form: Form) -> Endpoint {
@@ -193,6 +193,7 @@ fn endpoint(room: &str, form: Form) -> Endpoint {
 
 fn visitor(endpoint: &Endpoint) -> Visitor {
     Visitor {
+        shown: None,
         principal: Arc::new(Principal::anonymous()),
         id: None,
         client: Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), exemptible: true, secure: false },

@@ -11,7 +11,7 @@ use crate::identity::Refusal;
 /// An answer to a request.
 #[derive(Debug)]
 pub enum Answer<'a> {
-    /// To [`Request::Ping`], at that time.
+    /// To a ping, at that time.
     Pong(Timestamp),
     /// The session is in the room.
     Joined {
