@@ -1,67 +1,62 @@
-//! Messages of the dialect `envelope`, one a line, as any client may send them, and what a plugin may say to those that are
-//! calls.
+//! Frames as clients of `topics` and `stream` send them, and messages of other processes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tidegate::dialect::{Answer, Asked, Dialect, Envelope, EnvelopeFrame, Message, Request, Welcome};
-use tidegate::frame::{Forms, Timestamp};
+use tidegate::bus::Envelope;
+use tidegate::dialect::{Dialect, Message, Request, Stream, StreamFrame, Topics, TopicsFrame};
+use tidegate::frame::Forms;
 use tidegate::transport::Framing;
 
-fn dialect(greeted: bool) -> Envelope {
-    let form = Forms::default().add(EnvelopeFrame(Framing::WebSocket));
-    let dialect = Envelope::new(form, Framing::WebSocket, false);
-    if greeted {
-        let welcome = Welcome {
-            connection_id: "c",
-            taken: None,
-            message: "",
-            timestamp: Timestamp(1),
-            heartbeat: 20,
-            user_id: None,
-        };
-        assert!(dialect.welcome(&welcome).is_some());
-    }
-    dialect
+const FRAMING: Framing = Framing::WebSocket;
+
+/// Names that the gateway goes by: none is empty, and none has white space around it.
+fn judge(names: &[std::borrow::Cow<'_, str>]) {
+    assert!(names.iter().all(|name| !name.is_empty() && name.trim() == &**name));
 }
 
-/// Holds each frame to what all have.
-fn hold(mut out: &[u8]) {
-    while let [0x81, length, rest @ ..] = out {
-        let (length, rest) = match length {
-            126 => (usize::from(u16::from_be_bytes([rest[0], rest[1]])), &rest[2..]),
-            127 => (u64::from_be_bytes(rest[..8].try_into().expect("eight bytes")) as usize, &rest[8..]),
-            length => (usize::from(*length), rest),
-        };
-        let frame: Value = serde_json::from_slice(&rest[..length]).expect("a frame is JSON");
-        assert_eq!(frame["type"], frame["payload"]["message_type"]);
-        assert!(frame.as_object().is_some_and(|frame| frame.len() == 8), "{frame}");
-        out = &rest[length..];
+fn topics(message: Message<'_>) {
+    let dialect = Topics::new(Forms::default().add(TopicsFrame(FRAMING)), FRAMING);
+    match dialect.decode(message) {
+        Ok(asked) => match asked.request {
+            Request::JoinThose { rooms, entries } => {
+                assert!(rooms.len() <= entries);
+                judge(&rooms);
+            }
+            Request::LeaveThose(rooms) => judge(&rooms),
+            Request::Call { .. } | Request::Nothing => {}
+            other => panic!("it has no such request: {other:?}"),
+        },
+        Err((_, malformed)) => {
+            let mut out = Vec::new();
+            dialect.malformed(None, &malformed, &mut out);
+            let head = if out[1] == 126 { 4 } else { 2 };
+            let frame: Value = serde_json::from_slice(&out[head..]).expect("its frames are JSON");
+            assert!(frame["event_type"] == "error" && frame["data"]["error"].is_string());
+        }
     }
-    assert!(out.is_empty(), "something else than texts");
+}
+
+fn stream(message: Message<'_>) {
+    let form = Forms::default().add(StreamFrame(FRAMING));
+    let dialect = Stream::new(form, FRAMING, ["hormone".to_owned()]);
+    match dialect.decode(message).expect("every text is a request, or none").request {
+        Request::Only(names) => judge(&names),
+        Request::Nothing => {}
+        other => panic!("it has no such request: {other:?}"),
+    }
+    let query = String::from_utf8_lossy(message.payload);
+    assert!(dialect.first_types(Some(&query)).is_some_and(|types| !types.is_empty()));
 }
 
 fuzz_target!(|input: &[u8]| {
-    let lines: Vec<_> = input.split(|byte| *byte == b'\n').collect();
-    let said: Vec<_> = lines.iter().rev().take(3).copied().collect();
-    for dialect in [dialect(true), dialect(false)] {
-        let mut out = Vec::new();
-        for payload in &lines {
-            match dialect.decode(Message { payload, text: false }) {
-                Err((id, malformed)) => dialect.malformed(id.as_deref(), &malformed, &mut out),
-                Ok(Asked { id, request }) => {
-                    let Request::Call { data, streamed, .. } = request else { continue };
-                    let data: Value = serde_json::from_str(data.get()).expect("a call's data are JSON");
-                    assert!(data["content"].as_str().is_some_and(|content| !content.is_empty()));
-                    for (seq, data) in said.iter().enumerate().filter(|_| streamed) {
-                        dialect.answer(id.as_deref(), &Answer::Part { name: "chat", seq: seq as u64, data }, &mut out);
-                    }
-                    let (message, data) = ("", said[0]);
-                    let answer = Answer::Call { name: "chat", success: true, message, data, streamed };
-                    dialect.answer(id.as_deref(), &answer, &mut out);
-                }
-            }
-        }
-        hold(&out);
+    let Some((first, payload)) = input.split_first() else { return };
+    let text = first & 1 == 1 && std::str::from_utf8(payload).is_ok();
+    let message = Message { payload, text };
+    topics(message);
+    stream(message);
+    if let Ok(envelope) = Envelope::read(payload) {
+        let data: Value = serde_json::from_slice(&envelope.data).expect("data are JSON");
+        assert!(data.is_object());
     }
 });

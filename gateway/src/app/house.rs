@@ -15,6 +15,7 @@ use super::shards::{self, Blueprint, Redirects};
 use super::{Launch, StartError, endpoints, face, gauges, limits, parts};
 use crate::api::{Api, Documents, Reloads};
 use crate::audit::{Audit, Deed};
+use crate::bus::Channel;
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
 use crate::dialect::Rooms;
@@ -73,6 +74,9 @@ impl House {
         let store = open_store(&config)?;
         let identity = Identity::build(&config, Arc::clone(&store))?;
         let limits = limits::open(&config, &metrics).await?;
+        if let Some(url) = &config.bus.redis {
+            Channel::new(url.expose(), &config.bus.channel)?.forward(&hub).await;
+        }
         let (plugins, health) = start_plugins(&config, &hub, store, &routes, &phase).await?;
         let views = Arc::<Views>::default();
         let listeners = bind(&config, &certificates, &metrics)?;
@@ -287,6 +291,7 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         let rules = EndpointRules {
             path: endpoint.path.clone(),
             profile: identity.profile(&endpoint.auth),
+            forgives: endpoint.dialect == model::session::Dialect::Topics,
             origins: Origins::new(endpoint.origins.iter().cloned()),
             polled: endpoint.transport == model::session::Transport::EngineIo,
         };

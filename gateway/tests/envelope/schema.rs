@@ -64,6 +64,7 @@ fn greeted() -> Envelope {
         timestamp: Timestamp::now(),
         heartbeat: 20,
         user_id: Some("ü"),
+        only: None,
     };
     assert!(dialect.welcome(&welcome).is_some());
     dialect

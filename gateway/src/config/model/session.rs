@@ -1,8 +1,8 @@
 //! Settings of an endpoint: a path where sessions begin.
 
 mod socketio;
-
-pub use socketio::{Greeting, SocketIo};
+mod stream;
+mod topics;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::envelope;
 use crate::units::{Period, Rate, Size};
 use crate::web::Location;
+
+pub use socketio::{Greeting, SocketIo};
+pub use stream::Stream;
+pub use topics::Topics;
+
+/// The text that sessions are greeted with where nobody chose another.
+const WELCOME: &str = "Connected to Tidegate";
+/// The room of a user.
+const OWN_ROOM: &str = "user:{user_id}";
 
 /// A path where sessions begin, and what holds for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +59,10 @@ pub struct Config {
     /// The longest message that a client may send here; left out: `limits.message`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Size>,
+    /// What else holds with `dialect = "topics"`.
+    pub topics: Topics,
+    /// What else holds with `dialect = "stream"`.
+    pub stream: Stream,
     /// Of the dialect `envelope`; left out: its defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envelope: Option<envelope::Config>,
@@ -68,6 +81,29 @@ impl Config {
     pub fn rate_per_user(&self) -> Option<Rate> {
         (self.dialect == Dialect::Envelope).then(|| self.envelope.clone().unwrap_or_default().rate)
     }
+
+    /// The rooms that its sessions are in from their start: those of `auto_join`, and those that its dialect has for them.
+    pub fn first_rooms(&self) -> Vec<String> {
+        let mut rooms = self.auto_join.clone();
+        // What is for a user reaches all of its sessions there.
+        let own = (self.dialect == Dialect::Topics).then_some(OWN_ROOM);
+        rooms.extend(own.filter(|own| !rooms.iter().any(|room| room == own)).map(str::to_owned));
+        rooms
+    }
+
+    /// The role of those whose token names none.
+    pub fn usual_role(&self) -> Option<&str> {
+        let role = (self.dialect == Dialect::Topics).then_some(self.topics.role.as_str());
+        role.filter(|role| !role.is_empty())
+    }
+
+    /// The text that its sessions are greeted with: that of the dialect, where nobody chose one.
+    pub fn greeting(&self) -> &str {
+        match self.dialect {
+            Dialect::Stream if self.welcome == WELCOME => "Connected to Active Immune Core Event Stream",
+            _ => &self.welcome,
+        }
+    }
 }
 
 impl Default for Config {
@@ -80,7 +116,7 @@ impl Default for Config {
             dialect: Dialect::Rooms,
             auth: "default".into(),
             refuse: Refuse::Status,
-            welcome: "Connected to Tidegate".into(),
+            welcome: WELCOME.into(),
             auto_join: Vec::new(),
             origins: Vec::new(),
             heartbeat: Heartbeat::default(),
@@ -88,6 +124,8 @@ impl Default for Config {
             max_sessions: 0,
             broadcasts: true,
             message: None,
+            topics: Topics::default(),
+            stream: Stream::default(),
             envelope: None,
             socketio: SocketIo::default(),
         }
@@ -123,6 +161,10 @@ pub enum Dialect {
     /// JSON requests and events; sessions join rooms.
     #[default]
     Rooms,
+    /// JSON envelopes of seven keys; topics are rooms.
+    Topics,
+    /// Events of the types that a client names.
+    Stream,
     /// Typed messages in envelopes; chat messages are the call `chat` of a plugin.
     Envelope,
     /// Every message comes back as it was sent: for protocol suites.
