@@ -187,6 +187,7 @@ fn endpoint(room: &str, form: Form) -> Endpoint {
         limits: websocket::Limits { message: 64 << 10, fragments: 1024 },
         backlog: 1 << 20,
         places: Places::new(0),
+        recent: None,
         unknown: Places::new(0),
     }
 }

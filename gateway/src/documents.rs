@@ -75,6 +75,8 @@ pub enum Dialect {
     Topics,
     /// Events of the types that a client names.
     Stream,
+    /// Typed messages in envelopes.
+    Envelope,
     /// Each frame comes back as it was.
     Echo,
     /// Socket.IO.

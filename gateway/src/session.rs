@@ -4,6 +4,7 @@
 
 mod allowance;
 mod asking;
+mod behind;
 mod calls;
 mod endpoint;
 mod gaps;
@@ -41,7 +42,7 @@ pub use run::{Inflow, Opening, Visitor, open};
 pub use turn_away::turn_away;
 
 use crate::audit::{Deed, Entry, Source};
-use crate::dialect::{Dialect, Info, Metadata, Notice, Welcome};
+use crate::dialect::{Answer, Dialect, Info, Metadata, Notice, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{self, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Refusal, Revocations};
@@ -285,6 +286,18 @@ impl Session {
                     frames.each.iter().for_each(|frame| out.extend_from_slice(frame));
                 }
             }
+        }
+    }
+
+    /// How the gateway is.
+    fn status<'a>(&self) -> Answer<'a> {
+        let metrics = self.common.shard.hub().metrics();
+        let (opened, closed) =
+            (metrics.sum(|shard| shard.opened.sum()), metrics.sum(|shard| shard.closed.sum()));
+        Answer::Status {
+            connections: opened.saturating_sub(closed),
+            uptime: metrics.age(),
+            messages: metrics.sum(|shard| shard.received.get()),
         }
     }
 

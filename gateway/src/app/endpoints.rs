@@ -8,8 +8,12 @@ use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
+use crate::dialect::envelope;
 use crate::dialect::socketio::{self, SocketIo, SocketIoFrame};
-use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame, topics};
+use crate::dialect::{
+    Dialect, Echo, Envelope, EnvelopeFrame, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame,
+    topics,
+};
 use crate::drain::Drain;
 use crate::endpoint::{EngineIo, Entrance, Refusing, Terms, WebSocket};
 use crate::frame::{Form, Forms};
@@ -41,6 +45,7 @@ enum Look {
     Rooms(Framing),
     Topics(Framing),
     Stream(Framing),
+    Envelope(Framing),
     /// In this namespace.
     SocketIo(Box<str>),
 }
@@ -58,6 +63,7 @@ impl Wires {
                     Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
                     Look::Topics(framing) => forms.add(TopicsFrame(framing)),
                     Look::Stream(framing) => forms.add(StreamFrame(framing)),
+                    Look::Envelope(framing) => forms.add(EnvelopeFrame(framing)),
                     Look::SocketIo(ref namespace) => forms.add(SocketIoFrame::new(namespace)),
                 };
                 known.push((look, form));
@@ -77,6 +83,10 @@ impl Wires {
         let framing = framing(settings);
         match settings.dialect {
             settings::Dialect::Rooms => Rc::new(Rooms::new(self.form(&Look::Rooms(framing)), framing)),
+            settings::Dialect::Envelope => {
+                let streams = settings.envelope.as_ref().is_some_and(|envelope| envelope.stream);
+                Rc::new(Envelope::new(self.form(&Look::Envelope(framing)), framing, streams))
+            }
             settings::Dialect::Topics => Rc::new(Topics::new(self.form(&Look::Topics(framing)), framing)),
             settings::Dialect::Stream => {
                 let usual = settings.stream.events.iter().cloned();
@@ -110,6 +120,7 @@ fn looks(settings: &settings::Config) -> Vec<Look> {
         settings::Dialect::Rooms => vec![Look::Rooms(framing(settings))],
         settings::Dialect::Topics => vec![Look::Topics(framing(settings))],
         settings::Dialect::Stream => vec![Look::Stream(framing(settings))],
+        settings::Dialect::Envelope => vec![Look::Envelope(framing(settings))],
         settings::Dialect::Echo => Vec::new(),
         settings::Dialect::SocketIo => {
             let namespaces = settings.socketio.namespaces.iter();
@@ -130,6 +141,7 @@ pub(super) fn event_types(config: &Config) -> Vec<String> {
     let of = |settings: &settings::Config| match settings.dialect {
         settings::Dialect::Topics => topics::TYPES.map(str::to_owned).to_vec(),
         settings::Dialect::Stream => settings.stream.events.clone(),
+        settings::Dialect::Envelope => envelope::SENT.map(|kind| kind.name().to_owned()).to_vec(),
         _ => Vec::new(),
     };
     config.endpoint.iter().flat_map(of).collect()
@@ -223,6 +235,7 @@ fn endpoint(
         limits: Limits { message, fragments: config.limits.fragments },
         backlog: config.limits.backlog_per_session.len(),
         places: capacity.endpoint(&settings.location()),
+        recent: capacity.recent(&settings.location()),
         unknown: Arc::clone(&capacity.unknown),
     }
 }

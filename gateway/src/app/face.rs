@@ -14,11 +14,12 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
     let version = if config.api_version.is_empty() { own } else { &config.api_version };
     let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
     let endpoint = |endpoint: &settings::Config| Endpoint {
-        path: endpoint.path.clone(),
+        path: if endpoint.any { "/".into() } else { endpoint.path.clone() },
         dialect: match endpoint.dialect {
             settings::Dialect::Rooms => Dialect::Rooms,
             settings::Dialect::Topics => Dialect::Topics,
             settings::Dialect::Stream => Dialect::Stream,
+            settings::Dialect::Envelope => Dialect::Envelope,
             settings::Dialect::Echo => Dialect::Echo,
             settings::Dialect::SocketIo => Dialect::SocketIo,
         },

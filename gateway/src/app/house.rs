@@ -98,7 +98,7 @@ impl House {
         tokio::spawn(gauges::sample(api.sources(), views));
         let rules = pipeline::Rules::new(requests(&config, &identity))?.live();
         let permits = Permits::new(most(&config));
-        let capacity = Arc::new(Capacity::new(&config));
+        let capacity = Arc::new(Capacity::new(&config, hub.metrics()));
         let budget = Budget::new(config.limits.backlog_total.len(), &metrics);
         let (lanes, intakes) = lanes(count);
         let reloader = Reloader {

@@ -15,6 +15,7 @@ pub mod auth;
 pub mod bus;
 pub mod cors;
 pub mod drain;
+pub mod envelope;
 pub mod http;
 pub mod hub;
 pub mod limits;

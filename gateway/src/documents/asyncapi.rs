@@ -15,6 +15,9 @@ pub fn asyncapi(subject: &Subject<'_>) -> Value {
     if has(Dialect::Rooms) {
         messages.add_rooms(subject);
     }
+    if has(Dialect::Envelope) {
+        messages.add_envelope();
+    }
     if has(Dialect::Topics) {
         messages.add_topics(subject);
     }

@@ -13,7 +13,7 @@ use crate::frame::{Posted, Since, Timestamp};
 use crate::hub::{Entered, Guest, Rules, check_name};
 use crate::identity::credentials::Source;
 use crate::identity::{Principal, Refusal};
-use crate::transport::close::CloseReason;
+use crate::transport::close::{CloseReason, UNPROVEN};
 
 /// Rooms of roles: a session is in those of its roles, and can ask for none.
 pub(super) const ROLES: &str = "role:";
@@ -109,6 +109,11 @@ impl Session {
             true => Err(Refusal::Revoked),
             false => Ok(principal),
         });
+        let nameless = |principal: &Principal| self.dialect.needs_user() && principal.user.is_none();
+        let verdict = verdict.and_then(|principal| match nameless(&principal) {
+            true => Err(Refusal::Nameless),
+            false => Ok(principal),
+        });
         let stranger = self.is_unknown();
         let renewed = match verdict {
             Ok(principal) => match self.become_known(&principal) {
@@ -136,10 +141,15 @@ impl Session {
             Err((why, refusal)) => {
                 dialect.answer(id, &Answer::Unproven { why: &why, refusal }, out);
                 if self.is_unknown() && !dialect.forgives() {
-                    self.end(CloseReason::Policy("authentication failed".into())); // one attempt each
+                    self.fail_to_prove();
                 }
             }
         }
+    }
+
+    /// Its client has shown something that proves nothing: there is one attempt each.
+    pub(super) fn fail_to_prove(&self) {
+        self.end(CloseReason::Policy(UNPROVEN.into()));
     }
 
     /// From here on the session is by `principal`: it has its time and its rights, and leaves the rooms that it may

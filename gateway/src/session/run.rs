@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::allowance::{Allowance, is_abuse};
+use super::behind::{Behind, Held};
 use super::gaps::Fetching;
 use super::outbound::Outbound;
 use super::term::Term;
@@ -88,7 +89,7 @@ pub fn open(
         Ok(seated) => seated,
         Err(socket) => {
             let reason = CloseReason::Policy(TOO_MANY.into());
-            return Box::pin(async move { turn_away(&endpoint, socket, answer, reason).await });
+            return Box::pin(async move { turn_away(&endpoint, socket, answer, (reason, None)).await });
         }
     };
     session.common.shard.counters().opened.count(session.dialect.name());
@@ -120,7 +121,8 @@ pub fn open(
         }
         Inflow::Polling(polling) => Inbound::EngineIo(Box::new(engineio::Inbound::Polling(polling))),
     };
-    let mut run = Run { session, inbound, open: Open::default(), fetching: None, phase: Phase::Open };
+    let mut run =
+        Run { session, inbound, open: Open::default(), behind: None, fetching: None, phase: Phase::Open };
     Box::pin(poll_fn(move |cx| run.poll(cx)))
 }
 
@@ -132,8 +134,11 @@ fn seat(
     visitor: Visitor,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Visitor { principal, id: client_id, client, source, mut shown, mut place, mut unknown, .. } = visitor;
-    let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
+    let Visitor { principal, id: wanted, client, source, mut shown, mut place, mut unknown, .. } = visitor;
+    let given = endpoint.dialect.session_id();
+    let client_id = wanted.filter(|_| given.is_none());
+    let asked = given.or_else(|| client_id.clone());
+    let mut id = asked.unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
         let own = endpoint.dialect.for_session(&id);
@@ -190,6 +195,8 @@ struct Run {
     session: Rc<Session>,
     inbound: Inbound<Session>,
     open: Open,
+    /// What waits behind a request. Boxed, and rare.
+    behind: Option<Box<Behind>>,
     /// Events of a history are fetched from the disk. Boxed, and rare.
     fetching: Option<Fetching>,
     phase: Phase,
@@ -216,7 +223,7 @@ impl Run {
         let mut out = session.common.scratch.take();
         out.clear();
         let poll = self.poll_with(&session, cx, &mut out);
-        session.waits(self.open.is_waiting());
+        session.waits(self.open.is_waiting(), self.is_deaf());
         session.reply(&out);
         out.clear();
         out.shrink_to(64 * 1024);
@@ -243,8 +250,18 @@ impl Run {
             }
             // Each time: the request before may have opened a call, whose answer must wake this task.
             self.open.poll(session, cx, out);
-            if self.phase == Phase::Open && (self.open.is_waiting() || session.is_pressed(out)) {
-                return Poll::Pending;
+            if self.phase == Phase::Open {
+                if session.is_pressed(out) {
+                    return Poll::Pending;
+                }
+                if let Some(held) = self.next_held(cx) {
+                    let message = dialect::Message { payload: &held.payload, text: held.text };
+                    session.handle(message, &mut self.open, out);
+                    continue;
+                }
+                if self.is_deaf() {
+                    return Poll::Pending;
+                }
             }
             let next = self.inbound.poll_next(session, cx);
             session.count_frames(self.inbound.take_frames());
@@ -281,17 +298,38 @@ impl Run {
         match message {
             Message::Close { code, reason } => self.client_closes(session, code, &reason, out),
             _ if self.phase != Phase::Open => {} // it has not seen our close yet
-            Message::Text(payload) => {
-                let message = dialect::Message { payload: &payload, text: true };
-                session.handle(message, &mut self.open, out);
-            }
-            Message::Binary(payload) => {
-                let message = dialect::Message { payload: &payload, text: false };
-                session.handle(message, &mut self.open, out);
-            }
+            Message::Text(payload) => self.hear(session, &payload, true, out),
+            Message::Binary(payload) => self.hear(session, &payload, false, out),
             Message::Ping(payload) => frames::pong(out, &payload),
             Message::Pong(_) => {}
         }
+    }
+
+    /// Handles a message, or keeps it until it has its turn.
+    fn hear(&mut self, session: &Rc<Session>, payload: &[u8], text: bool, out: &mut Vec<u8>) {
+        let message = dialect::Message { payload, text };
+        match self.open.is_waiting() {
+            true => self.behind.get_or_insert_default().push(payload, text, session.may_pass(message)),
+            false => session.handle(message, &mut self.open, out),
+        }
+    }
+
+    /// The next message that was kept, if it may be handled now.
+    fn next_held(&mut self, cx: &mut Context<'_>) -> Option<Held> {
+        let behind = self.behind.as_mut()?;
+        if self.open.is_waiting() {
+            return behind.passing(cx);
+        }
+        let next = behind.pop();
+        if next.is_none() {
+            self.behind = None;
+        }
+        next
+    }
+
+    /// Whether nothing is read, as too much waits behind an answer.
+    fn is_deaf(&self) -> bool {
+        self.open.is_waiting() && self.behind.as_ref().is_some_and(|behind| behind.is_full())
     }
 
     fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
@@ -336,7 +374,7 @@ impl Run {
         out: &mut Vec<u8>,
     ) {
         session.closing.set(true);
-        self.open = Open::default();
+        (self.open, self.behind) = (Open::default(), None);
         session.common.shard.retire(session, &session.id, session.user().as_ref());
         session.count_end(why, outcome);
         session.begin_farewell();

@@ -9,7 +9,7 @@ use crate::dialect::Warning;
 use crate::frame::Timestamp;
 use crate::hub::own::Disconnected;
 use crate::identity::{Principal, Proof};
-use crate::transport::close::CloseReason;
+use crate::transport::close::{CloseReason, UNHEARD};
 
 /// How long before the end a client is warned, milliseconds; of a short token's time the last quarter.
 const WARNING: i64 = 30_000;
@@ -87,7 +87,7 @@ impl Session {
     /// The reason of the close.
     fn expired(&self) -> &'static str {
         match self.principal.borrow().proof {
-            Proof::Nothing => "authentication timeout",
+            Proof::Nothing => UNHEARD,
             Proof::Certificate(_) => "certificate expired",
             _ => "token expired",
         }

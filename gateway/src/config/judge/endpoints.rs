@@ -32,6 +32,7 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         heartbeat(config, endpoint, &key, findings);
         rooms(config, endpoint, &key, findings);
         dialect(endpoint, &key, findings);
+        envelope(endpoint, &key.then("envelope"), findings);
         if let Some(message) = endpoint.message {
             message_fits(config, message, &key.then("message"), findings);
         }
@@ -176,6 +177,22 @@ fn heartbeat(config: &Config, endpoint: &session::Config, key: &Key, findings: &
             beat.timeout, beat.interval
         );
         findings.error(key.then("timeout"), message);
+    }
+}
+
+/// Messages of one user that can be remembered, each by its moment.
+const MOST_REMEMBERED: u32 = 10_000;
+
+fn envelope(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let Some(settings) = &endpoint.envelope else { return };
+    findings.require(
+        endpoint.dialect == session::Dialect::Envelope,
+        key.clone(),
+        "is for endpoints with `dialect = \"envelope\"`",
+    );
+    if let Some((count, _)) = settings.rate.get().filter(|(count, _)| *count > MOST_REMEMBERED) {
+        let message = format!("{count} is more than can be remembered of each user ({MOST_REMEMBERED})");
+        findings.error(key.then("rate"), message);
     }
 }
 

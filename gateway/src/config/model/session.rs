@@ -7,7 +7,8 @@ mod topics;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Period, Size};
+use super::envelope;
+use crate::units::{Period, Rate, Size};
 use crate::web::Location;
 
 pub use socketio::{Greeting, SocketIo};
@@ -62,6 +63,9 @@ pub struct Config {
     pub topics: Topics,
     /// What else holds with `dialect = "stream"`.
     pub stream: Stream,
+    /// Of the dialect `envelope`; left out: its defaults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<envelope::Config>,
     /// What else holds with `dialect = "socketio"`.
     pub socketio: SocketIo,
 }
@@ -71,6 +75,11 @@ impl Config {
     pub fn location(&self) -> Location {
         let path = if self.any { Location::ANY } else { &self.path };
         Location { listener: self.listener.as_deref().map(Into::into), path: path.into() }
+    }
+
+    /// How many messages each user may send, where that is limited by its dialect.
+    pub fn rate_per_user(&self) -> Option<Rate> {
+        (self.dialect == Dialect::Envelope).then(|| self.envelope.clone().unwrap_or_default().rate)
     }
 
     /// The rooms that its sessions are in from their start: those of `auto_join`, and those that its dialect has for them.
@@ -117,6 +126,7 @@ impl Default for Config {
             message: None,
             topics: Topics::default(),
             stream: Stream::default(),
+            envelope: None,
             socketio: SocketIo::default(),
         }
     }
@@ -155,6 +165,8 @@ pub enum Dialect {
     Topics,
     /// Events of the types that a client names.
     Stream,
+    /// Typed messages in envelopes; chat messages are the call `chat` of a plugin.
+    Envelope,
     /// Every message comes back as it was sent: for protocol suites.
     Echo,
     /// Socket.IO 5, over `engineio`.

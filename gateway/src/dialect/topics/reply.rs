@@ -19,7 +19,10 @@ pub(super) fn put(framing: Framing, answer: &Answer<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(&frame(framing, "notification", &told));
         }
         Answer::Call { success: true, name, data, .. } => put_raw(framing, name, data, out),
-        Answer::Call { message, .. } | Answer::Refused(message) | Answer::Busy { message, .. } => {
+        Answer::Call { message, .. }
+        | Answer::Refused(message)
+        | Answer::Busy { message, .. }
+        | Answer::Limited { message, .. } => {
             put_error(framing, &format!("Error processing message: {message}"), out);
         }
         // A piece of an answer is none, and of what it asked in vain a client hears nothing.
