@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 pub use answer::{Answer, Backlog, Info, Member, Metadata};
 pub use echo::Echo;
-pub use rooms::{Rooms, RoomsFrame};
+pub use rooms::{Events, EventsFrame, Rooms, RoomsFrame};
 
 use crate::frame::{Cursor, Form, Since, Timestamp};
 use crate::transport::close::CloseReason;

@@ -1,14 +1,22 @@
 //! What a request for an endpoint's path leads to: who may have a session there, and each transport's side of HTTP.
 
 mod admission;
+mod asked;
+mod events;
 mod websocket;
 
 use std::rc::Rc;
 
+use http::{HeaderValue, Method, StatusCode, header};
+
+pub use events::Events;
 pub use websocket::WebSocket;
+
+use admission::Refused;
 
 use crate::drain::Drain;
 use crate::session::{self, Common};
+use crate::web::Problem;
 
 /// What the transports of an endpoint have in common; one for each shard.
 pub struct Entrance {
@@ -21,4 +29,16 @@ pub struct Entrance {
     pub refuses_by_close: bool,
     /// How far the gateway's end has come.
     pub phase: Drain,
+}
+
+/// Whether a request wants the answer's body too, where it only reads.
+fn check_method(method: &Method) -> Result<bool, Refused> {
+    match *method {
+        Method::GET => Ok(true),
+        Method::HEAD => Ok(false),
+        _ => {
+            let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET, HEAD");
+            Err(Refused("method", problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))))
+        }
+    }
 }

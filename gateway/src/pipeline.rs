@@ -117,6 +117,19 @@ pub struct EndpointRules {
     pub profile: Arc<Profile>,
     /// Origins of pages that may connect; none: those of the gateway's own origin and of [`Config::origins`].
     pub origins: Origins,
+    /// What its requests are.
+    pub begins: Begins,
+}
+
+/// What a request for an endpoint begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// A session, where it asks for an upgrade.
+    Upgrade,
+    /// A session.
+    Session,
+    /// Nothing that lasts: it only asks for events.
+    Nothing,
 }
 
 /// A [`Config`] that has been judged.

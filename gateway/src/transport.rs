@@ -3,6 +3,7 @@
 //! of one table.
 
 pub mod close;
+pub mod event_stream;
 mod framing;
 mod pipe;
 mod socket;

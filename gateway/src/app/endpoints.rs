@@ -7,9 +7,9 @@ use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
-use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame};
+use crate::dialect::{Dialect, Echo, Events, EventsFrame, Rooms, RoomsFrame};
 use crate::drain::Drain;
-use crate::endpoint::{Entrance, WebSocket};
+use crate::endpoint::{Entrance, Events as EventStream, WebSocket};
 use crate::frame::{Form, Forms};
 use crate::router;
 use crate::session::{self, Common, Heartbeat};
@@ -25,6 +25,10 @@ pub(super) struct Wires(Arc<[(Look, Form)]>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     Rooms(Framing),
+    /// Of clients in one room, or in several.
+    Events {
+        with_ids: bool,
+    },
 }
 
 impl Wires {
@@ -34,10 +38,11 @@ impl Wires {
         let mut known: Vec<(Look, Form)> = Vec::new();
         // Also where no endpoint has it: what a history keeps is taken out of its publisher's memory by a form.
         let usual = Look::Rooms(Framing::WebSocket);
-        for look in std::iter::once(usual).chain(config.endpoint.iter().filter_map(look)) {
+        for look in std::iter::once(usual).chain(config.endpoint.iter().flat_map(looks)) {
             if known.iter().all(|(other, _)| *other != look) {
                 let form = match look {
                     Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
+                    Look::Events { with_ids } => forms.add(EventsFrame { with_ids }),
                 };
                 known.push((look, form));
             }
@@ -45,32 +50,36 @@ impl Wires {
         (Self(known.into()), forms)
     }
 
-    fn form(&self, settings: &settings::Config) -> Option<Form> {
-        let look = look(settings)?;
-        self.0.iter().find(|(known, _)| *known == look).map(|(_, form)| *form)
+    fn form(&self, look: &Look) -> Form {
+        let found = self.0.iter().find(|(known, _)| known == look).map(|(_, form)| *form);
+        found.unwrap_or_else(|| unreachable!("{look:?} has a form"))
     }
 
-    /// What the endpoint's frames mean.
-    fn dialect(&self, settings: &settings::Config) -> Rc<dyn Dialect> {
-        let framing = framing(settings);
-        match (settings.dialect, self.form(settings)) {
-            (settings::Dialect::Rooms, Some(form)) => Rc::new(Rooms::new(form, framing)),
-            (settings::Dialect::Echo, _) => Rc::new(Echo(framing)),
-            (dialect, None) => unreachable!("{dialect:?} has a form"),
+    /// What the frames of an endpoint mean whose events look so; none where it takes none.
+    fn dialect(&self, settings: &settings::Config, look: Option<&Look>) -> Rc<dyn Dialect> {
+        match look {
+            Some(look @ Look::Rooms(framing)) => Rc::new(Rooms::new(self.form(look), *framing)),
+            Some(look @ Look::Events { .. }) => Rc::new(Events(self.form(look))),
+            None => Rc::new(Echo(framing(settings))),
         }
     }
 }
 
-fn look(settings: &settings::Config) -> Option<Look> {
-    match settings.dialect {
-        settings::Dialect::Rooms => Some(Look::Rooms(framing(settings))),
-        settings::Dialect::Echo => None,
+/// What the events of an endpoint look like, for one client or another.
+fn looks(settings: &settings::Config) -> Vec<Look> {
+    match (settings.dialect, settings.transport) {
+        (settings::Dialect::Rooms, settings::Transport::WebSocket) => vec![Look::Rooms(framing(settings))],
+        (settings::Dialect::Rooms, settings::Transport::Sse) => {
+            vec![Look::Events { with_ids: true }, Look::Events { with_ids: false }]
+        }
+        (settings::Dialect::Echo, _) => Vec::new(),
     }
 }
 
 fn framing(settings: &settings::Config) -> Framing {
     match settings.transport {
         settings::Transport::WebSocket => Framing::WebSocket,
+        settings::Transport::Sse => Framing::EventStream,
     }
 }
 
@@ -84,16 +93,19 @@ pub(super) fn all(
     phase: &Drain,
 ) -> Located<Rc<dyn router::Endpoint>> {
     Located::new(config.endpoint.iter().map(|settings| {
-        let endpoint = Rc::new(endpoint(config, identity, settings, capacity, wires));
-        common.shard.counters().opened.know(endpoint.dialect.name());
+        let looks = looks(settings);
+        let of =
+            |look| Rc::new(endpoint(config, identity, settings, capacity, wires.dialect(settings, look)));
         let entrance = Entrance {
             common: Rc::clone(common),
-            endpoint,
+            endpoint: of(looks.first()),
             refuses_by_close: settings.refuse == settings::Refuse::Close,
             phase: phase.clone(),
         };
+        common.shard.counters().opened.know(entrance.endpoint.dialect.name());
         let endpoint: Rc<dyn router::Endpoint> = match settings.transport {
             settings::Transport::WebSocket => Rc::new(WebSocket(entrance)),
+            settings::Transport::Sse => Rc::new(EventStream { entrance, several: of(looks.last()) }),
         };
         (settings.location(), endpoint)
     }))
@@ -104,12 +116,12 @@ fn endpoint(
     identity: &Identity,
     settings: &settings::Config,
     capacity: &Capacity,
-    wires: &Wires,
+    dialect: Rc<dyn Dialect>,
 ) -> session::Endpoint {
     let message = settings.message.unwrap_or(config.limits.message).len();
     session::Endpoint {
         path: settings.location().path,
-        dialect: wires.dialect(settings),
+        dialect,
         framing: framing(settings),
         profile: identity.profile(&settings.auth),
         welcome: settings.welcome.clone(),

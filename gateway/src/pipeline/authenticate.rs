@@ -13,7 +13,7 @@ use futures_util::future::{Either, LocalBoxFuture};
 use http::{HeaderMap, HeaderName, Request, header};
 use tower::Service;
 
-use super::{Pipeline, origin};
+use super::{Begins, EndpointRules, Pipeline, origin};
 use crate::identity::credentials::{self, Shown};
 use crate::identity::{Principal, Profile, Refusal, ShownCertificate};
 use crate::web::{ConnectionInfo, Response};
@@ -57,9 +57,7 @@ where
             (Err(refusal), Ok(Some(token))) if profile.may_turn(*refusal) => {
                 Some(Later::Keys(token.into_owned()))
             }
-            (Ok(principal), _) if endpoint.is_some() && asks(profile, principal, &request) => {
-                Some(Later::Authoriser)
-            }
+            (Ok(principal), _) if asks(profile, principal, endpoint, &request) => Some(Later::Authoriser),
             _ => None,
         };
         let Some(later) = later else {
@@ -67,10 +65,10 @@ where
             return Either::Left(self.inner.call(request));
         };
         let profile = Arc::clone(profile);
-        let path = endpoint.map(|endpoint| endpoint.path.clone());
+        let endpoint = endpoint.cloned();
         let (pipeline, mut inner) = (Rc::clone(pipeline), self.inner.clone());
         Either::Right(Box::pin(async move {
-            let verdict = later.verdict(&profile, verdict, path.as_deref(), &request).await;
+            let verdict = later.verdict(&profile, verdict, endpoint.as_ref(), &request).await;
             pipeline.mark(&mut request, verdict, &profile);
             inner.call(request).await
         }))
@@ -91,7 +89,7 @@ impl Later {
         self,
         profile: &Profile,
         verdict: Verdict,
-        endpoint: Option<&str>,
+        endpoint: Option<&EndpointRules>,
         request: &Request<B>,
     ) -> Verdict {
         let principal = match (self, verdict) {
@@ -99,15 +97,25 @@ impl Later {
             (_, verdict) => verdict?,
         };
         match endpoint {
-            Some(endpoint) if asks(profile, &principal, request) => profile.admit(principal, endpoint).await,
+            Some(at) if asks(profile, &principal, endpoint, request) => {
+                profile.admit(principal, &at.path).await
+            }
             _ => Ok(principal),
         }
     }
 }
 
 /// Whether somebody else is asked before this request may become a session.
-fn asks<B>(profile: &Profile, principal: &Principal, request: &Request<B>) -> bool {
-    profile.asks() && !principal.is_nobody() && request.headers().contains_key(header::UPGRADE)
+fn asks<B>(
+    profile: &Profile,
+    principal: &Principal,
+    endpoint: Option<&EndpointRules>,
+    request: &Request<B>,
+) -> bool {
+    let opens = |endpoint: &EndpointRules| {
+        endpoint.begins != Begins::Upgrade || request.headers().contains_key(header::UPGRADE)
+    };
+    profile.asks() && !principal.is_nobody() && endpoint.is_some_and(opens)
 }
 
 impl Pipeline {

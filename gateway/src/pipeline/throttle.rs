@@ -10,7 +10,7 @@ use futures_util::future::Either;
 use http::Request;
 use tower::Service;
 
-use super::{Pipeline, client};
+use super::{Begins, Pipeline, client};
 use crate::identity::Principal;
 use crate::limits::{self, Verdict};
 use crate::web::{Client, Response};
@@ -28,8 +28,8 @@ pub(super) fn by_address<B>(pipeline: Rc<Pipeline>) -> impl Fn(&Request<B>) -> O
         let client = client::of(request);
         match pipeline.rules().endpoint(request.uri().path()) {
             _ if pipeline.exempts(client) => None,
-            Some(_) => pipeline.limits.handshake(client.address),
-            None => pipeline.limits.request(client.address),
+            Some(endpoint) if endpoint.begins != Begins::Nothing => pipeline.limits.handshake(client.address),
+            _ => pipeline.limits.request(client.address),
         }
     }
 }

@@ -161,6 +161,9 @@ impl Session {
             self.heard();
             self.asked();
         }
+        if self.socket().is_asked() {
+            self.heard(); // its client has taken all there was
+        }
         if now - self.pulse.heard.get() >= ticks(heartbeat.timeout) {
             self.end(CloseReason::KeepaliveTimeout);
         } else if self.is_idle(now) {

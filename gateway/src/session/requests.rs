@@ -326,7 +326,7 @@ impl Session {
             return Vec::new();
         }
         if self.endpoint.broadcasts
-            && let Err(error) = self.common.shard.join_broadcasts(self)
+            && let Err(error) = self.common.shard.join_broadcasts(self, Since::Now)
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }

@@ -81,10 +81,7 @@ pub fn open(
             return Box::pin(async move { turn_away(&endpoint, socket, answer, reason).await });
         }
     };
-    session.common.shard.counters().opened.count(session.dialect.name());
-    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
-    session.record(Deed::Connected, |entry| entry);
-    session.begin_heartbeat();
+    begin(&session);
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
     let cached = if session.is_unknown() { Vec::new() } else { session.join_first_rooms() };
@@ -98,18 +95,32 @@ pub fn open(
     Rc::clone(&session).order(Order::Show(cached));
     // What was revoked since its request was looked at has been looked for by now.
     session.review();
+    Box::pin(run(&session, source))
+}
+
+/// A session is there.
+pub(super) fn begin(session: &Session) {
+    session.common.shard.counters().opened.count(session.dialect.name());
+    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
+    session.record(Deed::Connected, |entry| entry);
+    session.begin_heartbeat();
+}
+
+/// The rest of its life, and its end where that is dropped.
+pub(super) fn run(session: &Rc<Session>, source: Inflow) -> impl Future<Output = ()> + 'static {
     let limits = session.endpoint.limits;
-    let inbound = match source {
-        Inflow::WebSocket(early) => Inbound::new(&session, limits, early),
-        Inflow::Nowhere => Inbound::closed(limits),
+    let (inbound, hears) = match source {
+        Inflow::WebSocket(early) => (Inbound::new(session, limits, early), true),
+        Inflow::Nowhere => (Inbound::closed(limits), false),
     };
-    let mut run = Run { session, inbound, open: Open::default(), fetching: None, phase: Phase::Open };
-    Box::pin(poll_fn(move |cx| run.poll(cx)))
+    let (session, open, phase) = (Rc::clone(session), Open::default(), Phase::Open);
+    let mut run = Run { session, inbound, hears, open, fetching: None, phase };
+    poll_fn(move |cx| run.poll(cx))
 }
 
 /// Makes the session, under the id that it asks for or, where another session has it, under one like it. Gives the
 /// socket back where its user has enough of them.
-fn seat(
+pub(super) fn seat(
     common: Rc<Common>,
     endpoint: &Rc<Endpoint>,
     visitor: Visitor,
@@ -170,6 +181,8 @@ fn random_hex(digits: usize) -> String {
 struct Run {
     session: Rc<Session>,
     inbound: Inbound<Session>,
+    /// Its client can answer a close.
+    hears: bool,
     open: Open,
     /// Events of a history are fetched from the disk. Boxed, and rare.
     fetching: Option<Fetching>,
@@ -215,7 +228,7 @@ impl Run {
             // Each time: the request before may have been one too many.
             if let Some(reason) = session.ending.take() {
                 self.begin_close(session, &reason, true, out);
-                if is_abuse(&reason) {
+                if is_abuse(&reason) || !self.hears {
                     self.inbound.stop();
                     self.phase = Phase::Parting;
                 }
@@ -278,7 +291,8 @@ impl Run {
             session.outbound.drop_backlog();
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
-        } else if warn {
+        }
+        if warn && (*reason != CloseReason::SlowConsumer || !session.endpoint.framing.closes_with_reason()) {
             session.warn(reason, None);
         }
         let (code, text) = session.dialect.last_words(reason);
@@ -310,7 +324,7 @@ impl Run {
     }
 
     fn poll_outbound(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) -> Poll<()> {
-        let (drained, moved) = session.outbound.poll_drain(cx, |gap| session.tell_gap(gap));
+        let (drained, moved) = session.outbound.poll_drain(cx, &session.common.ledger, &mut &**session);
         session.outbound.enlist(session.seat.slot());
         if moved {
             session.heard(); // a client that takes bytes is there

@@ -82,6 +82,10 @@ impl Pipe {
         }
     }
 
+    pub(super) fn is_asked(&self) -> bool {
+        self.0.lock().wanted
+    }
+
     /// Nothing comes this way but the end.
     pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.0.lock();

@@ -71,6 +71,14 @@ impl Socket {
         }
     }
 
+    /// Whether whoever carries what is sent has taken all of it and waits for more; not known of a stream.
+    pub fn is_asked(&self) -> bool {
+        match self {
+            Self::Plain(_) | Self::Tls(_) => false,
+            Self::Pipe(pipe) => pipe.is_asked(),
+        }
+    }
+
     /// Bytes that count as sent and that the kernel has not taken: [`poll_flush`](Self::poll_flush) sends them.
     #[inline]
     pub fn held(&self) -> usize {

@@ -95,6 +95,8 @@ pub enum Transport {
     /// RFC 6455.
     #[default]
     WebSocket,
+    /// Events over HTTP, as `text/event-stream`; clients only listen.
+    Sse,
 }
 
 /// What the frames of a session mean.
