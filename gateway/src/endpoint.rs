@@ -3,6 +3,7 @@
 mod admission;
 mod asked;
 mod events;
+mod poll;
 mod websocket;
 
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use std::rc::Rc;
 use http::{HeaderValue, Method, StatusCode, header};
 
 pub use events::Events;
+pub use poll::Poll;
 pub use websocket::WebSocket;
 
 use admission::Refused;

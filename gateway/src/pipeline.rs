@@ -57,7 +57,7 @@ use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::units::Network;
-use crate::web::{ConnectionInfo, Located, Part, Parts, Response};
+use crate::web::{ConnectionInfo, Located, Location, Part, Parts, Response};
 use access_log::AccessLog;
 use authenticate::Authenticate;
 use deadline::Deadline;
@@ -136,6 +136,8 @@ pub enum Begins {
 pub struct Rules {
     config: Config,
     cors: CorsLayer,
+    /// Those of endpoints that have origins of their own.
+    endpoints_cors: Located<Option<CorsLayer>>,
 }
 
 /// The rules of all shards, which may be replaced: each request goes by those of the moment when it came.
@@ -147,7 +149,14 @@ impl Rules {
     /// # Errors
     /// [`BadOrigins`].
     pub fn new(config: Config) -> Result<Self, BadOrigins> {
-        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, config })
+        let own = |(location, rules): &(Location, EndpointRules)| {
+            let origins = Some(&rules.origins).filter(|origins| !origins.is_empty());
+            // Credentials of whoever is not named are nobody's to read.
+            let layer = origins.map(|origins| cors::layer(origins, config.credentials && !origins.any()));
+            Ok((location.clone(), layer.transpose()?))
+        };
+        let endpoints_cors = Located::new(config.endpoints.iter().map(own).collect::<Result<Vec<_>, _>>()?);
+        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, endpoints_cors, config })
     }
 
     /// For every shard, and to be replaced.
@@ -288,6 +297,12 @@ impl Here<'_> {
     fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
         let serves = self.listener().is_some_and(|listener| listener.serves.have(Part::Endpoints));
         serves.then(|| self.any_endpoint(path)).flatten()
+    }
+
+    /// How pages may use what is at a path.
+    fn cors(&self, path: &str) -> &CorsLayer {
+        let own = self.endpoint(path).and_then(|_| self.endpoints_cors.find(self.listener, path));
+        own.and_then(Option::as_ref).unwrap_or(&self.rules.cors)
     }
 
     /// The endpoint at a path, whether the listener serves it or not.

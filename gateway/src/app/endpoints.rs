@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::{Dialect, Echo, Events, EventsFrame, Rooms, RoomsFrame};
 use crate::drain::Drain;
-use crate::endpoint::{Entrance, Events as EventStream, WebSocket};
+use crate::endpoint::{Entrance, Events as EventStream, Poll, WebSocket};
 use crate::frame::{Form, Forms};
 use crate::router;
 use crate::session::{self, Common, Heartbeat};
@@ -72,6 +72,7 @@ fn looks(settings: &settings::Config) -> Vec<Look> {
         (settings::Dialect::Rooms, settings::Transport::Sse) => {
             vec![Look::Events { with_ids: true }, Look::Events { with_ids: false }]
         }
+        (settings::Dialect::Rooms, settings::Transport::Poll) => vec![Look::Rooms(Framing::Bare)],
         (settings::Dialect::Echo, _) => Vec::new(),
     }
 }
@@ -80,6 +81,7 @@ fn framing(settings: &settings::Config) -> Framing {
     match settings.transport {
         settings::Transport::WebSocket => Framing::WebSocket,
         settings::Transport::Sse => Framing::EventStream,
+        settings::Transport::Poll => Framing::Bare,
     }
 }
 
@@ -96,6 +98,7 @@ pub(super) fn all(
         let looks = looks(settings);
         let of =
             |look| Rc::new(endpoint(config, identity, settings, capacity, wires.dialect(settings, look)));
+        let form = looks.first().map(|look| wires.form(look));
         let entrance = Entrance {
             common: Rc::clone(common),
             endpoint: of(looks.first()),
@@ -103,9 +106,12 @@ pub(super) fn all(
             phase: phase.clone(),
         };
         common.shard.counters().opened.know(entrance.endpoint.dialect.name());
-        let endpoint: Rc<dyn router::Endpoint> = match settings.transport {
-            settings::Transport::WebSocket => Rc::new(WebSocket(entrance)),
-            settings::Transport::Sse => Rc::new(EventStream { entrance, several: of(looks.last()) }),
+        let endpoint: Rc<dyn router::Endpoint> = match (settings.transport, form) {
+            (settings::Transport::Sse, _) => Rc::new(EventStream { entrance, several: of(looks.last()) }),
+            (settings::Transport::Poll, Some(form)) => {
+                Rc::new(Poll::new(entrance, form, config.http.answer_timeout.get()))
+            }
+            (settings::Transport::WebSocket | settings::Transport::Poll, _) => Rc::new(WebSocket(entrance)),
         };
         (settings.location(), endpoint)
     }))

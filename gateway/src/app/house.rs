@@ -313,6 +313,7 @@ fn begins(endpoint: &model::session::Config) -> Begins {
     match endpoint.transport {
         model::session::Transport::WebSocket => Begins::Upgrade,
         model::session::Transport::Sse => Begins::Session,
+        model::session::Transport::Poll => Begins::Nothing,
     }
 }
 

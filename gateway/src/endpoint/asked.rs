@@ -1,5 +1,7 @@
 //! What a request asks for that opens no upgrade: rooms, event types, and how far its client has got.
 
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -31,6 +33,20 @@ impl Asked {
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let found = self.pairs.iter().rev().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A number of that name within bounds, if there is one.
+    pub(super) fn number<T: FromStr + PartialOrd>(
+        &mut self,
+        name: &str,
+        bounds: RangeInclusive<T>,
+        expected: &str,
+    ) -> Option<T> {
+        let number = self.value(name)?.parse().ok().filter(|number| bounds.contains(number));
+        if number.is_none() {
+            self.wrong(name, format!("expected {expected}"), "number");
+        }
+        number
     }
 
     /// Notes what is wrong with the value of that name.

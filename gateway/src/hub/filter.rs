@@ -50,6 +50,11 @@ impl Filter {
         self.criterion.as_ref()
     }
 
+    /// Whether its types let an event of this one through.
+    pub fn takes(&self, kind: &str) -> bool {
+        self.types.is_empty() || self.types.iter().any(|pattern| matches(pattern, kind))
+    }
+
     fn lets_all_through(&self) -> bool {
         self.types.is_empty() && self.criterion.is_none()
     }
@@ -189,9 +194,6 @@ impl Entry {
         if number >= self.verdicts.len() {
             self.verdicts.resize(number + 1, None);
         }
-        let types = &self.filter.types;
-        *self.verdicts[number].get_or_insert_with(|| {
-            types.is_empty() || types.iter().any(|pattern| matches(pattern, &posted.kind.name))
-        })
+        *self.verdicts[number].get_or_insert_with(|| self.filter.takes(&posted.kind.name))
     }
 }

@@ -46,7 +46,7 @@ fn config() -> Config {
             path: path.into(),
             profile: profile(true),
             origins: Origins::new(origins.iter().map(|o| (*o).to_owned())),
-            begins: Begins::Upgrade,
+            begins: super::Begins::Upgrade,
         };
         (Location { listener: None, path: path.into() }, rules)
     };

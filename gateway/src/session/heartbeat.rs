@@ -185,6 +185,8 @@ impl Session {
             self.put_notice(notice, &mut ping);
         }
         self.reply(&ping);
+        // Events that its filter keeps back move it on, too: else a history could overtake a client that is up to date.
+        self.outbound.move_on(|| self.common.shard.standings(self));
     }
 
     fn is_idle(&self, now: u32) -> bool {

@@ -23,7 +23,7 @@ pub use ledger::Ledger;
 pub(super) use progress::{Progress, Reached};
 pub use relief::relieve;
 
-use crate::frame::{Bookmark, Frames, Yields};
+use crate::frame::{Bookmark, Cursor, Frames, Yields};
 use crate::hub::Slot;
 use crate::transport::Socket;
 
@@ -85,6 +85,15 @@ impl Outbound {
         let others = choices.iter().flat_map(|all| all.iter()).copied().filter(|(of, _)| *of != room);
         let all: Rc<[_]> = others.chain(yields.map(|yields| (room, yields))).collect();
         *choices = Some(all).filter(|all| !all.is_empty());
+    }
+
+    /// Where its client is told how far it has got, and nothing waits for it: it has got as far as this, by number of a
+    /// room.
+    pub(super) fn move_on(&self, standings: impl FnOnce() -> Vec<(u64, Cursor)>) {
+        let Some(progress) = self.progress.get().filter(|_| self.is_straight()) else { return };
+        if progress.move_on(&standings()) {
+            self.wake();
+        }
     }
 
     /// Gives the socket back, on which nothing was written.

@@ -186,7 +186,7 @@ impl<G: Guest> Shard<G> {
     }
 
     /// Where a member stands: the events that it has not been given yet follow this cursor.
-    fn standing(&self, guest: &Rc<G>, at: usize) -> Joined {
+    fn standing(&self, guest: &G, at: usize) -> Joined {
         let rooms = guest.seat().rooms.borrow();
         let membership = &rooms[at];
         let now = membership.room.lock().history.cursor();
@@ -199,6 +199,17 @@ impl<G: Guest> Shard<G> {
             Standing::Reading(after) => after.offset,
         };
         Joined::at(Cursor { offset, ..now })
+    }
+
+    /// By number of a room that keeps history: the last event there that a session has been given, or that its filter has
+    /// kept back.
+    pub fn standings(&self, guest: &G) -> Vec<(u64, Cursor)> {
+        let rooms: Vec<_> = {
+            let rooms = guest.seat().rooms.borrow();
+            let kept = rooms.iter().enumerate().filter(|(_, membership)| membership.room.rule.keep.size > 0);
+            kept.map(|(at, membership)| (at, membership.room.id.number)).collect()
+        };
+        rooms.into_iter().map(|(at, number)| (number, self.standing(guest, at).cursor)).collect()
     }
 
     fn enter(&self, guest: &Rc<G>, name: &str, since: Since, kind: Kind) -> Result<Joined, JoinError> {

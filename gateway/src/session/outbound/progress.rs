@@ -66,6 +66,18 @@ impl Progress {
         self.due.get()
     }
 
+    /// It has got as far as this, by number of a room. Answers whether it is to be told.
+    pub(super) fn move_on(&self, standings: &[(u64, Cursor)]) -> bool {
+        let moved =
+            standings.iter().filter(|(number, at)| self.knows(*number) && !self.is_at(*number, *at)).count();
+        self.due.set(self.due.get() || moved > 0);
+        self.due.get()
+    }
+
+    fn knows(&self, number: u64) -> bool {
+        self.rooms.borrow().iter().any(|reached| reached.number == number && reached.cursor.is_some())
+    }
+
     /// In this room as far as this, if not further; `true` where that is no news.
     fn is_at(&self, number: u64, at: Cursor) -> bool {
         let mut rooms = self.rooms.borrow_mut();
