@@ -121,14 +121,15 @@ async fn a_stream_is_a_session_as_every_other() {
     let (mut events, _) =
         EventStream::joined(gateway.address(), "/events?rooms=r&client_id=reader", &[]).await;
     gateway.reaches("tidegate_sessions{dialect=\"rooms\"}", 1.0).await;
-    let listed = gateway.get("/api/v1/sessions/reader").await.json();
+    let listed = gateway.get("/api/v1/sessions").await.json()["sessions"][0].clone();
     assert_eq!((&listed["endpoint"], &listed["rooms"]), (&json!("/events"), &json!(["r"])));
     let mut socket = gateway.connect("/ws").await;
     socket.next().await;
     let presence = socket.ask(&json!({ "action": "presence", "room": "r" })).await;
     assert_eq!(presence["data"]["members"][0]["connection_id"], "reader");
     // The server's joining and sending reach it, too.
-    assert!(gateway.request("PUT", "/api/v1/sessions/reader/rooms/other", None).await.status < 300);
+    let put = gateway.post("/api/v1/sessions/reader/rooms", &json!({ "room": "other" })).await;
+    assert!(put.status < 300, "{put:?}");
     publish(&gateway, "other", 3).await;
     assert_eq!(events.next().await.json()["room"], "other");
 }

@@ -186,6 +186,7 @@ impl EventStream {
     /// The next block; none where the stream has ended, and ended well.
     pub async fn block(&mut self) -> Option<Block> {
         loop {
+            self.unchunk();
             if let Some(block) = self.blocks.take() {
                 return Some(block);
             }
@@ -194,7 +195,6 @@ impl EventStream {
                 return None;
             }
             assert!(self.fill().await, "the stream is cut off");
-            self.unchunk();
         }
     }
 
@@ -205,13 +205,6 @@ impl EventStream {
             if block.data.is_some() {
                 return block;
             }
-        }
-    }
-
-    /// Reads what is there, until the connection is closed or the answer over.
-    pub async fn drained(&mut self) {
-        while !self.over && self.fill().await {
-            self.unchunk();
         }
     }
 

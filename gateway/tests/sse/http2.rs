@@ -40,8 +40,9 @@ impl Reader {
         assert_eq!(answer.headers()["content-type"], "text/event-stream; charset=utf-8");
         let mut reader = Self { body: answer.into_body(), blocks: Blocks::default() };
         while reader.blocks.last_id.is_empty() {
-            reader.fill().await;
-            reader.blocks.take();
+            if reader.blocks.take().is_none() {
+                reader.fill().await;
+            }
         }
         reader
     }
