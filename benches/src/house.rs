@@ -9,6 +9,7 @@ use tidegate::frame::{Event, Form, Forms, Since, Timestamp};
 use tidegate::history::Keep;
 use tidegate::hub::{Config, Entered, Filter, Hub, Rule, Rules, Shard, UserLimit};
 use tidegate::metrics::Metrics;
+use tidegate::transport::Framing;
 
 use crate::{Member, Outlet, PAYLOAD};
 
@@ -31,7 +32,7 @@ impl<O: Outlet> House<O> {
     /// A house in which each of `outlets` is a member of `room`. Rooms whose names start with `kept:` keep 1,000 events.
     pub fn new(room: &str, outlets: impl IntoIterator<Item = O>) -> Self {
         let mut forms = Forms::default();
-        let form = forms.add(RoomsFrame);
+        let form = forms.add(RoomsFrame(Framing::WebSocket));
         Self::with(forms, room, outlets.into_iter().map(|outlet| (form, outlet)))
     }
 

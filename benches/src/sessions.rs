@@ -1,6 +1,6 @@
 //! The gateway's own sessions, each on a real socket, whose far end the bench holds.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,9 +16,11 @@ use tidegate::identity::credentials::Taking;
 use tidegate::identity::{self, ClaimRules, Keyring, Principal, Profile, Revocations};
 use tidegate::limits::{self, Limits};
 use tidegate::metrics::Metrics;
-use tidegate::session::{self, Budget, Common, Endpoint, Heartbeat, Places, Session, Visitor};
-use tidegate::transport::{Socket, websocket};
-use tidegate::web::{Client, Upgraded};
+use tidegate::session::{
+    self, Budget, Common, Endpoint, Heartbeat, Inflow, Opening, Places, Session, TICK, Visitor,
+};
+use tidegate::transport::{Framing, Socket, websocket};
+use tidegate::web::Client;
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
@@ -46,14 +48,20 @@ struct Ends {
 impl Sessions {
     /// So many sessions in `room`, which have been welcomed.
     pub fn new(room: &str, count: usize) -> Self {
+        Self::with(room, count, Rules::new([]), |hub| hub)
+    }
+
+    /// The same with rules for rooms, and with what else the hub is to have.
+    pub fn with(room: &str, count: usize, rules: Rules, equip: impl FnOnce(Hub) -> Hub) -> Self {
         let mut forms = Forms::default();
-        let endpoint = Rc::new(endpoint(room, forms.add(RoomsFrame)));
+        let endpoint = Rc::new(endpoint(room, forms.add(RoomsFrame(Framing::WebSocket))));
         let config = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
-        let hub = Arc::new(Hub::new(config, Rules::new([]), forms, Metrics::new(1)));
+        let hub = Arc::new(equip(Hub::new(config, rules, forms, Metrics::new(1))));
         let shard = Shard::new(&hub, 0);
         let common = common(&shard);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut sessions = Self { hub, shard, ends: Vec::new(), tasks: LocalSet::new(), runtime };
+        sessions.tasks.spawn_local(session::admit(Rc::clone(&common)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         (0..count).for_each(|_| sessions.open(&listener, &common, &endpoint));
         sessions.rest();
@@ -72,10 +80,10 @@ impl Sessions {
         self.ends.push(Ends { client, near: socket.try_clone().unwrap() });
         let _inside = self.runtime.enter();
         let socket = Socket::Plain(tokio::net::TcpStream::from_std(socket).unwrap());
-        let upgraded = Upgraded { socket, early: Bytes::new(), answer: Vec::new() };
+        let opening = Opening { socket, answer: Vec::new(), source: Inflow::WebSocket(Bytes::new()) };
         let (common, endpoint) = (Rc::clone(common), Rc::clone(endpoint));
         let visitor = visitor(&endpoint);
-        self.tasks.spawn_local(session::open(common, endpoint, visitor, upgraded));
+        self.tasks.spawn_local(session::open(common, endpoint, visitor, opening));
     }
 
     /// Has the sessions' tasks do what there is for them to do, which is reading.
@@ -112,6 +120,22 @@ impl Sessions {
         self.ends.iter().map(|ends| drain(&ends.client, buffer)).sum()
     }
 
+    /// Sends a client's bytes, and has the sessions' tasks work until `end` is the last that has come to it.
+    pub fn ask(&self, client: usize, request: &[u8], end: &[u8], come: &mut Vec<u8>) {
+        let mut stream = &self.ends[client].client;
+        stream.write_all(request).unwrap();
+        come.clear();
+        self.tasks.block_on(&self.runtime, async {
+            while !come.ends_with(end) {
+                tokio::task::yield_now().await; // which looks at the sockets, too
+                match stream.read_to_end(come) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    other => panic!("no session ends before its bench: {other:?}"),
+                }
+            }
+        });
+    }
+
     /// Bytes that wait in backlogs.
     pub fn waiting(&self) -> u64 {
         self.shard.counters().backlog_bytes.get()
@@ -134,7 +158,7 @@ fn common(shard: &Rc<Shard<Session>>) -> Rc<Common> {
     let metrics = shard.hub().metrics();
     let revocations = Arc::new(Revocations::new(1, Duration::ZERO));
     let limits = Arc::new(Limits::new(limits::Settings::default(), metrics));
-    Common::new(Rc::clone(shard), &Budget::new(1 << 30, metrics), revocations, limits, LONG, 16)
+    Common::new(Rc::clone(shard), &Budget::new(1 << 30, metrics), revocations, limits, LONG, 16, TICK)
 }
 
 fn endpoint(room: &str, form: Form) -> Endpoint {
@@ -152,8 +176,9 @@ fn endpoint(room: &str, form: Form) -> Endpoint {
     });
     Endpoint {
         path: "/bench".into(),
-        dialect: Box::new(Rooms::new(form)),
+        dialect: Rc::new(Rooms::new(form, Framing::WebSocket)),
         profile: Arc::new(profile),
+        framing: Framing::WebSocket,
         welcome: "welcome".into(),
         auto_join: vec![room.into()],
         heartbeat: Heartbeat { interval: LONG, timeout: LONG },
@@ -168,6 +193,7 @@ fn endpoint(room: &str, form: Form) -> Endpoint {
 
 fn visitor(endpoint: &Endpoint) -> Visitor {
     Visitor {
+        shown: None,
         principal: Arc::new(Principal::anonymous()),
         id: None,
         client: Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), exemptible: true, secure: false },

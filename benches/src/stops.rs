@@ -6,6 +6,7 @@ mod hub;
 mod identity;
 mod limits;
 mod plugin;
+mod recovery;
 mod sockets;
 mod wire;
 
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Stop> {
         hub::stops(),
         history::stops(),
         durable::stops(),
+        recovery::stops(),
         sockets::stops(),
     ];
     groups.into_iter().flatten().collect()

@@ -11,6 +11,7 @@ use tidegate::dialect::RoomsFrame;
 use tidegate::frame::{Form, Forms, Posted};
 use tidegate::hub::Follow;
 use tidegate::plugin::Validate;
+use tidegate::transport::Framing;
 use tidegate_benches::{Allocated, Counting, House, Into, Payload, Publisher, ROOM, Sink};
 
 #[global_allocator]
@@ -63,7 +64,7 @@ fn allocations(publisher: &Publisher) -> f64 {
 #[test]
 fn a_plugins_payload_is_read_where_it_is_and_its_way_allocates_twice_at_most() {
     let mut forms = Forms::default();
-    let form = forms.add(RoomsFrame);
+    let form = forms.add(RoomsFrame(Framing::WebSocket));
     let house = House::with(forms, ROOM, [(form, Sink::default())]);
     let publisher = Publisher::start(&house.hub, Validate::Sample);
     let per_event = allocations(&publisher);

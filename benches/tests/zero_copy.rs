@@ -19,6 +19,7 @@ use bytes::Bytes;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tidegate::dialect::RoomsFrame;
 use tidegate::frame::{Encode, Forms, Frames, Posted};
+use tidegate::transport::Framing;
 use tidegate_benches::{
     Allocated, Counting, House, LONG_PAYLOAD, Outlet, PAYLOAD, Sessions, Sink, WINDOWS, event, event_of,
 };
@@ -129,7 +130,7 @@ struct Counted(Arc<AtomicUsize>);
 impl Encode for Counted {
     fn encode(&self, posted: &Posted, payload: &[u8], out: &mut Vec<u8>) -> Option<Range<usize>> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        RoomsFrame.encode(posted, payload, out)
+        RoomsFrame(Framing::WebSocket).encode(posted, payload, out)
     }
 }
 

@@ -5,6 +5,7 @@
 mod answer;
 mod echo;
 pub mod rooms;
+pub mod socketio;
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -40,7 +41,7 @@ pub struct Message<'a> {
 #[derive(Debug)]
 pub struct Asked<'a> {
     /// The client's own mark: JSON, given back as it came.
-    pub id: Option<&'a RawValue>,
+    pub id: Option<Cow<'a, RawValue>>,
     /// What it wants.
     pub request: Request<'a>,
 }
@@ -112,7 +113,7 @@ pub enum Request<'a> {
         /// The room that it is about; none where the frame has none.
         room: Option<Cow<'a, str>>,
         /// JSON; `null` where there was none.
-        data: &'a RawValue,
+        data: Cow<'a, RawValue>,
     },
     /// To go on with another token.
     Auth {
@@ -121,10 +122,25 @@ pub enum Request<'a> {
     },
     /// To have the call with the same id stopped.
     Cancel,
+    /// To begin, by a token or, without, by what the request that opened the connection has shown. What a client has begun
+    /// and ended may begin again.
+    Enter {
+        /// As it came.
+        token: Option<Cow<'a, str>>,
+    },
+    /// To be in no room any more, and to get nothing: what [`Enter`](Self::Enter) has begun ends. No answer.
+    Exit,
     /// To get the frame back.
     Echo,
     /// Nothing: the client is there, and gets no answer.
     Nothing,
+}
+
+impl Request<'_> {
+    /// Whether it may come before it is known who the client is.
+    pub fn is_for_strangers(&self) -> bool {
+        matches!(self, Self::Auth { .. } | Self::Enter { .. } | Self::Exit | Self::Nothing)
+    }
 }
 
 /// What a client wants where it is too slow for a room's events.
@@ -181,7 +197,13 @@ pub enum Malformed {
     /// Not of the right shape: which field, and what was expected.
     #[error("Error processing message: {0}")]
     Shape(String),
+    /// Nothing that could follow it would make sense: the session ends, for this reason.
+    #[error("{0}")]
+    Broken(&'static str),
 }
+
+/// A frame that is no request, and its id, where that could be read.
+pub type Undecoded<'a> = (Option<Cow<'a, RawValue>>, Malformed);
 
 /// A wire that clients speak: what its frames mean, and what frames answers and events become.
 pub trait Dialect {
@@ -194,8 +216,18 @@ pub trait Dialect {
     /// Whether a client may show who it is in a frame ([`Request::Auth`]).
     fn takes_tokens(&self) -> bool;
 
+    /// Whether a session begins when its client says so ([`Request::Enter`]), and not with its connection.
+    fn is_entered(&self) -> bool {
+        false
+    }
+
+    /// Whether a client whose proof was refused may try again.
+    fn forgives(&self) -> bool {
+        false
+    }
+
     /// What speaks for one session, where the dialect has to remember something of it; none where one serves all.
-    fn for_session(&self) -> Option<Rc<dyn Dialect>> {
+    fn for_session(&self, _connection_id: &str) -> Option<Rc<dyn Dialect>> {
         None
     }
 
@@ -208,7 +240,7 @@ pub trait Dialect {
     ///
     /// # Errors
     /// [`Malformed`], and with it the frame's id where that could be read.
-    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)>;
+    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, Undecoded<'a>>;
 
     /// What greets a session; none where nothing does.
     fn welcome(&self, welcome: &Welcome<'_>) -> Option<Notice>;

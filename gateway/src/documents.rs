@@ -72,8 +72,8 @@ pub struct Endpoint {
 /// What carries the frames of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// A channel of `/asyncapi.json`.
-    WebSocket,
+    /// Messages, both ways: a channel of `/asyncapi.json`.
+    Channel,
     /// Server-sent events: an operation of `/openapi.json`.
     Sse,
     /// Answers with events: the same.
@@ -87,6 +87,8 @@ pub enum Dialect {
     Rooms,
     /// Each frame comes back as it was.
     Echo,
+    /// Socket.IO.
+    SocketIo,
 }
 
 /// Everything that a document tells of.

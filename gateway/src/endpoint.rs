@@ -2,6 +2,7 @@
 
 mod admission;
 mod asked;
+mod engineio;
 mod events;
 mod poll;
 mod websocket;
@@ -10,6 +11,7 @@ use std::rc::Rc;
 
 use http::{HeaderValue, Method, StatusCode, header};
 
+pub use engineio::{EngineIo, Terms};
 pub use events::Events;
 pub use poll::Poll;
 pub use websocket::WebSocket;

@@ -107,6 +107,13 @@ pub trait History: Send {
     /// is nowhere else is forgotten.
     fn shed(&mut self, bytes: usize) -> usize;
 
+    /// The event at `offset`, which is kept, is shown to whoever joins: it can be read back after a restart until it is
+    /// [shown no more](Self::unpin), whether it is kept for as long or not.
+    fn pin(&mut self, offset: u64);
+
+    /// The event at `offset` is shown no more.
+    fn unpin(&mut self, offset: u64);
+
     /// A record of this room was written anew. Where `from` is still that of the event at `offset`, or what the room's
     /// place is known by, `to` takes its place; `false` where nothing needs it any more.
     fn moved(&mut self, offset: u64, from: &PlaceId, to: Place) -> bool;

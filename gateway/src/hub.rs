@@ -42,7 +42,6 @@ mod watch;
 use std::sync::Arc;
 
 use arc_swap::Guard;
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
@@ -107,7 +106,6 @@ pub struct Hub {
     types: Arc<Types>,
     calls: Calls,
     audit: Arc<Audit>,
-    acknowledging: Mutex<()>,
 }
 
 impl Hub {
@@ -123,7 +121,6 @@ impl Hub {
             types: Arc::default(),
             calls: Calls::default(),
             audit: Audit::off(),
-            acknowledging: Mutex::default(),
             config,
         }
     }

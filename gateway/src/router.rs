@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use http::{HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
-pub use body::Bodies;
+pub use body::{Bodies, Held};
 
 use crate::api::{self, Api};
 use crate::identity::{self, Principal, Profile};
@@ -115,7 +115,7 @@ impl Router {
         let profile = request.extensions().get::<Arc<Profile>>().cloned();
         let (head, body) = request.into_parts();
         let held = self.bodies.collect(&head.method, body).await?;
-        let (headers, body) = (head.headers, held.bytes.clone());
+        let (headers, body) = (head.headers, held.bytes().clone());
         (route.handler)(&self.api, &api::Request { principal, profile, source, params, query, headers, body })
             .await
     }
@@ -163,7 +163,7 @@ impl Router {
             query: head.uri.query().unwrap_or_default().to_owned(),
             params,
             headers: head.headers,
-            body: held.bytes.clone(),
+            body: held.bytes().clone(),
             principal,
             request_id: request_id.unwrap_or_default(),
             address,

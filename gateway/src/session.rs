@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
-pub use heartbeat::Wheel;
+pub use heartbeat::{TICK, Wheel};
 pub use listening::{Resume, Unopened, Wants, listen};
 pub use outbound::{Backlog, Budget, Fallen, Gap, Ledger, Slices, Taken, Way, relieve};
 pub use places::{Place, Places};
@@ -45,7 +45,7 @@ use crate::audit::{Deed, Entry, Source};
 use crate::dialect::{Dialect, Info, Metadata, Notice, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{self, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
-use crate::identity::{Principal, Revocations};
+use crate::identity::{Principal, Refusal, Revocations};
 use crate::limits::Limits;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
@@ -85,7 +85,7 @@ pub struct Common {
 }
 
 impl Common {
-    /// For the sessions of `shard`.
+    /// For the sessions of `shard`, whose wheel turns by `step`.
     pub fn new(
         shard: Rc<Shard<Session>>,
         budget: &Arc<Budget>,
@@ -93,8 +93,9 @@ impl Common {
         limits: Arc<Limits>,
         patience: Duration,
         calls_per_session: usize,
+        step: Duration,
     ) -> Rc<Self> {
-        let wheel = Wheel::new(Arc::clone(&shard.hub().rules()));
+        let wheel = Wheel::new(step, Arc::clone(&shard.hub().rules()));
         let ledger = Ledger::new(shard.hub(), shard.index(), budget);
         let (readers, scratch) = (Readers::default(), RefCell::default());
         Rc::new(Self {
@@ -111,6 +112,9 @@ impl Common {
     }
 }
 
+/// What a request has shown of who it is by.
+pub type Shown = Result<Arc<Principal>, Refusal>;
+
 /// See the module's documentation.
 pub struct Session {
     id: Arc<str>,
@@ -118,6 +122,8 @@ pub struct Session {
     client_id: Option<Arc<str>>,
     /// Who it is by; another token of the same user may take its place.
     principal: RefCell<Arc<Principal>>,
+    /// What the request that opened its connection has shown, where it has to be entered.
+    shown: Option<Box<Shown>>,
     term: Term,
     allowance: Allowance,
     /// Its places: the endpoint's, and while it is not known who it is by, one among those.

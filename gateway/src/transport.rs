@@ -3,12 +3,15 @@
 //! of one table.
 
 pub mod close;
+pub mod engineio;
 pub mod event_stream;
 mod framing;
+mod inbound;
 mod pipe;
 mod socket;
 pub mod websocket;
 
 pub use framing::Framing;
+pub use inbound::Inbound;
 pub use pipe::{Outlet, Pipe, pipe};
 pub use socket::{Socket, TlsSocket};

@@ -317,6 +317,46 @@ async fn what_a_room_shows_to_who_joins_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn the_last_of_each_key_outlives_the_history_and_restarts() {
+    let data = TempDir::new().unwrap();
+    let history = "history={size=2,ttl=\"1h\",durable=true,fsync=\"os\"}";
+    let room = format!("room=[{{prefix=\"state:\",cache=\"last_per_key\",{history}}}]");
+    let start = || Options::new().data(data.path()).set(&room).start(PROGRAM);
+    let publish = async |gateway: &Gateway, key: &str, value: Value| {
+        let event = json!({ "room": "state:r", "event_type": "alert_triggered", "key": key, "data": value });
+        assert_eq!(gateway.post("/api/v1/publish", &event).await.status, 200);
+    };
+    let state = async |gateway: &Gateway| {
+        let state: Value =
+            serde_json::from_str(&gateway.get("/api/v1/rooms/state:r/state").await.body).unwrap();
+        let shown = state["events"].as_array().unwrap().iter();
+        shown
+            .map(|event| (event["key"].as_str().unwrap().to_owned(), event["data"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let gateway = start();
+    for (key, value) in [("a", 1), ("b", 2), ("c", 3), ("d", 4), ("b", 5)] {
+        publish(&gateway, key, json!(value)).await;
+    }
+    publish(&gateway, "c", Value::Null).await;
+    let expected = [("a", 1), ("d", 4), ("b", 5)].map(|(key, value)| (key.to_owned(), json!(value)));
+    assert_eq!(state(&gateway).await, expected);
+    gateway.kill();
+    for number in 0..3 {
+        let gateway = start();
+        assert_eq!(state(&gateway).await, expected, "after restart {number}");
+        gateway.kill();
+    }
+    let gateway = start();
+    publish(&gateway, "a", json!(6)).await;
+    gateway.terminate();
+    assert_eq!(
+        state(&start()).await,
+        [("d", 4), ("b", 5), ("a", 6)].map(|(key, v)| (key.to_owned(), json!(v)))
+    );
+}
+
+#[tokio::test]
 async fn a_history_on_the_disk_is_told_without_a_join_too() {
     let data = TempDir::new().unwrap();
     let gateway = options(data.path(), "os").set("hub.history=\"16 KiB\"").start(PROGRAM);

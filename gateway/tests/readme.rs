@@ -103,7 +103,14 @@ async fn the_plugin_publishes() {
 
 #[test]
 fn the_files_that_it_names_are_there() {
-    for document in ["README.md", "certs/README.md", "plugins/README.md", "benches/README.md"] {
+    for document in [
+        "README.md",
+        "certs/README.md",
+        "plugins/README.md",
+        "benches/README.md",
+        "clients/js/README.md",
+        "clients/python/README.md",
+    ] {
         let file = root().join(document);
         let text = std::fs::read_to_string(&file).unwrap();
         let links = text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap());

@@ -3,7 +3,8 @@
 //! in order, once, until it leaves; a refused publish has changed nothing. Members that are slow get less, as their rooms'
 //! rules, their own bounds and the node's budget say, and are told exactly what.
 //!
-//! `SIMULATION_SEEDS=10000 cargo test -p tidegate --test simulation` runs more seeds than the default.
+//! `SIMULATION_SEEDS=10000 cargo test -p tidegate --test simulation` runs more seeds than the default; `5000..10000` as well
+//! as a number takes those from one to another.
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
@@ -20,7 +21,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use client::{Client, Named, Nameless, event, event_of};
 use rand::prelude::*;
@@ -438,11 +439,21 @@ fn check_reply(joined: &Joined, since: Since, head: Option<Cursor>) {
     }
 }
 
+/// The seeds of a run: so many, unless who runs it says which.
+fn seeds(most: u64) -> Range<u64> {
+    let Ok(said) = std::env::var("SIMULATION_SEEDS") else { return 0..most };
+    let number =
+        |text: &str| text.parse().expect("SIMULATION_SEEDS is a number, or two with '..' in between");
+    match said.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => 0..number(&said),
+    }
+}
+
 #[test]
 fn each_member_gets_exactly_the_events_after_its_join() {
-    let seeds = std::env::var("SIMULATION_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
     let mut all = Count::default();
-    for seed in 0..seeds {
+    for seed in seeds(150) {
         let run = std::panic::catch_unwind(|| {
             let mut world = World::new(seed);
             // Enough members that walks are cut in the middle.
@@ -562,6 +573,22 @@ fn a_flood_fills_its_own_share_and_other_rooms_go_on() {
     assert_eq!(clients[0].got_in("hot").len(), taken);
     assert_eq!(clients[1].got_in("calm").len(), 1);
     hub.publish(&["hot"], &event(&hub, "gap", "3")).expect("there is space again");
+}
+
+#[test]
+fn the_walk_keeps_pace_with_other_tasks_of_its_shard() {
+    let (hub, shard, named, _) = one_shard(1 << 20);
+    let client = Client::new("one", named);
+    shard.open(&client, &client.id, None, UserLimit::None);
+    shard.join(&client, "a", Since::Now).unwrap();
+    while shard.slice(Duration::ZERO) {}
+    hub.publish(&["a"], &event(&hub, "gap", "1")).unwrap();
+    shard.keep_pace();
+    assert_eq!(client.texts().len(), 0, "its own task has not missed its turn yet");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1) {} // what other tasks take
+    shard.keep_pace();
+    assert_eq!(client.texts().len(), 1);
 }
 
 #[test]

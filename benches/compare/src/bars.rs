@@ -1,5 +1,6 @@
 //! The bars that the gateway is held to: each measures what it names, says its figures, and whether it is met.
 
+mod comeback;
 mod cost;
 mod entry;
 mod filters;
@@ -32,7 +33,7 @@ pub struct Settings {
 }
 
 /// The bars that can be measured. Bar 12 is of compression, and not measured here.
-pub const BARS: [(u8, &str); 14] = [
+pub const BARS: [(u8, &str); 15] = [
     (1, "processor time per delivery against the floor"),
     (2, "the same against uWebSockets, from 100 to 10,000 connections"),
     (3, "memory of an idle member, plain and with TLS, and after connections have come and gone"),
@@ -47,6 +48,7 @@ pub const BARS: [(u8, &str); 14] = [
     (13, "10,000 idle sessions with heartbeats"),
     (14, "two shards on two cores against the floor"),
     (15, "what the systems claim that the gateway replaces"),
+    (16, "5,000 members who lose their connections and come back at once"),
 ];
 
 /// Measures a bar, and tells of each figure as it is found. What was found until something failed is in the verdict, too.
@@ -68,6 +70,7 @@ pub fn measure(bar: u8, settings: &Settings) -> Verdict {
         13 => memory::heartbeats(settings, into),
         14 => cost::two_shards(settings, into),
         15 => programs::claims(settings, into),
+        16 => comeback::wave(settings, into),
         _ => Err(Error::Other(format!("bar {bar} is not measured here"))),
     };
     if let Err(error) = measured {

@@ -1,6 +1,7 @@
 //! A load: crews of subscribers and the publishers that publish to them, on one thread.
 
 mod connection;
+mod crowd;
 mod generator;
 mod publisher;
 mod slices;
@@ -14,6 +15,7 @@ use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use crowd::Crowd;
 pub use generator::Generator;
 
 /// Where a server is, and how it is spoken to.

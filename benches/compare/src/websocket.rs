@@ -90,6 +90,19 @@ pub fn pongs(mut bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// The text of the first frame in a server's `bytes`, if that is whole, and its length; of what is no text, nothing. A ping is answered.
+pub fn first<'a>(bytes: &'a [u8], pongs: &mut Vec<u8>) -> Option<(&'a [u8], usize)> {
+    let Parts { key, end, .. } = parts(bytes)?;
+    match bytes[0] {
+        TEXT => Some((&bytes[key..end], end)),
+        PING => {
+            frame(PONG, &bytes[key..end], pongs);
+            Some((&[], end))
+        }
+        _ => Some((&[], end)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use criterion::Throughput;
 use tidegate::dialect::RoomsFrame;
 use tidegate::frame::{Cursor, Encode, Epoch, Event, Posted, RoomId};
+use tidegate::transport::Framing;
 
 use crate::{LONG_PAYLOAD, PAYLOAD, Round, Sessions, Stop, WINDOWS, event_of};
 
@@ -77,6 +78,6 @@ fn frame(event: Event) -> Vec<u8> {
     let room = RoomId { number: 1, name: "room".into(), class: 0 };
     let posted = Posted::new(event, room, Cursor { epoch: Epoch(1), offset: 1 }, false, Instant::now());
     let mut frame = Vec::new();
-    RoomsFrame.encode(&posted, &posted.payload(), &mut frame);
+    RoomsFrame(Framing::WebSocket).encode(&posted, &posted.payload(), &mut frame);
     frame
 }

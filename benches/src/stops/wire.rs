@@ -6,6 +6,7 @@ use std::time::Instant;
 use criterion::Throughput;
 use tidegate::dialect::{Dialect, Message, Rooms, RoomsFrame};
 use tidegate::frame::{Cursor, Encode, Epoch, Forms, Posted, RoomId};
+use tidegate::transport::Framing;
 
 use crate::{House, PAYLOAD, Round, Sink, Stop, TYPE, event};
 
@@ -30,7 +31,7 @@ pub(super) fn stops() -> Vec<Stop> {
 fn decode(name: &str, request: impl Into<String>) -> Stop {
     let request = request.into();
     Stop::new("decode", name, Throughput::Bytes(request.len() as u64), || {
-        let dialect = Rooms::new(Forms::default().add(RoomsFrame));
+        let dialect = Rooms::new(Forms::default().add(RoomsFrame(Framing::WebSocket)), Framing::WebSocket);
         Round::new(move || {
             let message = Message { payload: request.as_bytes(), text: true };
             black_box(dialect.decode(black_box(message)).is_ok());
@@ -49,7 +50,7 @@ fn encode() -> Stop {
         let mut out = Vec::with_capacity(1024);
         Round::new(move || {
             out.clear();
-            black_box(RoomsFrame.encode(black_box(&posted), &payload, &mut out));
+            black_box(RoomsFrame(Framing::WebSocket).encode(black_box(&posted), &payload, &mut out));
         })
     })
 }

@@ -2,24 +2,38 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
+use crate::dialect::socketio::{self, SocketIo, SocketIoFrame};
 use crate::dialect::{Dialect, Echo, Events, EventsFrame, Rooms, RoomsFrame};
 use crate::drain::Drain;
-use crate::endpoint::{Entrance, Events as EventStream, Poll, WebSocket};
+use crate::endpoint::{EngineIo, Entrance, Events as EventStream, Poll, Terms, WebSocket};
 use crate::frame::{Form, Forms};
-use crate::router;
-use crate::session::{self, Common, Heartbeat};
+use crate::router::{self, Bodies};
+use crate::session::{self, Common, Heartbeat, TICK};
 use crate::transport::Framing;
+use crate::transport::engineio::Lines;
 use crate::transport::websocket::Limits;
 use crate::web::Located;
+
+/// The shortest step of heartbeats.
+const FINEST: Duration = Duration::from_millis(10);
 
 /// The forms of the endpoints' events: endpoints whose events look the same have one.
 #[derive(Clone)]
 pub(super) struct Wires(Arc<[(Look, Form)]>);
+
+/// What the endpoints of all shards have in common.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) wires: Wires,
+    pub(super) lines: Arc<Lines>,
+    pub(super) bodies: Bodies,
+}
 
 /// What events of an endpoint look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +43,8 @@ enum Look {
     Events {
         with_ids: bool,
     },
+    /// In this namespace.
+    SocketIo(Box<str>),
 }
 
 impl Wires {
@@ -43,6 +59,7 @@ impl Wires {
                 let form = match look {
                     Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
                     Look::Events { with_ids } => forms.add(EventsFrame { with_ids }),
+                    Look::SocketIo(ref namespace) => forms.add(SocketIoFrame::new(namespace)),
                 };
                 known.push((look, form));
             }
@@ -50,30 +67,51 @@ impl Wires {
         (Self(known.into()), forms)
     }
 
+    /// The form of what looks so, which is among those that the configuration needs.
     fn form(&self, look: &Look) -> Form {
-        let found = self.0.iter().find(|(known, _)| known == look).map(|(_, form)| *form);
-        found.unwrap_or_else(|| unreachable!("{look:?} has a form"))
+        let found = self.0.iter().find(|(known, _)| known == look);
+        found.map_or_else(|| unreachable!("{look:?} has a form"), |(_, form)| *form)
     }
 
-    /// What the frames of an endpoint mean whose events look so; none where it takes none.
+    /// What the frames of an endpoint mean, for a client whose events look so; none where it takes none.
     fn dialect(&self, settings: &settings::Config, look: Option<&Look>) -> Rc<dyn Dialect> {
         match look {
             Some(look @ Look::Rooms(framing)) => Rc::new(Rooms::new(self.form(look), *framing)),
             Some(look @ Look::Events { .. }) => Rc::new(Events(self.form(look))),
+            Some(Look::SocketIo(_)) => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
             None => Rc::new(Echo(framing(settings))),
+        }
+    }
+
+    fn socketio(&self, own: &settings::SocketIo) -> socketio::Settings {
+        let namespace = |name: &String| {
+            let name: Box<str> = name.as_str().into();
+            (name.clone(), self.form(&Look::SocketIo(name)))
+        };
+        socketio::Settings {
+            namespaces: own.namespaces.iter().map(namespace).collect(),
+            greeting: match own.greeting {
+                settings::Greeting::Established => socketio::Greeting::Established,
+                settings::Greeting::Auth => socketio::Greeting::Auth,
+                settings::Greeting::None => socketio::Greeting::None,
+            },
+            answers: own.answers.iter().map(|(call, event)| (call.clone(), event.clone())).collect(),
         }
     }
 }
 
-/// What the events of an endpoint look like, for one client or another.
+/// What events of an endpoint look like, in all the ways that they do there.
 fn looks(settings: &settings::Config) -> Vec<Look> {
     match (settings.dialect, settings.transport) {
-        (settings::Dialect::Rooms, settings::Transport::WebSocket) => vec![Look::Rooms(framing(settings))],
         (settings::Dialect::Rooms, settings::Transport::Sse) => {
             vec![Look::Events { with_ids: true }, Look::Events { with_ids: false }]
         }
-        (settings::Dialect::Rooms, settings::Transport::Poll) => vec![Look::Rooms(Framing::Bare)],
+        (settings::Dialect::Rooms, _) => vec![Look::Rooms(framing(settings))],
         (settings::Dialect::Echo, _) => Vec::new(),
+        (settings::Dialect::SocketIo, _) => {
+            let namespaces = settings.socketio.namespaces.iter();
+            namespaces.map(|name| Look::SocketIo(name.as_str().into())).collect()
+        }
     }
 }
 
@@ -82,7 +120,15 @@ fn framing(settings: &settings::Config) -> Framing {
         settings::Transport::WebSocket => Framing::WebSocket,
         settings::Transport::Sse => Framing::EventStream,
         settings::Transport::Poll => Framing::Bare,
+        settings::Transport::EngineIo => Framing::EngineIo,
     }
+}
+
+/// The step by which the heartbeats of a shard are looked at: fine enough for the shortest time that an endpoint has.
+pub(super) fn step(config: &Config) -> Duration {
+    let times = config.endpoint.iter().flat_map(|one| [one.heartbeat.interval, one.heartbeat.timeout]);
+    let shortest = times.map(|time| time.get()).min().unwrap_or(TICK);
+    (shortest / 8).clamp(FINEST, TICK)
 }
 
 /// The endpoints of the configuration, for one shard.
@@ -91,14 +137,13 @@ pub(super) fn all(
     identity: &Identity,
     common: &Rc<Common>,
     capacity: &Capacity,
-    wires: &Wires,
+    shared: &Shared,
     phase: &Drain,
 ) -> Located<Rc<dyn router::Endpoint>> {
     Located::new(config.endpoint.iter().map(|settings| {
-        let looks = looks(settings);
+        let (looks, wires) = (looks(settings), &shared.wires);
         let of =
             |look| Rc::new(endpoint(config, identity, settings, capacity, wires.dialect(settings, look)));
-        let form = looks.first().map(|look| wires.form(look));
         let entrance = Entrance {
             common: Rc::clone(common),
             endpoint: of(looks.first()),
@@ -106,15 +151,43 @@ pub(super) fn all(
             phase: phase.clone(),
         };
         common.shard.counters().opened.know(entrance.endpoint.dialect.name());
-        let endpoint: Rc<dyn router::Endpoint> = match (settings.transport, form) {
-            (settings::Transport::Sse, _) => Rc::new(EventStream { entrance, several: of(looks.last()) }),
-            (settings::Transport::Poll, Some(form)) => {
+        let endpoint: Rc<dyn router::Endpoint> = match settings.transport {
+            settings::Transport::WebSocket => Rc::new(WebSocket(entrance)),
+            settings::Transport::Sse => Rc::new(EventStream { entrance, several: of(looks.last()) }),
+            settings::Transport::Poll => {
+                let form = wires.form(&Look::Rooms(framing(settings)));
                 Rc::new(Poll::new(entrance, form, config.http.answer_timeout.get()))
             }
-            (settings::Transport::WebSocket | settings::Transport::Poll, _) => Rc::new(WebSocket(entrance)),
+            settings::Transport::EngineIo => Rc::new(EngineIo {
+                entrance,
+                lines: Arc::clone(&shared.lines),
+                bodies: shared.bodies.clone(),
+                terms: terms(config, settings),
+            }),
         };
         (settings.location(), endpoint)
     }))
+}
+
+/// When it pings, and when it gives a client up.
+fn heartbeat(settings: &settings::Config) -> Heartbeat {
+    let (interval, timeout) = (settings.heartbeat.interval.get(), settings.heartbeat.timeout.get());
+    match settings.transport {
+        settings::Transport::WebSocket | settings::Transport::Sse | settings::Transport::Poll => {
+            Heartbeat { interval, timeout }
+        }
+        // Its clients count from the ping that was not answered.
+        settings::Transport::EngineIo => Heartbeat { interval, timeout: interval + timeout },
+    }
+}
+
+/// What a client of Engine.IO is told.
+fn terms(config: &Config, settings: &settings::Config) -> Terms {
+    Terms {
+        ping_interval: settings.heartbeat.interval.get(),
+        ping_timeout: settings.heartbeat.timeout.get(),
+        max_payload: settings.message.unwrap_or(config.limits.message).len(),
+    }
 }
 
 fn endpoint(
@@ -132,10 +205,7 @@ fn endpoint(
         profile: identity.profile(&settings.auth),
         welcome: settings.welcome.clone(),
         auto_join: settings.auto_join.clone(),
-        heartbeat: Heartbeat {
-            interval: settings.heartbeat.interval.get(),
-            timeout: settings.heartbeat.timeout.get(),
-        },
+        heartbeat: heartbeat(settings),
         idle_timeout: settings.idle_timeout.get(),
         broadcasts: settings.broadcasts,
         limits: Limits { message, fragments: config.limits.fragments },

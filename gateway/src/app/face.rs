@@ -16,13 +16,14 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
     let endpoint = |endpoint: &settings::Config| Endpoint {
         path: endpoint.path.clone(),
         transport: match endpoint.transport {
-            settings::Transport::WebSocket => Transport::WebSocket,
+            settings::Transport::WebSocket | settings::Transport::EngineIo => Transport::Channel,
             settings::Transport::Sse => Transport::Sse,
             settings::Transport::Poll => Transport::Poll,
         },
         dialect: match endpoint.dialect {
             settings::Dialect::Rooms => Dialect::Rooms,
             settings::Dialect::Echo => Dialect::Echo,
+            settings::Dialect::SocketIo => Dialect::SocketIo,
         },
         welcome: endpoint.welcome.clone(),
         heartbeat: endpoint.heartbeat.interval.get().as_secs(),

@@ -121,12 +121,15 @@ impl House {
             identity: Arc::new(identity),
             limits: Arc::clone(&limits),
             capacity,
-            bodies: Bodies::new(
-                config.http.body.len(),
-                config.http.bodies.len(),
-                config.http.body_timeout.get(),
-            ),
-            wires,
+            endpoints: endpoints::Shared {
+                wires,
+                lines: Arc::default(),
+                bodies: Bodies::new(
+                    config.http.body.len(),
+                    config.http.bodies.len(),
+                    config.http.body_timeout.get(),
+                ),
+            },
             phase: phase.clone(),
         };
         let mut shards = Vec::new();
@@ -312,6 +315,7 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
 fn begins(endpoint: &model::session::Config) -> Begins {
     match endpoint.transport {
         model::session::Transport::WebSocket => Begins::Upgrade,
+        model::session::Transport::EngineIo => Begins::Upgrade,
         model::session::Transport::Sse => Begins::Session,
         model::session::Transport::Poll => Begins::Nothing,
     }

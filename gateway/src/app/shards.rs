@@ -1,14 +1,15 @@
 //! Shard threads: each with a runtime of its own, its part of the hub, its sessions and its tower stack.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::task::{LocalSet, spawn_local};
 
-use super::endpoints::{self, Wires};
+use super::endpoints;
 use super::identity::Identity;
 use super::limits::Capacity;
 use crate::api::Api;
@@ -18,7 +19,7 @@ use crate::hub::{Hub, Shard};
 use crate::limits::Limits;
 use crate::listener::{Bounds, Http, Intake};
 use crate::pipeline::{LiveRules, Pipelines};
-use crate::router::{Bodies, Router};
+use crate::router::Router;
 use crate::session::{Budget, Common, Session, Wheel, admit, relieve};
 use crate::web::{ConnectionInfo, Handoff, Response, Routes, redirect};
 
@@ -38,8 +39,7 @@ pub(super) struct Blueprint {
     pub(super) identity: Arc<Identity>,
     pub(super) limits: Arc<Limits>,
     pub(super) capacity: Arc<Capacity>,
-    pub(super) bodies: Bodies,
-    pub(super) wires: Wires,
+    pub(super) endpoints: endpoints::Shared,
     pub(super) phase: Drain,
 }
 
@@ -61,14 +61,21 @@ where
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(ASIDE).build()?;
     thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
         let local = LocalSet::new();
-        let stopped = blueprint.phase.reached(Phase::Stopped);
+        let mut stopped = pin!(blueprint.phase.reached(Phase::Stopped));
+        let shard = Shard::<Session>::new(&blueprint.hub, index);
+        let walks = Rc::clone(&shard);
         local.spawn_local(async move {
             for accept in accepting {
                 spawn_local(self::accept(accept));
             }
-            serve(index, blueprint, intake).await;
+            serve(shard, blueprint, intake).await;
         });
-        local.block_on(&runtime, stopped);
+        // What is blocked on is polled each time that the loop comes round: after 61 tasks at most.
+        let rounds = poll_fn(|cx| {
+            walks.keep_pace();
+            stopped.as_mut().poll(cx)
+        });
+        local.block_on(&runtime, rounds);
     })
 }
 
@@ -79,7 +86,7 @@ pub(super) async fn accept(accepting: impl Future<Output = io::Result<()>>) {
     }
 }
 
-async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
+async fn serve(shard: Rc<Shard<Session>>, blueprint: Blueprint, intake: Intake) {
     let Blueprint {
         config,
         hub,
@@ -91,11 +98,9 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
         redirects,
         limits,
         capacity,
-        bodies,
-        wires,
+        endpoints,
         phase,
     } = blueprint;
-    let shard = Shard::<Session>::new(&hub, index);
     let revocations = Arc::clone(identity.ledger.revocations());
     let common = Common::new(
         Rc::clone(&shard),
@@ -104,12 +109,14 @@ async fn serve(index: usize, blueprint: Blueprint, intake: Intake) {
         Arc::clone(&limits),
         config.limits.unauthenticated.timeout.get(),
         config.limits.calls_per_session as usize,
+        endpoints::step(&config),
     );
     spawn_local(async move { shard.run().await });
     spawn_local(Wheel::turn(Rc::clone(&common)));
     spawn_local(relieve(Rc::clone(&common)));
     spawn_local(admit(Rc::clone(&common)));
-    let endpoints = endpoints::all(&config, &identity, &common, &capacity, &wires, &phase);
+    let bodies = endpoints.bodies.clone();
+    let endpoints = endpoints::all(&config, &identity, &common, &capacity, &endpoints, &phase);
     let http = &config.http;
     let router = Rc::new(Router::new(api, routes, endpoints, bodies));
     let pipelines = Pipelines::new(&rules, &limits, hub.metrics(), hub.audit());

@@ -10,7 +10,7 @@ use crate::identity::Refusal;
 /// An answer to a request.
 #[derive(Debug)]
 pub enum Answer<'a> {
-    /// To [`Request::Ping`], at that time.
+    /// To a ping, at that time.
     Pong(Timestamp),
     /// The session is in the room.
     Joined {
@@ -20,6 +20,13 @@ pub enum Answer<'a> {
         cursor: Cursor,
         /// Whether nothing is missing since the cursor that was asked for, where one was.
         recovered: Option<bool>,
+    },
+    /// The session is not in the room; the text says why.
+    NotJoined {
+        /// Its name.
+        room: &'a str,
+        /// For people.
+        why: &'a str,
     },
     /// The session has left the room.
     Left(&'a str),

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Welcome};
+use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Undecoded, Welcome};
 use crate::frame::Form;
 use crate::transport::Framing;
 
@@ -22,7 +22,7 @@ impl Dialect for Echo {
         false
     }
 
-    fn decode<'a>(&self, _: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
+    fn decode<'a>(&self, _: Message<'a>) -> Result<Asked<'a>, Undecoded<'a>> {
         Ok(Asked { id: None, request: Request::Echo })
     }
 

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use shapes::Greeted;
 
-use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Welcome};
+use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Undecoded, Welcome};
 use crate::frame::Form;
 use crate::transport::Framing;
 
@@ -55,7 +55,7 @@ impl Dialect for Rooms {
         true
     }
 
-    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
+    fn decode<'a>(&self, message: Message<'a>) -> Result<Asked<'a>, Undecoded<'a>> {
         request::decode(message.payload)
     }
 

@@ -10,7 +10,7 @@ use super::{Dialect, Endpoint, Subject, Transport};
 /// The document.
 pub fn asyncapi(subject: &Subject<'_>) -> Value {
     let mut schemas = Schemas::default();
-    let channels = |endpoint: &&Endpoint| endpoint.transport == Transport::WebSocket;
+    let channels = |endpoint: &&Endpoint| endpoint.transport == Transport::Channel;
     let endpoints: Vec<_> = subject.face.endpoints.iter().filter(channels).collect();
     let has = |dialect| endpoints.iter().any(|endpoint| endpoint.dialect == dialect);
     let mut messages = Messages::new(&mut schemas);

@@ -98,9 +98,18 @@ fn reference(channel: &str, message: &Message) -> Value {
     json!({ "$ref": format!("#/channels/{channel}/messages/{}", message.name) })
 }
 
+/// Socket.IO's packets are its own protocol's business: what the gateway adds are names.
+const SOCKET_IO: &str = "Socket.IO 5 over Engine.IO 4, by polls and WebSocket. A client enters a namespace with `{\"token\"}`, and \
+    gets `connection_established`. It emits `subscribe {\"room\"}`, `unsubscribe {\"room\"}`, `ping`, or a plugin's call by its name; each \
+    is acknowledged where that is wanted. An event is emitted under its type, with one argument: `{\"type\", \"timestamp\", \"data\", \
+    \"source\"}`.";
+
 fn describe(endpoint: &Endpoint) -> String {
     if endpoint.dialect == Dialect::Echo {
         return "Each frame comes back as it was: for protocol suites.".to_owned();
+    }
+    if endpoint.dialect == Dialect::SocketIo {
+        return SOCKET_IO.to_owned();
     }
     let joined = match endpoint.auto_join.as_slice() {
         [] => String::new(),

@@ -64,7 +64,7 @@ fn usual_limit() -> usize {
 pub(super) fn add(face: &Face, schemas: &mut Schemas, paths: &mut Paths) {
     for endpoint in &face.endpoints {
         let (told, header) = match endpoint.transport {
-            Transport::WebSocket => continue,
+            Transport::Channel => continue,
             Transport::Sse => (events(), Some(last_event_id())),
             Transport::Poll => (poll(), None),
         };

@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, StatusCode, header};
 use super::Entrance;
 use crate::drain::Phase;
 use crate::identity::{Principal, Refusal};
-use crate::session::{self, Place, Visitor, bad_client_id};
+use crate::session::{self, Place, Shown, Visitor, bad_client_id};
 use crate::transport::close::CloseReason;
 use crate::web::{self, Client, Problem, query_pairs};
 
@@ -71,6 +71,7 @@ impl From<No> for Refused {
 /// Who is let in.
 pub(super) struct Admitted {
     principal: Arc<Principal>,
+    shown: Option<Box<Shown>>,
     unknown: Option<Place>,
     place: Place,
 }
@@ -99,11 +100,14 @@ impl Entrance {
 
     /// Lets in who may have a session, and takes its place.
     pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<Admitted, No> {
-        let principal = self.who(request)?;
+        let (principal, shown) = match self.endpoint.dialect.is_entered() {
+            true => (Arc::default(), Some(Box::new(shown(request)))),
+            false => (self.who(request)?, None),
+        };
         let unknown = principal.is_nobody().then(|| self.endpoint.unknown.take().ok_or(No::AtCapacity));
         let unknown = unknown.transpose()?;
         let place = self.endpoint.places.take().ok_or(No::AtCapacity)?;
-        Ok(Admitted { principal, unknown, place })
+        Ok(Admitted { principal, shown, unknown, place })
     }
 
     /// Who the client is, if it may come in.
@@ -129,11 +133,21 @@ impl Entrance {
 
     /// Who wants the session that the request is for.
     pub(super) fn visitor<B>(&self, request: &Request<B>, admitted: Admitted) -> Result<Visitor, Refused> {
-        let Admitted { principal, unknown, place } = admitted;
+        let Admitted { principal, shown, unknown, place } = admitted;
         let id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
         let audited = self.common.shard.hub().audit().is_on();
         let source = audited.then(|| Box::new(web::source(request.extensions())));
-        Ok(Visitor { principal, id, client: client(request), source, place, unknown })
+        Ok(Visitor { principal, id, client: client(request), source, shown, place, unknown })
+    }
+}
+
+/// What the pipeline has found of who a request is by.
+fn shown<B>(request: &Request<B>) -> Shown {
+    let extensions = request.extensions();
+    match (extensions.get::<Refusal>(), extensions.get::<Arc<Principal>>()) {
+        (Some(refusal), _) => Err(*refusal),
+        (None, Some(principal)) if !principal.is_nobody() => Ok(Arc::clone(principal)),
+        _ => Err(Refusal::Missing),
     }
 }
 

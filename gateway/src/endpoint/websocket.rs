@@ -89,7 +89,7 @@ impl WebSocket {
 }
 
 /// Answers a handshake; `run` goes on with the socket.
-fn upgrade(
+pub(super) fn upgrade(
     request: &mut Request<RequestBody>,
     handoff: &Handoff,
     run: impl FnOnce(Upgraded) -> LocalBoxFuture<'static, ()> + 'static,

@@ -153,7 +153,11 @@ impl<T: Task> Log<T> {
     pub fn start(opened: Opened, rooms: Arc<dyn Rooms>) -> std::io::Result<Arc<Self>> {
         let shared = Arc::new(Shared::new(&opened));
         let writer = Writer::new(opened, Arc::clone(&shared), rooms);
-        let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
+        let watch = Watch(Arc::clone(&shared));
+        let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+            let _watched = watch;
+            writer.run();
+        })?;
         Ok(Arc::new(Self { shared, thread: Mutex::new(Some(thread)) }))
     }
 
@@ -196,6 +200,18 @@ impl<T: Task> Log<T> {
     /// How it is.
     pub fn state(&self) -> State {
         self.shared.state()
+    }
+}
+
+/// Held by the log's thread. Where that panics, what waits will not be written, and who waits is told so.
+struct Watch<T>(Arc<Shared<T>>);
+
+impl<T> Drop for Watch<T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the log's thread has panicked: nothing durable is taken any more");
+            self.0.abandon(&Arc::new(WriteError::Panicked));
+        }
     }
 }
 

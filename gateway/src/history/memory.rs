@@ -114,6 +114,11 @@ impl History for Memory {
         freed
     }
 
+    /// Nothing to do: there is nothing to read it back from.
+    fn pin(&mut self, _: u64) {}
+
+    fn unpin(&mut self, _: u64) {}
+
     /// No record is its.
     fn moved(&mut self, _: u64, _: &PlaceId, _: Place) -> bool {
         false

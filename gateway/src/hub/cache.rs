@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::frame::Posted;
 
@@ -37,6 +38,8 @@ pub(crate) struct Cache {
     events: BTreeMap<u64, (Instant, Arc<Posted>)>,
     /// What the events weigh, as [`Posted::size`] says.
     bytes: usize,
+    /// Offsets of events that are here no longer, until somebody asks.
+    gone: SmallVec<[u64; 2]>,
 }
 
 impl Cache {
@@ -69,6 +72,16 @@ impl Cache {
         while self.events.len() > MOST_KEYS || (self.bytes > MOST_BYTES && self.events.len() > 1) {
             self.drop_oldest();
         }
+    }
+
+    /// Whether the event at `offset` is here.
+    pub(crate) fn has(&self, offset: u64) -> bool {
+        self.events.contains_key(&offset)
+    }
+
+    /// The offsets of the events that have gone since this was asked last.
+    pub(crate) fn take_gone(&mut self) -> SmallVec<[u64; 2]> {
+        std::mem::take(&mut self.gone)
     }
 
     /// All that is kept, in the order in which it was published.
@@ -106,6 +119,7 @@ impl Cache {
     fn take(&mut self, offset: u64) -> Option<Arc<Posted>> {
         let (_, posted) = self.events.remove(&offset)?;
         self.bytes -= posted.size();
+        self.gone.push(offset);
         Some(posted)
     }
 }

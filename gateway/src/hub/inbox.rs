@@ -64,7 +64,7 @@ impl Hub {
             return Err(AckError::NoInbox);
         }
         let (receipt, room, cursor) = {
-            let _one_at_a_time = self.acknowledging.lock(); // so that they are kept in their order
+            let _one_at_a_time = self.registry.acknowledging.lock(); // so that they are kept in their order
             let room = self.registry.find(name).ok_or(AckError::NoEvent)?;
             let mut state = room.lock();
             let now = state.history.cursor();

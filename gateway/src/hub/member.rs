@@ -16,7 +16,7 @@ pub struct Seat {
     pub(super) slot: Cell<Option<Slot>>,
     /// Out of its rooms and lists: it only finishes what it has begun to send.
     pub(super) retired: Cell<bool>,
-    pub(super) form: Option<Form>,
+    pub(super) form: Cell<Option<Form>>,
     pub(super) filter: Cell<FilterId>,
     pub(super) rooms: RefCell<SmallVec<[Membership; 2]>>,
     /// The last unit that it got a frame of, for forms that name no room.
@@ -54,7 +54,7 @@ impl Seat {
         Self {
             slot: Cell::new(None),
             retired: Cell::new(false),
-            form,
+            form: Cell::new(form),
             filter: Cell::new(FilterId::ALL),
             rooms: RefCell::default(),
             stamp: Cell::new(0),
@@ -68,7 +68,12 @@ impl Seat {
 
     /// The form of its events.
     pub fn form(&self) -> Option<Form> {
-        self.form
+        self.form.get()
+    }
+
+    /// From here on its events have this form. To be said before it is in any room.
+    pub fn set_form(&self, form: Option<Form>) {
+        self.form.set(form);
     }
 
     /// The named rooms that it is in, in the order of joining.

@@ -96,7 +96,7 @@ impl Hub {
             false => self.forward(start, first, wanted).await,
             true => self.backward(start, &room, first, wanted).await,
         };
-        Ok(found.unwrap_or_else(|| start.lost()))
+        Ok(found.unwrap_or_else(|| start.lost(wanted)))
     }
 
     /// The oldest first: what fits of one read.
@@ -178,8 +178,8 @@ impl Start {
         Page { cursor: self.now, recovered: wanted.since.map(|_| true), events, more }
     }
 
-    fn lost(self) -> Page {
-        Page { cursor: self.now, recovered: Some(false), events: Vec::new(), more: false }
+    fn lost(self, wanted: Wanted) -> Page {
+        Page { cursor: self.now, recovered: wanted.since.map(|_| false), events: Vec::new(), more: false }
     }
 }
 

@@ -183,7 +183,7 @@ impl Open<'_> {
     /// Commit: from here on it is delivered.
     fn commit(&mut self, posted: &Arc<Posted>, place: Option<Place>, space: &Space, now: Instant) -> Placed {
         self.state.history.commit(posted, place, now);
-        self.state.cache.commit(posted, now);
+        self.state.show_new(posted, now);
         self.state.settle(space);
         self.state.touched(now);
         self.placed(posted.cursor, self.state.total())

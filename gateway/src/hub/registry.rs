@@ -1,9 +1,9 @@
 //! Rooms by name.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use hashbrown::HashMap;
@@ -19,8 +19,8 @@ use super::room::Room;
 use super::rule::{Rule, Rules};
 use super::space::Space;
 use super::types::{Types, matches};
-use crate::frame::{Cursor, Epoch, RoomId};
-use crate::history::log::{Found, Log, Place, PlaceId, Rooms};
+use crate::frame::{Cursor, Epoch, RoomId, Timestamp};
+use crate::history::log::{Found, FoundEvent, Log, Place, PlaceId, Rooms};
 use crate::history::{History, Logged, Memory};
 
 const BUCKETS: usize = 64;
@@ -38,16 +38,18 @@ impl Rooms for Logbook {
     }
 }
 
-/// The offsets of those events that the room's cache has: the last, or the last of each key.
-fn shown(found: &Found, caching: Caching) -> BTreeSet<u64> {
-    let last: HashMap<_, _> = match caching {
+/// The offsets of those events that the room's cache has, with their age: the last, or the last of each key, as far as they
+/// are not past the time of its rule.
+fn shown(found: &Found, rule: &Rule, now: Timestamp) -> BTreeMap<u64, Duration> {
+    let age = |event: &FoundEvent| Duration::from_millis(now.0.saturating_sub(event.written.0).max(0) as u64);
+    let all = found.older.iter().chain(&found.events);
+    let last: HashMap<_, _> = match rule.cache {
         Caching::None => HashMap::new(),
-        Caching::Last => found.events.last().map(|event| (None, event.offset)).into_iter().collect(),
-        Caching::LastPerKey => {
-            found.events.iter().map(|event| (event.key.as_deref(), event.offset)).collect()
-        }
+        Caching::Last => all.last().map(|event| (None, event)).into_iter().collect(),
+        Caching::LastPerKey => all.map(|event| (event.key.as_deref(), event)).collect(),
     };
-    last.into_values().collect()
+    let aged = last.into_values().map(|event| (event.offset, age(event)));
+    aged.filter(|(_, age)| rule.keep.ttl.is_zero() || *age < rule.keep.ttl).collect()
 }
 
 /// The ids of what a log knows of a room, with their events' offsets.
@@ -70,6 +72,8 @@ pub(super) struct Registry {
     log: OnceLock<Arc<Log<Unit>>>,
     space: Arc<Space>,
     pub(super) stirred: Stirred,
+    /// Held by who keeps the cursor of an inbox, and by who forgets such as have no inbox any more.
+    pub(super) acknowledging: Mutex<()>,
 }
 
 struct Follower {
@@ -99,6 +103,7 @@ impl Registry {
             log: OnceLock::new(),
             space,
             stirred: Stirred::default(),
+            acknowledging: Mutex::default(),
         }
     }
 
@@ -157,8 +162,8 @@ impl Registry {
 
     /// From here on the events of durable rooms are kept in `log`, which has `found` these. Before there are others.
     pub(super) fn keep_in(&self, log: Arc<Log<Unit>>, found: Vec<Found>, types: &Types) {
-        let now = Instant::now();
-        for found in found {
+        let (now, wall) = (Instant::now(), Timestamp::now());
+        for mut found in found {
             let rule = self.rule_of(&found.name);
             let number = self.numbers.fetch_add(1, Ordering::Relaxed);
             let id = RoomId { number, name: (*found.name).into(), class: rule.class };
@@ -168,15 +173,19 @@ impl Registry {
                 continue;
             };
             log.born(&id, found.epoch, fsync);
-            let (epoch, ids, shown) = (found.epoch, ids(&found), shown(&found, rule.cache));
+            let (epoch, ids) = (found.epoch, ids(&found));
+            let shown = shown(&found, &rule, wall);
+            found.shown = shown.keys().copied().collect();
             let history = Logged::found(found, id.clone(), rule.keep, now);
+            let shown: Vec<_> =
+                shown.into_iter().map(|(offset, age)| (offset, history.at_offset(offset), age)).collect();
             let room = Room::new(id, rule, Box::new(history), self.shards);
             let mut state = room.lock();
             for (id, offset) in ids {
                 state.ids.insert(id, Cursor { epoch, offset }, now);
             }
-            for offset in shown {
-                state.show(Cursor { epoch, offset }, types, now);
+            for (offset, fetch, age) in shown {
+                state.show(offset, fetch, types, now.checked_sub(age).unwrap_or(now));
             }
             drop(state);
             let mut bucket = self.bucket(&room.id.name).lock();
@@ -241,8 +250,9 @@ impl Registry {
         for bucket in &self.buckets {
             let rooms: Vec<_> = bucket.lock().values().cloned().collect();
             for room in rooms {
-                // What is kept beside an inbox goes after it.
+                // What is kept beside an inbox goes after it, and not while that comes back.
                 let inbox = room.id.name.strip_prefix(BESIDE);
+                let _nothing_is_kept = inbox.map(|_| self.acknowledging.lock());
                 let orphan = inbox.is_some_and(|inbox| self.find(inbox).is_none());
                 let mut bucket = bucket.lock();
                 if self.forget(&mut bucket, &room, orphan) {

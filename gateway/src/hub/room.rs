@@ -17,8 +17,9 @@ use super::inbox::BESIDE;
 use super::rule::Rule;
 use super::space::Space;
 use super::types::Types;
-use crate::frame::{Cursor, RoomId};
-use crate::history::{History, Read};
+use crate::frame::{Cursor, Posted, RoomId};
+use crate::history::History;
+use crate::history::log::Fetch;
 
 /// For how long a room that plugins follow outlives its last event, so that their cursors stay good.
 const FOLLOWED: Duration = Duration::from_secs(5 * 60);
@@ -120,13 +121,34 @@ impl State {
         self.members.iter().map(|n| *n as usize).sum()
     }
 
-    /// Puts the event at `cursor`, which is on the disk, into the cache, as it was there before the process began.
-    pub(super) fn show(&mut self, cursor: Cursor, types: &Types, now: Instant) {
-        let before = Cursor { offset: cursor.offset - 1, ..cursor };
-        let Read::Stored(fetch) = self.history.since(before, 1) else { return };
-        match fetch.fetch(&|name| types.intern(name)) {
-            Ok(events) => events.iter().for_each(|posted| self.cache.commit(posted, now)),
-            Err(error) => tracing::error!(?cursor, %error, "an event of a room's history cannot be read"),
+    /// Puts the event at `offset`, which is on the disk, into the cache, as it was there before the process began: from `at`
+    /// on.
+    pub(super) fn show(&mut self, offset: u64, fetch: Option<Fetch>, types: &Types, at: Instant) {
+        let fetched = fetch.map_or(Ok(Vec::new()), |fetch| fetch.fetch(&|name| types.intern(name)));
+        match fetched {
+            Ok(events) => events.iter().for_each(|posted| self.cache.commit(posted, at)),
+            Err(error) => tracing::error!(offset, %error, "an event of a room's history cannot be read"),
+        }
+        if !self.cache.has(offset) {
+            self.history.unpin(offset);
+        }
+        self.unpin_gone();
+    }
+
+    /// An event of the room was committed: it may be shown from here on to whoever joins.
+    pub(super) fn show_new(&mut self, posted: &Arc<Posted>, now: Instant) {
+        if self.cache.keeps() {
+            self.cache.commit(posted, now);
+            if self.cache.has(posted.cursor.offset) {
+                self.history.pin(posted.cursor.offset);
+            }
+            self.unpin_gone();
+        }
+    }
+
+    fn unpin_gone(&mut self) {
+        for offset in self.cache.take_gone() {
+            self.history.unpin(offset);
         }
     }
 
@@ -144,6 +166,7 @@ impl State {
         self.history.expire(now);
         self.settle(space);
         self.cache.expire(now, rule.keep.ttl);
+        self.unpin_gone();
         // Where a history has no end in time, its ids have none: there is a bound to how many they are.
         if !self.history.keeps() || !rule.keep.ttl.is_zero() {
             self.ids.expire(now, rule.keep.ttl);

@@ -4,6 +4,7 @@ mod guests;
 mod hall;
 mod join;
 mod known;
+mod pace;
 mod reading;
 
 use std::cell::{Cell, RefCell};
@@ -76,6 +77,8 @@ pub struct Shard<G: Guest> {
     stamps: Cell<u64>,
     /// Other shards that have events from sessions of this one, and are woken when its turn begins.
     sleepers: RefCell<Vec<usize>>,
+    /// When the walk was last looked after among other tasks, while events wait.
+    paced: Cell<Option<Instant>>,
 }
 
 impl<G: Guest> Shard<G> {
@@ -93,6 +96,7 @@ impl<G: Guest> Shard<G> {
             tickets: Cell::new(0),
             stamps: Cell::new(0),
             sleepers: RefCell::default(),
+            paced: Cell::default(),
         })
     }
 

@@ -130,6 +130,13 @@ impl Walk {
         self.parts.get(self.part).map(|part| part.room.id.number)
     }
 
+    /// The last event of `room` that the member at `place` has been given by it.
+    pub(super) fn given_to(&self, room: u64, place: usize) -> Option<u64> {
+        let part = self.parts.iter().position(|part| part.room.id.number == room)?;
+        let given = part < self.part || (part == self.part && place < self.next);
+        if given { self.parts[part].last() } else { None }
+    }
+
     /// Gives `members` of the current part their frames, until they all have them or the time is over.
     /// Answers whether the part is done.
     pub(super) fn go<G: Guest>(&mut self, members: &[Member<G>], tools: &mut Tools<'_>) -> bool {

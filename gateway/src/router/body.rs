@@ -21,9 +21,16 @@ pub struct Bodies {
 
 /// A body, whose bytes count until this is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) bytes: Bytes,
+pub struct Held {
+    bytes: Bytes,
     _counted: OwnedSemaphorePermit,
+}
+
+impl Held {
+    /// The body.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
 }
 
 impl Bodies {
@@ -36,7 +43,10 @@ impl Bodies {
 
     /// Reads a body to its end, unless the method is one with which it means nothing (RFC 9110, sections 9.3.1 and
     /// 9.3.2): then it is left to the connection, and costs nobody memory.
-    pub(super) async fn collect(&self, method: &Method, body: RequestBody) -> Result<Held, BodyError> {
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub async fn collect(&self, method: &Method, body: RequestBody) -> Result<Held, BodyError> {
         if matches!(*method, Method::GET | Method::HEAD) {
             return Ok(Held { bytes: Bytes::new(), _counted: self.take(0)? });
         }

@@ -12,8 +12,8 @@ use crate::frame::Timestamp;
 use crate::hub::Rules;
 use crate::transport::close::CloseReason;
 
-/// The wheel's step.
-const TICK: Duration = Duration::from_millis(250);
+/// The wheel's step; shorter where an endpoint's times are.
+pub const TICK: Duration = Duration::from_millis(250);
 /// Steps of a whole turn; what is due later is looked at once a turn.
 const BUCKETS: u32 = 512;
 /// For how long a closing session may finish its backlog and wait for its client's close.
@@ -21,6 +21,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Sessions by when they are next looked at.
 pub struct Wheel {
+    step: Duration,
     now: Cell<u32>,
     /// Seats, by number: who left its seat is looked up in vain, and who took it is not due then.
     buckets: RefCell<Vec<Vec<u32>>>,
@@ -43,15 +44,15 @@ pub(super) struct Pulse {
     deaf: Cell<bool>,
 }
 
-fn ticks(time: Duration) -> u32 {
-    u32::try_from(time.as_millis().div_ceil(TICK.as_millis())).unwrap_or(u32::MAX)
-}
-
 impl Wheel {
-    /// For sessions that join by `rules` until there are others.
-    pub(super) fn new(rules: Arc<Rules>) -> Self {
+    /// That turns by `step`, for sessions that join by `rules` until there are others.
+    pub(super) fn new(step: Duration, rules: Arc<Rules>) -> Self {
         let buckets = RefCell::new((0..BUCKETS).map(|_| Vec::new()).collect());
-        Self { now: Cell::new(0), buckets, reviewed: Cell::new(0), rules: RefCell::new(rules) }
+        Self { step, now: Cell::new(0), buckets, reviewed: Cell::new(0), rules: RefCell::new(rules) }
+    }
+
+    fn ticks(&self, time: Duration) -> u32 {
+        u32::try_from(time.as_nanos().div_ceil(self.step.as_nanos().max(1))).unwrap_or(u32::MAX)
     }
 
     pub(super) fn now(&self) -> u32 {
@@ -69,7 +70,7 @@ impl Wheel {
 
     /// Turns the wheel for the sessions of `common`; never ends.
     pub async fn turn(common: Rc<Common>) {
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = tokio::time::interval(common.wheel.step);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let due = tick.tick().await;
@@ -111,7 +112,7 @@ impl Wheel {
 impl Pulse {
     pub(super) fn new(wheel: &Wheel, endpoint: &Endpoint) -> Self {
         let now = wheel.now();
-        let ping = Cell::new(now.saturating_add(ticks(endpoint.heartbeat.interval)));
+        let ping = Cell::new(now.saturating_add(wheel.ticks(endpoint.heartbeat.interval)));
         let (heard, asked) = (Cell::new(now), Cell::new(now));
         Self { due: Cell::new(0), heard, asked, ping, farewell: Cell::new(0), deaf: Cell::new(false) }
     }
@@ -143,7 +144,7 @@ impl Session {
 
     /// From here on the session has a short time to end.
     pub(super) fn begin_farewell(&self) {
-        let due = self.common.wheel.now() + ticks(FAREWELL);
+        let due = self.common.wheel.now() + self.common.wheel.ticks(FAREWELL);
         self.pulse.farewell.set(due);
         self.common.wheel.put(self, due);
     }
@@ -161,16 +162,17 @@ impl Session {
             self.heard();
             self.asked();
         }
-        if self.socket().is_asked() {
+        if !self.endpoint.framing.is_answered() && self.socket().is_asked() {
             self.heard(); // its client has taken all there was
         }
-        if now - self.pulse.heard.get() >= ticks(heartbeat.timeout) {
+        let wheel = &self.common.wheel;
+        if now - self.pulse.heard.get() >= wheel.ticks(heartbeat.timeout) {
             self.end(CloseReason::KeepaliveTimeout);
         } else if self.is_idle(now) {
             self.end(CloseReason::Policy("idle timeout".into()));
         } else if now >= self.pulse.ping.get() {
             self.beat();
-            self.pulse.ping.set(now.saturating_add(ticks(heartbeat.interval)));
+            self.pulse.ping.set(now.saturating_add(wheel.ticks(heartbeat.interval)));
         }
         self.look_at_term();
         self.forget_used();
@@ -191,10 +193,11 @@ impl Session {
 
     fn is_idle(&self, now: u32) -> bool {
         let idle = self.endpoint.idle_timeout;
-        !idle.is_zero() && now - self.pulse.asked.get() >= ticks(idle)
+        !idle.is_zero() && now - self.pulse.asked.get() >= self.common.wheel.ticks(idle)
     }
 
     fn next_look(&self) -> u32 {
+        let ticks = |time| self.common.wheel.ticks(time);
         let silent = self.pulse.heard.get().saturating_add(ticks(self.endpoint.heartbeat.timeout));
         let idle = match self.endpoint.idle_timeout {
             Duration::ZERO => u32::MAX,

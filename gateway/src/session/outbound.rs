@@ -272,10 +272,10 @@ impl Outbound {
         }
     }
 
-    /// Its client is told where it stands in a room: no gap reaches from what waits before that to what comes after it.
-    pub(super) fn fence(&self) {
+    /// Its client is told where it stands in `room`: no gap reaches from what waits before that to what comes after it.
+    pub(super) fn fence(&self, room: &str) {
         if let Some(backlog) = &mut *self.backlog.borrow_mut() {
-            backlog.fence();
+            backlog.fence_in(room);
         }
     }
 
@@ -382,7 +382,8 @@ impl Outbound {
             return Poll::Ready(Ok(Step::Moved));
         }
         let Some(waiting) = backlog.as_mut().filter(|backlog| !backlog.is_empty()) else {
-            *backlog = None;
+            // Rooms that are to be read again are asked for when the task begins anew.
+            backlog.take_if(|backlog| !backlog.has_fallen());
             let parts = self.last.get() && self.socket.part();
             return Poll::Ready(Ok(if parts { Step::Moved } else { Step::Done }));
         };

@@ -13,13 +13,14 @@ use super::asking::Permission;
 use super::past::Past;
 use super::waiting::{Open, Then};
 use crate::audit::Deed;
-use crate::dialect::{self, Answer, Asked, Message, Publish, Request};
+use crate::dialect::{self, Answer, Asked, Malformed, Message, Publish, Request};
 use crate::frame::{Event, Posted, Since, Timestamp};
 use crate::hub::{
     Criterion, Filter, JoinError, Joined, Placed, PublishError, Receipt, Slow, Wanted, check_name,
 };
 use crate::identity::Wish;
 use crate::limits::{Publication, Verdict};
+use crate::transport::close::CloseReason;
 
 /// Event types and patterns that a session may hold at most.
 const MOST_PATTERNS: usize = 100;
@@ -40,14 +41,15 @@ impl Session {
         let asked = self.dialect.decode(message);
         if let Err(verdict) = self.admit(message.payload.len()) {
             let id = asked.map_or_else(|(id, _)| id, |asked| asked.id);
-            return self.refuse(id, &verdict, out);
+            return self.refuse(id.as_deref(), &verdict, out);
         }
         match asked {
-            Ok(Asked { id, request }) if self.is_unknown() && !matches!(request, Request::Auth { .. }) => {
-                self.dialect.answer(id, &Answer::Unknown, out);
+            Ok(Asked { id, request }) if self.is_unknown() && !request.is_for_strangers() => {
+                self.dialect.answer(id.as_deref(), &Answer::Unknown, out);
             }
-            Ok(Asked { id, request }) => self.request(id, request, message, open, out),
-            Err((id, malformed)) => self.dialect.malformed(id, &malformed, out),
+            Ok(Asked { id, request }) => self.request(id.as_deref(), request, message, open, out),
+            Err((_, Malformed::Broken(why))) => self.end(CloseReason::Protocol(why)),
+            Err((id, malformed)) => self.dialect.malformed(id.as_deref(), &malformed, out),
         }
     }
 
@@ -65,6 +67,8 @@ impl Session {
             Request::Info => answer(Answer::Info(&self.dialect_info())),
             Request::Echo => answer(Answer::Echo(message)),
             Request::Nothing => {}
+            Request::Enter { token } => self.enter(id, token.as_deref(), open, out),
+            Request::Exit => self.exit(),
             Request::Subscribe { types, criterion } => {
                 answer(self.subscribe(&types, criterion.as_deref()));
             }
@@ -80,7 +84,7 @@ impl Session {
                 self.join(id, named(&room), (since, info, slow), open, out);
             }
             Request::Call { name, room, data } => {
-                open.calls.open(self, id, (&name, room.as_deref()), data, out);
+                open.calls.open(self, id, (&name, room.as_deref()), &data, out);
             }
             Request::Presence { room, skip, limit } => {
                 self.presence(id, named(&room), (skip, limit), open, out);
@@ -148,7 +152,7 @@ impl Session {
         match joined {
             Ok(joined) => {
                 self.record(Deed::Joined, |entry| entry.target(room));
-                self.outbound.fence();
+                self.outbound.fence(room);
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
                 self.show(&joined.cached, out);
@@ -163,7 +167,7 @@ impl Session {
                     self.count_denied();
                 }
                 self.record(Deed::JoinDenied, |entry| entry.target(room).outcome(error.label()));
-                dialect.answer(id, &Answer::Refused(&refusal(&error)), out);
+                dialect.answer(id, &Answer::NotJoined { room, why: &capital(&error.to_string()) }, out);
             }
         }
     }
@@ -376,10 +380,6 @@ fn those<'a>(types: &'a [Cow<'a, str>], fit: impl Fn(&str) -> bool) -> Vec<&'a s
 /// A room's name that is there and not empty.
 fn named<'a>(room: &'a Option<Cow<'_, str>>) -> Option<&'a str> {
     room.as_deref().filter(|room| !room.is_empty())
-}
-
-fn refusal(error: &JoinError) -> String {
-    capital(&error.to_string())
 }
 
 /// Replies begin with a capital letter.

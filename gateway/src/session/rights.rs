@@ -11,6 +11,7 @@ use crate::audit::Deed;
 use crate::dialect::Answer;
 use crate::frame::{Posted, Since, Timestamp};
 use crate::hub::{Entered, Guest, Rules};
+use crate::identity::credentials::Source;
 use crate::identity::{Principal, Refusal};
 use crate::transport::close::CloseReason;
 
@@ -32,11 +33,47 @@ impl Session {
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
+        let verdict = self.endpoint.profile.authenticate(token);
+        self.weigh(id, verdict, token, open, out);
+    }
+
+    /// Begins, by a token or by what the request has shown that opened the connection.
+    pub(super) fn enter(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        token: Option<&str>,
+        open: &mut Open,
+        out: &mut Vec<u8>,
+    ) {
+        let takes = self.endpoint.profile.settings().taking.takes(Source::Payload);
+        match (token.filter(|_| takes), &self.shown) {
+            (Some(token), _) => self.authenticate(id, token, open, out),
+            (None, Some(shown)) => self.weigh(id, (**shown).clone(), "", open, out),
+            (None, None) => self.renew(id, Err(Refusal::Missing), out),
+        }
+    }
+
+    /// Leaves everything that it is in; its client may begin again.
+    pub(super) fn exit(self: &Rc<Self>) {
+        for room in self.seat.rooms() {
+            self.leave(&room);
+        }
+        self.leave(""); // what is published without a room
+    }
+
+    /// Goes by what a token has said, or asks first who else has a say.
+    fn weigh(
+        self: &Rc<Self>,
+        id: Option<&RawValue>,
+        verdict: Result<Arc<Principal>, Refusal>,
+        token: &str,
+        open: &mut Open,
+        out: &mut Vec<u8>,
+    ) {
         let profile = &self.endpoint.profile;
-        let verdict = profile.authenticate(token);
         let waits = match &verdict {
             Ok(_) => profile.asks(),
-            Err(refusal) => profile.may_turn(*refusal),
+            Err(refusal) => !token.is_empty() && profile.may_turn(*refusal),
         };
         if !waits {
             return self.renew(id, verdict, out);
@@ -91,14 +128,14 @@ impl Session {
                 let expires_at = principal.expires_at();
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
-                if stranger && !dialect.greets_strangers() {
+                if (stranger || dialect.is_entered()) && !dialect.greets_strangers() {
                     self.welcome(None, out);
                 }
                 self.show(&cached, out);
             }
             Err((why, refusal)) => {
                 dialect.answer(id, &Answer::Unproven { why: &why, refusal }, out);
-                if self.is_unknown() {
+                if self.is_unknown() && !dialect.forgives() {
                     self.end(CloseReason::Policy("authentication failed".into())); // one attempt each
                 }
             }
@@ -129,6 +166,9 @@ impl Session {
         self.begin_heartbeat();
         if before.is_nobody() {
             self.unknown.take();
+        }
+        if before.is_nobody() || self.dialect.is_entered() {
+            self.seat.set_form(self.dialect.form());
             return Ok(self.join_first_rooms());
         }
         self.leave_lost_rooms(&before, principal);
@@ -161,7 +201,7 @@ impl Session {
 
     /// Leaves a room; `false` where it is not in it. No gap reaches over this, to events that come when it is in again.
     pub(super) fn leave(self: &Rc<Self>, room: &str) -> bool {
-        self.outbound.fence();
+        self.outbound.fence(room);
         if let Some(number) = self.seat.number(room) {
             self.outbound.choose(number, None);
         }

@@ -17,15 +17,16 @@ use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
-use super::{Common, Endpoint, Place, Pulse, Session, TOO_MANY};
+use super::{Common, Endpoint, Place, Pulse, Session, Shown, TOO_MANY};
 use crate::audit::{Deed, Source};
 use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::{Entered, Guest, Order, Seat};
 use crate::identity::Principal;
-use crate::transport::Socket;
 use crate::transport::close::CloseReason;
-use crate::transport::websocket::{Fault, Inbound, Message, frames};
+use crate::transport::engineio::{self, Polling, Socketed};
+use crate::transport::websocket::{self, Fault, Message, frames};
+use crate::transport::{Inbound, Socket};
 use crate::web::Client;
 
 /// Messages of one client before other sessions have their turn.
@@ -41,6 +42,8 @@ pub struct Visitor {
     pub client: Client,
     /// The same for the audit log, where there is one.
     pub source: Option<Box<Source>>,
+    /// What it has shown, where its session has to be entered; it is nobody before that.
+    pub shown: Option<Box<Shown>>,
     /// Its place at the endpoint.
     pub place: Place,
     /// Its place among those of whom nobody knows yet who they are; none where it is known.
@@ -58,12 +61,15 @@ pub struct Opening {
 }
 
 /// From where a client's messages come.
-#[derive(Debug)]
 pub enum Inflow {
     /// Frames of RFC 6455, of which the first may be here already.
     WebSocket(Bytes),
     /// From nowhere: the stream only ends.
     Nowhere,
+    /// Packets of Engine.IO in frames of RFC 6455, of which the first may be here already.
+    EngineIo(Bytes),
+    /// Packets of Engine.IO that requests bring.
+    Polling(Box<Polling>),
 }
 
 /// Opens a session and runs it to its end. What this answers is boxed here, so that an
@@ -109,9 +115,14 @@ pub(super) fn begin(session: &Session) {
 /// The rest of its life, and its end where that is dropped.
 pub(super) fn run(session: &Rc<Session>, source: Inflow) -> impl Future<Output = ()> + 'static {
     let limits = session.endpoint.limits;
-    let (inbound, hears) = match source {
-        Inflow::WebSocket(early) => (Inbound::new(session, limits, early), true),
-        Inflow::Nowhere => (Inbound::closed(limits), false),
+    let hears = !matches!(source, Inflow::Nowhere);
+    let inbound = match source {
+        Inflow::WebSocket(early) => Inbound::WebSocket(websocket::Inbound::new(session, limits, early)),
+        Inflow::Nowhere => Inbound::WebSocket(websocket::Inbound::closed(limits)),
+        Inflow::EngineIo(early) => {
+            Inbound::EngineIo(Box::new(engineio::Inbound::socket(session, limits, early)))
+        }
+        Inflow::Polling(polling) => Inbound::EngineIo(Box::new(engineio::Inbound::Polling(polling))),
     };
     let (session, open, phase) = (Rc::clone(session), Open::default(), Phase::Open);
     let mut run = Run { session, inbound, hears, open, fetching: None, phase };
@@ -126,23 +137,24 @@ pub(super) fn seat(
     visitor: Visitor,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Visitor { principal, id: client_id, client, source, mut place, mut unknown } = visitor;
+    let Visitor { principal, id: client_id, client, source, mut shown, mut place, mut unknown } = visitor;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
-    let dialect = endpoint.dialect.for_session().unwrap_or_else(|| Rc::clone(&endpoint.dialect));
     loop {
+        let own = endpoint.dialect.for_session(&id);
         let session = Rc::new(Session {
             seat: Seat::new(endpoint.dialect.form()),
             pulse: Pulse::new(&common.wheel, endpoint),
             id,
             client_id: client_id.clone(),
+            shown,
             term: Term::of(&principal, Timestamp::now(), common.patience),
             allowance: Allowance::new(client),
             _place: place,
             unknown: Cell::new(unknown),
             principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(endpoint),
-            dialect: Rc::clone(&dialect),
+            dialect: own.unwrap_or_else(|| Rc::clone(&endpoint.dialect)),
             source: source.clone(),
             common: Rc::clone(&common),
             connected_at: Timestamp::now(),
@@ -162,7 +174,8 @@ pub(super) fn seat(
                 return Err(session.outbound.into_socket());
             }
             Ok(session) => {
-                (outbound, place, unknown) = (session.outbound, session._place, session.unknown.into_inner());
+                (outbound, shown) = (session.outbound, session.shown);
+                (place, unknown) = (session._place, session.unknown.into_inner());
             }
             Err(_) => unreachable!("a session that was not seated has one owner"),
         }
@@ -206,8 +219,7 @@ impl Run {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let session = Rc::clone(&self.session);
         session.outbound.set_task(cx.waker());
-        // First, so that no request finds a room half left.
-        session.fall_back();
+        self.tend(&session, cx);
         let mut out = session.common.scratch.take();
         out.clear();
         let poll = self.poll_with(&session, cx, &mut out);
@@ -216,6 +228,7 @@ impl Run {
         out.clear();
         out.shrink_to(64 * 1024);
         session.common.scratch.replace(out);
+        self.tend(&session, cx);
         // What was just written may be waiting, or may have killed the connection.
         match poll {
             Poll::Pending => self.poll_outbound(&session, cx),
@@ -225,6 +238,8 @@ impl Run {
 
     fn poll_with(&mut self, session: &Rc<Session>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
         for _ in 0..BURST {
+            // Each time, as the answer to the request before may have had no space: no request finds a room half left.
+            session.fall_back();
             // Each time: the request before may have been one too many.
             if let Some(reason) = session.ending.take() {
                 self.begin_close(session, &reason, true, out);
@@ -252,6 +267,20 @@ impl Run {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Serves what does not wait for the session to read: a poll, and the WebSocket that takes over from polls.
+    fn tend(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) {
+        let Some(socketed) = self.inbound.tend(cx, session.closing.get()) else { return };
+        let Socketed { socket, early, until } = *socketed;
+        match socket.rehome() {
+            Ok(socket) => {
+                session.socket().become_socket(socket);
+                self.inbound.go_on(session, session.endpoint.limits, early, until);
+                cx.waker().wake_by_ref();
+            }
+            Err(_) => session.outbound.kill(),
+        }
     }
 
     fn take(&mut self, session: &Rc<Session>, message: Message, out: &mut Vec<u8>) {
@@ -292,7 +321,7 @@ impl Run {
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
         }
-        if warn && (*reason != CloseReason::SlowConsumer || !session.endpoint.framing.closes_with_reason()) {
+        if warn && (*reason != CloseReason::SlowConsumer || !session.endpoint.framing.is_answered()) {
             session.warn(reason, None);
         }
         let (code, text) = session.dialect.last_words(reason);

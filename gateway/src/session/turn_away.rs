@@ -1,11 +1,10 @@
 //! A client that was let in only to be told that it is not.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::time::Duration;
 
 use super::Endpoint;
-use super::outbound::is_full;
 use crate::transport::Socket;
 use crate::transport::close::CloseReason;
 use crate::transport::websocket::Link;
@@ -21,24 +20,13 @@ pub async fn turn_away(endpoint: &Endpoint, socket: Socket, mut answer: Vec<u8>,
     let (code, text) = endpoint.dialect.last_words(&reason);
     endpoint.framing.close(&mut answer, code, &text);
     let farewell = async {
-        send_all(&socket, &answer).await?;
+        socket.send_all(&answer).await?;
         socket.part();
         while poll_fn(|cx| socket.poll_flush(cx)).await? {}
         socket.finish();
         read_to_end(&socket).await
     };
     let _it_is_gone_in_any_case = tokio::time::timeout(PATIENCE, farewell).await;
-}
-
-async fn send_all(socket: &Socket, mut rest: &[u8]) -> io::Result<()> {
-    while !rest.is_empty() {
-        match poll_fn(|cx| socket.poll_send(cx, &mut [IoSlice::new(rest)])).await {
-            Ok(sent) => rest = &rest[sent..],
-            Err(full) if is_full(&full) => {}
-            Err(gone) => return Err(gone),
-        }
-    }
-    Ok(())
 }
 
 async fn read_to_end(socket: &Socket) -> io::Result<()> {

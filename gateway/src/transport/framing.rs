@@ -128,8 +128,9 @@ impl Framing {
         }
     }
 
-    /// Whether what ends a session says why: else it is said before, in any case.
-    pub fn closes_with_reason(self) -> bool {
+    /// Whether clients answer: to what asks for a sign of life, and to what ends the session, which says why. Where they
+    /// do not, nothing of the sort is expected of them, and what ends a session is said before.
+    pub fn is_answered(self) -> bool {
         matches!(self, Self::WebSocket | Self::EngineIo)
     }
 

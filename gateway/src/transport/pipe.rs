@@ -1,6 +1,7 @@
 //! In a socket's place for a session that has none to itself: what it sends waits with the session until an answer over
 //! HTTP, which may be another thread's, asks for more.
 
+use std::cell::OnceCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,12 +11,18 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use parking_lot::Mutex;
 
+use super::Socket;
+
 /// Bytes that an answer takes at a time; they are copied then, and count as sent.
 const WINDOW: usize = 64 * 1024;
 
 /// The session's end.
 #[derive(Debug)]
-pub struct Pipe(Arc<Mutex<State>>);
+pub struct Pipe {
+    state: Arc<Mutex<State>>,
+    /// What it has become.
+    socket: OnceCell<Box<Socket>>,
+}
 
 /// The answer's end: a body that goes on until the session ends. When it is dropped, the session finds its connection
 /// broken.
@@ -26,8 +33,8 @@ pub struct Outlet(Arc<Mutex<State>>);
 struct State {
     /// Sent, and not taken.
     sent: BytesMut,
-    /// The answer waits for bytes.
-    wanted: bool,
+    /// So many bytes the answer waits for.
+    wanted: usize,
     finished: bool,
     gone: bool,
     session: Option<Waker>,
@@ -37,7 +44,7 @@ struct State {
 /// Both ends.
 pub fn pipe() -> (Pipe, Outlet) {
     let state = Arc::<Mutex<State>>::default();
-    (Pipe(Arc::clone(&state)), Outlet(state))
+    (Pipe { state: Arc::clone(&state), socket: OnceCell::new() }, Outlet(state))
 }
 
 fn wake(waker: &mut Option<Waker>) {
@@ -51,28 +58,37 @@ impl State {
         if self.gone {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if !self.wanted {
+        if self.wanted == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut taken = 0;
         for piece in pieces {
-            let some = piece.len().min(WINDOW - taken);
+            let some = piece.len().min(self.wanted - taken);
             self.sent.extend_from_slice(&piece[..some]);
             taken += some;
         }
-        self.wanted = taken == 0;
+        self.wanted = if taken == 0 { self.wanted } else { 0 };
         wake(&mut self.answer);
         Ok(taken)
     }
 }
 
 impl Pipe {
+    /// The socket that is in its place now, if there is one.
+    pub(super) fn socket(&self) -> Option<&Socket> {
+        self.socket.get().map(|socket| &**socket)
+    }
+
+    pub(super) fn turn_into(&self, socket: Socket) {
+        let _once = self.socket.set(Box::new(socket));
+    }
+
     pub(super) fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.lock().take(pieces)
+        self.state.lock().take(pieces)
     }
 
     pub(super) fn poll_send(&self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         match state.take(pieces) {
             Err(full) if full.kind() == io::ErrorKind::WouldBlock => {
                 state.session = Some(cx.waker().clone());
@@ -83,12 +99,12 @@ impl Pipe {
     }
 
     pub(super) fn is_asked(&self) -> bool {
-        self.0.lock().wanted
+        self.state.lock().wanted > 0
     }
 
     /// Nothing comes this way but the end.
     pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if state.gone {
             return Poll::Ready(());
         }
@@ -97,7 +113,7 @@ impl Pipe {
     }
 
     pub(super) fn finish(&self) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.finished = true;
         wake(&mut state.answer);
     }
@@ -113,6 +129,11 @@ impl Drop for Pipe {
 impl Outlet {
     /// The next bytes; none when the session has ended.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.poll_at_most(cx, WINDOW)
+    }
+
+    /// The same, and so many of them at most, where none were asked for before.
+    pub(super) fn poll_at_most(&self, cx: &mut Context<'_>, most: usize) -> Poll<Option<Bytes>> {
         let mut state = self.0.lock();
         if !state.sent.is_empty() {
             return Poll::Ready(Some(state.sent.split().freeze()));
@@ -121,9 +142,14 @@ impl Outlet {
             return Poll::Ready(None);
         }
         state.answer = Some(cx.waker().clone());
-        state.wanted = true;
+        state.wanted = most;
         wake(&mut state.session);
         Poll::Pending
+    }
+
+    /// Nothing is asked for any more.
+    pub(super) fn rest(&self) {
+        self.0.lock().wanted = 0;
     }
 }
 

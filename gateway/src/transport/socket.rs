@@ -7,6 +7,7 @@
 
 mod tls;
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
@@ -44,6 +45,25 @@ impl Socket {
         TlsSocket::new(stream, connection).map(|tls| Self::Tls(Box::new(tls)))
     }
 
+    /// The same socket, watched over by the runtime of this thread, wherever it was before.
+    ///
+    /// # Errors
+    /// The runtime's, or the system's.
+    pub fn rehome(self) -> io::Result<Self> {
+        match self {
+            Self::Plain(stream) => Ok(Self::Plain(TcpStream::from_std(stream.into_std()?)?)),
+            Self::Tls(tls) => Ok(Self::Tls(tls.rehome()?)),
+            pipe @ Self::Pipe(_) => Ok(pipe),
+        }
+    }
+
+    /// From here on what was a pipe is this socket. What went into the pipe before has been taken out.
+    pub fn become_socket(&self, socket: Self) {
+        if let Self::Pipe(pipe) = self {
+            pipe.turn_into(socket);
+        }
+    }
+
     /// Sends what the kernel takes at once, and answers how many of `bytes` are on their way. `last`: nothing
     /// follows them, and TLS ends with them.
     ///
@@ -54,7 +74,10 @@ impl Socket {
         match self {
             Self::Plain(stream) => Ok(send(stream, bytes, FLAGS)?),
             Self::Tls(tls) => tls.send(&mut [IoSlice::new(bytes)], last),
-            Self::Pipe(pipe) => pipe.send(&[IoSlice::new(bytes)]),
+            Self::Pipe(pipe) => match pipe.socket() {
+                Some(socket) => socket.send(bytes, last),
+                None => pipe.send(&[IoSlice::new(bytes)]),
+            },
         }
     }
 
@@ -67,7 +90,10 @@ impl Socket {
         match self {
             Self::Plain(stream) => Ok(sendmsg(stream, pieces, &mut SendAncillaryBuffer::default(), FLAGS)?),
             Self::Tls(tls) => tls.send(pieces, false),
-            Self::Pipe(pipe) => pipe.send(pieces),
+            Self::Pipe(pipe) => match pipe.socket() {
+                Some(socket) => socket.send_pieces(pieces),
+                None => pipe.send(pieces),
+            },
         }
     }
 
@@ -79,12 +105,29 @@ impl Socket {
         }
     }
 
+    /// Sends all of `rest`, however long that takes.
+    ///
+    /// # Errors
+    /// The connection's.
+    pub async fn send_all(&self, mut rest: &[u8]) -> io::Result<()> {
+        while !rest.is_empty() {
+            match poll_fn(|cx| self.poll_send(cx, &mut [IoSlice::new(rest)])).await {
+                Ok(sent) => rest = &rest[sent..],
+                Err(full) if full.kind() == io::ErrorKind::WouldBlock => {}
+                Err(gone) => return Err(gone),
+            }
+        }
+        while poll_fn(|cx| self.poll_flush(cx)).await? {}
+        Ok(())
+    }
+
     /// Bytes that count as sent and that the kernel has not taken: [`poll_flush`](Self::poll_flush) sends them.
     #[inline]
     pub fn held(&self) -> usize {
         match self {
-            Self::Plain(_) | Self::Pipe(_) => 0,
+            Self::Plain(_) => 0,
             Self::Tls(tls) => tls.held(),
+            Self::Pipe(pipe) => pipe.socket().map_or(0, Self::held),
         }
     }
 
@@ -94,8 +137,9 @@ impl Socket {
     /// The connection's.
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match self {
-            Self::Plain(_) | Self::Pipe(_) => Poll::Ready(Ok(false)),
+            Self::Plain(_) => Poll::Ready(Ok(false)),
             Self::Tls(tls) => tls.poll_flush(cx),
+            Self::Pipe(pipe) => pipe.socket().map_or(Poll::Ready(Ok(false)), |socket| socket.poll_flush(cx)),
         }
     }
 
@@ -111,15 +155,19 @@ impl Socket {
                 Poll::Ready(stream.try_write_vectored(pieces))
             }
             Self::Tls(tls) => tls.poll_send(cx, pieces),
-            Self::Pipe(pipe) => pipe.poll_send(cx, pieces),
+            Self::Pipe(pipe) => match pipe.socket() {
+                Some(socket) => socket.poll_send(cx, pieces),
+                None => pipe.poll_send(cx, pieces),
+            },
         }
     }
 
     /// Ends TLS, where that is not done yet: its last message is [`held`](Self::held) then. Answers whether it was.
     pub fn part(&self) -> bool {
         match self {
-            Self::Plain(_) | Self::Pipe(_) => false,
+            Self::Plain(_) => false,
             Self::Tls(tls) => tls.part(),
+            Self::Pipe(pipe) => pipe.socket().is_some_and(Self::part),
         }
     }
 
@@ -129,7 +177,10 @@ impl Socket {
             Self::Plain(stream) => shutdown(stream, Shutdown::Write),
             Self::Tls(tls) => shutdown(tls.stream(), Shutdown::Write),
             Self::Pipe(pipe) => {
-                pipe.finish();
+                match pipe.socket() {
+                    Some(socket) => socket.finish(),
+                    None => pipe.finish(),
+                }
                 Ok(())
             }
         };
@@ -141,7 +192,10 @@ impl Link for Socket {
         match self {
             Self::Plain(stream) => Link::poll_read_ready(stream, cx),
             Self::Tls(tls) => Link::poll_read_ready(&**tls, cx),
-            Self::Pipe(pipe) => pipe.poll_end(cx).map(Ok),
+            Self::Pipe(pipe) => match pipe.socket() {
+                Some(socket) => Link::poll_read_ready(socket, cx),
+                None => pipe.poll_end(cx).map(Ok),
+            },
         }
     }
 
@@ -149,7 +203,10 @@ impl Link for Socket {
         match self {
             Self::Plain(stream) => Link::try_read(stream, into),
             Self::Tls(tls) => Link::try_read(&**tls, into),
-            Self::Pipe(_) => Ok(0), // asked only once the other end is gone
+            Self::Pipe(pipe) => match pipe.socket() {
+                Some(socket) => Link::try_read(socket, into),
+                None => Ok(0), // asked only once the other end is gone
+            },
         }
     }
 }

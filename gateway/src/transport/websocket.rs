@@ -14,6 +14,7 @@ mod order;
 mod refusal;
 mod shim;
 
+pub(super) use head::{Head, Parsed};
 pub use inbound::{Fault, Inbound};
 pub use link::Link;
 pub use message::Message;

@@ -9,7 +9,7 @@ use super::slow::{Seen, SlowWire};
 use tidegate::frame::{Encode, Event, Form, Frames, Posted, Timestamp};
 use tidegate::hub::{Backlog, Guest, Hub, Order, Present, Seat, SessionInfo};
 
-/// A wire of `room|offset|payload`.
+/// A wire of `room|offset|payload;`.
 pub(crate) struct Named;
 /// A wire of the payload alone: its frames name no room.
 pub(crate) struct Nameless;
@@ -19,7 +19,9 @@ impl Encode for Named {
         out.extend_from_slice(format!("{}|{}|", posted.room.name, posted.cursor.offset).as_bytes());
         let start = out.len();
         out.extend_from_slice(payload);
-        Some(start..out.len())
+        let payload = start..out.len();
+        out.push(b';');
+        Some(payload)
     }
 }
 
@@ -101,7 +103,8 @@ impl Client {
 
 /// Offset and payload of an event of `room`.
 pub(crate) fn event_of(text: &str, room: &str) -> Option<(u64, String)> {
-    let (offset, payload) = text.strip_prefix(room)?.strip_prefix('|')?.split_once('|')?;
+    let event = text.strip_prefix(room)?.strip_prefix('|')?.strip_suffix(';')?;
+    let (offset, payload) = event.split_once('|')?;
     Some((offset.parse().unwrap(), payload.into()))
 }
 
@@ -138,18 +141,23 @@ impl Guest for Client {
     }
 
     fn info(&self) -> SessionInfo {
-        SessionInfo {
-            connection_id: Arc::clone(&self.id),
-            user_id: None,
-            endpoint: "/test".into(),
-            dialect: "test",
-            connected_at: String::new(),
-            shard: 0,
-            rooms: self.seat.rooms(),
-            subscriptions: Vec::new(),
-            criterion: None,
-            backlog: Backlog::default(),
-        }
+        about(&self.id, &self.seat)
+    }
+}
+
+/// What is told of a session of a test.
+pub(crate) fn about(id: &Arc<str>, seat: &Seat) -> SessionInfo {
+    SessionInfo {
+        connection_id: Arc::clone(id),
+        user_id: None,
+        endpoint: "/test".into(),
+        dialect: "test",
+        connected_at: String::new(),
+        shard: 0,
+        rooms: seat.rooms(),
+        subscriptions: Vec::new(),
+        criterion: None,
+        backlog: Backlog::default(),
     }
 }
 

@@ -62,9 +62,8 @@ async fn a_head_without_a_body_opens_no_session() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_for_so_long_is_cut_off() {
-    let gateway = start(
-        options().set("http.write_timeout=1s").set("room=[{prefix=\"r\",slow=\"drop_oldest\"}]"),
-    );
+    let gateway =
+        start(options().set("http.write_timeout=1s").set("room=[{prefix=\"r\",slow=\"drop_oldest\"}]"));
     let _slow = EventStream::open_with(gateway.address(), "/events?rooms=r", &[], Some(4096)).await;
     gateway.reaches(SESSIONS, 1.0).await;
     let text = "x".repeat(60_000);

@@ -86,6 +86,11 @@ impl Publisher {
             self.published += 1;
             sent(self.latest);
         }
+        self.flush()
+    }
+
+    /// Sends what the kernel has not taken yet, as far as it takes it now.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.send().map_err(system("send"))
     }
 

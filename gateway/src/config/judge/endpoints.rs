@@ -8,6 +8,9 @@ use crate::router::Router;
 use crate::units::Size;
 use crate::web::{Host, Part};
 
+/// Bytes of a namespace's name at most.
+const LONGEST_NAMESPACE: usize = 64;
+
 /// Judges the endpoints, and the API's profile.
 pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     profile(config, &config.api.auth, Key::of("api").then("auth"), findings);
@@ -21,8 +24,9 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         listener(config, endpoint, &key, findings);
         profile(config, &endpoint.auth, key.then("auth"), findings);
         origins(&endpoint.origins, &key.then("origins"), findings);
-        heartbeat(endpoint, &key, findings);
+        wire(endpoint, &key, findings);
         one_way(endpoint, &key, findings);
+        heartbeat(config, endpoint, &key, findings);
         rooms(config, endpoint, &key, findings);
         if let Some(message) = endpoint.message {
             message_fits(config, message, &key.then("message"), findings);
@@ -120,14 +124,49 @@ fn is_origin(origin: &str) -> bool {
     Host::parse(host).is_some() && !usual_port && origin.chars().all(|c| !c.is_ascii_uppercase())
 }
 
-fn heartbeat(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+/// Which dialects which transports carry.
+fn wire(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    if endpoint.dialect != session::Dialect::SocketIo {
+        return;
+    }
+    findings.require(
+        endpoint.transport == session::Transport::EngineIo,
+        key.then("transport"),
+        "must be \"engineio\" where dialect = \"socketio\"",
+    );
+    let key = key.then("socketio").then("namespaces");
+    findings.require(
+        !endpoint.socketio.namespaces.is_empty(),
+        key.clone(),
+        "is empty: no client could enter any",
+    );
+    for (i, name) in endpoint.socketio.namespaces.iter().enumerate() {
+        let is_name =
+            name.starts_with('/') && !name.contains([',', '?', '"', '\\']) && name.len() <= LONGEST_NAMESPACE;
+        let message =
+            "a namespace begins with a slash and has no comma, quote or question mark, and 64 bytes at most";
+        findings.require(is_name, key.at(i), message);
+        findings.require(!endpoint.socketio.namespaces[..i].contains(name), key.at(i), "is there twice");
+    }
+}
+
+fn heartbeat(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
     let (beat, key) = (endpoint.heartbeat, key.then("heartbeat"));
     findings.require(
         !beat.interval.is_zero(),
         key.then("interval"),
         "must be above zero: a client that is gone would never be found",
     );
-    if beat.timeout <= beat.interval {
+    if endpoint.transport == session::Transport::EngineIo {
+        findings.require(!beat.timeout.is_zero(), key.then("timeout"), "must be above zero");
+        // A poll waits for the next ping at most.
+        let answer = config.http.answer_timeout;
+        if !answer.is_zero() && answer <= beat.interval {
+            let message =
+                format!("{} is not below http.answer_timeout ({answer}): polls would be cut", beat.interval);
+            findings.error(key.then("interval"), message);
+        }
+    } else if beat.timeout <= beat.interval {
         let message = format!(
             "{} is not longer than heartbeat.interval ({}): clients that answer every ping would be closed",
             beat.timeout, beat.interval
@@ -139,7 +178,7 @@ fn heartbeat(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>)
 /// Where clients only listen, what others may say or are told behind an upgrade is nothing.
 fn one_way(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
     let name = match endpoint.transport {
-        Transport::WebSocket => return,
+        Transport::WebSocket | Transport::EngineIo => return,
         Transport::Sse => "sse",
         Transport::Poll => "poll",
     };

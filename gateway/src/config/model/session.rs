@@ -1,5 +1,9 @@
 //! Settings of an endpoint: a path where sessions begin.
 
+mod socketio;
+
+pub use socketio::{Greeting, SocketIo};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +49,8 @@ pub struct Config {
     /// The longest message that a client may send here; left out: `limits.message`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Size>,
+    /// What else holds with `dialect = "socketio"`.
+    pub socketio: SocketIo,
 }
 
 impl Config {
@@ -79,6 +85,7 @@ impl Default for Config {
             max_sessions: 0,
             broadcasts: true,
             message: None,
+            socketio: SocketIo::default(),
         }
     }
 }
@@ -101,6 +108,8 @@ pub enum Transport {
     /// RFC 6455.
     #[default]
     WebSocket,
+    /// Engine.IO 4: polls, WebSocket, and the change from the one to the other.
+    EngineIo,
     /// Events over HTTP, as `text/event-stream`; clients only listen.
     Sse,
     /// Events over HTTP, an answer at a time; no session lives between two.
@@ -116,6 +125,8 @@ pub enum Dialect {
     Rooms,
     /// Every message comes back as it was sent: for protocol suites.
     Echo,
+    /// Socket.IO 5, over `engineio`.
+    SocketIo,
 }
 
 /// How it is found that a client is gone.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-use super::super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Welcome};
+use super::super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Undecoded, Welcome};
 use super::GREETER;
 use super::event::RoomsFrame;
 use super::shapes::{Greeted, Joined, Place};
@@ -49,7 +49,7 @@ impl Dialect for Events {
         false
     }
 
-    fn decode<'a>(&self, _: Message<'a>) -> Result<Asked<'a>, (Option<&'a RawValue>, Malformed)> {
+    fn decode<'a>(&self, _: Message<'a>) -> Result<Asked<'a>, Undecoded<'a>> {
         Ok(Asked { id: None, request: Request::Nothing }) // nothing comes
     }
 

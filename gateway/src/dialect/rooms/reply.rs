@@ -70,6 +70,7 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             let joined = Joined { place: Place::new(room, *cursor), recovered: *recovered };
             done(format!("Joined room '{room}'"), &joined)
         }
+        Answer::NotJoined { why, .. } => refused(why),
         Answer::Left(room) => done(format!("Left room '{room}'"), &Left { room }),
         Answer::NotLeft(room) => {
             let room = shorten(room);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::super::{Asked, Malformed, Publish, Request};
+use super::super::{Asked, Malformed, Publish, Request, Undecoded};
 use super::action::Action;
 use crate::frame::json::{DEEPEST, is_too_deep};
 use crate::frame::{Cursor, Epoch, Since};
@@ -40,10 +40,10 @@ struct Keys<'a> {
 type Decoded<T> = Result<T, Malformed>;
 
 /// What a frame wants.
-pub(super) fn decode(frame: &[u8]) -> Result<Asked<'_>, (Option<&RawValue>, Malformed)> {
+pub(super) fn decode(frame: &[u8]) -> Result<Asked<'_>, Undecoded<'_>> {
     let keys = keys(frame).map_err(|malformed| (None, malformed))?;
-    let id = keys.id;
-    if id.is_some_and(|id| id.get().len() > LONGEST_ID) {
+    let id = keys.id.map(Cow::Borrowed);
+    if keys.id.is_some_and(|id| id.get().len() > LONGEST_ID) {
         return Err((None, shape("id: at most 200 bytes")));
     }
     if is_too_deep(frame) {
@@ -94,7 +94,11 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
         Some(Action::History) => past::history(room()?, keys.data)?,
         Some(Action::Auth) => Request::Auth { token: token(keys.data)? },
         Some(Action::Cancel) => Request::Cancel,
-        None => Request::Call { name: action, room: room()?, data: keys.data.unwrap_or(RawValue::NULL) },
+        None => Request::Call {
+            name: action,
+            room: room()?,
+            data: Cow::Borrowed(keys.data.unwrap_or(RawValue::NULL)),
+        },
     })
 }
 

@@ -72,6 +72,9 @@ pub enum WriteError {
     /// The log has been closed.
     #[error("the log is closed")]
     Closed,
+    /// Its thread has ended by a panic: what is written is safe, but nothing more will be.
+    #[error("the log's thread has panicked; only a restart has it write again")]
+    Panicked,
 }
 
 impl WriteError {

@@ -1,5 +1,6 @@
 //! What the records of a log come to: its rooms, with the events that they keep.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
@@ -24,6 +25,10 @@ pub struct Found {
     /// Its events up to the last, oldest first and with no hole. Some more than it kept: what was pushed out goes only
     /// when its segment does.
     pub events: Vec<FoundEvent>,
+    /// Such as come before them with a hole in between, oldest first.
+    pub older: Vec<FoundEvent>,
+    /// The offsets of those that are shown to whoever joins, which whoever knows the room's rule fills in.
+    pub shown: BTreeSet<u64>,
 }
 
 /// An event of a room that the log knows.
@@ -157,9 +162,9 @@ impl Finder {
                 room.former.push(std::mem::replace(&mut room.epoch, epoch));
             }
             renamed.extend(room.former.drain(..).map(|former| (former, room.epoch)));
-            room.tidy();
+            let older = room.tidy();
             let Room { epoch, last, touched, anchor, events, .. } = room;
-            all.push(Found { name, epoch, last, touched, anchor, events });
+            all.push(Found { name, epoch, last, touched, anchor, events, older, shown: BTreeSet::new() });
         }
         Ok((all, renamed))
     }
@@ -189,8 +194,8 @@ impl Room {
         crashed || hole.max(self.hole) > self.original
     }
 
-    /// Leaves of its events those that can be replayed: in order, each once, with no hole up to the last.
-    fn tidy(&mut self) {
+    /// Leaves of its events those that can be replayed: in order, each once, with no hole up to the last. Answers the others.
+    fn tidy(&mut self) -> Vec<FoundEvent> {
         // Of those with one offset the one that was written last stays, and the sort keeps their order.
         self.events.sort_by_key(|event| std::cmp::Reverse(event.offset));
         self.events.reverse();
@@ -202,7 +207,7 @@ impl Room {
             fits
         });
         let whole = whole.count();
-        self.events.drain(..self.events.len() - whole);
+        self.events.drain(..self.events.len() - whole).collect()
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use hashbrown::HashMap;
+
 use super::super::{History, Keep, Read};
 use super::fetch::Fetch;
 use super::found::Found;
@@ -27,6 +29,8 @@ pub struct Logged {
     held: usize,
     /// What says on the disk where the room stands, where the record of the last event does not or is not kept.
     anchor: Option<Place>,
+    /// By offset of an event that is shown: where it lies, once it is kept no longer.
+    pins: HashMap<u64, Option<Place>>,
     /// What times of entries are counted from.
     origin: Instant,
 }
@@ -50,6 +54,7 @@ impl Logged {
             events: VecDeque::new(),
             held: 0,
             anchor: None,
+            pins: HashMap::new(),
             origin: Instant::now(),
         }
     }
@@ -60,6 +65,12 @@ impl Logged {
         logged.cursor.offset = found.last;
         logged.ordered = found.last;
         logged.anchor = found.anchor;
+        logged.pins = found.shown.into_iter().map(|offset| (offset, None)).collect();
+        for event in found.older {
+            if let Some(pin) = logged.pins.get_mut(&event.offset) {
+                *pin = Some(event.place);
+            }
+        }
         let wall = Timestamp::now();
         let excess = found.events.len().saturating_sub(keep.size);
         for (index, event) in found.events.into_iter().enumerate() {
@@ -67,7 +78,7 @@ impl Logged {
             let entry = Entry { place: event.place, at: event.written.0.saturating_sub(wall.0).min(0) };
             logged.entries.push_back(entry);
             if index < excess {
-                logged.pop();
+                logged.pop(event.offset);
             }
         }
         logged.expire(now);
@@ -83,15 +94,33 @@ impl Logged {
         i64::try_from(now.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// Keeps the oldest no longer; where the room stands is still known by its record, if there is no other.
-    fn pop(&mut self) {
+    /// Keeps the oldest no longer, which is at `offset`; where the room stands is still known by its record, if there is no
+    /// other.
+    fn pop(&mut self, offset: u64) {
         let Some(entry) = self.entries.pop_front() else { return };
         if self.events.len() > self.entries.len() {
             self.let_go();
         }
-        if self.entries.is_empty() && self.anchor.is_none() {
-            self.anchor = Some(entry.place);
+        match self.pins.get_mut(&offset) {
+            Some(pin) => *pin = Some(entry.place),
+            None if self.entries.is_empty() && self.anchor.is_none() => self.anchor = Some(entry.place),
+            None => {}
         }
+    }
+
+    fn oldest_kept(&self) -> u64 {
+        self.start().offset + 1
+    }
+
+    /// The event at `offset`, as long as it is kept or shown.
+    pub fn at_offset(&self, offset: u64) -> Option<Fetch> {
+        let kept = || {
+            let index = usize::try_from(offset.checked_sub(self.oldest_kept())?).ok()?;
+            Some(&self.entries.get(index)?.place)
+        };
+        let place = self.pins.get(&offset).and_then(Option::as_ref).or_else(kept)?;
+        let (room, epoch) = (self.room.clone(), self.cursor.epoch);
+        Some(Fetch { room, epoch, first: offset, spans: vec![place.span()] })
     }
 
     /// Holds the oldest in memory no longer; answers what it weighed.
@@ -148,7 +177,7 @@ impl History for Logged {
         self.held += posted.size();
         self.anchor = None;
         while self.entries.len() > self.keep.size {
-            self.pop();
+            self.pop(self.oldest_kept());
         }
     }
 
@@ -187,7 +216,7 @@ impl History for Logged {
         }
         let now = self.since_origin(now);
         while self.entries.front().is_some_and(|entry| now.saturating_sub(entry.at) >= ttl) {
-            self.pop();
+            self.pop(self.oldest_kept());
         }
     }
 
@@ -209,6 +238,18 @@ impl History for Logged {
         freed
     }
 
+    fn pin(&mut self, offset: u64) {
+        self.pins.insert(offset, None);
+    }
+
+    fn unpin(&mut self, offset: u64) {
+        let place = self.pins.remove(&offset).flatten();
+        // Where nothing else is kept, it is by the last event's record that it is known where the room stands.
+        if offset == self.cursor.offset && self.anchor.is_none() {
+            self.anchor = place;
+        }
+    }
+
     fn moved(&mut self, offset: u64, from: &PlaceId, to: Place) -> bool {
         if *from == PlaceId::NOWHERE {
             let is_first = offset == 0 && self.cursor.offset == 0 && self.anchor.is_none();
@@ -217,9 +258,10 @@ impl History for Logged {
             }
             return is_first;
         }
-        let index = offset.checked_sub(self.start().offset + 1);
+        let index = offset.checked_sub(self.oldest_kept());
         let entry = index.and_then(|index| self.entries.get_mut(usize::try_from(index).ok()?));
-        let place = entry.map(|entry| &mut entry.place).into_iter().chain(&mut self.anchor);
+        let pinned = self.pins.get_mut(&offset).and_then(Option::as_mut);
+        let place = entry.map(|entry| &mut entry.place).into_iter().chain(&mut self.anchor).chain(pinned);
         let Some(place) = place.into_iter().find(|place| place.id() == *from) else { return false };
         *place = to;
         true

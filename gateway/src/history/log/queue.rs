@@ -121,6 +121,12 @@ impl<T> Shared<T> {
         self.refusing.store(true, Ordering::Release);
     }
 
+    /// Nothing is taken ever again, and what waits is dropped.
+    pub(super) fn abandon(&self, why: &Arc<WriteError>) {
+        self.refuse(why);
+        self.queue.lock().items.clear();
+    }
+
     /// From here on it is, unless something still waits of what came before, or the log is closing.
     pub(super) fn admit(&self) -> bool {
         let queue = self.queue.lock();

@@ -115,6 +115,14 @@ impl<G: Guest> Halls<G> {
         self.halls.get(&room)
     }
 
+    /// The last event that the member at `place` has been given, perhaps by a walk that has not come to all yet.
+    pub(super) fn given_to(&self, room: u64, place: u32) -> Option<u64> {
+        let walks =
+            self.turns.iter().filter_map(|turn| if let Turn::Walk(walk) = turn { Some(walk) } else { None });
+        let given = walks.filter_map(|walk| walk.given_to(room, place as usize)).next();
+        given.or_else(|| self.halls.get(&room).map(|hall| hall.walked))
+    }
+
     /// The members of `room` here.
     pub(super) fn members(&self, room: u64) -> &[Member<G>] {
         self.halls.get(&room).map_or(&[], |hall| &hall.members)

@@ -192,9 +192,9 @@ impl<G: Guest> Shard<G> {
         let now = membership.room.lock().history.cursor();
         let offset = match &membership.standing {
             Standing::Attaching { offset, .. } => *offset,
-            Standing::Attached(_) => {
-                let halls = self.halls.borrow();
-                halls.get(membership.room.id.number).map_or(now.offset, |hall| hall.walked)
+            Standing::Attached(place) => {
+                let given = self.halls.borrow().given_to(membership.room.id.number, *place);
+                given.unwrap_or(now.offset)
             }
             Standing::Reading(after) => after.offset,
         };
@@ -307,7 +307,7 @@ impl<G: Guest> Shard<G> {
     pub(super) fn attach(&self, room: u64, slot: Slot, ticket: u32) {
         let Some(guest) = self.guest(slot) else { return };
         let seat = guest.seat();
-        let (Some(at), Some(form)) = (seat.find(room), seat.form) else { return };
+        let (Some(at), Some(form)) = (seat.find(room), seat.form()) else { return };
         let after = match seat.rooms.borrow()[at].standing {
             Standing::Attaching { ticket: waits, offset, .. } if waits == ticket => offset,
             _ => return,

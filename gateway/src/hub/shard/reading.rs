@@ -144,7 +144,12 @@ impl<G: Guest> Shard<G> {
         let state = room.lock();
         let to = state.history.cursor();
         let standing = self.put_mark(&room, &state, guest);
-        guest.seat().rooms.borrow_mut()[at].standing = standing;
+        drop(state);
+        let mut rooms = guest.seat().rooms.borrow_mut();
+        if let Standing::Attaching { told, .. } = standing {
+            self.hears_again(guest, &rooms[at], told);
+        }
+        rooms[at].standing = standing;
         Some(ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to })
     }
 

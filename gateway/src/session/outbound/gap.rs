@@ -1,6 +1,7 @@
 //! Events that were dropped, and where in the stream that is told.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -48,6 +49,8 @@ pub(super) struct Gaps {
     all: VecDeque<Gap>,
     /// Places that no gap reaches over.
     fences: VecDeque<u64>,
+    /// The last of these for each room, and for all rooms.
+    behind: Vec<(Option<Arc<str>>, u64)>,
 }
 
 impl Gaps {
@@ -81,23 +84,28 @@ impl Gaps {
 
     /// What they take, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.all.capacity() * size_of::<Gap>() + self.fences.capacity() * size_of::<u64>()
+        self.all.capacity() * size_of::<Gap>()
+            + self.fences.capacity() * size_of::<u64>()
+            + self.behind.capacity() * size_of::<(Option<Arc<str>>, u64)>()
     }
 
-    /// No gap reaches from what stands at `order` or before to what comes behind. All that waits has its place
-    /// at `first` or later.
-    pub(super) fn fence(&mut self, order: u64, first: u64) {
+    /// No gap reaches from what stands at `order` or before to what comes behind, as the client is told something in between
+    /// that concerns `room`, or all of them. All that waits has its place at `first` or later.
+    pub(super) fn fence(&mut self, room: Option<&str>, order: u64, first: u64) {
         while self.fences.front().is_some_and(|fence| *fence < first) {
             self.fences.pop_front();
         }
         if self.fences.back() != Some(&order) {
             self.fences.push_back(order);
         }
+        self.behind.retain(|(of, fence)| of.as_deref() != room && *fence >= first);
+        self.behind.push((room.map(Arc::from), order));
     }
 
-    /// Whether a fence stands behind this place.
-    pub(super) fn is_fenced_behind(&self, order: u64) -> bool {
-        self.fences.back().is_some_and(|fence| *fence >= order)
+    /// Whether behind this place stands a fence for `room`.
+    pub(super) fn is_fenced_behind(&self, room: &str, order: u64) -> bool {
+        let concerns = |of: &Option<Arc<str>>| of.as_deref().is_none_or(|of| of == room);
+        self.behind.iter().any(|(of, fence)| *fence >= order && concerns(of))
     }
 
     fn is_fenced(&self, from: u64, to: u64) -> bool {
@@ -130,6 +138,8 @@ impl Gaps {
             return 0;
         };
         gap.count += lost.count;
+        // What was left as the newest of its key may stand before all that the gap has told of so far.
+        gap.after = gap.after.min(lost.first.saturating_sub(1));
         gap.last = gap.last.max(lost.last);
         std::mem::take(&mut gap.frame).len()
     }
@@ -150,5 +160,24 @@ impl Gaps {
             order: lost.order,
             frame: Bytes::new(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Epoch, RoomId};
+
+    #[test]
+    fn a_gap_that_grows_to_the_front_says_so() {
+        let origin = Origin { room: RoomId { number: 1, name: "r".into(), class: 0 }, epoch: Epoch(1) };
+        let mut gaps = Gaps::default();
+        let mut lose =
+            |first, last, count| gaps.widen(&Lost { origin: &origin, order: 1, count, first, last });
+        // The event at 15 was the newest of its key, and is so no longer.
+        lose(16, 18, 3);
+        lose(15, 15, 1);
+        let gap = gaps.pop().unwrap();
+        assert_eq!((gap.after, gap.last, gap.count), (14, 18, 4));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, ErrorKind, IoSlice, Read, Write};
+use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -63,6 +64,13 @@ impl TlsSocket {
         let socket = Self { stream, connection: RefCell::new(connection), unread, ended, parted, held };
         socket.decode(&mut socket.connection.borrow_mut())?;
         Ok(socket)
+    }
+
+    /// The same, watched over by the runtime of this thread.
+    pub(super) fn rehome(mut self: Box<Self>) -> io::Result<Box<Self>> {
+        let stream = std::net::TcpStream::from(self.stream.as_fd().try_clone_to_owned()?);
+        self.stream = TcpStream::from_std(stream)?;
+        Ok(self)
     }
 
     pub(super) fn stream(&self) -> &TcpStream {

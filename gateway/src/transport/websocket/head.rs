@@ -13,19 +13,19 @@ const SHORT_HEAD: usize = 6;
 
 /// A header that has arrived whole and is legal by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) fin: bool,
-    pub(super) opcode: OpCode,
+pub(in crate::transport) struct Head {
+    pub(in crate::transport) fin: bool,
+    pub(in crate::transport) opcode: OpCode,
     /// Bytes of payload that the header announces.
-    pub(super) len: u64,
-    pub(super) mask: [u8; 4],
+    pub(in crate::transport) len: u64,
+    pub(in crate::transport) mask: [u8; 4],
     /// Bytes that the header itself takes: 6, 8 or 14.
-    pub(super) size: usize,
+    pub(in crate::transport) size: usize,
 }
 
 /// How much of a header there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parsed {
+pub(in crate::transport) enum Parsed {
     Whole(Head),
     /// So many bytes are needed, from the header's first, to know more.
     Short(usize),
@@ -36,7 +36,7 @@ impl Head {
     ///
     /// # Errors
     /// What can be refused by the header alone, as soon as the byte is there that shows it.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Refusal> {
+    pub(in crate::transport) fn parse(bytes: &[u8]) -> Result<Parsed, Refusal> {
         let Some(&first) = bytes.first() else { return Ok(Parsed::Short(2)) };
         if first & 0x70 != 0 {
             return Err(Refusal::ReservedBits);

@@ -35,6 +35,8 @@ pub enum Refusal {
     TextNotUtf8,
     /// More bytes, over all fragments, than [`Limits::message`](super::Limits).
     TooBig,
+    /// Engine.IO: a text that is none of its packets.
+    NoPacket,
     /// More frames of one message before its last than [`Limits::fragments`](super::Limits).
     TooManyFragments,
 }
@@ -57,6 +59,7 @@ impl Refusal {
             Self::CloseNotUtf8 => "close reason is not UTF-8",
             Self::TextNotUtf8 => "text is not UTF-8",
             Self::TooBig => "frame or message over the limit",
+            Self::NoPacket => "not a packet of Engine.IO",
             Self::TooManyFragments => "too many fragments",
         }
     }

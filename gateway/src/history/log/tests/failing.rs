@@ -109,3 +109,38 @@ fn rooms_that_come_and_go_while_nothing_can_be_written_take_no_memory() {
         weak.iter().filter(|name| name.strong_count() > 0).count() < 4096
     });
 }
+
+/// A task that should never be: its end takes the thread with it.
+struct Fatal;
+
+impl Task for Fatal {
+    fn events(&self) -> &[Arc<Posted>] {
+        &[]
+    }
+
+    fn fsync(&self) -> Fsync {
+        Fsync::Os
+    }
+
+    fn committed(self, _: Vec<Place>) {
+        panic!("a fault in what is told of a commit");
+    }
+
+    fn failed(self, _: &Arc<WriteError>) {}
+}
+
+#[test]
+fn a_thread_that_has_panicked_takes_nothing_more_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (opened, _) = Log::<Fatal>::open(With::default().settings(folder.path())).unwrap();
+    let log = Log::start(opened, Arc::new(Hall::default()) as Arc<dyn Rooms>).unwrap();
+    log.reserve(1).unwrap();
+    log.put(Fatal, 1);
+    let deadline = Instant::now() + SOON;
+    while log.state().error.is_none() && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    let refused = log.reserve(1).unwrap_err().to_string();
+    assert!(refused.contains("panicked"), "{refused}");
+    log.close();
+}

@@ -121,3 +121,27 @@ fn readers_and_publishers_go_on_while_records_are_carried() {
     assert!(!segment(folder.path(), 1).exists());
     assert_eq!(house.replay("cold"), numbers(30));
 }
+
+#[test]
+fn what_is_shown_is_carried_on_though_it_is_kept_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), with(10));
+    house.fill("a", numbers(3).into_iter().map(|(_, text)| text));
+    (1..=2).for_each(|offset| house.room("a").lock().pin(offset));
+    for _ in 0..10 {
+        house.fill("a", (0..100).map(|_| "x".repeat(200)));
+    }
+    house.room("a").lock().unpin(2);
+    settle(&house);
+    assert!(!segment(folder.path(), 1).exists());
+    let left = house.killed();
+    let (opened, mut found) = Log::<Publish>::open(with(10).settings(left.path())).unwrap();
+    let mut found = found.pop().unwrap();
+    assert!(found.older.iter().any(|event| event.offset == 1), "{:?}", found.older);
+    found.shown = [1].into();
+    let room = Logged::found(found, room_id("a"), with(10).keep, Instant::now());
+    let shown = room.at_offset(1).unwrap().fetch(&kind).unwrap();
+    assert_eq!((shown.len(), shown[0].cursor.offset, text_of(&shown[0])), (1, 1, numbers(1)[0].1.clone()));
+    assert!(room.at_offset(3).is_none() && room.len() == 10);
+    drop(opened);
+}

@@ -186,12 +186,22 @@ impl Backlog {
         self.add(self.gaps.len() - before, 0);
     }
 
-    /// No gap reaches from what waits now to what comes: between them the client is told where it stands in a
-    /// room anew, or a room's rule has changed, so that its events are in both lanes.
+    /// No gap reaches from what waits now to what comes: between them a room's rule has changed, so that its events are in
+    /// both lanes.
     pub fn fence(&mut self) {
+        self.put_fence(None);
+    }
+
+    /// The same where the client is told anew in between where it stands in `room`.
+    pub fn fence_in(&mut self, room: &str) {
+        self.put_fence(Some(room));
+    }
+
+    fn put_fence(&mut self, room: Option<&str>) {
         let orders = [self.gaps.front().map(|gap| gap.order), self.loose.front().map(|piece| piece.order)];
         let first = orders.into_iter().flatten().min().unwrap_or(self.order);
-        self.gaps.fence(self.order, first);
+        self.gaps.fence(room, self.order, first);
+        self.settle();
     }
 
     /// Throws away everything but the rest of a frame that is partly sent; events count as dropped.

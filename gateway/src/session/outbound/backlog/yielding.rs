@@ -87,14 +87,15 @@ impl Backlog {
         freed >= enough
     }
 
-    /// Takes out all pieces of the room that the first one is of; none where that stands before a fence, behind which the
-    /// room's events follow something else that the client is told. Whoever calls this lets go of them.
+    /// Takes out all pieces of the room that the first one is of; none where that stands before a fence of the room, behind
+    /// which its events follow something else that the client is told. Whoever calls this lets go of them.
     fn take_room(&mut self) -> Option<(u64, Vec<Waiting>)> {
         let Some(Piece { order, what: What::Turn { frames, .. } }) = self.loose.front() else { return None };
-        let (order, room) = (*order, frames.origin.as_ref()?.room.number);
-        if self.gaps.is_fenced_behind(order) {
+        let (order, origin) = (*order, frames.origin.as_ref()?);
+        if self.gaps.is_fenced_behind(&origin.room.name, order) {
             return None;
         }
+        let room = origin.room.number;
         let mut taken = Vec::new();
         self.loose.retain(|piece| match &piece.what {
             What::Turn { frames, next } if frames.origin.as_ref().is_some_and(|o| o.room.number == room) => {
