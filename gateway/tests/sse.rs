@@ -117,15 +117,15 @@ async fn types_let_only_those_events_through() {
 
 #[tokio::test]
 async fn a_stream_is_a_session_as_every_other() {
-    let gateway = start(options());
+    let gateway = start(options().set("room.0.presence=anyone"));
     let (mut events, _) =
-        EventStream::joined(gateway.address(), "/events?rooms=r&client_id=reader", &[]).await;
+        EventStream::joined(gateway.address(), "/events?rooms=k&client_id=reader", &[]).await;
     gateway.reaches("tidegate_sessions{dialect=\"rooms\"}", 1.0).await;
     let listed = gateway.get("/api/v1/sessions").await.json()["sessions"][0].clone();
-    assert_eq!((&listed["endpoint"], &listed["rooms"]), (&json!("/events"), &json!(["r"])));
+    assert_eq!((&listed["endpoint"], &listed["rooms"]), (&json!("/events"), &json!(["k"])));
     let mut socket = gateway.connect("/ws").await;
     socket.next().await;
-    let presence = socket.ask(&json!({ "action": "presence", "room": "r" })).await;
+    let presence = socket.ask(&json!({ "action": "presence", "room": "k" })).await;
     assert_eq!(presence["data"]["members"][0]["connection_id"], "reader");
     // The server's joining and sending reach it, too.
     let put = gateway.post("/api/v1/sessions/reader/rooms", &json!({ "room": "other" })).await;

@@ -320,8 +320,10 @@ impl Run {
             session.outbound.drop_backlog();
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
-        }
-        if warn && (*reason != CloseReason::SlowConsumer || !session.endpoint.framing.is_answered()) {
+            if !session.endpoint.framing.is_answered() {
+                session.say_why(reason, out); // its backlog takes no events any more
+            }
+        } else if warn {
             session.warn(reason, None);
         }
         let (code, text) = session.dialect.last_words(reason);
