@@ -47,7 +47,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, header};
 use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
@@ -57,7 +57,7 @@ use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::units::Network;
-use crate::web::{ConnectionInfo, Located, Location, Part, Parts, Response};
+use crate::web::{ConnectionInfo, Located, Part, Parts, Response, query_pairs};
 use access_log::AccessLog;
 use authenticate::Authenticate;
 use deadline::Deadline;
@@ -117,27 +117,47 @@ pub struct EndpointRules {
     pub profile: Arc<Profile>,
     /// Origins of pages that may connect; none: those of the gateway's own origin and of [`Config::origins`].
     pub origins: Origins,
-    /// What its requests are.
+    /// How sessions begin there.
     pub begins: Begins,
 }
 
-/// What a request for an endpoint begins.
+/// How sessions begin at an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begins {
-    /// A session, where it asks for an upgrade.
+    /// With an upgrade.
     Upgrade,
-    /// A session.
-    Session,
-    /// Nothing that lasts: it only asks for events.
-    Nothing,
+    /// The same, or with a request that names no session (`sid`): others go on with the one that they name.
+    Polls,
+    /// With each request.
+    Request,
+    /// Never: requests only ask for events.
+    Never,
+}
+
+impl EndpointRules {
+    /// Whether a request would begin a session.
+    fn begins<B>(&self, request: &Request<B>) -> bool {
+        let of_session = || query_pairs(request.uri().query()).iter().any(|(key, _)| key == "sid");
+        match self.begins {
+            Begins::Upgrade | Begins::Request => true,
+            Begins::Polls => !of_session(),
+            Begins::Never => false,
+        }
+    }
+
+    /// Whether a request would open what its client listens to: it is looked at as an upgrade is.
+    fn opens<B>(&self, request: &Request<B>) -> bool {
+        matches!(self.begins, Begins::Request | Begins::Never)
+            || request.headers().contains_key(header::UPGRADE)
+    }
 }
 
 /// A [`Config`] that has been judged.
 pub struct Rules {
     config: Config,
     cors: CorsLayer,
-    /// Those of endpoints that have origins of their own.
-    endpoints_cors: Located<Option<CorsLayer>>,
+    /// Of endpoints that have origins of their own.
+    endpoint_cors: Located<CorsLayer>,
 }
 
 /// The rules of all shards, which may be replaced: each request goes by those of the moment when it came.
@@ -149,14 +169,14 @@ impl Rules {
     /// # Errors
     /// [`BadOrigins`].
     pub fn new(config: Config) -> Result<Self, BadOrigins> {
-        let own = |(location, rules): &(Location, EndpointRules)| {
-            let origins = Some(&rules.origins).filter(|origins| !origins.is_empty());
-            // Credentials of whoever is not named are nobody's to read.
-            let layer = origins.map(|origins| cors::layer(origins, config.credentials && !origins.any()));
-            Ok((location.clone(), layer.transpose()?))
-        };
-        let endpoints_cors = Located::new(config.endpoints.iter().map(own).collect::<Result<Vec<_>, _>>()?);
-        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, endpoints_cors, config })
+        let own = config.endpoints.iter().filter(|(_, endpoint)| !endpoint.origins.is_empty());
+        let layers = own.map(|(location, endpoint)| {
+            // Where any page may ask, none may send what its visitor's browser knows.
+            let credentials = config.credentials && !endpoint.origins.any();
+            Ok((location.clone(), cors::layer(&endpoint.origins, credentials)?))
+        });
+        let endpoint_cors = Located::new(layers.collect::<Result<Vec<_>, BadOrigins>>()?);
+        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, endpoint_cors, config })
     }
 
     /// For every shard, and to be replaced.
@@ -299,10 +319,10 @@ impl Here<'_> {
         serves.then(|| self.any_endpoint(path)).flatten()
     }
 
-    /// How pages may use what is at a path.
+    /// What a page of another origin may do at a path.
     fn cors(&self, path: &str) -> &CorsLayer {
-        let own = self.endpoint(path).and_then(|_| self.endpoints_cors.find(self.listener, path));
-        own.and_then(Option::as_ref).unwrap_or(&self.rules.cors)
+        let own = self.endpoint(path).filter(|endpoint| !endpoint.origins.is_empty());
+        own.and_then(|_| self.endpoint_cors.find(self.listener, path)).unwrap_or(&self.cors)
     }
 
     /// The endpoint at a path, whether the listener serves it or not.

@@ -315,9 +315,9 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
 fn begins(endpoint: &model::session::Config) -> Begins {
     match endpoint.transport {
         model::session::Transport::WebSocket => Begins::Upgrade,
-        model::session::Transport::EngineIo => Begins::Upgrade,
-        model::session::Transport::Sse => Begins::Session,
-        model::session::Transport::Poll => Begins::Nothing,
+        model::session::Transport::EngineIo => Begins::Polls,
+        model::session::Transport::Sse => Begins::Request,
+        model::session::Transport::Poll => Begins::Never,
     }
 }
 

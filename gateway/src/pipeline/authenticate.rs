@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderMap, HeaderName, Request, header};
+use http::{HeaderMap, HeaderName, Request};
 use tower::Service;
 
-use super::{Begins, EndpointRules, Pipeline, origin};
+use super::{EndpointRules, Pipeline, origin};
 use crate::identity::credentials::{self, Shown};
 use crate::identity::{Principal, Profile, Refusal, ShownCertificate};
 use crate::web::{ConnectionInfo, Response};
@@ -112,10 +112,7 @@ fn asks<B>(
     endpoint: Option<&EndpointRules>,
     request: &Request<B>,
 ) -> bool {
-    let opens = |endpoint: &EndpointRules| {
-        endpoint.begins != Begins::Upgrade || request.headers().contains_key(header::UPGRADE)
-    };
-    profile.asks() && !principal.is_nobody() && endpoint.is_some_and(opens)
+    profile.asks() && !principal.is_nobody() && endpoint.is_some_and(|endpoint| endpoint.opens(request))
 }
 
 impl Pipeline {

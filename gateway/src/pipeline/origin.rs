@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use http::{Request, StatusCode, header};
 
-use super::{Begins, Pipeline, client};
+use super::{Pipeline, client};
 use crate::web::{Host, Problem};
 
 /// Origins of web pages.
@@ -62,8 +62,11 @@ fn may<B>(pipeline: &Pipeline, request: &Request<B>) -> bool {
     let headers = request.headers();
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
-    let endpoint = pipeline.rules().endpoint(request.uri().path()).map(|endpoint| endpoint.begins);
-    let opens = headers.contains_key(header::UPGRADE) || endpoint.is_some_and(|it| it != Begins::Upgrade);
+    let rules = pipeline.rules();
+    let opens = match rules.endpoint(request.uri().path()) {
+        Some(endpoint) => endpoint.opens(request),
+        None => headers.contains_key(header::UPGRADE),
+    };
     if request.method().is_safe() && !opens {
         return true; // it only reads, and the browser keeps what it reads from the page
     }

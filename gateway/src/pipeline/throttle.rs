@@ -10,7 +10,7 @@ use futures_util::future::Either;
 use http::Request;
 use tower::Service;
 
-use super::{Begins, Pipeline, client};
+use super::{Pipeline, client};
 use crate::identity::Principal;
 use crate::limits::{self, Verdict};
 use crate::web::{Client, Response};
@@ -28,7 +28,7 @@ pub(super) fn by_address<B>(pipeline: Rc<Pipeline>) -> impl Fn(&Request<B>) -> O
         let client = client::of(request);
         match pipeline.rules().endpoint(request.uri().path()) {
             _ if pipeline.exempts(client) => None,
-            Some(endpoint) if endpoint.begins != Begins::Nothing => pipeline.limits.handshake(client.address),
+            Some(endpoint) if endpoint.begins(request) => pipeline.limits.handshake(client.address),
             _ => pipeline.limits.request(client.address),
         }
     }
