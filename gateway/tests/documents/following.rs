@@ -92,9 +92,9 @@ async fn endpoints_that_are_asked_over_http_are_operations() {
     };
     assert_eq!(
         names(events.told),
-        ["rooms", "types", "last_event_id", "client_id", "token", "Last-Event-ID"]
+        ["client_id", "last_event_id", "rooms", "token", "types", "Last-Event-ID"]
     );
-    assert_eq!(names(poll.told), ["rooms", "cursor", "timeout", "types", "limit", "token"]);
+    assert_eq!(names(poll.told), ["cursor", "limit", "rooms", "timeout", "token", "types"]);
     assert!(events.told["responses"]["200"]["content"].get("text/event-stream").is_some());
     assert_eq!((&events.told["security"], &poll.told["security"]), (&json!([]), &json!([{ "bearer": [] }])));
     let good = &poll.told["responses"]["200"]["content"]["application/json"];
