@@ -8,6 +8,7 @@ mod poll;
 mod websocket;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{HeaderValue, Method, StatusCode, header};
 
@@ -28,9 +29,10 @@ pub struct Entrance {
     pub common: Rc<Common>,
     /// What they have in common.
     pub endpoint: Rc<session::Endpoint>,
-    /// A client that is not let in is told so by a close behind the upgrade, where there is such: what browsers show of a
-    /// refused handshake says nothing.
-    pub refuses_by_close: bool,
+    /// How a client is told that it is not let in.
+    pub refusing: Refusing,
+    /// The role of those who have shown who they are, and name none.
+    pub usual_role: Option<Arc<str>>,
     /// How far the gateway's end has come.
     pub phase: Drain,
 }
@@ -45,4 +47,15 @@ fn check_method(method: &Method) -> Result<bool, Refused> {
             Err(Refused("method", problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))))
         }
     }
+}
+
+/// How a client is told that it is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusing {
+    /// By HTTP status 401.
+    Unauthorized,
+    /// By HTTP status 403.
+    Forbidden,
+    /// By a close behind the upgrade, where there is such: what browsers show of a refused handshake says nothing.
+    Close,
 }

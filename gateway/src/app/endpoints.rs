@@ -9,9 +9,11 @@ use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::socketio::{self, SocketIo, SocketIoFrame};
-use crate::dialect::{Dialect, Echo, Events, EventsFrame, Rooms, RoomsFrame};
+use crate::dialect::{
+    Dialect, Echo, Events, EventsFrame, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame, topics,
+};
 use crate::drain::Drain;
-use crate::endpoint::{EngineIo, Entrance, Events as EventStream, Poll, Terms, WebSocket};
+use crate::endpoint::{EngineIo, Entrance, Events as EventStream, Poll, Refusing, Terms, WebSocket};
 use crate::frame::{Form, Forms};
 use crate::router::{self, Bodies};
 use crate::session::{self, Common, Heartbeat, TICK};
@@ -43,6 +45,8 @@ enum Look {
     Events {
         with_ids: bool,
     },
+    Topics(Framing),
+    Stream(Framing),
     /// In this namespace.
     SocketIo(Box<str>),
 }
@@ -59,6 +63,8 @@ impl Wires {
                 let form = match look {
                     Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
                     Look::Events { with_ids } => forms.add(EventsFrame { with_ids }),
+                    Look::Topics(framing) => forms.add(TopicsFrame(framing)),
+                    Look::Stream(framing) => forms.add(StreamFrame(framing)),
                     Look::SocketIo(ref namespace) => forms.add(SocketIoFrame::new(namespace)),
                 };
                 known.push((look, form));
@@ -75,11 +81,16 @@ impl Wires {
 
     /// What the frames of an endpoint mean, for a client whose events look so; none where it takes none.
     fn dialect(&self, settings: &settings::Config, look: Option<&Look>) -> Rc<dyn Dialect> {
+        let Some(look) = look else { return Rc::new(Echo(framing(settings))) };
         match look {
-            Some(look @ Look::Rooms(framing)) => Rc::new(Rooms::new(self.form(look), *framing)),
-            Some(look @ Look::Events { .. }) => Rc::new(Events(self.form(look))),
-            Some(Look::SocketIo(_)) => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
-            None => Rc::new(Echo(framing(settings))),
+            Look::Rooms(framing) => Rc::new(Rooms::new(self.form(look), *framing)),
+            Look::Events { .. } => Rc::new(Events(self.form(look))),
+            Look::Topics(framing) => Rc::new(Topics::new(self.form(look), *framing)),
+            Look::Stream(framing) => {
+                let usual = settings.stream.events.iter().cloned();
+                Rc::new(Stream::new(self.form(look), *framing, usual))
+            }
+            Look::SocketIo(_) => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
         }
     }
 
@@ -107,6 +118,8 @@ fn looks(settings: &settings::Config) -> Vec<Look> {
             vec![Look::Events { with_ids: true }, Look::Events { with_ids: false }]
         }
         (settings::Dialect::Rooms, _) => vec![Look::Rooms(framing(settings))],
+        (settings::Dialect::Topics, _) => vec![Look::Topics(framing(settings))],
+        (settings::Dialect::Stream, _) => vec![Look::Stream(framing(settings))],
         (settings::Dialect::Echo, _) => Vec::new(),
         (settings::Dialect::SocketIo, _) => {
             let namespaces = settings.socketio.namespaces.iter();
@@ -121,6 +134,25 @@ fn framing(settings: &settings::Config) -> Framing {
         settings::Transport::Sse => Framing::EventStream,
         settings::Transport::Poll => Framing::Bare,
         settings::Transport::EngineIo => Framing::EngineIo,
+    }
+}
+
+/// Event types that clients of the endpoints know: there are such, whether any plugin declares them or not.
+pub(super) fn event_types(config: &Config) -> Vec<String> {
+    let of = |settings: &settings::Config| match settings.dialect {
+        settings::Dialect::Topics => topics::TYPES.map(str::to_owned).to_vec(),
+        settings::Dialect::Stream => settings.stream.events.clone(),
+        _ => Vec::new(),
+    };
+    config.endpoint.iter().flat_map(of).collect()
+}
+
+/// How the endpoint tells a client that it is not let in.
+fn refusing(settings: &settings::Config) -> Refusing {
+    match (settings.refuse, settings.dialect) {
+        (settings::Refuse::Close, _) => Refusing::Close,
+        (settings::Refuse::Status, settings::Dialect::Topics) => Refusing::Forbidden,
+        (settings::Refuse::Status, _) => Refusing::Unauthorized,
     }
 }
 
@@ -147,7 +179,8 @@ pub(super) fn all(
         let entrance = Entrance {
             common: Rc::clone(common),
             endpoint: of(looks.first()),
-            refuses_by_close: settings.refuse == settings::Refuse::Close,
+            refusing: refusing(settings),
+            usual_role: settings.usual_role().map(Into::into),
             phase: phase.clone(),
         };
         common.shard.counters().opened.know(entrance.endpoint.dialect.name());
@@ -203,8 +236,8 @@ fn endpoint(
         dialect,
         framing: framing(settings),
         profile: identity.profile(&settings.auth),
-        welcome: settings.welcome.clone(),
-        auto_join: settings.auto_join.clone(),
+        welcome: settings.greeting().to_owned(),
+        auto_join: settings.first_rooms(),
         heartbeat: heartbeat(settings),
         idle_timeout: settings.idle_timeout.get(),
         broadcasts: settings.broadcasts,

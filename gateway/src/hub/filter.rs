@@ -27,22 +27,31 @@ impl FilterId {
 /// What a session lets through: events of its types that its criterion holds for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    types: Arc<[Arc<str>]>,
+    /// None: any.
+    types: Option<Arc<[Arc<str>]>>,
     criterion: Option<Arc<Criterion>>,
 }
 
 impl Filter {
     /// The filter that lets through what one of `types` takes in, or any type where there are none, and what
     /// `criterion` holds for.
-    pub fn new(mut types: Vec<Arc<str>>, criterion: Option<Arc<Criterion>>) -> Self {
+    pub fn new(types: Vec<Arc<str>>, criterion: Option<Arc<Criterion>>) -> Self {
+        match types.is_empty() {
+            true => Self { types: None, criterion },
+            false => Self { criterion, ..Self::only(types) },
+        }
+    }
+
+    /// The filter that lets through what one of `types` takes in, and nothing where there are none.
+    pub fn only(mut types: Vec<Arc<str>>) -> Self {
         types.sort();
         types.dedup();
-        Self { types: types.into(), criterion }
+        Self { types: Some(types.into()), criterion: None }
     }
 
     /// Types and patterns, sorted, without doubles.
     pub fn types(&self) -> &[Arc<str>] {
-        &self.types
+        self.types.as_deref().unwrap_or_default()
     }
 
     /// What events have to be like besides.
@@ -52,11 +61,12 @@ impl Filter {
 
     /// Whether its types let an event of this one through.
     pub fn takes(&self, kind: &str) -> bool {
-        self.types.is_empty() || self.types.iter().any(|pattern| matches(pattern, kind))
+        let types = self.types.as_deref();
+        types.is_none_or(|types| types.iter().any(|pattern| matches(pattern, kind)))
     }
 
     fn lets_all_through(&self) -> bool {
-        self.types.is_empty() && self.criterion.is_none()
+        self.types.is_none() && self.criterion.is_none()
     }
 }
 

@@ -100,7 +100,7 @@ pub fn listen(
     let joined = session.join_wanted(wants)?; // its life is over with `run` where it cannot
     let mut first = answer;
     let (unsaid, nameless) = (first.len(), Arc::from(""));
-    session.welcome(taken.as_deref(), &mut first);
+    session.welcome(taken.as_deref(), None, &mut first);
     for (room, Joined { cursor, recovered, .. }) in &joined {
         let told = Answer::Joined { room, cursor: *cursor, recovered: *recovered };
         session.dialect.answer(None, &told, &mut first);

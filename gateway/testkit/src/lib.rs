@@ -6,6 +6,7 @@
 mod events;
 mod gateway;
 mod http;
+mod redis;
 mod socket;
 mod tls;
 mod wire;
@@ -13,6 +14,7 @@ mod wire;
 pub use events::{Block, Blocks, EventStream};
 pub use gateway::{Gateway, Options};
 pub use http::{Answer, exchange, exchange_on, request};
+pub use redis::Redis;
 pub use rustix::process::Signal;
 pub use socket::{Refused, Socket};
 pub use tls::{Authority, Issued, TlsClient, TlsDial, TlsDialer};
