@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 pub use answer::{Answer, Backlog, Info, Member, Metadata};
 pub use echo::Echo;
 pub use envelope::{Envelope, EnvelopeFrame};
-pub use rooms::{Rooms, RoomsFrame};
+pub use rooms::{Events, EventsFrame, Rooms, RoomsFrame};
 pub use stream::{Stream, StreamFrame};
 pub use topics::{Topics, TopicsFrame};
 

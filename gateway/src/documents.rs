@@ -5,6 +5,7 @@
 mod answers;
 mod asyncapi;
 mod channels;
+mod endpoints;
 mod foreign;
 mod messages;
 mod openapi;
@@ -52,6 +53,8 @@ pub struct Server {
 pub struct Endpoint {
     /// The path, from its slash.
     pub path: String,
+    /// What carries its frames.
+    pub transport: Transport,
     /// What its frames mean.
     pub dialect: Dialect,
     /// The text that a session is greeted with.
@@ -64,6 +67,17 @@ pub struct Endpoint {
     pub anonymous: bool,
     /// Rooms that a session is in from its start.
     pub auto_join: Vec<String>,
+}
+
+/// What carries the frames of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Messages, both ways: a channel of `/asyncapi.json`.
+    Channel,
+    /// Server-sent events: an operation of `/openapi.json`.
+    Sse,
+    /// Answers with events: the same.
+    Poll,
 }
 
 /// What the frames of an endpoint mean.

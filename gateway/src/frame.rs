@@ -5,6 +5,7 @@
 //! needs a form encodes it, every other shard and member shares those bytes.
 
 mod arena;
+mod bookmark;
 mod encodings;
 pub mod json;
 mod room_id;
@@ -24,6 +25,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub use arena::{Arena, Held, Yields};
+pub use bookmark::{BadBookmark, Bookmark};
 use encodings::{Encoded, Encodings};
 pub use room_id::{RoomId, audience, is_unnamed};
 pub use tags::Tags;

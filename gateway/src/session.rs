@@ -10,6 +10,7 @@ mod endpoint;
 mod gaps;
 mod heartbeat;
 mod inbox;
+mod listening;
 mod outbound;
 mod past;
 mod places;
@@ -35,6 +36,7 @@ use bytes::{BufMut, Bytes};
 
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::{TICK, Wheel};
+pub use listening::{Resume, Unopened, Wants, listen};
 pub use outbound::{Backlog, Budget, Fallen, Gap, Ledger, Slices, Taken, Way, relieve};
 pub use places::{Place, Places};
 pub use readers::admit;
@@ -360,6 +362,7 @@ impl Guest for Session {
                 let mut out = Vec::new();
                 self.show(&events, &mut out);
                 self.reply(&out);
+                self.outbound.repeat_progress();
             }
             Order::Unheard(room, from, to) => self.tell_lapse(&room, from, to),
             Order::Describe(tell) => tell(self.info()),

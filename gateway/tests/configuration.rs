@@ -6,6 +6,7 @@ mod configuration {
     mod edge;
 }
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,8 @@ fn the_shipped_file_is_every_setting_at_its_default() {
     assert_eq!(warnings, []);
     let written: toml::Table = fs::read_to_string(shipped("tidegate.toml")).unwrap().parse().unwrap();
     let built_in = toml::Table::try_from(Config::default()).unwrap();
-    assert_eq!(names(&written.into()), names(&built_in.into()), "every setting is there");
+    let once = |value: toml::Table| names(&value.into()).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(once(written), once(built_in), "every setting is there");
 }
 
 #[test]
@@ -612,4 +614,15 @@ fn the_schema_knows_every_setting() {
     let built_in = toml::Table::try_from(Config::default()).unwrap();
     assert!(built_in.keys().eq(known.keys()), "{known:?}");
     assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn a_transport_that_only_sends_carries_no_dialect_that_is_asked() {
+    for name in ["sse", "poll"] {
+        let with = |more: &str| set(&[&format!("endpoint=[{{path=\"/e\",transport=\"{name}\"{more}}}]")]);
+        loaded(&with(""));
+        refused(&with(",dialect=\"echo\""), &format!("cannot be carried by the transport \"{name}\""));
+        refused(&with(",refuse=\"close\""), "clients are refused by \"status\" alone");
+        refused(&with(",idle_timeout=\"1m\""), "it would end each of their sessions");
+    }
 }

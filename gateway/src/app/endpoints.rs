@@ -11,11 +11,11 @@ use crate::config::model::session as settings;
 use crate::dialect::envelope;
 use crate::dialect::socketio::{self, SocketIo, SocketIoFrame};
 use crate::dialect::{
-    Dialect, Echo, Envelope, EnvelopeFrame, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame,
-    topics,
+    Dialect, Echo, Envelope, EnvelopeFrame, Events, EventsFrame, Rooms, RoomsFrame, Stream, StreamFrame,
+    Topics, TopicsFrame, topics,
 };
 use crate::drain::Drain;
-use crate::endpoint::{EngineIo, Entrance, Refusing, Terms, WebSocket};
+use crate::endpoint::{EngineIo, Entrance, Events as EventStream, Poll, Refusing, Terms, WebSocket};
 use crate::frame::{Form, Forms};
 use crate::router::{self, Bodies};
 use crate::session::{self, Common, Heartbeat, TICK};
@@ -43,6 +43,10 @@ pub(super) struct Shared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     Rooms(Framing),
+    /// Of clients in one room, or in several.
+    Events {
+        with_ids: bool,
+    },
     Topics(Framing),
     Stream(Framing),
     Envelope(Framing),
@@ -61,6 +65,7 @@ impl Wires {
             if known.iter().all(|(other, _)| *other != look) {
                 let form = match look {
                     Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
+                    Look::Events { with_ids } => forms.add(EventsFrame { with_ids }),
                     Look::Topics(framing) => forms.add(TopicsFrame(framing)),
                     Look::Stream(framing) => forms.add(StreamFrame(framing)),
                     Look::Envelope(framing) => forms.add(EnvelopeFrame(framing)),
@@ -78,22 +83,22 @@ impl Wires {
         found.map_or_else(|| unreachable!("{look:?} has a form"), |(_, form)| *form)
     }
 
-    /// What the endpoint's frames mean.
-    fn dialect(&self, settings: &settings::Config) -> Rc<dyn Dialect> {
-        let framing = framing(settings);
-        match settings.dialect {
-            settings::Dialect::Rooms => Rc::new(Rooms::new(self.form(&Look::Rooms(framing)), framing)),
-            settings::Dialect::Envelope => {
+    /// What the frames of an endpoint mean, for a client whose events look so; none where it takes none.
+    fn dialect(&self, settings: &settings::Config, look: Option<&Look>) -> Rc<dyn Dialect> {
+        let Some(look) = look else { return Rc::new(Echo(framing(settings))) };
+        match look {
+            Look::Rooms(framing) => Rc::new(Rooms::new(self.form(look), *framing)),
+            Look::Events { .. } => Rc::new(Events(self.form(look))),
+            Look::Envelope(framing) => {
                 let streams = settings.envelope.as_ref().is_some_and(|envelope| envelope.stream);
-                Rc::new(Envelope::new(self.form(&Look::Envelope(framing)), framing, streams))
+                Rc::new(Envelope::new(self.form(look), *framing, streams))
             }
-            settings::Dialect::Topics => Rc::new(Topics::new(self.form(&Look::Topics(framing)), framing)),
-            settings::Dialect::Stream => {
+            Look::Topics(framing) => Rc::new(Topics::new(self.form(look), *framing)),
+            Look::Stream(framing) => {
                 let usual = settings.stream.events.iter().cloned();
-                Rc::new(Stream::new(self.form(&Look::Stream(framing)), framing, usual))
+                Rc::new(Stream::new(self.form(look), *framing, usual))
             }
-            settings::Dialect::Echo => Rc::new(Echo(framing)),
-            settings::Dialect::SocketIo => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
+            Look::SocketIo(_) => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
         }
     }
 
@@ -116,13 +121,16 @@ impl Wires {
 
 /// What events of an endpoint look like, in all the ways that they do there.
 fn looks(settings: &settings::Config) -> Vec<Look> {
-    match settings.dialect {
-        settings::Dialect::Rooms => vec![Look::Rooms(framing(settings))],
-        settings::Dialect::Topics => vec![Look::Topics(framing(settings))],
-        settings::Dialect::Stream => vec![Look::Stream(framing(settings))],
-        settings::Dialect::Envelope => vec![Look::Envelope(framing(settings))],
-        settings::Dialect::Echo => Vec::new(),
-        settings::Dialect::SocketIo => {
+    match (settings.dialect, settings.transport) {
+        (settings::Dialect::Rooms, settings::Transport::Sse) => {
+            vec![Look::Events { with_ids: true }, Look::Events { with_ids: false }]
+        }
+        (settings::Dialect::Rooms, _) => vec![Look::Rooms(framing(settings))],
+        (settings::Dialect::Topics, _) => vec![Look::Topics(framing(settings))],
+        (settings::Dialect::Stream, _) => vec![Look::Stream(framing(settings))],
+        (settings::Dialect::Envelope, _) => vec![Look::Envelope(framing(settings))],
+        (settings::Dialect::Echo, _) => Vec::new(),
+        (settings::Dialect::SocketIo, _) => {
             let namespaces = settings.socketio.namespaces.iter();
             namespaces.map(|name| Look::SocketIo(name.as_str().into())).collect()
         }
@@ -132,6 +140,8 @@ fn looks(settings: &settings::Config) -> Vec<Look> {
 fn framing(settings: &settings::Config) -> Framing {
     match settings.transport {
         settings::Transport::WebSocket => Framing::WebSocket,
+        settings::Transport::Sse => Framing::EventStream,
+        settings::Transport::Poll => Framing::Bare,
         settings::Transport::EngineIo => Framing::EngineIo,
     }
 }
@@ -173,17 +183,24 @@ pub(super) fn all(
     phase: &Drain,
 ) -> Located<Rc<dyn router::Endpoint>> {
     Located::new(config.endpoint.iter().map(|settings| {
-        let endpoint = Rc::new(endpoint(config, identity, settings, capacity, &shared.wires));
-        common.shard.counters().opened.know(endpoint.dialect.name());
+        let (looks, wires) = (looks(settings), &shared.wires);
+        let of =
+            |look| Rc::new(endpoint(config, identity, settings, capacity, wires.dialect(settings, look)));
         let entrance = Entrance {
             common: Rc::clone(common),
-            endpoint,
+            endpoint: of(looks.first()),
             refusing: refusing(settings),
             usual_role: settings.usual_role().map(Into::into),
             phase: phase.clone(),
         };
+        common.shard.counters().opened.know(entrance.endpoint.dialect.name());
         let endpoint: Rc<dyn router::Endpoint> = match settings.transport {
             settings::Transport::WebSocket => Rc::new(WebSocket(entrance)),
+            settings::Transport::Sse => Rc::new(EventStream { entrance, several: of(looks.last()) }),
+            settings::Transport::Poll => {
+                let form = wires.form(&Look::Rooms(framing(settings)));
+                Rc::new(Poll::new(entrance, form, config.http.answer_timeout.get()))
+            }
             settings::Transport::EngineIo => Rc::new(EngineIo {
                 entrance,
                 lines: Arc::clone(&shared.lines),
@@ -199,7 +216,9 @@ pub(super) fn all(
 fn heartbeat(settings: &settings::Config) -> Heartbeat {
     let (interval, timeout) = (settings.heartbeat.interval.get(), settings.heartbeat.timeout.get());
     match settings.transport {
-        settings::Transport::WebSocket => Heartbeat { interval, timeout },
+        settings::Transport::WebSocket | settings::Transport::Sse | settings::Transport::Poll => {
+            Heartbeat { interval, timeout }
+        }
         // Its clients count from the ping that was not answered.
         settings::Transport::EngineIo => Heartbeat { interval, timeout: interval + timeout },
     }
@@ -219,12 +238,12 @@ fn endpoint(
     identity: &Identity,
     settings: &settings::Config,
     capacity: &Capacity,
-    wires: &Wires,
+    dialect: Rc<dyn Dialect>,
 ) -> session::Endpoint {
     let message = settings.message.unwrap_or(config.limits.message).len();
     session::Endpoint {
         path: settings.location().path,
-        dialect: wires.dialect(settings),
+        dialect,
         framing: framing(settings),
         profile: identity.profile(&settings.auth),
         welcome: settings.greeting().to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::config::model::session as settings;
-use crate::documents::{Dialect, Endpoint, Face, Server};
+use crate::documents::{Dialect, Endpoint, Face, Server, Transport};
 use crate::web::Part;
 
 /// The gateway's names, and where it is. `addresses`: where the listeners really listen.
@@ -15,6 +15,11 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
     let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
     let endpoint = |endpoint: &settings::Config| Endpoint {
         path: if endpoint.any { "/".into() } else { endpoint.path.clone() },
+        transport: match endpoint.transport {
+            settings::Transport::WebSocket | settings::Transport::EngineIo => Transport::Channel,
+            settings::Transport::Sse => Transport::Sse,
+            settings::Transport::Poll => Transport::Poll,
+        },
         dialect: match endpoint.dialect {
             settings::Dialect::Rooms => Dialect::Rooms,
             settings::Dialect::Topics => Dialect::Topics,

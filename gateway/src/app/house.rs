@@ -27,7 +27,7 @@ use crate::hub::{self, Caching, Hub, Rule, Rules, Slow, Who};
 use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
-use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, Sizes, hsts};
+use crate::pipeline::{self, Begins, EndpointRules, ListenerRules, Origins, Sizes, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::{Bodies, Router};
 use crate::session::Budget;
@@ -293,7 +293,7 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
             profile: identity.profile(&endpoint.auth),
             forgives: endpoint.dialect == model::session::Dialect::Topics,
             origins: Origins::new(endpoint.origins.iter().cloned()),
-            polled: endpoint.transport == model::session::Transport::EngineIo,
+            begins: begins(endpoint),
         };
         (endpoint.location(), rules)
     };
@@ -315,6 +315,15 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         sizes: Sizes { target: http.target.len(), header: http.header.len(), body: http.body.len() },
         answer_timeout: http.answer_timeout.get(),
         listeners: config.listener.iter().map(listener).collect(),
+    }
+}
+
+fn begins(endpoint: &model::session::Config) -> Begins {
+    match endpoint.transport {
+        model::session::Transport::WebSocket => Begins::Upgrade,
+        model::session::Transport::EngineIo => Begins::Polls,
+        model::session::Transport::Sse => Begins::Request,
+        model::session::Transport::Poll => Begins::Never,
     }
 }
 

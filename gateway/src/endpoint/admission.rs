@@ -81,6 +81,13 @@ pub(super) struct Admitted {
     place: Place,
 }
 
+impl Admitted {
+    /// By whom the session would be.
+    pub(super) fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+}
+
 impl Entrance {
     /// Whether sessions begin at all.
     pub(super) fn check_open(&self) -> Result<(), Refused> {

@@ -176,6 +176,9 @@ impl Session {
         if self.pulse.deaf.get() {
             self.heard();
         }
+        if !self.endpoint.framing.is_answered() && self.socket().is_asked() {
+            self.heard(); // its client has taken all there was
+        }
         let wheel = &self.common.wheel;
         if now - self.pulse.heard.get() >= wheel.ticks(heartbeat.timeout) {
             self.end(CloseReason::KeepaliveTimeout);
@@ -198,6 +201,8 @@ impl Session {
             self.put_notice(notice, &mut ping);
         }
         self.reply(&ping);
+        // Events that its filter keeps back move it on, too: else a history could overtake a client that is up to date.
+        self.outbound.move_on(|| self.common.shard.standings(self));
     }
 
     fn is_idle(&self, now: u32) -> bool {

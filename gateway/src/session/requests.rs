@@ -374,7 +374,7 @@ impl Session {
         }
         if self.endpoint.broadcasts
             && !self.seat.is_in("")
-            && let Err(error) = self.common.shard.join_broadcasts(self)
+            && let Err(error) = self.common.shard.join_broadcasts(self, Since::Now)
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }

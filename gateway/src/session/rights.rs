@@ -10,7 +10,7 @@ use super::{Session, TOO_MANY};
 use crate::audit::Deed;
 use crate::dialect::Answer;
 use crate::frame::{Posted, Since, Timestamp};
-use crate::hub::{Entered, Guest, Rules, check_name};
+use crate::hub::{Entered, Guest, Rules};
 use crate::identity::credentials::Source;
 use crate::identity::{Principal, Refusal};
 use crate::transport::close::{CloseReason, UNPROVEN};
@@ -232,11 +232,9 @@ impl Session {
     /// Joins the rooms that are its own: those that its endpoint puts every session in, and those of its roles.
     /// Answers what these show who joins.
     pub(super) fn join_own_rooms(self: &Rc<Self>) -> Vec<Arc<Posted>> {
-        let principal = self.principal();
-        let of_roles = principal.roles.iter().map(|role| format!("{ROLES}{role}"));
         let (mut cached, mut failed) = (Vec::new(), None);
-        for room in self.endpoint.first_rooms(principal.user.as_deref()).chain(of_roles) {
-            if self.seat.is_in(&room) || check_name(&room).is_err() {
+        for room in self.endpoint.own_rooms(&self.principal()) {
+            if self.seat.is_in(&room) {
                 continue;
             }
             match self.common.shard.join_own(self, &room, self.since(&room, Since::Now)) {
@@ -261,6 +259,6 @@ impl Session {
     }
 }
 
-fn may_join(rules: &Rules, principal: &Principal, room: &str) -> bool {
+pub(super) fn may_join(rules: &Rules, principal: &Principal, room: &str) -> bool {
     !room.starts_with(ROLES) && principal.may_enter(room) && rules.find(room).lets_join(principal, room)
 }

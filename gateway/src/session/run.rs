@@ -92,10 +92,7 @@ pub fn open(
             return Box::pin(async move { turn_away(&endpoint, socket, answer, (reason, None)).await });
         }
     };
-    session.common.shard.counters().opened.count(session.dialect.name());
-    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
-    session.record(Deed::Connected, |entry| entry);
-    session.begin_heartbeat();
+    begin(&session);
     if let Some(only) = &only {
         session.get_only(only.iter().map(|name| &**name));
     }
@@ -112,23 +109,37 @@ pub fn open(
     Rc::clone(&session).order(Order::Show(cached));
     // What was revoked since its request was looked at has been looked for by now.
     session.review();
+    Box::pin(run(&session, source))
+}
+
+/// A session is there.
+pub(super) fn begin(session: &Session) {
+    session.common.shard.counters().opened.count(session.dialect.name());
+    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
+    session.record(Deed::Connected, |entry| entry);
+    session.begin_heartbeat();
+}
+
+/// The rest of its life, and its end where that is dropped.
+pub(super) fn run(session: &Rc<Session>, source: Inflow) -> impl Future<Output = ()> + 'static {
     let limits = session.endpoint.limits;
+    let hears = !matches!(source, Inflow::Nowhere);
     let inbound = match source {
-        Inflow::WebSocket(early) => Inbound::WebSocket(websocket::Inbound::new(&session, limits, early)),
+        Inflow::WebSocket(early) => Inbound::WebSocket(websocket::Inbound::new(session, limits, early)),
         Inflow::Nowhere => Inbound::WebSocket(websocket::Inbound::closed(limits)),
         Inflow::EngineIo(early) => {
-            Inbound::EngineIo(Box::new(engineio::Inbound::socket(&session, limits, early)))
+            Inbound::EngineIo(Box::new(engineio::Inbound::socket(session, limits, early)))
         }
         Inflow::Polling(polling) => Inbound::EngineIo(Box::new(engineio::Inbound::Polling(polling))),
     };
-    let mut run =
-        Run { session, inbound, open: Open::default(), behind: None, fetching: None, phase: Phase::Open };
-    Box::pin(poll_fn(move |cx| run.poll(cx)))
+    let (session, open, phase) = (Rc::clone(session), Open::default(), Phase::Open);
+    let mut run = Run { session, inbound, hears, open, behind: None, fetching: None, phase };
+    poll_fn(move |cx| run.poll(cx))
 }
 
 /// Makes the session, under the id that it asks for or, where another session has it, under one like it. Gives the
 /// socket back where its user has enough of them.
-fn seat(
+pub(super) fn seat(
     common: Rc<Common>,
     endpoint: &Rc<Endpoint>,
     visitor: Visitor,
@@ -194,6 +205,8 @@ fn random_hex(digits: usize) -> String {
 struct Run {
     session: Rc<Session>,
     inbound: Inbound<Session>,
+    /// Its client can answer a close.
+    hears: bool,
     open: Open,
     /// What waits behind a request. Boxed, and rare.
     behind: Option<Box<Behind>>,
@@ -243,7 +256,7 @@ impl Run {
             // Each time: the request before may have been one too many.
             if let Some(reason) = session.ending.take() {
                 self.begin_close(session, &reason, true, out);
-                if is_abuse(&reason) {
+                if is_abuse(&reason) || !self.hears {
                     self.inbound.stop();
                     self.phase = Phase::Parting;
                 }
@@ -351,6 +364,9 @@ impl Run {
             session.outbound.drop_backlog();
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
+            if !session.endpoint.framing.is_answered() {
+                session.say_why(reason, out); // its backlog takes no events any more
+            }
         } else if warn {
             session.warn(reason, None);
         }
@@ -383,7 +399,7 @@ impl Run {
     }
 
     fn poll_outbound(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) -> Poll<()> {
-        let (drained, moved) = session.outbound.poll_drain(cx, |gap| session.tell_gap(gap));
+        let (drained, moved) = session.outbound.poll_drain(cx, &session.common.ledger, &mut &**session);
         session.outbound.enlist(session.seat.slot());
         if moved {
             session.heard(); // a client that takes bytes is there

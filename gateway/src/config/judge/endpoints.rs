@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::{Key, nearest};
-use crate::config::model::session;
+use crate::config::model::session::{self, Dialect, Refuse, Transport};
 use crate::router::Router;
 use crate::units::Size;
 use crate::web::{Host, Part};
@@ -29,6 +29,7 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         profile(config, &endpoint.auth, key.then("auth"), findings);
         origins(&endpoint.origins, &key.then("origins"), findings);
         wire(endpoint, &key, findings);
+        one_way(endpoint, &key, findings);
         heartbeat(config, endpoint, &key, findings);
         rooms(config, endpoint, &key, findings);
         dialect(endpoint, &key, findings);
@@ -194,6 +195,30 @@ fn envelope(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) 
         let message = format!("{count} is more than can be remembered of each user ({MOST_REMEMBERED})");
         findings.error(key.then("rate"), message);
     }
+}
+
+/// Where clients only listen, what others may say or are told behind an upgrade is nothing.
+fn one_way(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let name = match endpoint.transport {
+        Transport::WebSocket | Transport::EngineIo => return,
+        Transport::Sse => "sse",
+        Transport::Poll => "poll",
+    };
+    findings.require(
+        endpoint.dialect == Dialect::Rooms,
+        key.then("dialect"),
+        &format!("cannot be carried by the transport {name:?}, which has \"rooms\" alone"),
+    );
+    findings.require(
+        endpoint.refuse == Refuse::Status,
+        key.then("refuse"),
+        &format!("the transport {name:?} has no close: clients are refused by \"status\" alone"),
+    );
+    findings.require(
+        endpoint.idle_timeout.is_zero(),
+        key.then("idle_timeout"),
+        &format!("clients of the transport {name:?} send no requests: it would end each of their sessions"),
+    );
 }
 
 fn rooms(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {

@@ -71,6 +71,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Those that there are where none is named: one way in for each kind of client.
+    pub fn usual() -> Vec<Self> {
+        let at = |path: &str, transport| Self { path: path.into(), transport, ..Self::default() };
+        vec![at("/ws", Transport::WebSocket), at("/events", Transport::Sse), at("/poll", Transport::Poll)]
+    }
+
     /// Where it is.
     pub fn location(&self) -> Location {
         let path = if self.any { Location::ANY } else { &self.path };
@@ -152,6 +158,10 @@ pub enum Transport {
     WebSocket,
     /// Engine.IO 4: polls, WebSocket, and the change from the one to the other.
     EngineIo,
+    /// Events over HTTP, as `text/event-stream`; clients only listen.
+    Sse,
+    /// Events over HTTP, an answer at a time; no session lives between two.
+    Poll,
 }
 
 /// What the frames of a session mean.

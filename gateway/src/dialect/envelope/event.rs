@@ -52,7 +52,7 @@ impl Encode for EnvelopeFrame {
             out.extend_from_slice(if bare { b"}}" } else { b"}" });
             behind(&Address::shared(), out);
         };
-        Some(self.0.around(out, lead, payload, rest))
+        self.0.around(out, lead, payload, rest)
     }
 
     /// A session that is in several rooms of one publish gets it once.

@@ -32,7 +32,7 @@ impl Encode for TopicsFrame {
             },
         );
         // What was put in its place is not the payload.
-        (data.json.len() == payload.len()).then_some(range)
+        range.filter(|_| data.json.len() == payload.len())
     }
 
     /// A message's id is the same in all its rooms: a client that got it for each of them would have it twice.
