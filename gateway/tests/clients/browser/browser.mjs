@@ -27,11 +27,12 @@ before(async () => {
 after(() => browser?.close());
 
 /**
- * Opens `/docs` in a browser profile of its own, has `look` look at it, and fails where the page complains, or
+ * Opens `/docs`, or another page, in a browser profile of its own, has `look` look at it, and fails where the page complains, or
  * asks anything of another origin. Answers to what is tried are no complaints.
  */
 export async function withPage(options, look) {
   const {
+    path = '/docs',
     hash = '',
     prepare,
     scripts = true,
@@ -53,7 +54,7 @@ export async function withPage(options, look) {
   page.on('websocket', (socket) => asked.push(socket.url()));
   try {
     await prepare?.(page);
-    await page.goto(`${GATEWAY}/docs${hash}`);
+    await page.goto(`${GATEWAY}${path}${hash}`);
     if (scripts) await page.locator('main:not([aria-busy])').waitFor();
     await look(page, complaints);
   } finally {
