@@ -34,7 +34,7 @@ fn gateway() -> Gateway {
         .set("shards=2")
         .set(&endpoints.replace('\n', ""))
         .set(&profile)
-        .set(r#"room=[{prefix="", history={size=100, ttl="10m"}}]"#)
+        .set(r#"room=[{prefix="", presence="anyone", cache="last", history={size=100, ttl="10m"}}]"#)
         .set("plugins.echo.calls=[]")
         .start(env!("CARGO_BIN_EXE_tidegate"))
 }

@@ -2,13 +2,13 @@
 
 import { fresh, h } from '/docs/dom.js';
 
-/** How a token is shown, by the configuration's word; browsers can do no more. @type {Record<string, string>} */
+/** How a page may show a token, by the configuration's word, the best first. @type {Record<string, string>} */
 const WAYS = {
+  payload: 'in CONNECT',
+  header: 'in a header',
   query: 'in the query',
   subprotocol: 'as a subprotocol',
   first_frame: 'in the first frame',
-  header: 'in a header',
-  payload: 'in CONNECT',
 };
 
 /** What may stand in the query: name, label, hint. @type {Record<string, string[][]>} */
@@ -56,10 +56,16 @@ export function targetForm(endpoints, kept, chosen) {
   function show() {
     const { transport, dialect, tokens, namespaces } = endpoint();
     const isAsked = transport === 'sse' || transport === 'poll'; // its headers are the page's to say
-    const ways = tokens.filter(
-      (way) => WAYS[way] && (way !== 'header' || isAsked) && (way !== 'subprotocol' || !isAsked),
+    const isPossible = {
+      query: true,
+      header: isAsked,
+      subprotocol: !isAsked,
+      first_frame: dialect === 'rooms' || dialect === 'envelope',
+      payload: dialect === 'socketio',
+    };
+    const ways = Object.keys(WAYS).filter(
+      (way) => tokens.includes(way) && isPossible[/** @type {keyof typeof isPossible} */ (way)],
     );
-    if (dialect === 'socketio') ways.sort((a, b) => Number(b === 'payload') - Number(a === 'payload'));
     by.replaceChildren(...ways.map((way) => h('option', { value: way }, WAYS[way])));
     byId('token-row').hidden = !ways.length;
     byId('token-about').hidden = !ways.length;

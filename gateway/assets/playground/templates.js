@@ -49,17 +49,23 @@ const FIELDS = {
  */
 export function templates(doc, { path, dialect }) {
   if (dialect === 'socketio') return socketio(doc);
-  const told = requests(doc, path).map((message) => {
-    const payload = dialect === 'envelope' ? short(message.payload) : message.payload;
-    const text = typeof payload === 'string' ? payload : JSON.stringify(payload, null, 2);
-    const own = FIELDS[dialect]?.[message.name];
-    return { ...message, text, fields: own ?? (dialect === 'rooms' ? ANY : []) };
+  const known = FIELDS[dialect] ?? {};
+  const order = Object.keys(known);
+  const told = requests(doc, path).map(({ payload, ...message }) => {
+    const text = typeof payload === 'string' ? payload : JSON.stringify(short(dialect, payload), null, 2);
+    return { ...message, text, fields: known[message.name] ?? (dialect === 'rooms' ? ANY : []) };
   });
+  told.sort((a, b) => rank(order, a.name) - rank(order, b.name));
   return told.length ? told : [{ name: 'text', about: 'A frame, as it is', text: 'Hello', fields: [] }];
 }
 
-/** What a frame needs: the gateway fills in the rest. @param {any} payload */
-const short = ({ type, payload }) => ({ type, payload });
+/** What a frame needs, as a person writes it: of an envelope the gateway fills in the rest. @param {string} dialect @param {any} frame */
+function short(dialect, { action, room, type, payload, ...rest }) {
+  return dialect === 'envelope' ? { type, payload } : { action, room, type, payload, ...rest };
+}
+
+/** Those that are known come first. @param {string[]} order @param {string} name */
+const rank = (order, name) => (order.includes(name) ? order.indexOf(name) : order.length);
 
 /** @param {any} doc */
 function socketio(doc) {
