@@ -200,16 +200,20 @@ impl Hub {
             let log = self.registry.log();
             let published = self.dispatch.publish(&sorted, log.map(|log| &**log), event, wake);
             let Some(published) = published else { continue };
-            let published = published.inspect_err(|error| {
-                if let PublishError::Busy(_) = error {
-                    self.metrics().busy.add(1);
-                }
-            })?;
+            let published = published.map_err(|error| self.refused(error))?;
             for (_, name) in rooms.iter().zip(names).filter(|(room, _)| room.is_none()) {
                 self.metrics().published(&event.kind, self.rules().find(name).class);
             }
             return Ok(self.receipt(published, &rooms, names));
         }
+    }
+
+    /// Counts where a publish was refused as somebody was busy.
+    fn refused(&self, error: PublishError) -> PublishError {
+        if let PublishError::Busy(_) = error {
+            self.metrics().busy.add(1);
+        }
+        error
     }
 
     /// The receipt of what was published to those of the rooms `names` that there are.

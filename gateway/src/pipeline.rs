@@ -57,7 +57,7 @@ use crate::identity::{ApiKeys, Principal, Profile};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::units::Network;
-use crate::web::{ConnectionInfo, Located, Part, Parts, Response};
+use crate::web::{ConnectionInfo, Located, Part, Parts, Response, query_pairs};
 use access_log::AccessLog;
 use authenticate::Authenticate;
 use deadline::Deadline;
@@ -117,12 +117,24 @@ pub struct EndpointRules {
     pub profile: Arc<Profile>,
     /// Origins of pages that may connect; none: those of the gateway's own origin and of [`Config::origins`].
     pub origins: Origins,
+    /// Whether requests with a session's id (`sid`) go on with that session, and begin none.
+    pub polled: bool,
+}
+
+impl EndpointRules {
+    /// Whether a request would begin a session.
+    fn begins<B>(&self, request: &Request<B>) -> bool {
+        let of_session = || query_pairs(request.uri().query()).iter().any(|(key, _)| key == "sid");
+        !(self.polled && of_session())
+    }
 }
 
 /// A [`Config`] that has been judged.
 pub struct Rules {
     config: Config,
     cors: CorsLayer,
+    /// Of endpoints that have origins of their own.
+    endpoint_cors: Located<CorsLayer>,
 }
 
 /// The rules of all shards, which may be replaced: each request goes by those of the moment when it came.
@@ -134,7 +146,14 @@ impl Rules {
     /// # Errors
     /// [`BadOrigins`].
     pub fn new(config: Config) -> Result<Self, BadOrigins> {
-        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, config })
+        let own = config.endpoints.iter().filter(|(_, endpoint)| !endpoint.origins.is_empty());
+        let layers = own.map(|(location, endpoint)| {
+            // Where any page may ask, none may send what its visitor's browser knows.
+            let credentials = config.credentials && !endpoint.origins.any();
+            Ok((location.clone(), cors::layer(&endpoint.origins, credentials)?))
+        });
+        let endpoint_cors = Located::new(layers.collect::<Result<Vec<_>, BadOrigins>>()?);
+        Ok(Self { cors: cors::layer(&config.origins, config.credentials)?, endpoint_cors, config })
     }
 
     /// For every shard, and to be replaced.
@@ -275,6 +294,12 @@ impl Here<'_> {
     fn endpoint(&self, path: &str) -> Option<&EndpointRules> {
         let serves = self.listener().is_some_and(|listener| listener.serves.have(Part::Endpoints));
         serves.then(|| self.any_endpoint(path)).flatten()
+    }
+
+    /// What a page of another origin may do at a path.
+    fn cors(&self, path: &str) -> &CorsLayer {
+        let own = self.endpoint(path).filter(|endpoint| !endpoint.origins.is_empty());
+        own.and_then(|_| self.endpoint_cors.find(self.listener, path)).unwrap_or(&self.cors)
     }
 
     /// The endpoint at a path, whether the listener serves it or not.

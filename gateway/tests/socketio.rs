@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+#[path = "socketio/stock.rs"]
+mod stock;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -15,6 +18,7 @@ const SECRET: &str = "a secret of at least thirty-two bytes";
 fn gateway(more: &[&str]) -> Gateway {
     let endpoints = r#"endpoint=[
         {path="/socket.io/", transport="engineio", dialect="socketio", auth="projects", auto_join=["user:{user_id}", "global"]},
+        {path="/ws/socket.io/", transport="engineio", dialect="socketio", auth="projects", auto_join=["global"]},
         {path="/open/", transport="engineio", dialect="socketio",
             socketio={namespaces=["/", "/custom"], greeting="auth", answers={echo="echo-back"}}},
         {path="/ws"}]"#;

@@ -2,14 +2,17 @@
 //! miniature gateway of tests does the same with the same code. With the feature `schemas`.
 
 mod defs;
+mod flat;
 
 use std::fmt;
 
 use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::json::Json;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 pub use defs::lend;
+pub use flat::Flat;
 
 /// Keywords that tell people something and ask nothing of a value.
 const TELL: [&str; 6] = ["title", "description", "default", "examples", "deprecated", "$comment"];
@@ -77,7 +80,14 @@ impl fmt::Display for Flaw {
 /// JSON Schema 2020-12 unless it names another draft. `$ref` leads to places of the same schema. Formats (`date-time`,
 /// `uuid`, `uri` …) are held to; one that is not known is not.
 #[derive(Debug, Default)]
-pub struct Schema(Option<Validator>);
+pub struct Schema(Option<Validators>);
+
+/// The same schema for each of the ways in which it meets values.
+#[derive(Debug)]
+struct Validators {
+    values: Validator,
+    flat: Validator<flat::Parts>,
+}
 
 impl Schema {
     /// Compiles a schema. Nothing is fetched, whatever it refers to.
@@ -93,11 +103,8 @@ impl Schema {
         if is_deeper(schema, DEEPEST) {
             return Err(SchemaError::Deep);
         }
-        let patterns = PatternOptions::fancy_regex().backtrack_limit(STEPS).size_limit(PATTERN);
-        let options =
-            jsonschema::options().should_validate_formats(true).with_pattern_options(patterns).offline();
-        match options.build(schema) {
-            Ok(validator) => Ok(Self(Some(validator))),
+        match compile(schema).and_then(|values| Ok(Validators { values, flat: compile(schema)? })) {
+            Ok(validators) => Ok(Self(Some(validators))),
             Err(error) if matches!(error.kind(), Kind::Referencing(_)) => {
                 Err(SchemaError::Reference(cut(error.to_string(), LONGEST)))
             }
@@ -112,21 +119,33 @@ impl Schema {
 
     /// Whether `value` fits.
     pub fn fits(&self, value: &Value) -> bool {
-        self.0.as_ref().is_none_or(|validator| validator.is_valid(value))
+        self.0.as_ref().is_none_or(|validators| validators.values.is_valid(value))
+    }
+
+    /// Whether a flat value is whole and fits. Where it is not sure, it does not: that is quick to find out, and mostly enough.
+    pub fn surely_fits(&self, value: &Flat<'_>) -> bool {
+        let fits = |node| self.0.as_ref().is_none_or(|validators| validators.flat.is_valid(node));
+        value.whole().is_some_and(fits)
     }
 
     /// The first thing of `value` that does not fit.
     pub fn flaw(&self, value: &Value) -> Option<Flaw> {
         // Most fit, which is quicker to find out than what does not.
-        let validator = self.0.as_ref().filter(|validator| !validator.is_valid(value))?;
+        let validator = self.0.as_ref().map(|all| &all.values).filter(|all| !all.is_valid(value))?;
         validator.validate(value).err().map(|error| Flaw::from(&error))
     }
 
     /// What of `value` does not fit; the first few.
     pub fn flaws(&self, value: &Value) -> Vec<Flaw> {
-        let Some(validator) = &self.0 else { return Vec::new() };
-        validator.iter_errors(value).take(MOST).map(|error| Flaw::from(&error)).collect()
+        let Some(Validators { values, .. }) = &self.0 else { return Vec::new() };
+        values.iter_errors(value).take(MOST).map(|error| Flaw::from(&error)).collect()
     }
+}
+
+fn compile<F: Json>(schema: &Value) -> Result<Validator<F>, ValidationError<'static>> {
+    let patterns = PatternOptions::fancy_regex().backtrack_limit(STEPS).size_limit(PATTERN);
+    let options = jsonschema::options_for().should_validate_formats(true);
+    options.with_pattern_options(patterns).offline().build(schema)
 }
 
 /// Whether a schema lets everything through.

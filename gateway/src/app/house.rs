@@ -288,6 +288,7 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
             path: endpoint.path.clone(),
             profile: identity.profile(&endpoint.auth),
             origins: Origins::new(endpoint.origins.iter().cloned()),
+            polled: endpoint.transport == model::session::Transport::EngineIo,
         };
         (endpoint.location(), rules)
     };

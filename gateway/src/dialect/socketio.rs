@@ -224,7 +224,9 @@ impl Dialect for SocketIo {
     }
 
     fn form(&self) -> Option<Form> {
-        let first = self.state.borrow().entered.first().map_or(0, |(number, _)| *number);
+        let state = self.state.borrow();
+        let entered = state.entered.first().map(|(number, _)| *number);
+        let first = entered.or(state.entering.as_ref().map(|(number, _)| *number)).unwrap_or(0);
         self.settings.namespaces.get(first).map(|(_, form)| *form)
     }
 

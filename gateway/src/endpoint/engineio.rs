@@ -17,7 +17,7 @@ use crate::session::{self, Inflow, Opening};
 use crate::transport::engineio::{Lines, Polling, probe};
 use crate::transport::websocket::handshake;
 use crate::transport::{Framing, Socket, pipe};
-use crate::web::{Handoff, RequestBody, Response, Upgraded, query_pairs, whole};
+use crate::web::{Handoff, Problem, RequestBody, Response, Upgraded, query_pairs, whole};
 
 /// See the module's documentation.
 pub struct EngineIo {
@@ -220,14 +220,15 @@ impl EngineIo {
             return Wrong::Session.answer();
         };
         let (head, body) = request.into_parts();
-        let payload = match self.bodies.collect(&head.method, body).await {
-            Ok(held) => held.bytes().clone(),
-            Err(error) => return crate::web::Problem::from(error).into(),
+        let held = match self.bodies.collect(&head.method, body).await {
+            Ok(held) => held,
+            Err(error) => return Problem::from(error).into(),
         };
+        let payload = held.bytes().clone();
         if payload.len() > self.terms.max_payload {
             return text(StatusCode::PAYLOAD_TOO_LARGE, "text/plain; charset=UTF-8", Bytes::new());
         }
-        match line.post(payload).await {
+        match line.post(payload, held).await {
             Ok(answer) => text(StatusCode::OK, "text/html", answer),
             Err(_) => Wrong::Request.answer(),
         }

@@ -8,7 +8,7 @@ use serde::ser::Error;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-pub use sound::is_sound;
+pub use sound::{Visit, is_sound, read};
 
 /// Levels of nesting that JSON from outside may have: readers in many languages recurse.
 pub const DEEPEST: usize = 64;

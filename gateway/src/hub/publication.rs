@@ -15,6 +15,7 @@ use crate::history::log::{Log, Place, Refused};
 use crate::metrics::Metrics;
 
 mod beside;
+mod given;
 mod unit;
 
 pub(super) use unit::Unit;
@@ -77,7 +78,7 @@ impl Dispatch {
         let now = Instant::now();
         let (mut posted, mut placed) = (Fresh::new(), Places::new());
         for entry in &mut open {
-            let (one, place) = entry.post(event, &self.space, now);
+            let (one, place) = entry.post(event.clone(), &self.space, now);
             posted.push(one);
             placed.push(place);
         }
@@ -168,12 +169,12 @@ impl Open<'_> {
     }
 
     /// Order and commit in memory.
-    fn post(&mut self, event: &Event, space: &Space, now: Instant) -> (Option<Arc<Posted>>, Placed) {
+    fn post(&mut self, event: Event, space: &Space, now: Instant) -> (Option<Arc<Posted>>, Placed) {
         if let Some(cursor) = self.known {
             return (None, self.placed(cursor, 0));
         }
-        let posted = self.state.history.order(event.clone(), now);
-        if let Some(id) = &event.id {
+        let posted = self.state.history.order(event, now);
+        if let Some(id) = &posted.id {
             self.state.ids.insert(id.clone(), posted.cursor, now);
         }
         let placed = self.commit(&posted, None, space, now);

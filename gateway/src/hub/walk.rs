@@ -31,8 +31,10 @@ pub(super) struct Part {
     events: Vec<Arc<Posted>>,
     /// Reserved in the mailbox and in the room's share until the walk is over.
     pub(super) bytes: usize,
-    /// Of the forms that members have been met with, mostly one.
-    plans: SmallVec<[(Form, Plan); 1]>,
+    /// Of the form that the first member has, and mostly all ...
+    first: Option<(Form, Plan)>,
+    /// ... and of the others that members have been met with.
+    others: Vec<(Form, Plan)>,
     /// What criteria have found in its events; none where no criterion has looked at them.
     readings: Option<Box<Readings>>,
 }
@@ -70,7 +72,7 @@ pub(super) struct Tools<'a> {
 impl Part {
     pub(super) fn new(room: Arc<Room>, events: Vec<Arc<Posted>>) -> Self {
         let bytes = events.iter().map(|p| p.size()).sum();
-        Self { room, events, bytes, plans: SmallVec::new(), readings: None }
+        Self { room, events, bytes, first: None, others: Vec::new(), readings: None }
     }
 
     /// The offset of its last event; none where it is told beside those of the room.
@@ -92,23 +94,34 @@ impl Part {
         }
     }
 
+    #[inline]
     fn plan(&mut self, form: Form, forms: &Forms) -> &mut Plan {
-        let known = self.plans.iter().position(|(of, _)| *of == form);
-        let place = known.unwrap_or_else(|| {
-            let plan = Plan {
-                all: Rc::new(forms.frames(form, &self.events)),
-                whole: whole(&self.events),
-                chosen: HashMap::default(),
-                names_room: forms.names_room(form),
-            };
-            self.plans.push((form, plan));
-            self.plans.len() - 1
-        });
-        &mut self.plans[place].1
+        let new = |events| (form, Plan::new(form, forms, events));
+        let (first, plan) = self.first.get_or_insert_with(|| new(&self.events));
+        if *first == form { plan } else { other(&mut self.others, form, || new(&self.events)) }
     }
 }
 
+/// The plan of a form that is not the first member's.
+#[cold]
+fn other(others: &mut Vec<(Form, Plan)>, form: Form, new: impl FnOnce() -> (Form, Plan)) -> &mut Plan {
+    let place = others.iter().position(|(of, _)| *of == form).unwrap_or_else(|| {
+        others.push(new());
+        others.len() - 1
+    });
+    &mut others[place].1
+}
+
 impl Plan {
+    fn new(form: Form, forms: &Forms, events: &[Arc<Posted>]) -> Self {
+        Self {
+            all: Rc::new(forms.frames(form, events)),
+            whole: whole(events),
+            chosen: HashMap::default(),
+            names_room: forms.names_room(form),
+        }
+    }
+
     #[inline]
     fn frames(&mut self, mask: u64) -> &Rc<Frames> {
         if mask == self.whole { &self.all } else { self.chosen(mask) }

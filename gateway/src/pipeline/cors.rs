@@ -81,7 +81,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if request.headers().contains_key(header::ORIGIN) {
             // Made only here, as the layer's lists are copied with it.
-            return Either::Right(self.pipeline.rules().cors.layer(self.inner.clone()).call(request));
+            let rules = self.pipeline.rules();
+            return Either::Right(rules.cors(request.uri().path()).layer(self.inner.clone()).call(request));
         }
         Either::Left(self.inner.call(request))
     }

@@ -35,7 +35,7 @@ impl Origins {
         &self.exact
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         !self.any && self.exact.is_empty()
     }
 

@@ -28,8 +28,8 @@ pub(super) fn by_address<B>(pipeline: Rc<Pipeline>) -> impl Fn(&Request<B>) -> O
         let client = client::of(request);
         match pipeline.rules().endpoint(request.uri().path()) {
             _ if pipeline.exempts(client) => None,
-            Some(_) => pipeline.limits.handshake(client.address),
-            None => pipeline.limits.request(client.address),
+            Some(endpoint) if endpoint.begins(request) => pipeline.limits.handshake(client.address),
+            _ => pipeline.limits.request(client.address),
         }
     }
 }

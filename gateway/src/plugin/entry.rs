@@ -209,7 +209,7 @@ impl Entry {
             types.withdraw(before.iter().map(String::as_str));
         }
         let known = names.iter().filter_map(|name| Some((name.as_str().into(), types.find(name)?)));
-        *shared.types.write() = known.collect();
+        let _first = shared.types.set(known.collect());
     }
 
     /// Everything that this instance declares, as it holds.

@@ -221,10 +221,8 @@ fn handle(hooks: &Hooks, shared: &Arc<Shared>, door: &Door, task: Task) {
 }
 
 fn release(shared: &Shared, buffers: &[Returned]) {
-    for buffer in buffers {
-        Hooks::release(buffer);
-        shared.given.fetch_sub(buffer.cost, Ordering::Relaxed);
-    }
+    let cost: usize = buffers.iter().inspect(|buffer| Hooks::release(buffer)).map(|buffer| buffer.cost).sum();
+    shared.given.fetch_sub(cost, Ordering::Relaxed);
 }
 
 /// A hook that did not take its request has answered it with its status.

@@ -78,8 +78,8 @@ pub(super) struct Shared {
     pub(super) services: Services,
     pub(super) queue: Queue,
     pub(super) requests: Requests,
-    /// The event types that it has declared.
-    pub(super) types: RwLock<HashMap<Box<str>, EventType>>,
+    /// The event types that it has declared; set while it is made, before `start`.
+    pub(super) types: OnceLock<HashMap<Box<str>, EventType>>,
     /// Instances whose `shared/` part of the store it may read.
     pub(super) reads: Vec<String>,
     /// Callbacks answer: from the call of `start` until it is stopped.
@@ -119,7 +119,7 @@ impl Shared {
             services,
             queue: Queue::default(),
             requests: Requests::default(),
-            types: RwLock::default(),
+            types: OnceLock::new(),
             reads,
             open: AtomicBool::new(false),
             given: AtomicUsize::new(0),

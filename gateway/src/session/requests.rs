@@ -330,6 +330,7 @@ impl Session {
             return Vec::new();
         }
         if self.endpoint.broadcasts
+            && !self.seat.is_in("")
             && let Err(error) = self.common.shard.join_broadcasts(self)
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");

@@ -58,7 +58,7 @@ impl Session {
         for room in self.seat.rooms() {
             self.leave(&room);
         }
-        self.leave(""); // what is published without a room
+        self.common.shard.leave_broadcasts(self);
     }
 
     /// Goes by what a token has said, or asks first who else has a say.

@@ -1,18 +1,49 @@
-//! Whether bytes are JSON, and nothing else of them: no value is made, nothing is allocated, and no byte is copied.
+//! Whether bytes are JSON, and to who wants to know what stands where: no value is made, nothing is allocated, and no byte
+//! is copied.
 //!
 //! Data of plugins goes into frames as it is, so each event's is looked at, and that look is most of what crossing the
 //! ABI costs. `serde_json` answers the same at three times the price, `simd-json` wants to write into what it
 //! reads, and
 //! `sonic-rs` skips over values without judging all of their escapes and recurses as deep as its input says.
 
+use std::ops::Range;
+
 use super::DEEPEST;
+
+/// Is told of a document's parts, in order, as they are read; what follows may yet be unsound.
+pub trait Visit {
+    /// An object begins, or a list.
+    fn open(&mut self, is_object: bool);
+    /// The innermost of them has ended.
+    fn close(&mut self);
+    /// The name of the next member stands there, between its quotes; plain where nothing in it is escaped.
+    fn name(&mut self, place: Range<usize>, plain: bool);
+    /// The same of a text.
+    fn text(&mut self, place: Range<usize>, plain: bool);
+    /// A number stands there, or `null`, `true`, `false`.
+    fn word(&mut self, place: Range<usize>);
+}
+
+/// Nobody, which costs nothing.
+impl Visit for () {
+    fn open(&mut self, _: bool) {}
+    fn close(&mut self) {}
+    fn name(&mut self, _: Range<usize>, _: bool) {}
+    fn text(&mut self, _: Range<usize>, _: bool) {}
+    fn word(&mut self, _: Range<usize>) {}
+}
+
+/// Reads `json` to `visitor`; answers whether it [is sound](is_sound). What it was told of one that is not counts nothing.
+pub fn read(json: &str, visitor: &mut impl Visit) -> bool {
+    document(json.as_bytes(), &mut 0, visitor).is_some()
+}
 
 /// Whether `json` is one JSON value (RFC 8259) in UTF-8 that nests no deeper than [`DEEPEST`] levels. Why one is not
 /// has to be asked of a parser.
 pub fn is_sound(json: &[u8]) -> bool {
     // Outside strings the grammar is all ASCII; what is inside is looked at once, where there is anything to look at.
     let mut seen = 0;
-    document(json, &mut seen).is_some() && (seen & HIGH == 0 || std::str::from_utf8(json).is_ok())
+    document(json, &mut seen, &mut ()).is_some() && (seen & HIGH == 0 || std::str::from_utf8(json).is_ok())
 }
 
 /// What is left to read behind a part of the grammar; `None` where that part is not there.
@@ -49,22 +80,30 @@ impl Levels {
 }
 
 /// One value with nothing but blanks around it. Of `seen` the high bits are set if a string has bytes beyond ASCII.
-fn document(json: &[u8], seen: &mut u64) -> Option<()> {
+#[inline(always)]
+fn document(json: &[u8], seen: &mut u64, visitor: &mut impl Visit) -> Option<()> {
     let mut levels = Levels::default();
     let (mut byte, mut rest) = token(json)?;
     loop {
         // A value begins with `byte`.
+        let place = json.len() - rest.len();
         rest = match byte {
-            b'"' => string(rest, seen)?,
+            b'"' => {
+                let (behind, plain) = string(rest, seen)?;
+                visitor.text(place..json.len() - behind.len() - 1, plain);
+                behind
+            }
             b'{' => {
                 levels.enter(true)?;
+                visitor.open(true);
                 match token(rest)? {
                     (b'"', inside) => {
-                        (byte, rest) = token(name(inside, seen)?)?;
+                        (byte, rest) = token(name(json, inside, seen, visitor)?)?;
                         continue;
                     }
                     (b'}', behind) => {
                         levels.leave();
+                        visitor.close();
                         behind
                     }
                     _ => return None,
@@ -72,9 +111,11 @@ fn document(json: &[u8], seen: &mut u64) -> Option<()> {
             }
             b'[' => {
                 levels.enter(false)?;
+                visitor.open(false);
                 match token(rest)? {
                     (b']', behind) => {
                         levels.leave();
+                        visitor.close();
                         behind
                     }
                     first => {
@@ -83,11 +124,17 @@ fn document(json: &[u8], seen: &mut u64) -> Option<()> {
                     }
                 }
             }
-            b'-' | b'0'..=b'9' => number(byte, rest)?,
-            b't' => rest.strip_prefix(b"rue")?,
-            b'f' => rest.strip_prefix(b"alse")?,
-            b'n' => rest.strip_prefix(b"ull")?,
-            _ => return None,
+            _ => {
+                let behind = match byte {
+                    b'-' | b'0'..=b'9' => number(byte, rest)?,
+                    b't' => rest.strip_prefix(b"rue")?,
+                    b'f' => rest.strip_prefix(b"alse")?,
+                    b'n' => rest.strip_prefix(b"ull")?,
+                    _ => return None,
+                };
+                visitor.word(place - 1..json.len() - behind.len());
+                behind
+            }
         };
         // It has ended, and with it perhaps the containers that it is the last of.
         while levels.depth > 0 {
@@ -102,13 +149,14 @@ fn document(json: &[u8], seen: &mut u64) -> Option<()> {
                 _ => return None,
             }
             levels.leave();
+            visitor.close();
         }
         if levels.depth == 0 {
             return token(rest).is_none().then_some(());
         }
         if levels.in_object() {
             let (b'"', inside) = token(rest)? else { return None };
-            rest = name(inside, seen)?;
+            rest = name(json, inside, seen, visitor)?;
         }
         (byte, rest) = token(rest)?;
     }
@@ -128,19 +176,22 @@ fn token(mut rest: &[u8]) -> Option<(u8, &[u8])> {
 
 /// What follows a name's quote, with the colon.
 #[inline(always)]
-fn name<'a>(rest: &'a [u8], seen: &mut u64) -> Rest<'a> {
-    match token(string(rest, seen)?)? {
+fn name<'a>(json: &[u8], rest: &'a [u8], seen: &mut u64, visitor: &mut impl Visit) -> Rest<'a> {
+    let (behind, plain) = string(rest, seen)?;
+    visitor.name(json.len() - rest.len()..json.len() - behind.len() - 1, plain);
+    match token(behind)? {
         (b':', behind) => Some(behind),
         _ => None,
     }
 }
 
-/// What follows a string's first quote, with the last one: eight bytes at a time, as most are short.
+/// What follows a string whose first quote has been read, and whether nothing in it is escaped: eight bytes at a time, as most
+/// are short.
 #[inline(always)]
-fn string<'a>(mut rest: &'a [u8], seen: &mut u64) -> Rest<'a> {
-    let mut words = 0;
+fn string<'a>(mut rest: &'a [u8], seen: &mut u64) -> Option<(&'a [u8], bool)> {
+    let (mut words, mut plain) = (0, true);
     loop {
-        let plain = match rest.first_chunk() {
+        let clear = match rest.first_chunk() {
             Some(chunk) => {
                 let word = u64::from_le_bytes(*chunk);
                 // With what stands behind the string: it is of the same document.
@@ -153,8 +204,8 @@ fn string<'a>(mut rest: &'a [u8], seen: &mut u64) -> Rest<'a> {
                 stop
             }
         };
-        rest = &rest[plain..];
-        if plain == 8 {
+        rest = &rest[clear..];
+        if clear == 8 {
             words += 1;
             if words == 2 {
                 rest = long(rest, seen);
@@ -163,8 +214,11 @@ fn string<'a>(mut rest: &'a [u8], seen: &mut u64) -> Rest<'a> {
         }
         let (stop, behind) = rest.split_first()?;
         rest = match stop {
-            b'"' => return Some(behind),
-            b'\\' => escape(behind)?,
+            b'"' => return Some((behind, plain)),
+            b'\\' => {
+                plain = false;
+                escape(behind)?
+            }
             _ => return None, // a control character
         };
     }

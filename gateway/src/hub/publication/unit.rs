@@ -124,7 +124,7 @@ impl Task for Unit {
                     let placed = entry.commit(&one, Some(place), &dispatch.space, now);
                     (Some(one), placed)
                 }
-                Slot::Known(_) | Slot::Memory => entry.post(&event, &dispatch.space, now),
+                Slot::Known(_) | Slot::Memory => entry.post(event.clone(), &dispatch.space, now),
             };
             posted.push(one);
             placed.push(place);

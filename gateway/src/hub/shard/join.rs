@@ -292,7 +292,16 @@ impl<G: Guest> Shard<G> {
 
     /// Leaves a room, at once; `false` where the session is not in it.
     pub fn leave(&self, guest: &Rc<G>, name: &str) -> bool {
-        let Some(at) = guest.seat().find_name(name).filter(|_| !name.is_empty()) else { return false };
+        !name.is_empty() && self.go_out(guest, name)
+    }
+
+    /// Takes a session out of what is published without a room; `false` where it does not get that.
+    pub fn leave_broadcasts(&self, guest: &Rc<G>) -> bool {
+        self.go_out(guest, "")
+    }
+
+    fn go_out(&self, guest: &Rc<G>, name: &str) -> bool {
+        let Some(at) = guest.seat().find_name(name) else { return false };
         let membership = guest.seat().rooms.borrow_mut().remove(at);
         self.drop_membership(guest, &membership);
         true

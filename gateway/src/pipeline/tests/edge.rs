@@ -1,5 +1,6 @@
 //! Behind proxies, by what a listener serves, and with the headers that browsers go by.
 
+use super::limited::{once, strict};
 use super::*;
 use crate::web::Part;
 
@@ -195,4 +196,21 @@ async fn only_who_came_under_tls_is_told_to_keep_to_it() {
     assert_eq!(ask(&["10.0.0.0/8"], "https").await.as_deref(), Some("max-age=3600"));
     assert_eq!(ask(&["10.0.0.0/8"], "http").await, None);
     assert_eq!(ask(&[], "https").await, None, "of no proxy it is not believed");
+}
+
+#[tokio::test]
+async fn an_endpoint_with_origins_of_its_own_lets_their_pages_read() {
+    let mut config = config();
+    config.credentials = true;
+    for (path, origin, credentials) in [
+        ("/polled", Some("*"), None),
+        ("/own", Some("https://own.example"), Some("true")),
+        ("/ws", None, Some("true")),
+    ] {
+        let request = request("GET", path, &[("origin", "https://own.example")]);
+        let (got, _) = send_to(config.clone(), request).await;
+        assert_eq!(cors_of(&got), origin, "{path}");
+        let told = got.headers.get("access-control-allow-credentials").map(|value| value.to_str().unwrap());
+        assert_eq!(told, credentials, "{path}");
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use tidegate_plugin::abi::Buf;
 
 use super::super::given::{self, Unneeded};
@@ -12,7 +11,7 @@ use super::super::terms::Promise;
 use super::super::validate::json;
 use super::publish::Untaken;
 use crate::frame::{Cursor, Event, EventType, Tags, Timestamp};
-use crate::hub::Quiet;
+use crate::hub::{PublishError, Quiet, Receipt, Room};
 
 /// An event that is as it should be, and still the plugin's.
 pub(super) struct Judged<'a> {
@@ -26,24 +25,31 @@ pub(super) struct Judged<'a> {
     pub(super) data: Buf,
 }
 
+/// What the last event went to.
+struct Target<'a> {
+    name: &'a str,
+    /// Whether it was quiet, once that has been asked.
+    quiet: Option<Option<Quiet>>,
+    /// Its room, once one event went there.
+    room: Option<Arc<Room>>,
+}
+
 /// See the module's documentation.
 pub(super) struct Batch<'a> {
     pub(super) shared: &'a Arc<Shared>,
-    types: &'a HashMap<Box<str>, EventType>,
     /// The last type, and what is promised of it.
     kind: Option<(&'a str, &'a EventType, Option<&'a Promise>)>,
     /// The last source that was named.
     source: Option<(&'a str, Arc<str>)>,
-    /// The last event's room, and whether it was quiet, once that has been asked.
-    room: Option<(&'a str, Option<Option<Quiet>>)>,
+    target: Option<Target<'a>>,
     now: Option<Timestamp>,
     unneeded: Unneeded<'a>,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(shared: &'a Arc<Shared>, types: &'a HashMap<Box<str>, EventType>) -> Self {
+    pub(super) fn new(shared: &'a Arc<Shared>) -> Self {
         let unneeded = Unneeded::new(shared);
-        Self { shared, types, kind: None, source: None, room: None, now: None, unneeded }
+        Self { shared, kind: None, source: None, target: None, now: None, unneeded }
     }
 
     /// The type of an event whose data are as they should be.
@@ -52,7 +58,7 @@ impl<'a> Batch<'a> {
         let (kind, promise) = match self.kind {
             Some((last, kind, promise)) if last == name => (kind, promise),
             _ => {
-                let kind = self.types.get(name).ok_or(Why::Type)?;
+                let kind = self.shared.types.get().and_then(|types| types.get(name)).ok_or(Why::Type)?;
                 let promise = terms.and_then(|terms| terms.promise(name));
                 self.kind = Some((name, kind, promise));
                 (kind, promise)
@@ -72,7 +78,7 @@ impl<'a> Batch<'a> {
         let Some(quiet) = self.quiet(room) else { return Ok(None) };
         let hub = &self.shared.services.hub;
         if !hub.is_still(&quiet) {
-            self.room = None; // somebody has come into some room: look again
+            self.target = None; // somebody has come into some room: look again
             return Ok(None);
         }
         self.unneeded.take(event.data).ok_or(Untaken::Busy)?;
@@ -81,15 +87,24 @@ impl<'a> Batch<'a> {
 
     /// A room is asked for when it comes twice: that costs as much as a publish saves.
     fn quiet(&mut self, room: &'a str) -> Option<Quiet> {
-        match &mut self.room {
-            Some((last, quiet)) if *last == room => {
-                *quiet.get_or_insert_with(|| self.shared.services.hub.quiet(room))
+        match &mut self.target {
+            Some(last) if last.name == room => {
+                *last.quiet.get_or_insert_with(|| self.shared.services.hub.quiet(room))
             }
             other => {
-                *other = Some((room, None));
+                *other = Some(Target { name: room, quiet: None, room: None });
                 None
             }
         }
+    }
+
+    /// Publishes an event to one room.
+    #[expect(clippy::result_large_err, reason = "the event goes back to who gave it, without an allocation")]
+    pub(super) fn publish(&mut self, room: &'a str, event: Event) -> Result<Receipt, (PublishError, Event)> {
+        let new = || Target { name: room, quiet: None, room: None };
+        self.target.take_if(|last| last.name != room);
+        let known = &mut self.target.get_or_insert_with(new).room;
+        self.shared.services.hub.publish_given(room, known, event)
     }
 
     /// Takes an event's buffer over; on an error it is still the plugin's.

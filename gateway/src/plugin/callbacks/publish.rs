@@ -84,8 +84,7 @@ fn publish_all(
     token: u64,
     places: &mut Vec<Place>,
 ) -> (u64, Status) {
-    let types = shared.types.read();
-    let mut batch = Batch::new(shared, &types);
+    let mut batch = Batch::new(shared);
     let mut wanted = (token != 0).then_some(places);
     for (done, event) in events.iter().enumerate() {
         // SAFETY: the event and all that it leads to are lent for the call.
@@ -107,13 +106,15 @@ unsafe fn publish_one<'a>(
     let refused = |why| unsafe { Untaken::Refused(Refused::new(event.kind.as_bytes(), why)) };
     // SAFETY: the caller's promise.
     let targets = unsafe { items(event.targets, event.targets_len) };
-    // SAFETY: the caller's promise.
-    let targets: Result<SmallVec<[&str; 4]>, Status> =
-        targets.iter().map(|target| unsafe { text(*target) }).collect();
-    let targets = targets.map_err(|_| refused(Why::Text { field: "room", what: NOT_UTF_8 }))?;
+    let mut rooms: SmallVec<[&str; 4]> = SmallVec::new();
+    for target in targets {
+        // SAFETY: the caller's promise.
+        let room = unsafe { text(*target) };
+        rooms.push(room.map_err(|_| refused(Why::Text { field: "room", what: NOT_UTF_8 }))?);
+    }
     // SAFETY: the caller's promise.
     let judged = unsafe { judge(batch, event) }?;
-    if let ([room], "") = (&*targets, judged.id)
+    if let ([room], "") = (&*rooms, judged.id)
         && let Some(cursor) = batch.publish_quietly(room, &judged)?
     {
         if let Some(places) = places {
@@ -121,16 +122,20 @@ unsafe fn publish_one<'a>(
         }
         return Ok(());
     }
-    let data = batch.take(&judged)?;
-    match batch.shared.services.hub.publish(&targets, &data) {
+    let event = batch.take(&judged)?;
+    let published = match &*rooms {
+        [room] => batch.publish(room, event),
+        rooms => batch.shared.services.hub.publish(rooms, &event).map_err(|error| (error, event)),
+    };
+    match published {
         Ok(receipt) => {
             if let Some(places) = places {
-                commit::place(&targets, receipt, places);
+                commit::place(&rooms, receipt, places);
             }
             Ok(())
         }
-        Err(error) => {
-            given::give_back(data);
+        Err((error, event)) => {
+            given::give_back(event);
             Err(match error {
                 // It is told to go on when there is space; a log is tried again each second.
                 PublishError::Busy(_) | PublishError::NotWritten(_) => Untaken::Busy,
@@ -145,8 +150,7 @@ unsafe fn publish_one<'a>(
 /// # Safety
 /// As [`publish_one`].
 pub(super) unsafe fn read_event(shared: &Arc<Shared>, event: &abi::Event) -> Result<Event, Untaken> {
-    let types = shared.types.read();
-    let mut batch = Batch::new(shared, &types);
+    let mut batch = Batch::new(shared);
     // SAFETY: the caller's promise.
     let judged = unsafe { judge(&mut batch, event) }?;
     batch.take(&judged)
@@ -199,6 +203,9 @@ unsafe fn tags(event: &abi::Event) -> Result<Option<Tags>, Why> {
 /// # Safety
 /// As [`text`].
 unsafe fn short<'a>(field: &'static str, word: abi::Str) -> Result<&'a str, Why> {
+    if word.len == 0 {
+        return Ok(""); // as most are
+    }
     // SAFETY: the caller's promise.
     match unsafe { text(word) } {
         Ok(word) if word.len() <= LONGEST => Ok(word),

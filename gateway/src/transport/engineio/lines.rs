@@ -1,5 +1,6 @@
 //! How requests over HTTP, which come to any shard, reach the session that they are for.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -37,13 +38,21 @@ pub(super) enum Letter {
     /// It waits for packets.
     Poll(oneshot::Sender<Answer>),
     /// It bears packets.
-    Post(Bytes, oneshot::Sender<Answer>),
+    Post(Posted),
     /// A WebSocket has come that may take its place: polls end at once.
     Probe,
     /// That WebSocket is gone.
     Unprobe,
     /// It takes the place.
     Socket(Box<Socketed>),
+}
+
+/// Packets that were posted.
+pub(super) struct Posted {
+    pub(super) rest: Bytes,
+    pub(super) answer: oneshot::Sender<Answer>,
+    /// Whatever counts them as long as they are there.
+    _counted: Box<dyn Any + Send>,
 }
 
 /// A WebSocket for a session that was polled.
@@ -102,12 +111,12 @@ impl Line {
         self.ask(Letter::Poll).await
     }
 
-    /// Hands packets over.
+    /// Hands packets over, with what counts them, which is dropped when they are read.
     ///
     /// # Errors
     /// [`Lost`], also where they are none.
-    pub async fn post(&self, payload: Bytes) -> Answer {
-        self.ask(|answer| Letter::Post(payload, answer)).await
+    pub async fn post(&self, rest: Bytes, counted: impl Send + 'static) -> Answer {
+        self.ask(|answer| Letter::Post(Posted { rest, answer, _counted: Box::new(counted) })).await
     }
 
     async fn ask(&self, letter: impl FnOnce(oneshot::Sender<Answer>) -> Letter) -> Answer {

@@ -1,6 +1,5 @@
 //! A session that is polled: what requests bring it, and what they take from it.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-use super::lines::{Answer, Letter, Letters, Lines, Lost, Socketed};
+use super::lines::{Answer, Letter, Letters, Lines, Lost, Posted, Socketed};
 use super::packet::{self, Packet};
 use crate::transport::Outlet;
 use crate::transport::websocket::{Fault, Message, Refusal};
@@ -30,7 +29,7 @@ pub struct Polling {
     /// Frames that were taken from the session and have not reached a poll. Where none waits, there are none.
     taken: BytesMut,
     poll: Option<oneshot::Sender<Answer>>,
-    posted: VecDeque<Posted>,
+    posted: Option<Posted>,
     /// A WebSocket may take over: no poll waits for long.
     probed: bool,
     /// When the poll that waits is let go for that.
@@ -43,12 +42,6 @@ pub struct Polling {
     /// Packets that were read, for whoever counts.
     packets: u32,
     over: bool,
-}
-
-/// Packets that were posted.
-struct Posted {
-    rest: Bytes,
-    answer: oneshot::Sender<Answer>,
 }
 
 impl Polling {
@@ -66,7 +59,7 @@ impl Polling {
             outlet,
             taken: BytesMut::new(),
             poll: None,
-            posted: VecDeque::new(),
+            posted: None,
             probed: false,
             hold: None,
             socket: None,
@@ -97,7 +90,7 @@ impl Polling {
 
     /// From here on whatever comes is thrown away.
     pub(super) fn stop(&mut self) {
-        self.posted.clear();
+        self.posted = None;
         self.letters.hang_up();
     }
 
@@ -112,12 +105,13 @@ impl Polling {
                 self.end(CLOSE);
             }
             Letter::Poll(answer) => (self.poll, self.hold) = (Some(answer), None),
-            Letter::Post(payload, answer) if Packet::could_be(&payload) => {
+            Letter::Post(posted) if self.posted.is_none() && Packet::could_be(&posted.rest) => {
                 self.heard = Instant::now();
-                self.posted.push_back(Posted { rest: payload, answer });
+                self.posted = Some(posted);
             }
-            Letter::Post(_, answer) => {
-                let _gone = answer.send(Err(Lost));
+            // Two at once, or no packets.
+            Letter::Post(posted) => {
+                let _gone = posted.answer.send(Err(Lost));
                 self.end(CLOSE);
             }
             Letter::Probe => self.probed = true,
@@ -187,13 +181,13 @@ impl Polling {
         if self.over {
             return Poll::Ready(Err(Fault::Eof));
         }
-        while let Some(posted) = self.posted.front_mut() {
+        while let Some(posted) = &mut self.posted {
             let packet = match Packet::next(&mut posted.rest) {
                 Ok(Some(packet)) => packet,
                 read => {
                     let answer = read.map(|_| Bytes::from_static(b"ok")).map_err(|_| Lost);
                     let is_bad = answer.is_err();
-                    if let Some(posted) = self.posted.pop_front() {
+                    if let Some(posted) = self.posted.take() {
                         let _gone = posted.answer.send(answer);
                     }
                     if is_bad {
@@ -212,7 +206,7 @@ impl Polling {
                 Packet::Binary(payload) => Ok(Message::Binary(payload)),
                 Packet::Pong | Packet::Noop => Ok(Message::Pong(Bytes::new())),
                 Packet::Close => {
-                    if let Some(posted) = self.posted.pop_front() {
+                    if let Some(posted) = self.posted.take() {
                         let _gone = posted.answer.send(Ok(Bytes::from_static(b"ok")));
                     }
                     self.end(NOOP);
