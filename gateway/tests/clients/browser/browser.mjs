@@ -32,6 +32,7 @@ after(() => browser?.close());
  */
 export async function withPage(options, look) {
   const {
+    gateway = GATEWAY,
     path = '/docs',
     hash = '',
     prepare,
@@ -54,14 +55,14 @@ export async function withPage(options, look) {
   page.on('websocket', (socket) => asked.push(socket.url()));
   try {
     await prepare?.(page);
-    await page.goto(`${GATEWAY}${path}${hash}`);
+    await page.goto(`${gateway}${path}${hash}`);
     if (scripts) await page.locator('main:not([aria-busy])').waitFor();
     await look(page, complaints);
   } finally {
     await profile.close();
   }
   assert.deepEqual(complaints, []);
-  const host = new URL(GATEWAY).host;
+  const host = new URL(options.gateway ?? GATEWAY).host;
   assert.deepEqual(
     asked.filter((url) => new URL(url).host !== host),
     [],

@@ -4,37 +4,22 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { GATEWAY, require, SHOTS, withPage } from './browser.mjs';
+import { GATEWAY, require, SHOTS } from './browser.mjs';
+import {
+  button,
+  choose,
+  connect,
+  editor,
+  ended,
+  playground,
+  request,
+  rows,
+  showToken,
+  state,
+} from './playground.mjs';
 
 const { GOOD, EXPIRED } = process.env;
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-/** Opens the page, at an endpoint. */
-const playground = (options, look) =>
-  withPage({ path: '/playground', ...options }, async (page, complaints) => {
-    if (options.endpoint) await choose(page, options.endpoint);
-    await look(page, complaints);
-  });
-
-async function choose(page, path) {
-  const select = page.getByLabel('Endpoint', { exact: true });
-  await select.selectOption({ index: (await select.locator('option').allInnerTexts()).findIndex((text) => text.startsWith(`${path} `)) });
-}
-
-const button = (page, name) => page.getByRole('button', { name, exact: true });
-const editor = (page) => page.getByLabel('Frame', { exact: true });
-const rows = (page, ...texts) =>
-  texts.reduce((found, hasText) => found.filter({ hasText }), page.locator('#rows > li'));
-const state = (page) => page.locator('#state');
-const ended = (page) => page.locator('#ended');
-
-async function connect(page) {
-  await button(page, 'Connect').click();
-  await page.locator('#state[data-state="open"]').waitFor();
-}
-
-/** Begins a request from its template. */
-const request = (page, name) => page.getByLabel('Request', { exact: true }).selectOption(name);
 
 async function violations(page) {
   await page.evaluate(AXE);
@@ -97,8 +82,7 @@ test('each request of rooms has a form, and its frame is taken', () =>
 test('a token that is wrong is told of, by what is wrong with it', () =>
   playground({ endpoint: '/closed' }, async (page) => {
     const refused = async (token, way, what) => {
-      await page.getByLabel('Token, if it needs one').fill(token);
-      await page.getByLabel('shown', { exact: true }).selectOption(way);
+      await showToken(page, token, way);
       await button(page, 'Connect').click();
       await ended(page).filter({ hasText: what }).waitFor();
       assert.equal(await state(page).innerText(), 'Not connected');
@@ -108,8 +92,7 @@ test('a token that is wrong is told of, by what is wrong with it', () =>
     await refused(`${GOOD}x`, 'subprotocol', 'The token is wrong for this endpoint');
     await refused('no subprotocol', 'subprotocol', 'The browser does not connect so');
     for (const way of ['query', 'subprotocol', 'first_frame']) {
-      await page.getByLabel('Token, if it needs one').fill(GOOD);
-      await page.getByLabel('shown', { exact: true }).selectOption(way);
+      await showToken(page, GOOD, way);
       await connect(page);
       await request(page, 'info');
       await button(page, 'Send').click();
