@@ -6,7 +6,11 @@ const SHOWN = 4096;
 /** What is said where a text is none. */
 export const NO_HEX = 'Bytes are pairs of hexadecimal digits, as 00 ff 7b.';
 
-/** Null where the text is no hexadecimal digits. @param {string} text @returns {Uint8Array<ArrayBuffer> | null} */
+/**
+ * Null where the text is no hexadecimal digits.
+ * @param {string} text
+ * @returns {Uint8Array<ArrayBuffer> | null}
+ */
 export function bytes(text) {
   const digits = text.replaceAll(/\s/g, '');
   if (digits.length % 2 || /[^0-9a-f]/i.test(digits)) return null;

@@ -65,10 +65,17 @@ export function composeForm(doc, send, changed) {
     about.textContent = template().about;
     fields = template().fields.map((field) => [
       field,
-      h('input', { id: fresh('field'), placeholder: field.hint ?? '', spellcheck: 'false', autocomplete: 'off' }),
+      h('input', {
+        id: fresh('field'),
+        placeholder: field.hint ?? '',
+        spellcheck: 'false',
+        autocomplete: 'off',
+      }),
     ]);
     place.replaceChildren(
-      ...fields.map(([{ label }, input]) => h('div', { class: 'field' }, h('label', { for: input.id }, label), input)),
+      ...fields.map(([{ label }, input]) =>
+        h('div', { class: 'field' }, h('label', { for: input.id }, label), input),
+      ),
     );
     for (const [field, input] of fields) {
       input.addEventListener('input', () => {
@@ -90,13 +97,19 @@ export function composeForm(doc, send, changed) {
     byId('hex').checked = false;
     all = templates(doc, endpoint);
     select.replaceChildren(...all.map(({ name }) => h('option', {}, name)));
-    select.selectedIndex = Math.max(0, all.findIndex(({ name }) => name === kept.template));
+    select.selectedIndex = Math.max(
+      0,
+      all.findIndex(({ name }) => name === kept.template),
+    );
     use(kept.draft ?? template().text);
   }
 
   function submit() {
     if (button.disabled) return complain('Connect first: there is nobody to send it to.');
-    complain(send(editor.value, { ack: byId('ack').checked, hex: !byId('hex-row').hidden && byId('hex').checked }) ?? '');
+    complain(
+      send(editor.value, { ack: byId('ack').checked, hex: !byId('hex-row').hidden && byId('hex').checked }) ??
+        '',
+    );
   }
 
   select.addEventListener('change', () => use(template().text));

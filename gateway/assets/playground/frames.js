@@ -12,7 +12,14 @@ const SIGNS = { sent: '↑', received: '↓', note: '·' };
 
 /** @param {string} id */
 const byId = (id) => /** @type {any} */ (document.getElementById(id));
-const [frames, rows, filter, pause, shown, counts] = ['frames', 'rows', 'filter', 'pause', 'shown', 'counts'].map(byId);
+const [frames, rows, filter, pause, shown, counts] = [
+  'frames',
+  'rows',
+  'filter',
+  'pause',
+  'shown',
+  'counts',
+].map(byId);
 const encoder = new TextEncoder();
 
 export function framesView() {
@@ -73,7 +80,9 @@ export function framesView() {
     const rate = (/** @type {'sent' | 'received'} */ kind) =>
       (seconds.reduce((sum, second) => sum + second[kind], 0) / SPAN).toFixed(1);
     counts.textContent = /** @type {const} */ (['sent', 'received'])
-      .map((kind) => `${SIGNS[kind]} ${total[kind].count} ${kind}, ${size(total[kind].bytes)}, ${rate(kind)}/s`)
+      .map(
+        (kind) => `${SIGNS[kind]} ${total[kind].count} ${kind}, ${size(total[kind].bytes)}, ${rate(kind)}/s`,
+      )
       .join(' · ');
   }
 
@@ -83,7 +92,14 @@ export function framesView() {
       .matching(filter.value)
       .filter(({ number }) => number < next)
       .map(({ at, kind, type, bytes, text, cut }) =>
-        JSON.stringify({ time: at.toISOString(), kind, type: type ?? typeOf(text), bytes, text, cut: cut || undefined }),
+        JSON.stringify({
+          time: at.toISOString(),
+          kind,
+          type: type ?? typeOf(text),
+          bytes,
+          text,
+          cut: cut || undefined,
+        }),
       )
       .join('\n');
 
@@ -172,14 +188,18 @@ function row({ number, kind, at, text, cut, type, bytes = 0 }) {
     if (!details.open || details.childElementCount > 1) return;
     const whole = h('div', { class: 'whole' }, codeBlock('Frame', pretty(payload(text))));
     if (payload(text) !== text) whole.append(codeBlock('As it came', text));
-    if (cut) whole.append(h('p', { class: 'about' }, `${cut.toLocaleString('en')} characters more are not kept`));
+    if (cut)
+      whole.append(h('p', { class: 'about' }, `${cut.toLocaleString('en')} characters more are not kept`));
     whole.append(copyButton('the frame', () => text));
     details.append(whole);
   });
   return h('li', { class: kind, 'data-number': number }, details);
 }
 
-/** What of a frame is JSON: all, the data of a block of an event stream, or what stands behind a packet's digits. @param {string} text */
+/**
+ * What of a frame is JSON: all, the data of a block of an event stream, or what stands behind a packet's digits.
+ * @param {string} text
+ */
 function payload(text) {
   const data = [...text.matchAll(/^data: ?(.*)$/gm)].map(([, line]) => line);
   if (data.length) return data.join('\n');
@@ -204,5 +224,9 @@ function typeOf(text) {
 
 /** @param {number} bytes */
 function size(bytes) {
-  return bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  return bytes < 1000
+    ? `${bytes} B`
+    : bytes < 1e6
+      ? `${(bytes / 1e3).toFixed(1)} kB`
+      : `${(bytes / 1e6).toFixed(1)} MB`;
 }

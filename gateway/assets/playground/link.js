@@ -14,7 +14,7 @@
 
 import { explain } from '/docs/closes.js';
 import { sendBytes, tellMessage } from './bytes.js';
-import { eventStream, poll, reason } from './polling.js';
+import { eventStream, poll, reason, shown } from './polling.js';
 import { engine } from './socketio.js';
 import { flaw } from './token.js';
 
@@ -45,6 +45,7 @@ export function open(target, hooks) {
 function webSocket(target, hooks, wire) {
   const url = new URL(target.url);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  hooks.tell('note', `Connecting to ${shown(url)}`);
   /** @type {WebSocket} */
   let socket;
   try {
@@ -116,6 +117,7 @@ async function whyRefused({ url, token, endpoint }) {
     return `${refused}${endpoint.anonymous ? 'It may be at a limit, or not let this page in.' : 'The endpoint wants a token.'}`;
   return (
     refused +
-    (flaw(token) || 'The token is wrong for this endpoint: its signature, issuer, audience or claims, or it was revoked.')
+    (flaw(token) ||
+      'The token is wrong for this endpoint: its signature, issuer, audience or claims, or it was revoked.')
   );
 }

@@ -85,7 +85,6 @@ function start({ name, endpoints }, doc) {
     remember();
     ended.hidden = true;
     enter('opening', 'Connecting …');
-    log.add('note', hide(`Connecting to ${decodeURIComponent(target.url.href)}`));
     const own = (link = open(target, {
       tell: (kind, text, more) => log.add(kind, hide(text), more),
       opened() {
@@ -123,9 +122,20 @@ function keys() {
   document.addEventListener('keydown', (event) => {
     const at = event.target instanceof HTMLElement ? event.target : document.body;
     if (event.key === 'Escape' && at.matches('textarea, input')) frames.focus();
-    if (at.matches('textarea, input, select') || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+    if (
+      at.matches('textarea, input, select') ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      dialog.open
+    )
+      return;
     /** @type {Record<string, () => void>} */
-    const what = { '?': () => dialog.showModal(), '/': () => byId('filter').focus(), e: () => editor.focus() };
+    const what = {
+      '?': () => dialog.showModal(),
+      '/': () => byId('filter').focus(),
+      e: () => editor.focus(),
+    };
     if (!what[event.key]) return;
     event.preventDefault();
     what[event.key]();
@@ -136,7 +146,8 @@ async function main() {
   const fault = byId('fault');
   try {
     const [told, doc] = await Promise.all([load('/playground/endpoints'), load('/asyncapi.json')]);
-    if (!told.endpoints.length) throw new Error('no endpoint is configured that a page of this listener can reach');
+    if (!told.endpoints.length)
+      throw new Error('no endpoint is configured that a page of this listener can reach');
     for (const id of ['left', 'log']) byId(id).hidden = false;
     start(told, doc);
     keys();

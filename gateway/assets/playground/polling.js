@@ -4,6 +4,13 @@
 /** @typedef {import('./link.js').Hooks} Hooks */
 /** @typedef {import('./link.js').Link} Link */
 
+/** An address without its token. @param {URL} url */
+export function shown(url) {
+  const address = new URL(url);
+  if (address.searchParams.has('token')) address.searchParams.set('token', '***');
+  return address.href;
+}
+
 /** Why a request was refused. @param {Response} response */
 export async function reason(response) {
   const text = await response.text();
@@ -24,7 +31,8 @@ export async function reason(response) {
  * @param {(ask: (url: URL) => Promise<Response>) => Promise<void>} work
  * @returns {Link}
  */
-function asking(hooks, { token, by }, work) {
+function asking(hooks, { url, token, by }, work) {
+  hooks.tell('note', `Connecting to ${shown(url)}`);
   const stop = new AbortController();
   const headers = new Headers(token && by === 'header' ? { authorization: `Bearer ${token}` } : {});
   const ask = async (/** @type {URL} */ url) => {

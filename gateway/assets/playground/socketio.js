@@ -78,7 +78,10 @@ export function engine(target, { tell, opened }) {
     if (parts.length < packet.missing) return;
     half = null;
     const fill = (/** @type {string} */ whole) =>
-      whole.replaceAll(/\{"_placeholder":true,"num":(\d+)\}/g, (_, number) => `"bytes ${inHex(parts[number])}"`);
+      whole.replaceAll(
+        /\{"_placeholder":true,"num":(\d+)\}/g,
+        (_, number) => `"bytes ${inHex(parts[number])}"`,
+      );
     show(fill(text), { ...packet, payload: fill(packet.payload) });
   }
 
@@ -88,7 +91,10 @@ export function engine(target, { tell, opened }) {
     send(frame, { ack, hex }) {
       if (isSocketIo) {
         if (!isEvent(frame)) return 'An event is a JSON array that begins with its name, as ["ping", {}].';
-        return send(`42${prefix}${ack ? acks++ : ''}${JSON.stringify(JSON.parse(frame))}`, JSON.parse(frame)[0]);
+        return send(
+          `42${prefix}${ack ? acks++ : ''}${JSON.stringify(JSON.parse(frame))}`,
+          JSON.parse(frame)[0],
+        );
       }
       return hex ? sendBytes(socket, frame, tell) : send(`4${frame}`, 'message');
     },

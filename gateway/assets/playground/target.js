@@ -41,8 +41,13 @@ export function targetForm(endpoints, kept, chosen) {
   const endpoint = () => endpoints[select.selectedIndex];
   /** @type {Map<string, HTMLInputElement | HTMLSelectElement>} */
   const inputs = new Map();
-  select.append(...endpoints.map((one) => h('option', {}, `${one.path} · ${one.dialect} · ${one.transport}`)));
-  select.selectedIndex = Math.max(0, endpoints.findIndex(({ path }) => path === kept.endpoint));
+  select.append(
+    ...endpoints.map((one) => h('option', {}, `${one.path} · ${one.dialect} · ${one.transport}`)),
+  );
+  select.selectedIndex = Math.max(
+    0,
+    endpoints.findIndex(({ path }) => path === kept.endpoint),
+  );
   select.addEventListener('change', show);
 
   /** @param {string} name @param {string} label @param {HTMLInputElement | HTMLSelectElement} input */
@@ -89,7 +94,13 @@ export function targetForm(endpoints, kept, chosen) {
     }
     const secret = token.value.trim();
     if (secret && by.value === 'query') url.searchParams.set('token', secret);
-    return { endpoint: endpoint(), url, token: secret, by: by.value, namespace: inputs.get('namespace')?.value ?? '/' };
+    return {
+      endpoint: endpoint(),
+      url,
+      token: secret,
+      by: by.value,
+      namespace: inputs.get('namespace')?.value ?? '/',
+    };
   }
 
   /** Says in a field where to go on. @param {string} name @param {string} value */

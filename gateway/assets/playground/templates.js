@@ -19,13 +19,28 @@ const SOCKET_ROOM = [field('1.room', 'Room')];
 /** By dialect and name. @type {Record<string, Record<string, Field[]>>} */
 const FIELDS = {
   rooms: {
-    join: [ROOM, SINCE, field('data.last', 'Last events', 'any', '10'), field('data.info', 'About me', 'any', '{"name": "Ada"}')],
+    join: [
+      ROOM,
+      SINCE,
+      field('data.last', 'Last events', 'any', '10'),
+      field('data.info', 'About me', 'any', '{"name": "Ada"}'),
+    ],
     leave: [ROOM],
     subscribe: [TYPES, field('data.where', 'Where', 'text', 'data.severity == "high"')],
     unsubscribe: [TYPES],
-    publish: [ROOM, field('data.event_type', 'Event type'), field('data.data', 'Data', 'any', '{}'), field('data.key', 'Key')],
+    publish: [
+      ROOM,
+      field('data.event_type', 'Event type'),
+      field('data.data', 'Data', 'any', '{}'),
+      field('data.key', 'Key'),
+    ],
     presence: [ROOM],
-    history: [ROOM, SINCE, field('data.limit', 'Limit', 'any', '100'), field('data.reverse', 'Newest first', 'any', 'true')],
+    history: [
+      ROOM,
+      SINCE,
+      field('data.limit', 'Limit', 'any', '100'),
+      field('data.reverse', 'Newest first', 'any', 'true'),
+    ],
     state: [ROOM],
     ack: [ROOM, field('data.epoch', 'Epoch'), field('data.offset', 'Offset', 'any')],
     cancel: [field('id', 'Id', 'any')],
@@ -35,7 +50,10 @@ const FIELDS = {
   },
   topics: { subscribe: TOPICS, unsubscribe: TOPICS },
   envelope: {
-    chat_message: [field('payload.content', 'Content'), field('payload.metadata', 'Metadata', 'any', '{"stream": true}')],
+    chat_message: [
+      field('payload.content', 'Content'),
+      field('payload.metadata', 'Metadata', 'any', '{"stream": true}'),
+    ],
     system_event: [field('payload.event_name', 'Event', 'text', 'ping, or status')],
   },
   socketio: { subscribe: SOCKET_ROOM, unsubscribe: SOCKET_ROOM },
@@ -59,7 +77,11 @@ export function templates(doc, { path, dialect }) {
   return told.length ? told : [{ name: 'text', about: 'A frame, as it is', text: 'Hello', fields: [] }];
 }
 
-/** What a frame needs, as a person writes it: of an envelope the gateway fills in the rest. @param {string} dialect @param {any} frame */
+/**
+ * What a frame needs, as a person writes it: of an envelope the gateway fills in the rest.
+ * @param {string} dialect
+ * @param {any} frame
+ */
 function short(dialect, { action, room, type, payload, ...rest }) {
   return dialect === 'envelope' ? { type, payload } : { action, room, type, payload, ...rest };
 }
@@ -77,7 +99,11 @@ function socketio(doc) {
     ['subscribe', 'Joins a room', { room: 'global' }],
     ['unsubscribe', 'Leaves a room', { room: 'global' }],
     ['ping', 'Asks whether the gateway is there'],
-    ...calls.map(([, { examples, summary }]) => [examples[0].payload.action, summary, examples[0].payload.data ?? {}]),
+    ...calls.map(([, { examples, summary }]) => [
+      examples[0].payload.action,
+      summary,
+      examples[0].payload.data ?? {},
+    ]),
   ].map(([name, about, data]) => ({
     name,
     about,
@@ -130,7 +156,8 @@ export function write(frame, { at, kind }, said) {
   }
   const inner = keys.reduce((outer, key) => outer?.[key], frame);
   if (holds(inner)) delete inner[last];
-  if (keys.length && holds(inner) && !Object.keys(inner).length) write(frame, { at: keys.join('.'), kind, label: '' }, '');
+  if (keys.length && holds(inner) && !Object.keys(inner).length)
+    write(frame, { at: keys.join('.'), kind, label: '' }, '');
 }
 
 /** @param {unknown} value */
@@ -138,7 +165,11 @@ const holds = (value) => typeof value === 'object' && value !== null;
 
 /** @param {Field['kind']} kind @param {string} said */
 function valueOf(kind, said) {
-  if (kind === 'list') return said.split(',').map((one) => one.trim()).filter(Boolean);
+  if (kind === 'list')
+    return said
+      .split(',')
+      .map((one) => one.trim())
+      .filter(Boolean);
   if (kind === 'text') return said;
   try {
     return JSON.parse(said);

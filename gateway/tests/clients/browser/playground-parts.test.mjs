@@ -72,9 +72,17 @@ test('a field shows its place in a frame, and changes nothing else', () => {
 });
 
 test('requests come from the document, those that are known first; other dialects get a text', () => {
-  const message = (name, payload) => ({ name, summary: `About ${name}`, tags: [{ name: 'requests' }], examples: [{ payload }] });
+  const message = (name, payload) => ({
+    name,
+    summary: `About ${name}`,
+    tags: [{ name: 'requests' }],
+    examples: [{ payload }],
+  });
   const messages = {
-    'request.chat': { ...message('request.chat', { action: 'chat', id: 7, data: { n: 1 } }), tags: [{ name: 'plugin: a' }] },
+    'request.chat': {
+      ...message('request.chat', { action: 'chat', id: 7, data: { n: 1 } }),
+      tags: [{ name: 'plugin: a' }],
+    },
     'request.leave': message('leave', { action: 'leave', room: 'a' }),
     'request.join': message('join', { room: 'a', action: 'join' }),
   };
@@ -83,7 +91,11 @@ test('requests come from the document, those that are known first; other dialect
     channel: { $ref: '#/channels/ws' },
     messages: [{ $ref: `#/channels/ws/messages/${name}` }],
   }));
-  const doc = { channels: { ws: { address: '/ws' } }, operations: { ...operations }, components: { messages } };
+  const doc = {
+    channels: { ws: { address: '/ws' } },
+    operations: { ...operations },
+    components: { messages },
+  };
   const found = templates(doc, { path: '/ws', dialect: 'rooms' });
   assert.deepEqual(
     found.map(({ name, fields }) => [name, fields.map(({ at }) => at)]),

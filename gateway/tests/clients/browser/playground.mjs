@@ -11,7 +11,9 @@ export const playground = (options, look) =>
 
 export async function choose(page, path) {
   const select = page.getByLabel('Endpoint', { exact: true });
-  await select.selectOption({ index: (await select.locator('option').allInnerTexts()).findIndex((text) => text.startsWith(`${path} `)) });
+  await select.selectOption({
+    index: (await select.locator('option').allInnerTexts()).findIndex((text) => text.startsWith(`${path} `)),
+  });
 }
 
 export const button = (page, name) => page.getByRole('button', { name, exact: true });

@@ -69,7 +69,18 @@ test('each request of rooms has a form, and its frame is taken', () =>
   playground({ endpoint: '/ws' }, async (page) => {
     await connect(page);
     const names = await page.getByLabel('Request', { exact: true }).locator('option').allInnerTexts();
-    for (const name of ['join', 'subscribe', 'publish', 'presence', 'history', 'state', 'info', 'leave', 'unsubscribe', 'ping']) {
+    for (const name of [
+      'join',
+      'subscribe',
+      'publish',
+      'presence',
+      'history',
+      'state',
+      'info',
+      'leave',
+      'unsubscribe',
+      'ping',
+    ]) {
       assert.ok(names.includes(name), `${name} is not among ${names}`);
       await request(page, name);
       await button(page, 'Send').click();
@@ -100,7 +111,9 @@ test('a token that is wrong is told of, by what is wrong with it', () =>
       await button(page, 'Disconnect').click();
       await button(page, 'Clear').click();
     }
-    const kept = await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]));
+    const kept = await page.evaluate(() =>
+      JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]),
+    );
     assert.ok(!kept.includes(GOOD) && !kept.includes('nonsense'), 'a token is kept nowhere');
     assert.equal(await page.getByText(GOOD.slice(0, 40)).count(), 0, 'nor shown');
   }));
@@ -181,16 +194,26 @@ test('the log is bounded, filtered, paused, cleared, copied and taken along', ()
     assert.equal(await rows(page).count(), 2, 'sent and received');
     await button(page, 'Copy what is shown, as JSON lines').click();
     await page.getByText('Copied', { exact: true }).waitFor();
-    const lines = (await page.evaluate(() => navigator.clipboard.readText())).split('\n').map((line) => JSON.parse(line));
-    assert.deepEqual(lines.map(({ kind, text, bytes }) => [kind, text, bytes]), [
-      ['sent', '{"n": 1}', 8],
-      ['received', '{"n": 1}', 8],
-    ]);
+    const lines = (await page.evaluate(() => navigator.clipboard.readText()))
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ kind, text, bytes }) => [kind, text, bytes]),
+      [
+        ['sent', '{"n": 1}', 8],
+        ['received', '{"n": 1}', 8],
+      ],
+    );
     const download = page.waitForEvent('download');
     await button(page, 'Download what is shown, as JSON lines').click();
     const file = await download;
     assert.match(file.suggestedFilename(), /^frames-.*\.jsonl$/);
-    assert.equal(readFileSync(await file.path(), 'utf8').trim().split('\n').length, 2);
+    assert.equal(
+      readFileSync(await file.path(), 'utf8')
+        .trim()
+        .split('\n').length,
+      2,
+    );
     await page.getByPlaceholder('Filter').fill('');
     await button(page, 'Pause').click();
     await editor(page).fill('later');
@@ -206,7 +229,8 @@ test('the log is bounded, filtered, paused, cleared, copied and taken along', ()
     });
     await page.locator('#counts', { hasText: '604 received' }).waitFor();
     assert.equal(await rows(page).count(), 1000);
-    const isAtEnd = () => page.locator('#frames').evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 24);
+    const isAtEnd = () =>
+      page.locator('#frames').evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight < 24);
     assert.equal(await isAtEnd(), true, 'it follows');
     await page.locator('#frames').evaluate((box) => (box.scrollTop = 40));
     await button(page, 'Send').click();
@@ -231,7 +255,9 @@ test('an end that the gateway decides is told in words', () =>
     await rows(page, 'connected').first().waitFor();
     const { sessions } = await (await fetch(`${GATEWAY}/api/v1/sessions`)).json();
     await fetch(`${GATEWAY}/api/v1/sessions/${sessions.at(-1).connection_id}`, { method: 'DELETE' });
-    await ended(page).filter({ hasText: /^Closed with 10\d\d: / }).waitFor();
+    await ended(page)
+      .filter({ hasText: /^Closed with 10\d\d: / })
+      .waitFor();
     assert.equal(await button(page, 'Connect').isEnabled(), true);
   }));
 
@@ -240,7 +266,11 @@ const focused = (page) =>
   page.evaluate(() => {
     const at = document.activeElement;
     const { outlineStyle, outlineWidth } = getComputedStyle(at);
-    return { id: at.id, text: at.textContent.trim(), isSeen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 };
+    return {
+      id: at.id,
+      text: at.textContent.trim(),
+      isSeen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2,
+    };
   });
 
 /** Presses Tab until the focus is there; each stop on the way must be seen. */
@@ -264,7 +294,10 @@ test('everything works by the keyboard alone', () =>
     await page.locator('#state[data-state="open"]').waitFor();
     assert.equal((await focused(page)).id, 'disconnect', 'the focus is not lost with the button that had it');
     await page.keyboard.press('e');
-    for (const frame of ['{"action": "join", "room": "keys"}', '{"action": "publish", "room": "keys", "data": {"event_type": "alert_triggered", "data": {"by": "keys"}}}']) {
+    for (const frame of [
+      '{"action": "join", "room": "keys"}',
+      '{"action": "publish", "room": "keys", "data": {"event_type": "alert_triggered", "data": {"by": "keys"}}}',
+    ]) {
       await page.keyboard.press('Control+A');
       await page.keyboard.type(frame);
       await page.keyboard.press('Control+Enter');
