@@ -194,6 +194,7 @@ fn endpoint(room: &str, form: Form) -> Endpoint {
 fn visitor(endpoint: &Endpoint) -> Visitor {
     Visitor {
         shown: None,
+        only: None,
         principal: Arc::new(Principal::anonymous()),
         id: None,
         client: Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), exemptible: true, secure: false },

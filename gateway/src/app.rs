@@ -66,6 +66,9 @@ pub enum StartError {
     /// What limits allow cannot be counted with other nodes.
     #[error("limits.store {0}")]
     Limits(#[from] crate::limits::BadStore),
+    /// Events of other processes cannot be had.
+    #[error("bus.redis {0}")]
+    Bus(#[from] crate::bus::BadUrl),
     /// The audit log cannot be written.
     #[error(transparent)]
     Audit(#[from] crate::audit::AuditError),

@@ -6,15 +6,20 @@ mod answer;
 mod echo;
 pub mod rooms;
 pub mod socketio;
+pub mod stream;
+pub mod topics;
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 pub use answer::{Answer, Backlog, Info, Member, Metadata};
 pub use echo::Echo;
 pub use rooms::{Rooms, RoomsFrame};
+pub use stream::{Stream, StreamFrame};
+pub use topics::{Topics, TopicsFrame};
 
 use crate::frame::{Cursor, Form, Since, Timestamp};
 use crate::transport::close::CloseReason;
@@ -64,6 +69,17 @@ pub enum Request<'a> {
     },
     /// To be in a room no longer.
     Leave(Option<Cow<'a, str>>),
+    /// To be in these rooms, from now on: in those of them that it may be in. One answer, whatever comes of it.
+    JoinThose {
+        /// Their names.
+        rooms: Vec<Cow<'a, str>>,
+        /// How many entries the request has, names or not.
+        entries: usize,
+    },
+    /// To be in these rooms no longer, but for those that are its own. No answer.
+    LeaveThose(Vec<Cow<'a, str>>),
+    /// To get events of these types and no others from now on; none: no events at all.
+    Only(Vec<Cow<'a, str>>),
     /// To get only some of the events.
     Subscribe {
         /// These event types, and of all others only those subscribed to before.
@@ -186,6 +202,8 @@ pub struct Welcome<'a> {
     pub heartbeat: u64,
     /// Who authenticated.
     pub user_id: Option<&'a str>,
+    /// The event types that it gets and no others, where its handshake has said so.
+    pub only: Option<&'a [Arc<str>]>,
 }
 
 /// Why a frame is no request.
@@ -234,6 +252,21 @@ pub trait Dialect {
     /// Whether a session is greeted before it is known who it is by.
     fn greets_strangers(&self) -> bool {
         true
+    }
+
+    /// Whether a plugin is asked for a client of whom it is not known who it is.
+    fn strangers_call(&self) -> bool {
+        true
+    }
+
+    /// Whether something may be published to all sessions of this dialect, and to no others.
+    fn has_audience(&self) -> bool {
+        false
+    }
+
+    /// The event types that a session gets from its start, and no others, by the query of its handshake; none: all.
+    fn first_types(&self, _query: Option<&str>) -> Option<Vec<Arc<str>>> {
+        None
     }
 
     /// What a frame wants.

@@ -71,6 +71,10 @@ pub struct Endpoint {
 pub enum Dialect {
     /// JSON requests and events.
     Rooms,
+    /// Envelopes; topics are rooms.
+    Topics,
+    /// Events of the types that a client names.
+    Stream,
     /// Each frame comes back as it was.
     Echo,
     /// Socket.IO.

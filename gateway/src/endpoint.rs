@@ -5,6 +5,7 @@ mod engineio;
 mod websocket;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub use engineio::{EngineIo, Terms};
 pub use websocket::WebSocket;
@@ -18,9 +19,21 @@ pub struct Entrance {
     pub common: Rc<Common>,
     /// What they have in common.
     pub endpoint: Rc<session::Endpoint>,
-    /// A client that is not let in is told so by a close behind the upgrade, where there is such: what browsers show of a
-    /// refused handshake says nothing.
-    pub refuses_by_close: bool,
+    /// How a client is told that it is not let in.
+    pub refusing: Refusing,
+    /// The role of those who have shown who they are, and name none.
+    pub usual_role: Option<Arc<str>>,
     /// How far the gateway's end has come.
     pub phase: Drain,
+}
+
+/// How a client is told that it is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusing {
+    /// By HTTP status 401.
+    Unauthorized,
+    /// By HTTP status 403.
+    Forbidden,
+    /// By a close behind the upgrade, where there is such: what browsers show of a refused handshake says nothing.
+    Close,
 }

@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 
 pub use arena::{Arena, Held, Yields};
 use encodings::{Encoded, Encodings};
-pub use room_id::RoomId;
+pub use room_id::{RoomId, audience, is_unnamed};
 pub use tags::Tags;
 pub use timestamp::Timestamp;
 
@@ -114,6 +114,8 @@ pub struct Posted {
     pub room: RoomId,
     /// Its place there.
     pub cursor: Cursor,
+    /// The place that its publish got first: the same for all rooms of one publish, and no other's.
+    pub first: Cursor,
     /// Whether the room keeps history, so that its frames bear the cursor.
     pub kept: bool,
     /// What happened.
@@ -146,6 +148,7 @@ impl Posted {
         Self {
             room,
             cursor,
+            first: cursor,
             kept,
             size: weight(&event),
             kind: event.kind,
@@ -168,11 +171,21 @@ impl Posted {
             data: Bytes::copy_from_slice(&self.payload()),
             source: Arc::clone(&self.source),
             key: self.key.clone(),
-            id: None,
+            id: self.id.clone(),
             tags: self.tags.clone(),
             time: self.time,
         };
-        Self::new(event, self.room.clone(), self.cursor, self.kept, self.placed)
+        let alone = Self::new(event, self.room.clone(), self.cursor, self.kept, self.placed);
+        Self { first: self.first, ..alone }
+    }
+
+    /// Notes the place that its publish got in the first of several rooms; of the first itself that is its own, which
+    /// `first` is told. Before anybody else has it.
+    pub fn follow(self: &mut Arc<Self>, first: &mut Option<Cursor>) {
+        let first = *first.get_or_insert(self.cursor);
+        if let Some(own) = Arc::get_mut(self) {
+            own.first = first;
+        }
     }
 
     /// The event's JSON.

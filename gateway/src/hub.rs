@@ -66,7 +66,7 @@ pub use types::Types;
 pub use crate::history::log::{Fetch, State as LogState};
 
 use crate::audit::Audit;
-use crate::frame::{Event, Forms, Posted};
+use crate::frame::{Event, Forms, Posted, audience};
 use crate::history::log::{Found, Log, OpenError, Opened, Settings};
 use crate::metrics::Metrics;
 use calls::Calls;
@@ -184,6 +184,14 @@ impl Hub {
                 self.place(&names, event, &mut wake)
             }
         }
+    }
+
+    /// Publishes to all sessions of a dialect that has an audience of its own.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_to_audience(&self, dialect: &str, event: &Event) -> Result<Receipt, PublishError> {
+        self.place(&[&audience(dialect)], event, &mut |shard| self.mailboxes()[shard].wake())
     }
 
     fn place(

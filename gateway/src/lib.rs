@@ -34,6 +34,8 @@ pub mod session;
 pub mod dialect;
 // Publish, join, leave, call: the hall that sessions and plugins are guests of.
 pub mod hub;
+// Events of other processes.
+pub mod bus;
 // A room's events in order, committed and kept.
 pub mod history;
 // An event encoded once per form, shared by all its receivers.

@@ -3,6 +3,7 @@
 //!
 //! Whoever shows figures makes [`Family`]s of them, which are written as one page or sampled into a history.
 
+mod bus;
 mod classes;
 mod connections;
 mod counter;
@@ -22,6 +23,7 @@ mod views;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+pub use bus::Bus;
 pub use connections::{Answers, Connections};
 pub use counter::{Balance, Count, Counter, Level, Total};
 pub use family::{Distribution, Family, Kind, Sample, Value};
@@ -58,6 +60,8 @@ pub struct Metrics {
     pub limited: ByLabel<Total>,
     /// Where nodes count together what limits have let pass.
     pub limit_store: Link,
+    /// Events of other processes.
+    pub bus: Bus,
     /// Publishes refused, as a mailbox was full.
     pub busy: Total,
     /// Bytes of memory that wait for slow sessions, what several share once.
@@ -91,6 +95,7 @@ impl Metrics {
             handshakes: ByLabel::default(),
             limited: ByLabel::default(),
             limit_store: Link::default(),
+            bus: Bus::default(),
             busy: Total::default(),
             backlog_held: Balance::default(),
             shards: (0..shards).map(|_| Arc::new(ShardCounters::new())).collect(),

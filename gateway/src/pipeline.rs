@@ -115,6 +115,8 @@ pub struct EndpointRules {
     pub path: String,
     /// By which a client says who it is.
     pub profile: Arc<Profile>,
+    /// Whether a token that does not hold counts as none, where the profile is anonymous.
+    pub forgives: bool,
     /// Origins of pages that may connect; none: those of the gateway's own origin and of [`Config::origins`].
     pub origins: Origins,
     /// Whether requests with a session's id (`sid`) go on with that session, and begin none.

@@ -17,6 +17,7 @@ mod readers;
 mod requests;
 mod rights;
 mod run;
+mod several;
 mod term;
 mod turn_away;
 mod waiting;
@@ -255,8 +256,9 @@ impl Session {
         }
     }
 
-    /// Greets the client. `taken`: the id that it asked for is another session's.
-    fn welcome(&self, taken: Option<&str>, out: &mut Vec<u8>) {
+    /// Greets the client. `taken`: the id that it asked for is another session's. `only`: the event types that its
+    /// handshake asks for.
+    fn welcome(&self, taken: Option<&str>, only: Option<&[Arc<str>]>, out: &mut Vec<u8>) {
         let notice = self.dialect.welcome(&Welcome {
             connection_id: &self.id,
             taken,
@@ -264,6 +266,7 @@ impl Session {
             timestamp: self.connected_at,
             heartbeat: self.endpoint.heartbeat.interval.as_secs(),
             user_id: self.user().as_deref(),
+            only,
         });
         if let Some(notice) = notice {
             let before = out.len();

@@ -129,6 +129,21 @@ fn the_shipped_profiles_are_in_order() {
     assert!(["agents", "coordination"].iter().all(|plugin| config.plugins.instances[*plugin].enabled));
     assert!(warnings.iter().all(|warning| warning.key.to_string() == "cors.origins"), "{warnings:?}");
 
+    assert_eq!(
+        (config.endpoint[1].path.as_str(), config.endpoint[1].dialect),
+        ("/ws/events", model::session::Dialect::Stream)
+    );
+
+    let operations = Sources { file: Some(shipped("operations.toml")), ..Sources::default() };
+    let config::Loaded { config, warnings } = config::load(&operations).unwrap();
+    assert_eq!(warnings, []);
+    let endpoint = &config.endpoint[0];
+    assert_eq!((endpoint.path.as_str(), endpoint.dialect), ("/ws/connect", model::session::Dialect::Topics));
+    assert_eq!(endpoint.heartbeat.interval.get().as_secs(), 30);
+    assert_eq!((endpoint.auth.as_str(), config.api.auth.as_str()), ("operations", "operations"));
+    let profile = &config.auth["operations"];
+    assert!(profile.anonymous && profile.required.is_empty() && profile.has_key());
+
     let conformance = Sources { file: Some(shipped("conformance.toml")), ..Sources::default() };
     let config::Loaded { config, warnings } = config::load(&conformance).unwrap();
     assert_eq!(warnings, []);

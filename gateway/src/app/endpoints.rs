@@ -9,9 +9,9 @@ use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
 use crate::dialect::socketio::{self, SocketIo, SocketIoFrame};
-use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame};
+use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame, topics};
 use crate::drain::Drain;
-use crate::endpoint::{EngineIo, Entrance, Terms, WebSocket};
+use crate::endpoint::{EngineIo, Entrance, Refusing, Terms, WebSocket};
 use crate::frame::{Form, Forms};
 use crate::router::{self, Bodies};
 use crate::session::{self, Common, Heartbeat, TICK};
@@ -39,6 +39,8 @@ pub(super) struct Shared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     Rooms(Framing),
+    Topics(Framing),
+    Stream(Framing),
     /// In this namespace.
     SocketIo(Box<str>),
 }
@@ -54,6 +56,8 @@ impl Wires {
             if known.iter().all(|(other, _)| *other != look) {
                 let form = match look {
                     Look::Rooms(framing) => forms.add(RoomsFrame(framing)),
+                    Look::Topics(framing) => forms.add(TopicsFrame(framing)),
+                    Look::Stream(framing) => forms.add(StreamFrame(framing)),
                     Look::SocketIo(ref namespace) => forms.add(SocketIoFrame::new(namespace)),
                 };
                 known.push((look, form));
@@ -73,6 +77,11 @@ impl Wires {
         let framing = framing(settings);
         match settings.dialect {
             settings::Dialect::Rooms => Rc::new(Rooms::new(self.form(&Look::Rooms(framing)), framing)),
+            settings::Dialect::Topics => Rc::new(Topics::new(self.form(&Look::Topics(framing)), framing)),
+            settings::Dialect::Stream => {
+                let usual = settings.stream.events.iter().cloned();
+                Rc::new(Stream::new(self.form(&Look::Stream(framing)), framing, usual))
+            }
             settings::Dialect::Echo => Rc::new(Echo(framing)),
             settings::Dialect::SocketIo => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
         }
@@ -99,6 +108,8 @@ impl Wires {
 fn looks(settings: &settings::Config) -> Vec<Look> {
     match settings.dialect {
         settings::Dialect::Rooms => vec![Look::Rooms(framing(settings))],
+        settings::Dialect::Topics => vec![Look::Topics(framing(settings))],
+        settings::Dialect::Stream => vec![Look::Stream(framing(settings))],
         settings::Dialect::Echo => Vec::new(),
         settings::Dialect::SocketIo => {
             let namespaces = settings.socketio.namespaces.iter();
@@ -111,6 +122,25 @@ fn framing(settings: &settings::Config) -> Framing {
     match settings.transport {
         settings::Transport::WebSocket => Framing::WebSocket,
         settings::Transport::EngineIo => Framing::EngineIo,
+    }
+}
+
+/// Event types that clients of the endpoints know: there are such, whether any plugin declares them or not.
+pub(super) fn event_types(config: &Config) -> Vec<String> {
+    let of = |settings: &settings::Config| match settings.dialect {
+        settings::Dialect::Topics => topics::TYPES.map(str::to_owned).to_vec(),
+        settings::Dialect::Stream => settings.stream.events.clone(),
+        _ => Vec::new(),
+    };
+    config.endpoint.iter().flat_map(of).collect()
+}
+
+/// How the endpoint tells a client that it is not let in.
+fn refusing(settings: &settings::Config) -> Refusing {
+    match (settings.refuse, settings.dialect) {
+        (settings::Refuse::Close, _) => Refusing::Close,
+        (settings::Refuse::Status, settings::Dialect::Topics) => Refusing::Forbidden,
+        (settings::Refuse::Status, _) => Refusing::Unauthorized,
     }
 }
 
@@ -136,7 +166,8 @@ pub(super) fn all(
         let entrance = Entrance {
             common: Rc::clone(common),
             endpoint,
-            refuses_by_close: settings.refuse == settings::Refuse::Close,
+            refusing: refusing(settings),
+            usual_role: settings.usual_role().map(Into::into),
             phase: phase.clone(),
         };
         let endpoint: Rc<dyn router::Endpoint> = match settings.transport {
@@ -184,8 +215,8 @@ fn endpoint(
         dialect: wires.dialect(settings),
         framing: framing(settings),
         profile: identity.profile(&settings.auth),
-        welcome: settings.welcome.clone(),
-        auto_join: settings.auto_join.clone(),
+        welcome: settings.greeting().to_owned(),
+        auto_join: settings.first_rooms(),
         heartbeat: heartbeat(settings),
         idle_timeout: settings.idle_timeout.get(),
         broadcasts: settings.broadcasts,

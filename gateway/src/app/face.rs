@@ -17,14 +17,16 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
         path: endpoint.path.clone(),
         dialect: match endpoint.dialect {
             settings::Dialect::Rooms => Dialect::Rooms,
+            settings::Dialect::Topics => Dialect::Topics,
+            settings::Dialect::Stream => Dialect::Stream,
             settings::Dialect::Echo => Dialect::Echo,
             settings::Dialect::SocketIo => Dialect::SocketIo,
         },
-        welcome: endpoint.welcome.clone(),
+        welcome: endpoint.greeting().to_owned(),
         heartbeat: endpoint.heartbeat.interval.get().as_secs(),
         message: endpoint.message.unwrap_or(config.limits.message).len(),
         anonymous: anonymous(&endpoint.auth),
-        auto_join: endpoint.auto_join.clone(),
+        auto_join: endpoint.first_rooms(),
     };
     Face {
         name: config.name.clone(),

@@ -15,6 +15,7 @@ use super::shards::{self, Blueprint, Redirects};
 use super::{Launch, StartError, endpoints, face, gauges, limits, parts, playground};
 use crate::api::{Api, Documents, Reloads};
 use crate::audit::{Audit, Deed};
+use crate::bus::Channel;
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
 use crate::dialect::Rooms;
@@ -66,12 +67,16 @@ impl House {
         let hub = Hub::new(hub_config(&config, count), rules, forms, Arc::clone(&metrics));
         let hub = open_log(&config, hub.with_memory(config.hub.history.len()))?;
         let hub = Arc::new(hub.with_audit(Arc::clone(&audit)));
+        hub.types().declare(endpoints::event_types(&config).iter().map(String::as_str));
         let phase = Drain::default();
         let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
         let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
         let store = open_store(&config)?;
         let identity = Identity::build(&config, Arc::clone(&store))?;
         let limits = limits::open(&config, &metrics).await?;
+        if let Some(url) = &config.bus.redis {
+            Channel::new(url.expose(), &config.bus.channel)?.forward(&hub).await;
+        }
         let (plugins, health) = start_plugins(&config, &hub, store, &routes, &phase).await?;
         let views = Arc::<Views>::default();
         let listeners = bind(&config, &certificates, &metrics)?;
@@ -287,6 +292,7 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         let rules = EndpointRules {
             path: endpoint.path.clone(),
             profile: identity.profile(&endpoint.auth),
+            forgives: endpoint.dialect == model::session::Dialect::Topics,
             origins: Origins::new(endpoint.origins.iter().cloned()),
             polled: endpoint.transport == model::session::Transport::EngineIo,
         };

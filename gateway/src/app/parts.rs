@@ -48,6 +48,9 @@ pub(super) fn health(
     if hub.metrics().limit_store.get().is_some() {
         parts.push(("limits".into(), false, Arc::new(LimitsPart(Arc::clone(hub.metrics())))));
     }
+    if hub.metrics().bus.link.get().is_some() {
+        parts.push(("bus".into(), false, Arc::new(BusPart(Arc::clone(hub.metrics())))));
+    }
     if hub.rules().keep_in_log() {
         parts.push(("rooms".into(), false, Arc::new(LogPart(Arc::clone(hub)))));
     }
@@ -172,6 +175,23 @@ impl Part for LimitsPart {
             false => (Status::Degraded, "Redis is gone: each node counts for itself what limits allow"),
         };
         Some(Report { status, details: details([("store_up", up.into())]), reason: reason.into() })
+    }
+}
+
+/// Whether events of other processes come.
+struct BusPart(Arc<Metrics>);
+
+impl Part for BusPart {
+    fn look(&self) -> Option<Report> {
+        let up = self.0.bus.link.get()?;
+        let (status, reason) = match up {
+            true => (Status::Healthy, ""),
+            false => (Status::Degraded, "Redis is gone: events of other processes are not forwarded"),
+        };
+        let messages: Map<String, Value> =
+            self.0.bus.messages.all().map(|(outcome, count)| (outcome.to_owned(), count.into())).collect();
+        let details = details([("redis_up", up.into()), ("messages", messages.into())]);
+        Some(Report { status, details, reason: reason.into() })
     }
 }
 

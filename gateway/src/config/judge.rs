@@ -4,6 +4,7 @@ use super::Config;
 use super::finding::Findings;
 use super::key::Key;
 use super::model::room::{Cache, Slow};
+use crate::bus::Channel;
 
 mod auth;
 mod endpoints;
@@ -21,6 +22,7 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
     auth::settings(config, findings);
     http::settings(config, findings);
     limits::settings(config, findings);
+    bus(config, findings);
     rooms(config, findings);
     plugins::settings(config, findings);
     safety::settings(config, findings);
@@ -67,6 +69,15 @@ fn listeners(config: &Config, findings: &mut Findings<'_>) {
 fn names_port(host: &str) -> bool {
     let after_brackets = host.rsplit(']').next().unwrap_or(host);
     after_brackets.matches(':').count() == 1
+}
+
+fn bus(config: &Config, findings: &mut Findings<'_>) {
+    let key = Key::of("bus");
+    findings.require(!config.bus.channel.is_empty(), key.then("channel"), "must not be empty");
+    let Some(url) = &config.bus.redis else { return };
+    if let Err(error) = Channel::new(url.expose(), &config.bus.channel) {
+        findings.error(key.then("redis"), error.to_string());
+    }
 }
 
 fn rooms(config: &Config, findings: &mut Findings<'_>) {

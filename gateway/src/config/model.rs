@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub mod api;
 pub mod audit;
 pub mod auth;
+pub mod bus;
 pub mod cors;
 pub mod drain;
 pub mod http;
@@ -58,6 +59,8 @@ pub struct Config {
     pub hub: hub::Config,
     /// How HTTP is spoken: sizes and times.
     pub http: http::Config,
+    /// Events of other processes.
+    pub bus: bus::Config,
     /// What one client, and all together, may use.
     pub limits: limits::Config,
     /// The HTTP API.
@@ -112,6 +115,7 @@ impl Default for Config {
             room: vec![room::Config::default()],
             hub: hub::Config::default(),
             http: http::Config::default(),
+            bus: bus::Config::default(),
             limits: limits::Config::default(),
             api: api::Config::default(),
             metrics: metrics::Config::default(),

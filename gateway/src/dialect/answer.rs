@@ -32,6 +32,10 @@ pub enum Answer<'a> {
     Left(&'a str),
     /// The session was not in the room.
     NotLeft(&'a str),
+    /// To [`Request::JoinThose`](super::Request::JoinThose): how many entries it had.
+    JoinedThose(usize),
+    /// It gets events of these types and no others.
+    Only(&'a [Cow<'a, str>]),
     /// Subscribed.
     Subscribed {
         /// To these, as they were sent.

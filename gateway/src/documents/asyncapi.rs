@@ -15,6 +15,12 @@ pub fn asyncapi(subject: &Subject<'_>) -> Value {
     if has(Dialect::Rooms) {
         messages.add_rooms(subject);
     }
+    if has(Dialect::Topics) {
+        messages.add_topics(subject);
+    }
+    if has(Dialect::Stream) {
+        messages.add_stream(subject);
+    }
     if has(Dialect::Echo) {
         messages.add_echo();
     }
@@ -66,6 +72,7 @@ fn tags(subject: &Subject<'_>) -> Value {
         ("requests", "What clients ask the gateway."),
         ("control", "What one session is told of itself."),
         ("system", "What the gateway tells of itself, in the room `system`."),
+        ("known", "What clients of some endpoint know, and no plugin declares."),
     ];
     let own = own.map(|(name, about)| json!({ "name": name, "description": about }));
     let plugins =

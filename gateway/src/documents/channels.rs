@@ -105,19 +105,24 @@ const SOCKET_IO: &str = "Socket.IO 5 over Engine.IO 4, by polls and WebSocket. A
     \"source\"}`.";
 
 fn describe(endpoint: &Endpoint) -> String {
-    if endpoint.dialect == Dialect::Echo {
-        return "Each frame comes back as it was: for protocol suites.".to_owned();
-    }
-    if endpoint.dialect == Dialect::SocketIo {
-        return SOCKET_IO.to_owned();
-    }
+    let what = match endpoint.dialect {
+        Dialect::Echo => return "Each frame comes back as it was: for protocol suites.".to_owned(),
+        Dialect::SocketIo => return SOCKET_IO.to_owned(),
+        Dialect::Rooms => {
+            "JSON requests, each with one reply, in order; and the events of the rooms that a session has joined."
+        }
+        Dialect::Topics => {
+            "JSON envelopes: requests, of which few are answered; the events of the topics that a session has, and those for \
+             its user, its roles and everybody. A topic is a room. An event `ping` comes beside each ping."
+        }
+        Dialect::Stream => "Events of the types that the client names, and of no others.",
+    };
     let joined = match endpoint.auto_join.as_slice() {
         [] => String::new(),
         rooms => format!(" A session is in these rooms from its start: `{}`.", rooms.join("`, `")),
     };
     format!(
-        "JSON requests, each with one reply, in order; and the events of the rooms that a session has joined. The gateway \
-         pings every {} seconds. A message has at most {} bytes. An error in a request never ends the session; \
+        "{what} The gateway pings every {} seconds. A message has at most {} bytes. An error in a request never ends the session; \
          asking for more than it may, again and again, does.{joined}\n\n{}",
         endpoint.heartbeat,
         endpoint.message,
@@ -140,6 +145,10 @@ fn query(endpoint: &Endpoint) -> Value {
     if endpoint.dialect == Dialect::Rooms {
         let about = "The session's id, if no other session has it; left out: one is made.";
         properties.insert("client_id".into(), json!({ "type": "string", "description": about }));
+    }
+    if endpoint.dialect == Dialect::Stream {
+        let about = "Event types between commas; left out: the usual ones.";
+        properties.insert("subscriptions".into(), json!({ "type": "string", "description": about }));
     }
     if !endpoint.anonymous {
         let about = "A token, where the client cannot send the header `Authorization`.";

@@ -1,6 +1,7 @@
 //! The messages of `/asyncapi.json`: requests, replies, events.
 
 mod frames;
+mod wires;
 
 use std::collections::HashSet;
 
@@ -68,6 +69,30 @@ impl<'a> Messages<'a> {
             plugin.calls.iter().for_each(|call| self.add_call(plugin, call));
             plugin.events.iter().for_each(|event| self.add_event(plugin, event));
         }
+        for name in subject.types {
+            let own = OWN.iter().any(|own| *own.name == **name);
+            let declared = || subject.plugins.iter().flat_map(|plugin| &plugin.events);
+            if !own && !declared().any(|event| event.kind == **name) {
+                self.add_known(name);
+            }
+        }
+    }
+
+    /// An event type that clients of an endpoint know, and nobody says more of.
+    fn add_known(&mut self, name: &str) {
+        let shown = rooms::event(name, &json!({}), "api", None);
+        let body = event_message(name, "Published by clients and over HTTP", "known", json!({}), shown, None);
+        self.push(format!("event.{}", component(name)), name.to_owned(), Role::Event, body);
+    }
+
+    /// All of the dialect `topics`.
+    pub(super) fn add_topics(&mut self, subject: &Subject<'_>) {
+        self.all.extend(wires::topics(subject));
+    }
+
+    /// All of the dialect `stream`.
+    pub(super) fn add_stream(&mut self, subject: &Subject<'_>) {
+        self.all.extend(wires::stream(subject));
     }
 
     /// All of the dialect `echo`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Request, StatusCode, header};
 
-use super::Entrance;
+use super::{Entrance, Refusing};
 use crate::drain::Phase;
 use crate::identity::{Principal, Refusal};
 use crate::session::{self, Place, Shown, Visitor, bad_client_id};
@@ -91,6 +91,19 @@ impl Entrance {
         problem.into()
     }
 
+    /// What a client is told that is not let in.
+    pub(super) fn refused(&self, no: No) -> Refused {
+        match no {
+            No::Refused(refusal)
+                if self.refusing == Refusing::Forbidden && refusal != Refusal::Unavailable =>
+            {
+                let problem = Problem::new(StatusCode::FORBIDDEN, refusal.to_string());
+                Refused(no.label(), problem.because(refusal.name()))
+            }
+            no => no.into(),
+        }
+    }
+
     /// Lets in who may have a session, and takes its place.
     pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<Admitted, No> {
         let (principal, shown) = match self.endpoint.dialect.is_entered() {
@@ -120,7 +133,17 @@ impl Entrance {
         };
         match &principal.user {
             Some(user) if hub.directory().is_full(user, self.endpoint.user_limit()) => Err(No::Full),
-            _ => Ok(Arc::clone(principal)),
+            _ => Ok(self.with_role(principal)),
+        }
+    }
+
+    /// The same, in the usual role where it is in none.
+    fn with_role(&self, principal: &Arc<Principal>) -> Arc<Principal> {
+        match &self.usual_role {
+            Some(role) if principal.is_authenticated() && principal.roles.is_empty() => {
+                Arc::new(Principal { roles: vec![Arc::clone(role)], ..Principal::clone(principal) })
+            }
+            _ => Arc::clone(principal),
         }
     }
 
@@ -130,7 +153,8 @@ impl Entrance {
         let id = client_id(request.uri().query()).map_err(|problem| Refused("client_id", problem))?;
         let audited = self.common.shard.hub().audit().is_on();
         let source = audited.then(|| Box::new(web::source(request.extensions())));
-        Ok(Visitor { principal, id, client: client(request), source, shown, place, unknown })
+        let only = self.endpoint.dialect.first_types(request.uri().query());
+        Ok(Visitor { principal, id, only, client: client(request), source, shown, place, unknown })
     }
 }
 

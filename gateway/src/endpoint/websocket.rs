@@ -6,8 +6,8 @@ use futures_util::future::LocalBoxFuture;
 use http::{Request, header};
 use http_body_util::BodyExt;
 
-use super::Entrance;
 use super::admission::{No, Refused};
+use super::{Entrance, Refusing};
 use crate::audit::Deed;
 use crate::identity::{Refusal, credentials};
 use crate::router;
@@ -46,8 +46,8 @@ impl WebSocket {
         self.0.check_open()?;
         let admitted = match self.0.admit(request) {
             Ok(admitted) => admitted,
-            Err(no) if self.0.refuses_by_close => return self.turn_away(request, handoff, &no),
-            Err(no) => return Err(no.into()),
+            Err(no) if self.0.refusing == Refusing::Close => return self.turn_away(request, handoff, &no),
+            Err(no) => return Err(self.0.refused(no)),
         };
         let visitor = self.0.visitor(request, admitted)?;
         let (common, endpoint) = (Rc::clone(&self.0.common), Rc::clone(&self.0.endpoint));

@@ -15,6 +15,19 @@ pub struct RoomId {
     pub class: u16,
 }
 
+/// What the name of a room begins with that sessions of a dialect are in from what they are: no client can say it.
+const AUDIENCE: char = '\u{2}';
+
+/// The room of all sessions of a dialect.
+pub fn audience(dialect: &str) -> String {
+    format!("{AUDIENCE}{dialect}")
+}
+
+/// Whether a room of this name shows nowhere: that of broadcasts, and those of dialects.
+pub fn is_unnamed(name: &str) -> bool {
+    name.is_empty() || name.starts_with(AUDIENCE)
+}
+
 /// Is set in the number of what is told beside a room's events.
 const BESIDE: u64 = 1 << 63;
 

@@ -27,22 +27,31 @@ impl FilterId {
 /// What a session lets through: events of its types that its criterion holds for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    types: Arc<[Arc<str>]>,
+    /// None: any.
+    types: Option<Arc<[Arc<str>]>>,
     criterion: Option<Arc<Criterion>>,
 }
 
 impl Filter {
     /// The filter that lets through what one of `types` takes in, or any type where there are none, and what
     /// `criterion` holds for.
-    pub fn new(mut types: Vec<Arc<str>>, criterion: Option<Arc<Criterion>>) -> Self {
+    pub fn new(types: Vec<Arc<str>>, criterion: Option<Arc<Criterion>>) -> Self {
+        match types.is_empty() {
+            true => Self { types: None, criterion },
+            false => Self { criterion, ..Self::only(types) },
+        }
+    }
+
+    /// The filter that lets through what one of `types` takes in, and nothing where there are none.
+    pub fn only(mut types: Vec<Arc<str>>) -> Self {
         types.sort();
         types.dedup();
-        Self { types: types.into(), criterion }
+        Self { types: Some(types.into()), criterion: None }
     }
 
     /// Types and patterns, sorted, without doubles.
     pub fn types(&self) -> &[Arc<str>] {
-        &self.types
+        self.types.as_deref().unwrap_or_default()
     }
 
     /// What events have to be like besides.
@@ -51,7 +60,7 @@ impl Filter {
     }
 
     fn lets_all_through(&self) -> bool {
-        self.types.is_empty() && self.criterion.is_none()
+        self.types.is_none() && self.criterion.is_none()
     }
 }
 
@@ -189,9 +198,9 @@ impl Entry {
         if number >= self.verdicts.len() {
             self.verdicts.resize(number + 1, None);
         }
-        let types = &self.filter.types;
+        let types = self.filter.types.as_deref();
         *self.verdicts[number].get_or_insert_with(|| {
-            types.is_empty() || types.iter().any(|pattern| matches(pattern, &posted.kind.name))
+            types.is_none_or(|types| types.iter().any(|pattern| matches(pattern, &posted.kind.name)))
         })
     }
 }

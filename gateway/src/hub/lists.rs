@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Hub;
 use super::room::{Room, State};
-use crate::frame::Cursor;
+use crate::frame::{Cursor, is_unnamed};
 
 /// A room, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,5 +71,5 @@ fn info(room: &Room) -> Option<RoomInfo> {
 fn size(room: &Room, state: &State) -> Option<(usize, usize)> {
     let (members, history) = (state.total(), state.history.len());
     let there = members > 0 || history > 0 || !state.cache.is_empty();
-    (there && !room.id.name.is_empty() && !room.is_beside()).then_some((members, history))
+    (there && !is_unnamed(&room.id.name) && !room.is_beside()).then_some((members, history))
 }

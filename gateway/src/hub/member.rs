@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::directory::Slot;
 use super::filter::FilterId;
 use super::room::Room;
-use crate::frame::{Cursor, Form};
+use crate::frame::{Cursor, Form, is_unnamed};
 
 /// Held by each guest of a shard; only the shard changes it.
 pub struct Seat {
@@ -79,7 +79,7 @@ impl Seat {
     /// The named rooms that it is in, in the order of joining.
     pub fn rooms(&self) -> Vec<Arc<str>> {
         let rooms = self.rooms.borrow();
-        rooms.iter().map(|m| &m.room.id.name).filter(|name| !name.is_empty()).cloned().collect()
+        rooms.iter().map(|m| &m.room.id.name).filter(|name| !is_unnamed(name)).cloned().collect()
     }
 
     /// Whether it is in this room.

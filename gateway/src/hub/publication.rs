@@ -76,9 +76,9 @@ impl Dispatch {
             return Some(Err(Busy.into()));
         }
         let now = Instant::now();
-        let (mut posted, mut placed) = (Fresh::new(), Places::new());
+        let (mut posted, mut placed, mut first) = (Fresh::new(), Places::new(), None);
         for entry in &mut open {
-            let (one, place) = entry.post(event.clone(), &self.space, now);
+            let (one, place) = entry.post(event.clone(), &mut first, &self.space, now);
             posted.push(one);
             placed.push(place);
         }
@@ -169,11 +169,18 @@ impl Open<'_> {
     }
 
     /// Order and commit in memory.
-    fn post(&mut self, event: Event, space: &Space, now: Instant) -> (Option<Arc<Posted>>, Placed) {
+    fn post(
+        &mut self,
+        event: Event,
+        first: &mut Option<Cursor>,
+        space: &Space,
+        now: Instant,
+    ) -> (Option<Arc<Posted>>, Placed) {
         if let Some(cursor) = self.known {
             return (None, self.placed(cursor, 0));
         }
-        let posted = self.state.history.order(event, now);
+        let mut posted = self.state.history.order(event, now);
+        posted.follow(first);
         if let Some(id) = &posted.id {
             self.state.ids.insert(id.clone(), posted.cursor, now);
         }

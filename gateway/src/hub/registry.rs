@@ -19,7 +19,7 @@ use super::room::Room;
 use super::rule::{Rule, Rules};
 use super::space::Space;
 use super::types::{Types, matches};
-use crate::frame::{Cursor, Epoch, RoomId, Timestamp};
+use crate::frame::{Cursor, Epoch, RoomId, Timestamp, is_unnamed};
 use crate::history::log::{Found, FoundEvent, Log, Place, PlaceId, Rooms};
 use crate::history::{History, Logged, Memory};
 
@@ -84,7 +84,7 @@ struct Follower {
 
 impl Follower {
     fn takes(&self, room: &str) -> bool {
-        !room.is_empty() && !room.starts_with(BESIDE) && self.patterns.iter().any(|p| matches(p, room))
+        !is_unnamed(room) && !room.starts_with(BESIDE) && self.patterns.iter().any(|p| matches(p, room))
     }
 }
 

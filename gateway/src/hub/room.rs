@@ -17,7 +17,7 @@ use super::inbox::BESIDE;
 use super::rule::Rule;
 use super::space::Space;
 use super::types::Types;
-use crate::frame::{Cursor, Posted, RoomId};
+use crate::frame::{Cursor, Posted, RoomId, is_unnamed};
 use crate::history::History;
 use crate::history::log::Fetch;
 
@@ -74,8 +74,8 @@ pub(crate) struct Missed {
 
 impl Room {
     pub(super) fn new(id: RoomId, rule: Arc<Rule>, history: Box<dyn History>, shards: usize) -> Self {
-        // The unnamed room is joined by all, and not by request: it shows nothing and tells of nobody.
-        let is_named = !id.name.is_empty();
+        // An unnamed room is joined by all, and not by request: it shows nothing and tells of nobody.
+        let is_named = !is_unnamed(&id.name);
         let state = State {
             gone: false,
             history,

@@ -154,7 +154,7 @@ fn http(metrics: &Metrics) -> Vec<Family> {
         refused,
         limited,
     ];
-    all.into_iter().chain(store).collect()
+    all.into_iter().chain(store).chain(metrics.bus.families()).collect()
 }
 
 fn sessions(metrics: &Metrics) -> Vec<Family> {

@@ -53,6 +53,13 @@ where
             Ok(Some(token)) => pipeline.known(profile, endpoint.is_none().then(|| request.headers()), token),
             Err(refusal) => Err(*refusal),
         };
+        let forgives = endpoint.is_some_and(|endpoint| endpoint.forgives);
+        let verdict = match verdict {
+            Err(refusal) if forgives && !profile.may_turn(refusal) => {
+                pipeline.forgiven(profile, &request, refusal)
+            }
+            verdict => verdict,
+        };
         let later = match (&verdict, shown) {
             (Err(refusal), Ok(Some(token))) if profile.may_turn(*refusal) => {
                 Some(Later::Keys(token.into_owned()))
@@ -70,7 +77,16 @@ where
         let path = endpoint.map(|endpoint| endpoint.path.clone());
         let (pipeline, mut inner) = (Rc::clone(pipeline), self.inner.clone());
         Either::Right(Box::pin(async move {
-            let verdict = later.verdict(&profile, verdict, path.as_deref(), &request).await;
+            let verdict = match later.looked_up(&profile, verdict).await {
+                Err(refusal) if forgives => pipeline.forgiven(&profile, &request, refusal),
+                verdict => verdict,
+            };
+            let verdict = match (verdict, &path) {
+                (Ok(principal), Some(endpoint)) if asks(&profile, &principal, &request) => {
+                    profile.admit(principal, endpoint).await
+                }
+                (verdict, _) => verdict,
+            };
             pipeline.mark(&mut request, verdict, &profile);
             inner.call(request).await
         }))
@@ -86,21 +102,11 @@ enum Later {
 }
 
 impl Later {
-    /// `endpoint`: where the request would open a session.
-    async fn verdict<B>(
-        self,
-        profile: &Profile,
-        verdict: Verdict,
-        endpoint: Option<&str>,
-        request: &Request<B>,
-    ) -> Verdict {
-        let principal = match (self, verdict) {
-            (Self::Keys(token), Err(refusal)) => profile.authenticate_anew(&token, refusal).await?,
-            (_, verdict) => verdict?,
-        };
-        match endpoint {
-            Some(endpoint) if asks(profile, &principal, request) => profile.admit(principal, endpoint).await,
-            _ => Ok(principal),
+    /// Who the client is, with the keys of now.
+    async fn looked_up(self, profile: &Profile, verdict: Verdict) -> Verdict {
+        match (self, verdict) {
+            (Self::Keys(token), Err(refusal)) => profile.authenticate_anew(&token, refusal).await,
+            (_, verdict) => verdict,
         }
     }
 }
@@ -155,6 +161,16 @@ impl Pipeline {
         let configured = rules.listener().map_or(&[][..], |listener| &listener.hosts);
         let holds = profile.settings().anonymous && is_own(request, configured);
         Arc::clone(if holds { &self.anonymous } else { &self.nobody })
+    }
+
+    /// Who shows something that does not hold, where that is as good as nothing: a stranger, if strangers have rights.
+    fn forgiven<B>(&self, profile: &Profile, request: &Request<B>, refusal: Refusal) -> Verdict {
+        let stranger = self.stranger(profile, request);
+        if stranger.is_nobody() {
+            return Err(refusal);
+        }
+        self.metrics.refusals.count(refusal);
+        Ok(stranger)
     }
 
     fn mark<B>(&self, request: &mut Request<B>, verdict: Verdict, profile: &Arc<Profile>) {

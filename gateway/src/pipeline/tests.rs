@@ -44,6 +44,7 @@ fn token() -> String {
 fn config() -> Config {
     let endpoint = |path: &str, origins: &[&str]| {
         let rules = EndpointRules {
+            forgives: false,
             path: path.into(),
             profile: profile(true),
             origins: Origins::new(origins.iter().map(|o| (*o).to_owned())),

@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::outbound::{Fallen, Gap};
 use super::{Session, json};
-use crate::frame::{Cursor, Event};
+use crate::frame::{Cursor, Event, is_unnamed};
 use crate::hub::{Fetch, Guest, ReadOn, own};
 
 /// Events are on their way from the disk; ready when they are sent.
@@ -78,7 +78,7 @@ impl Session {
     }
 
     fn gap(&self, room: &str, count: u64, (from, to): (Cursor, Cursor)) -> Option<Event> {
-        let room = Some(room).filter(|room| !room.is_empty());
+        let room = Some(room).filter(|room| !is_unnamed(room));
         let gap = own::Gap { room, count, from: from.into(), to: to.into() };
         self.event("gap", "gateway", json(&gap))
     }

@@ -83,6 +83,17 @@ impl Session {
                 let info = info.map(|info| info.get().into());
                 self.join(id, named(&room), (since, info, slow), open, out);
             }
+            Request::JoinThose { rooms, entries } => self.join_those(&rooms, entries, open, out),
+            Request::LeaveThose(rooms) => self.leave_asked(&rooms),
+            Request::Only(types) => {
+                self.get_only(types.iter().map(AsRef::as_ref));
+                answer(Answer::Only(&types));
+            }
+            Request::Call { name, .. }
+                if !self.dialect.strangers_call() && !self.principal().is_authenticated() =>
+            {
+                answer(Answer::UnknownAction { name: &name, calls: &[] });
+            }
             Request::Call { name, room, data } => {
                 open.calls.open(self, id, (&name, room.as_deref()), &data, out);
             }
@@ -151,24 +162,37 @@ impl Session {
         let dialect = &self.dialect;
         match joined {
             Ok(joined) => {
-                self.record(Deed::Joined, |entry| entry.target(room));
-                self.outbound.fence(room);
+                self.has_joined(room);
                 let (cursor, recovered) = (joined.cursor, joined.recovered);
                 dialect.answer(id, &Answer::Joined { room, cursor, recovered }, out);
-                self.show(&joined.cached, out);
-                if !joined.replay.is_empty() {
-                    self.reply(out); // the reply comes before the events that it announces
-                    out.clear();
-                    self.replay(&joined.replay);
-                }
+                self.show_joined(&joined, out);
             }
             Err(error) => {
-                if error == JoinError::Denied {
-                    self.count_denied();
-                }
-                self.record(Deed::JoinDenied, |entry| entry.target(room).outcome(error.label()));
+                self.has_not_joined(room, &error);
                 dialect.answer(id, &Answer::NotJoined { room, why: &capital(&error.to_string()) }, out);
             }
+        }
+    }
+
+    pub(super) fn has_joined(&self, room: &str) {
+        self.record(Deed::Joined, |entry| entry.target(room));
+        self.outbound.fence(room);
+    }
+
+    pub(super) fn has_not_joined(&self, room: &str, error: &JoinError) {
+        if *error == JoinError::Denied {
+            self.count_denied();
+        }
+        self.record(Deed::JoinDenied, |entry| entry.target(room).outcome(error.label()));
+    }
+
+    /// What a room has for who joins, behind the reply that announces it.
+    pub(super) fn show_joined(self: &Rc<Self>, joined: &Joined, out: &mut Vec<u8>) {
+        self.show(&joined.cached, out);
+        if !joined.replay.is_empty() {
+            self.reply(out);
+            out.clear();
+            self.replay(&joined.replay);
         }
     }
 
@@ -208,6 +232,13 @@ impl Session {
         let criterion = if criterion.is_some() { said } else { former.criterion().cloned() };
         self.common.shard.set_filter(self, Filter::new(patterns, criterion));
         Answer::Subscribed { types, criterion: text }
+    }
+
+    /// It gets events of types with exactly these names from now on, and no others.
+    pub(super) fn get_only<'a>(self: &Rc<Self>, names: impl Iterator<Item = &'a str>) {
+        // No type has such a name: it would be a pattern here.
+        let names = names.filter(|name| !name.ends_with('*'));
+        self.common.shard.set_filter(self, Filter::only(names.map(Into::into).collect()));
     }
 
     fn unsubscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>]) -> Answer<'a> {
@@ -334,6 +365,11 @@ impl Session {
             && let Err(error) = self.common.shard.join_broadcasts(self)
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
+        }
+        if self.dialect.has_audience()
+            && let Err(error) = self.common.shard.join_audience(self, self.dialect.name())
+        {
+            tracing::warn!(session = %self.id, %error, "cannot take what is for its dialect");
         }
         self.join_own_rooms()
     }

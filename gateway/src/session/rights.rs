@@ -129,7 +129,7 @@ impl Session {
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
                 dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
                 if (stranger || dialect.is_entered()) && !dialect.greets_strangers() {
-                    self.welcome(None, out);
+                    self.welcome(None, None, out);
                 }
                 self.show(&cached, out);
             }
@@ -209,7 +209,7 @@ impl Session {
     }
 
     /// Whether its endpoint puts it in `room`.
-    fn is_put_in(&self, room: &str) -> bool {
+    pub(super) fn is_put_in(&self, room: &str) -> bool {
         self.endpoint.first_rooms(self.principal().user.as_deref()).any(|own| own == room)
     }
 

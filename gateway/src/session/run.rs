@@ -38,6 +38,8 @@ pub struct Visitor {
     pub principal: Arc<Principal>,
     /// The id that it asks for, where it does.
     pub id: Option<Arc<str>>,
+    /// The event types that it gets and no others, where it says so from the start.
+    pub only: Option<Vec<Arc<str>>>,
     /// Where it is.
     pub client: Client,
     /// The same for the audit log, where there is one.
@@ -80,6 +82,8 @@ pub fn open(
     visitor: Visitor,
     Opening { socket, answer, source }: Opening,
 ) -> LocalBoxFuture<'static, ()> {
+    let mut visitor = visitor;
+    let only = visitor.only.take();
     let (session, taken) = match seat(common, &endpoint, visitor, socket) {
         Ok(seated) => seated,
         Err(socket) => {
@@ -91,13 +95,16 @@ pub fn open(
     session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
     session.record(Deed::Connected, |entry| entry);
     session.begin_heartbeat();
+    if let Some(only) = &only {
+        session.get_only(only.iter().map(|name| &**name));
+    }
     // Joined first: who has its welcome gets what is published from then on. No event can come before the
     // welcome, as the shard's walk has no turn in between.
     let cached = if session.is_unknown() { Vec::new() } else { session.join_first_rooms() };
     let unsaid = answer.len();
     let mut first = answer;
     if !session.is_unknown() || session.dialect.greets_strangers() {
-        session.welcome(taken.as_deref(), &mut first);
+        session.welcome(taken.as_deref(), only.as_deref(), &mut first);
     }
     session.common.shard.counters().bytes_out.add((first.len() - unsaid) as u64);
     session.outbound.write(&first, &session.common.ledger);
@@ -125,7 +132,7 @@ fn seat(
     visitor: Visitor,
     socket: Socket,
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Visitor { principal, id: client_id, client, source, mut shown, mut place, mut unknown } = visitor;
+    let Visitor { principal, id: client_id, client, source, mut shown, mut place, mut unknown, .. } = visitor;
     let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {

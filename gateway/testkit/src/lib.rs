@@ -5,12 +5,14 @@
 
 mod gateway;
 mod http;
+mod redis;
 mod socket;
 mod tls;
 mod wire;
 
 pub use gateway::{Gateway, Options};
 pub use http::{Answer, exchange, exchange_on, request};
+pub use redis::Redis;
 pub use rustix::process::Signal;
 pub use socket::{Refused, Socket};
 pub use tls::{Authority, Issued, TlsClient, TlsDial, TlsDialer};

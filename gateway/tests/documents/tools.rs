@@ -39,7 +39,8 @@ fn openapi_is_valid_for_its_public_validator() {
 
 #[test]
 fn asyncapi_is_valid_for_its_public_parser() {
-    let endpoints = r#"endpoint=[{path="/ws"},{path="/second"},{path="/echo-test",dialect="echo"}]"#;
+    let endpoints = r#"endpoint=[{path="/ws"},{path="/second"},{path="/echo-test",dialect="echo"},
+        {path="/topics",dialect="topics"},{path="/stream",dialect="stream"}]"#;
     let gateway = start(options().set(endpoints));
     let script = Path::new(SCRIPTS).join("node/asyncapi.mjs");
     run(Command::new("node")

@@ -1,55 +1,17 @@
 //! Two gateways that count together in a real Redis, and go on without it.
 
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-use testkit::Gateway;
+use testkit::{Gateway, Redis};
 
 use crate::strict;
 
 const UP: &str = "tidegate_limit_store_up";
 
-/// A Redis in a process of its own, which keeps nothing and ends with this value.
-struct Redis {
-    process: Child,
-    port: u16,
-    _folder: TempDir,
-}
-
-impl Redis {
-    fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::start_at(port)
-    }
-
-    fn start_at(port: u16) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
-        command.arg(folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
-        let process = command.spawn().expect("redis-server is there: scripts/test-tools installs it");
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "Redis does not get ready");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Self { process, port, _folder: folder }
-    }
-
-    /// A gateway that counts in it.
-    fn gateway(&self, setting: &str) -> Gateway {
-        let store = format!("limits.store=\"redis://127.0.0.1:{}/0\"", self.port);
-        strict(&[&store, setting])
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ended_already = self.process.kill();
-        let _reaped = self.process.wait();
-    }
+/// A gateway that counts in `redis`.
+fn sharing(redis: &Redis, setting: &str) -> Gateway {
+    strict(&[&format!("limits.store=\"{}\"", redis.url()), setting])
 }
 
 /// Whether a request passes.
@@ -85,7 +47,7 @@ async fn what_one_node_lets_pass_the_other_knows() {
         let setting = format!(
             "limits.requests={{ per_address = \"{most}/day\", burst = {most}, window = \"{window}\" }}"
         );
-        let (one, two) = (redis.gateway(&setting), redis.gateway(&setting));
+        let (one, two) = (sharing(&redis, &setting), sharing(&redis, &setting));
         assert_eq!(use_up(&one, most + 1).await, most);
         let more = use_up(&two, most).await;
         assert!(more < 10, "{more} more, until it has heard of the others");
@@ -102,7 +64,7 @@ async fn the_rate_of_two_nodes_is_the_rate_and_at_most_a_burst_more() {
         let setting = format!(
             "limits.requests={{ per_address = \"{RATE}/s\", burst = {BURST}, window = \"{window}\" }}"
         );
-        let (one, two) = (redis.gateway(&setting), redis.gateway(&setting));
+        let (one, two) = (sharing(&redis, &setting), sharing(&redis, &setting));
         let begun = Instant::now();
         let ask = async |gateway: &Gateway| {
             let mut passed = 0.0;
@@ -123,8 +85,8 @@ async fn the_rate_of_two_nodes_is_the_rate_and_at_most_a_burst_more() {
 #[tokio::test]
 async fn without_redis_each_node_counts_for_itself_and_says_so_until_it_is_back() {
     let redis = Redis::start();
-    let (port, setting) = (redis.port, "limits.publishes={ per_room = \"3/day\", window = \"bucket\" }");
-    let (one, two) = (redis.gateway(setting), redis.gateway(setting));
+    let (port, setting) = (redis.port(), "limits.publishes={ per_room = \"3/day\", window = \"bucket\" }");
+    let (one, two) = (sharing(&redis, setting), sharing(&redis, setting));
     assert_eq!(component(&one).await["status"], "healthy");
     let publish = async |gateway: &Gateway, room: &str| {
         let event = serde_json::json!({ "room": room, "event_type": "error", "data": {} });

@@ -8,6 +8,10 @@ use crate::router::Router;
 use crate::units::Size;
 use crate::web::{Host, Part};
 
+/// Bytes of a role at most, so that its room has a name.
+const LONGEST_ROLE: usize = 190;
+/// Bytes of an event type's name at most.
+const LONGEST_TYPE: usize = 200;
 /// Bytes of a namespace's name at most.
 const LONGEST_NAMESPACE: usize = 64;
 
@@ -27,6 +31,7 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         wire(endpoint, &key, findings);
         heartbeat(config, endpoint, &key, findings);
         rooms(config, endpoint, &key, findings);
+        dialect(endpoint, &key, findings);
         if let Some(message) = endpoint.message {
             message_fits(config, message, &key.then("message"), findings);
         }
@@ -187,6 +192,23 @@ fn rooms(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut 
     let most = config.limits.rooms_per_session;
     if endpoint.auto_join.len() > usize::try_from(most).unwrap_or(usize::MAX) {
         findings.error(key, format!("names more rooms than limits.rooms_per_session allows ({most})"));
+    }
+}
+
+/// What concerns one dialect alone.
+fn dialect(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let role = &endpoint.topics.role;
+    let fits = role.len() <= LONGEST_ROLE && !role.chars().any(char::is_control);
+    let message = format!("expected at most {LONGEST_ROLE} bytes without control characters");
+    findings.require(fits, key.then("topics").then("role"), &message);
+    let (events, key) = (&endpoint.stream.events, key.then("stream").then("events"));
+    let message = "is empty: clients that name no type would get nothing";
+    findings.require(!events.is_empty(), key.clone(), message);
+    for (i, name) in events.iter().enumerate() {
+        let is_known = |c: char| c.is_ascii_alphanumeric() || "_.-:".contains(c);
+        let right = (1..=LONGEST_TYPE).contains(&name.len()) && name.chars().all(is_known);
+        let message = "expected the name of an event type: letters, digits, '_', '.', '-' and ':'";
+        findings.require(right, key.at(i), message);
     }
 }
 

@@ -1,14 +1,23 @@
 //! Settings of an endpoint: a path where sessions begin.
 
 mod socketio;
-
-pub use socketio::{Greeting, SocketIo};
+mod stream;
+mod topics;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Period, Size};
 use crate::web::Location;
+
+pub use socketio::{Greeting, SocketIo};
+pub use stream::Stream;
+pub use topics::Topics;
+
+/// The text that sessions are greeted with where nobody chose another.
+const WELCOME: &str = "Connected to Tidegate";
+/// The room of a user.
+const OWN_ROOM: &str = "user:{user_id}";
 
 /// A path where sessions begin, and what holds for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +58,10 @@ pub struct Config {
     /// The longest message that a client may send here; left out: `limits.message`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Size>,
+    /// What else holds with `dialect = "topics"`.
+    pub topics: Topics,
+    /// What else holds with `dialect = "stream"`.
+    pub stream: Stream,
     /// What else holds with `dialect = "socketio"`.
     pub socketio: SocketIo,
 }
@@ -58,6 +71,29 @@ impl Config {
     pub fn location(&self) -> Location {
         let path = if self.any { Location::ANY } else { &self.path };
         Location { listener: self.listener.as_deref().map(Into::into), path: path.into() }
+    }
+
+    /// The rooms that its sessions are in from their start: those of `auto_join`, and those that its dialect has for them.
+    pub fn first_rooms(&self) -> Vec<String> {
+        let mut rooms = self.auto_join.clone();
+        // What is for a user reaches all of its sessions there.
+        let own = (self.dialect == Dialect::Topics).then_some(OWN_ROOM);
+        rooms.extend(own.filter(|own| !rooms.iter().any(|room| room == own)).map(str::to_owned));
+        rooms
+    }
+
+    /// The role of those whose token names none.
+    pub fn usual_role(&self) -> Option<&str> {
+        let role = (self.dialect == Dialect::Topics).then_some(self.topics.role.as_str());
+        role.filter(|role| !role.is_empty())
+    }
+
+    /// The text that its sessions are greeted with: that of the dialect, where nobody chose one.
+    pub fn greeting(&self) -> &str {
+        match self.dialect {
+            Dialect::Stream if self.welcome == WELCOME => "Connected to Active Immune Core Event Stream",
+            _ => &self.welcome,
+        }
     }
 }
 
@@ -71,7 +107,7 @@ impl Default for Config {
             dialect: Dialect::Rooms,
             auth: "default".into(),
             refuse: Refuse::Status,
-            welcome: "Connected to Tidegate".into(),
+            welcome: WELCOME.into(),
             auto_join: Vec::new(),
             origins: Vec::new(),
             heartbeat: Heartbeat::default(),
@@ -79,6 +115,8 @@ impl Default for Config {
             max_sessions: 0,
             broadcasts: true,
             message: None,
+            topics: Topics::default(),
+            stream: Stream::default(),
             socketio: SocketIo::default(),
         }
     }
@@ -113,6 +151,10 @@ pub enum Dialect {
     /// JSON requests and events; sessions join rooms.
     #[default]
     Rooms,
+    /// JSON envelopes of seven keys; topics are rooms.
+    Topics,
+    /// Events of the types that a client names.
+    Stream,
     /// Every message comes back as it was sent: for protocol suites.
     Echo,
     /// Socket.IO 5, over `engineio`.

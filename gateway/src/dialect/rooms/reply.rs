@@ -76,6 +76,12 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             let room = shorten(room);
             failed(format!("Failed to leave room '{room}'"), &Left { room })
         }
+        Answer::JoinedThose(entries) => {
+            Reply { success: true, message: format!("Joined {entries} rooms").into(), data: Data::None }
+        }
+        Answer::Only(types) => {
+            done(format!("Subscribed to {} event types", types.len()), &Types { event_types: types })
+        }
         Answer::Subscribed { types, criterion } => {
             let subscribed =
                 Subscribed { types: Types { event_types: types }, criterion: criterion.as_deref() };

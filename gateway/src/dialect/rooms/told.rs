@@ -251,6 +251,7 @@ pub fn greeting(message: &str, heartbeat: u64) -> (Make, Value) {
         timestamp: THEN,
         heartbeat,
         user_id: None,
+        only: None,
     };
     let data = json!(Greeted::new(&welcome));
     (SchemaGenerator::subschema_for::<Greeted<'_>>, event("connected", &data, GREETER, None))

@@ -81,7 +81,7 @@ impl Dispatch {
             return Err((Untaken::Refused(Busy.into()), event));
         }
         let now = Instant::now();
-        let (posted, place) = open[0].post(event, &self.space, now);
+        let (posted, place) = open[0].post(event, &mut None, &self.space, now);
         let (posted, placed) = (Fresh::from_buf([posted]), Places::from_buf([place]));
         self.deliver(&mut open, &posted, &mut |shard| self.mailboxes[shard].wake());
         self.end(open, posted, &placed);

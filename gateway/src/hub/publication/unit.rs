@@ -21,6 +21,8 @@ pub(crate) struct Unit {
     /// Those that are written, of the rooms in order that have one.
     written: Vec<Arc<Posted>>,
     event: Event,
+    /// The place that it got first.
+    first: Option<Cursor>,
     fsync: Fsync,
     done: oneshot::Sender<Result<Places, NotWritten>>,
 }
@@ -48,12 +50,13 @@ impl Dispatch {
         let now = Instant::now();
         let mut written = Vec::new();
         let mut rooms = SmallVec::new();
-        let mut fsync = Fsync::Os;
+        let (mut fsync, mut first) = (Fsync::Os, None);
         for entry in open {
             let slot = match entry.known {
                 Some(cursor) => Slot::Known(cursor),
                 None if entry.room.is_logged() => {
-                    let posted = entry.state.history.order(event.clone(), now);
+                    let mut posted = entry.state.history.order(event.clone(), now);
+                    posted.follow(&mut first);
                     if let Some(id) = &event.id {
                         entry.state.ids.insert(id.clone(), posted.cursor, now);
                     }
@@ -69,7 +72,7 @@ impl Dispatch {
         let (done, receipt) = oneshot::channel();
         let dispatch = Arc::clone(self);
         // Under the rooms' locks, so that the log has each room's events in their order.
-        log.put(Unit { dispatch, rooms, written, event: event.clone(), fsync, done }, bytes);
+        log.put(Unit { dispatch, rooms, written, event: event.clone(), first, fsync, done }, bytes);
         Ok(receipt)
     }
 
@@ -100,7 +103,7 @@ impl Task for Unit {
     }
 
     fn committed(self, places: Vec<Place>) {
-        let Self { dispatch, rooms, written, event, done, .. } = self;
+        let Self { dispatch, rooms, written, event, mut first, done, .. } = self;
         let now = Instant::now();
         let mut written = written.into_iter().zip(places);
         let (mut open, mut posted, mut placed) =
@@ -124,7 +127,7 @@ impl Task for Unit {
                     let placed = entry.commit(&one, Some(place), &dispatch.space, now);
                     (Some(one), placed)
                 }
-                Slot::Known(_) | Slot::Memory => entry.post(event.clone(), &dispatch.space, now),
+                Slot::Known(_) | Slot::Memory => entry.post(event.clone(), &mut first, &dispatch.space, now),
             };
             posted.push(one);
             placed.push(place);

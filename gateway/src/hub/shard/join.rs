@@ -12,7 +12,7 @@ use super::super::room::{Room, State};
 use super::super::{JoinError, check_name};
 use super::hall::Item;
 use super::{Guest, Shard};
-use crate::frame::{Cursor, Posted, Since};
+use crate::frame::{Cursor, Posted, Since, audience, is_unnamed};
 use crate::history::Read;
 
 /// A session has joined.
@@ -100,6 +100,14 @@ impl<G: Guest> Shard<G> {
     /// Joins the unnamed room of broadcasts.
     pub fn join_broadcasts(&self, guest: &Rc<G>) -> Result<Joined, JoinError> {
         self.enter(guest, "", Since::Now, Kind { own: true, silent: true, info: None })
+    }
+
+    /// Gives a session what is published to all of its dialect, whatever room it is in.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub fn join_audience(&self, guest: &Rc<G>, dialect: &str) -> Result<Joined, JoinError> {
+        self.enter(guest, &audience(dialect), Since::Now, Kind { own: true, silent: true, info: None })
     }
 
     /// Puts a session in a room that is its own from what it is: where it asks for others, this one does not count. One
@@ -292,7 +300,7 @@ impl<G: Guest> Shard<G> {
 
     /// Leaves a room, at once; `false` where the session is not in it.
     pub fn leave(&self, guest: &Rc<G>, name: &str) -> bool {
-        !name.is_empty() && self.go_out(guest, name)
+        !is_unnamed(name) && self.go_out(guest, name)
     }
 
     /// Takes a session out of what is published without a room; `false` where it does not get that.
