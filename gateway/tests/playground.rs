@@ -25,7 +25,9 @@ fn gateway() -> Gateway {
         {path="/socket.io/", transport="engineio", dialect="socketio", auth="closed", auto_join=["global"]},
         {path="/open/", transport="engineio", dialect="socketio",
             socketio={namespaces=["/", "/custom"], greeting="auth", answers={echo="echo-back"}}},
-        {path="/engine.io/", transport="engineio", dialect="echo"}]"#;
+        {path="/engine.io/", transport="engineio", dialect="echo"},
+        {path="/ws/connect", dialect="topics"},
+        {path="/ws/events", dialect="stream"}]"#;
     let profile = format!(
         r#"auth.closed={{secret="{SECRET}", take_from=["first_frame", "payload", "query", "subprotocol"]}}"#
     );
@@ -119,7 +121,8 @@ fn the_page_works_in_a_real_browser_by_mouse_keyboard_and_screen_reader() {
     let (gateway, tools) = (gateway(), tools());
     let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("playground");
     let mut command = Command::new("node");
-    command.args(["--test", "playground.test.mjs", "playground-parts.test.mjs"]).current_dir(SCRIPTS);
+    let files = ["playground.test.mjs", "playground-wires.test.mjs", "playground-parts.test.mjs"];
+    command.arg("--test").args(files).current_dir(SCRIPTS);
     command.env("GATEWAY", format!("http://{}", gateway.address()));
     command.env("TOOLS", tools).env("SHOTS", shots);
     command.env("GOOD", token(600)).env("EXPIRED", token(-600));

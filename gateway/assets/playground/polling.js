@@ -1,5 +1,8 @@
 /** Endpoints that answer over HTTP: events as a stream, and by polls. */
 
+/** Milliseconds between polls that find nothing. */
+const BREATH = 1000;
+
 /** @typedef {import('./link.js').Target} Target */
 /** @typedef {import('./link.js').Hooks} Hooks */
 /** @typedef {import('./link.js').Link} Link */
@@ -88,12 +91,16 @@ export function poll(target, hooks) {
   return asking(hooks, target, async (ask) => {
     const url = new URL(target.url);
     for (let isFirst = true; ; isFirst = false) {
+      const begun = performance.now();
       const text = await (await ask(url)).text();
       if (isFirst) hooks.opened();
       const { cursor, events } = JSON.parse(text);
       hooks.tell('received', text, { type: `${events.length} ${events.length === 1 ? 'event' : 'events'}` });
       hooks.place('cursor', cursor);
       url.searchParams.set('cursor', cursor);
+      // Who is not to wait there waits here, so that nobody asks without end.
+      const isHasty = !isFirst && !events.length && performance.now() - begun < BREATH;
+      if (isHasty) await new Promise((resolve) => setTimeout(resolve, BREATH));
     }
   });
 }

@@ -103,9 +103,9 @@ fn told_file(
     kinds: &[&'static str],
     example: &'static str,
 ) -> Operation {
-    let told = kinds.iter().fold(told(id, summary), |told, kind| {
-        told.answer(StatusCode::OK, "The file", Content::Other(kind))
-    });
+    let told = kinds
+        .iter()
+        .fold(told(id, summary), |told, kind| told.answer(StatusCode::OK, "The file", Content::Other(kind)));
     told.path("file", "The file's name", example).problem(StatusCode::NOT_FOUND, "There is no such file")
 }
 

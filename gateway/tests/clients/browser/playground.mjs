@@ -3,9 +3,9 @@
 import { withPage } from './browser.mjs';
 
 /** Opens the page, at an endpoint. */
-export const playground = (options, look) =>
+export const playground = ({ endpoint, ...options }, look) =>
   withPage({ path: '/playground', ...options }, async (page, complaints) => {
-    if (options.endpoint) await choose(page, options.endpoint);
+    if (endpoint) await choose(page, endpoint);
     await look(page, complaints);
   });
 
