@@ -9,7 +9,7 @@ use crate::documents::{Operation, Tag};
 use crate::web::Problem;
 
 /// The endpoints that a page can try: those whose path it knows.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[schemars(rename = "Playground", extend("examples" = [{
     "name": "Active Immune Core API",
     "endpoints": [{
