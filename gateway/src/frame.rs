@@ -182,9 +182,13 @@ impl Posted {
     /// Notes the place that its publish got in the first of several rooms; of the first itself that is its own, which
     /// `first` is told. Before anybody else has it.
     pub fn follow(self: &mut Arc<Self>, first: &mut Option<Cursor>) {
-        let first = *first.get_or_insert(self.cursor);
-        if let Some(own) = Arc::get_mut(self) {
-            own.first = first;
+        match first {
+            None => *first = Some(self.cursor),
+            Some(first) => {
+                if let Some(own) = Arc::get_mut(self) {
+                    own.first = *first;
+                }
+            }
         }
     }
 

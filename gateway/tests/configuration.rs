@@ -146,7 +146,8 @@ fn the_shipped_profiles_are_in_order() {
 
     let conformance = Sources { file: Some(shipped("conformance.toml")), ..Sources::default() };
     let config::Loaded { config, warnings } = config::load(&conformance).unwrap();
-    assert_eq!(warnings, []);
+    // Suites run in browsers, from wherever.
+    assert!(warnings.iter().all(|warning| warning.key.to_string().ends_with("origins")), "{warnings:?}");
     assert_eq!(config.endpoint[0].dialect, model::session::Dialect::Echo);
     assert_eq!(config.endpoint[0].message, Some(Size::mib(16)));
     assert_eq!(config.limits.fragments, 65_536);

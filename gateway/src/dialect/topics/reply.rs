@@ -45,6 +45,6 @@ fn put_raw(framing: Framing, event_type: &str, data: &[u8], out: &mut Vec<u8>) {
     let mut text = Vec::with_capacity(256 + data.len());
     before_data(&mut text, event_type);
     super::envelope::put_data(&mut text, data);
-    behind_data(&mut text, Timestamp::now(), Uuid::new_v4(), Target::None);
+    behind_data(&mut text, Timestamp::now().into(), Uuid::new_v4(), Target::None);
     framing.text(out, &text);
 }

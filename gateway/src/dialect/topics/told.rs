@@ -115,7 +115,7 @@ pub fn shown(event_type: &str, data: &Value, room: Option<&str>) -> Value {
 
 /// A moment as envelopes show it.
 pub fn moment() -> String {
-    Zoneless(THEN).to_string()
+    Zoneless::from(THEN).to_string()
 }
 
 fn answered(answer: &Answer<'_>) -> Value {
