@@ -12,7 +12,7 @@ use super::limits::Capacity;
 use super::memory::GiveBack;
 use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
-use super::{Launch, StartError, endpoints, face, gauges, limits, parts};
+use super::{Launch, StartError, endpoints, face, gauges, limits, parts, playground};
 use crate::api::{Api, Documents, Reloads};
 use crate::audit::{Audit, Deed};
 use crate::bus::Channel;
@@ -91,6 +91,7 @@ impl House {
             views: Arc::clone(&views),
             face: face::face(&config, &addresses),
             documents: Documents::default(),
+            playground: playground::playground(&config),
             reloads,
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
