@@ -27,11 +27,19 @@ fn gateway() -> Gateway {
             socketio={namespaces=["/", "/custom"], greeting="auth", answers={echo="echo-back"}}},
         {path="/engine.io/", transport="engineio", dialect="echo"},
         {path="/ws/connect", dialect="topics"},
-        {path="/ws/events", dialect="stream"}]"#;
+        {path="/ws/events", dialect="stream"},
+        {path="/ws/chat", dialect="envelope", auth="chat"},
+        {path="/events", transport="sse", auth="asked"},
+        {path="/poll", transport="poll"}]"#;
     let profile = format!(
         r#"auth.closed={{secret="{SECRET}", take_from=["first_frame", "payload", "query", "subprotocol"]}}"#
     );
+    let chat = format!(r#"auth.chat={{secret="{SECRET}", take_from=["first_frame"]}}"#);
+    let asked = format!(r#"auth.asked={{secret="{SECRET}"}}"#);
     Options::new()
+        .set(&chat)
+        .set(&asked)
+        .set("plugins.echo.chat=true")
         .set("name=\"Try me\"")
         .set("shards=2")
         .set(&endpoints.replace('\n', ""))
