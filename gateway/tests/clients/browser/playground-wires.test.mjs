@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { GATEWAY } from './browser.mjs';
 import { button, connect, editor, ended, playground, request, rows, showToken } from './playground.mjs';
 
-const { GOOD, SSE = process.env.GATEWAY, TOPICS = SSE, ENVELOPE = SSE } = process.env;
-const publish = (at, event) => fetch(`${at}/api/v1/publish`, { method: 'POST', body: JSON.stringify(event) });
+const { GOOD } = process.env;
+const publish = (event) => fetch(`${GATEWAY}/api/v1/publish`, { method: 'POST', body: JSON.stringify(event) });
 const alert = { event_type: 'alert_triggered', data: { n: 1 } };
 
 test('sse: events as they come, who is refused, and where to go on', () =>
