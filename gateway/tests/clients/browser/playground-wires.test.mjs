@@ -7,7 +7,8 @@ import { GATEWAY } from './browser.mjs';
 import { button, connect, editor, ended, playground, request, rows, showToken } from './playground.mjs';
 
 const { GOOD } = process.env;
-const publish = (event) => fetch(`${GATEWAY}/api/v1/publish`, { method: 'POST', body: JSON.stringify(event) });
+const publish = (event) =>
+  fetch(`${GATEWAY}/api/v1/publish`, { method: 'POST', body: JSON.stringify(event) });
 const alert = { event_type: 'alert_triggered', data: { n: 1 } };
 
 test('sse: events as they come, who is refused, and where to go on', () =>
