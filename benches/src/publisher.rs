@@ -125,6 +125,7 @@ impl Publisher {
             room: None,
             session: "bench".into(),
             principal: Arc::new(Principal::anonymous()),
+            streams: false,
             answers,
         };
         self.hub.calls().route(call).unwrap().unwrap();

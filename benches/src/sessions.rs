@@ -80,7 +80,8 @@ impl Sessions {
         self.ends.push(Ends { client, near: socket.try_clone().unwrap() });
         let _inside = self.runtime.enter();
         let socket = Socket::Plain(tokio::net::TcpStream::from_std(socket).unwrap());
-        let opening = Opening { socket, answer: Vec::new(), source: Inflow::WebSocket(Bytes::new()) };
+        let opening =
+            Opening { socket, answer: Vec::new(), source: Inflow::WebSocket(Bytes::new()), deflate: None };
         let (common, endpoint) = (Rc::clone(common), Rc::clone(endpoint));
         let visitor = visitor(&endpoint);
         self.tasks.spawn_local(session::open(common, endpoint, visitor, opening));
@@ -179,6 +180,7 @@ fn endpoint(room: &str, form: Form) -> Endpoint {
         dialect: Rc::new(Rooms::new(form, Framing::WebSocket)),
         profile: Arc::new(profile),
         framing: Framing::WebSocket,
+        compression: None,
         welcome: "welcome".into(),
         auto_join: vec![room.into()],
         heartbeat: Heartbeat { interval: LONG, timeout: LONG },
@@ -187,6 +189,7 @@ fn endpoint(room: &str, form: Form) -> Endpoint {
         limits: websocket::Limits { message: 64 << 10, fragments: 1024 },
         backlog: 1 << 20,
         places: Places::new(0),
+        recent: None,
         unknown: Places::new(0),
     }
 }

@@ -10,6 +10,7 @@ mod health;
 mod kept;
 mod metrics;
 mod past;
+mod playground;
 mod plugins;
 mod publish;
 mod reload;
@@ -37,6 +38,7 @@ use crate::metrics::{Family, Gauges, Log, Views};
 use crate::web::{self, PluginAdmin, Problem, Response};
 use answer::{Good, described};
 pub use documents::Documents;
+pub use playground::{Playable, Playground};
 pub use reload::{Ask, NotReloaded, Reloaded, Reloads};
 
 /// What the API tells about, and acts on.
@@ -59,6 +61,8 @@ pub struct Api {
     pub face: Face,
     /// The documents as they were last made.
     pub documents: Documents,
+    /// What its playground can try.
+    pub playground: Playground,
     /// Who reads the configuration again.
     pub reloads: Reloads,
     /// Test routes are refused.
@@ -193,6 +197,9 @@ pub fn routes(production: bool) -> Vec<Route> {
         route!(GET "/asyncapi.json", None, documents::asyncapi, documents::told_asyncapi()),
         route!(GET "/docs", None, assets::docs, assets::told_docs()),
         route!(GET "/docs/{file}", None, assets::docs_file, assets::told_docs_file()),
+        route!(GET "/playground", None, assets::playground, assets::told_playground()),
+        route!(GET "/playground/endpoints", None, playground::endpoints, playground::told()),
+        route!(GET "/playground/{file}", None, assets::playground_file, assets::told_playground_file()),
         route!(GET "/ws/stats", None, stats::stats, stats::told("stats")),
         route!(GET "/api/v1/websocket/stats", None, stats::stats, stats::told("websocketStats")),
         route!(POST "/ws/broadcast", publish, broadcast::broadcast, broadcast::told()),

@@ -10,6 +10,7 @@ mod identity;
 mod limits;
 mod memory;
 mod parts;
+mod playground;
 mod ready;
 mod reload;
 mod shards;

@@ -14,7 +14,7 @@ use redis::aio::PubSub;
 use redis::{Client, ErrorKind, RedisError};
 use tokio::time::{sleep, timeout};
 
-use crate::frame::{Event, Timestamp};
+use crate::frame::{Event, Tags, Timestamp};
 use crate::hub::{Hub, PublishError};
 use crate::metrics::Metrics;
 pub use envelope::{Envelope, NoEnvelope};
@@ -193,7 +193,7 @@ impl Bus {
             source: Arc::clone(&self.channel.name),
             key: None,
             id: id.as_deref().map(Into::into),
-            tags: None,
+            tags: Tags::of_micros(envelope.micros),
             time: envelope.time.unwrap_or_else(Timestamp::now),
         };
         let outcome = self.publish(envelope.room.as_deref(), &event).await;

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+mod dialects;
 mod extract;
 mod file;
 mod finding;

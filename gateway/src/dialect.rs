@@ -4,6 +4,7 @@
 
 mod answer;
 mod echo;
+pub mod envelope;
 pub mod rooms;
 pub mod socketio;
 pub mod stream;
@@ -17,7 +18,8 @@ use serde_json::value::RawValue;
 
 pub use answer::{Answer, Backlog, Info, Member, Metadata};
 pub use echo::Echo;
-pub use rooms::{Rooms, RoomsFrame};
+pub use envelope::{Envelope, EnvelopeFrame};
+pub use rooms::{Events, EventsFrame, Rooms, RoomsFrame};
 pub use stream::{Stream, StreamFrame};
 pub use topics::{Topics, TopicsFrame};
 
@@ -91,6 +93,8 @@ pub enum Request<'a> {
     Unsubscribe(Vec<Cow<'a, str>>),
     /// What the gateway knows of the session.
     Info,
+    /// How the gateway is.
+    Status,
     /// To publish an event.
     Publish(Publish<'a>),
     /// Who is in a room.
@@ -130,6 +134,8 @@ pub enum Request<'a> {
         room: Option<Cow<'a, str>>,
         /// JSON; `null` where there was none.
         data: Cow<'a, RawValue>,
+        /// Whether the client takes its answer in pieces, too.
+        streamed: bool,
     },
     /// To go on with another token.
     Auth {
@@ -215,6 +221,9 @@ pub enum Malformed {
     /// Not of the right shape: which field, and what was expected.
     #[error("Error processing message: {0}")]
     Shape(String),
+    /// Well-formed, of a type that nothing is done with.
+    #[error("Unknown type: {0}")]
+    Unknown(String),
     /// Nothing that could follow it would make sense: the session ends, for this reason.
     #[error("{0}")]
     Broken(&'static str),
@@ -249,9 +258,36 @@ pub trait Dialect {
         None
     }
 
+    /// The id of one more session, where it is not for the client or the gateway to choose one.
+    fn session_id(&self) -> Option<Arc<str>> {
+        None
+    }
+
     /// Whether a session is greeted before it is known who it is by.
     fn greets_strangers(&self) -> bool {
         true
+    }
+
+    /// Whether a client of whom nobody knows who it is has to show that in its first frame: any other ends the session.
+    fn asks_first(&self) -> bool {
+        false
+    }
+
+    /// Whether who shows a token has to be a user by it.
+    fn needs_user(&self) -> bool {
+        false
+    }
+
+    /// Whether whom the endpoint does not let in is let in to be told why in a frame, whatever the endpoint says of that:
+    /// in [`Answer::Unproven`], or by [`farewell`](Self::farewell).
+    fn tells_refusals(&self) -> bool {
+        false
+    }
+
+    /// Whether a plugin's answer comes before that to the next request, too. A request that asks only whether somebody is
+    /// there does not wait for a long one.
+    fn answers_in_order(&self) -> bool {
+        false
     }
 
     /// Whether a plugin is asked for a client of whom it is not known who it is.

@@ -5,6 +5,7 @@
 mod answers;
 mod asyncapi;
 mod channels;
+mod endpoints;
 mod foreign;
 mod messages;
 mod openapi;
@@ -52,6 +53,8 @@ pub struct Server {
 pub struct Endpoint {
     /// The path, from its slash.
     pub path: String,
+    /// What carries its frames.
+    pub transport: Transport,
     /// What its frames mean.
     pub dialect: Dialect,
     /// The text that a session is greeted with.
@@ -66,6 +69,17 @@ pub struct Endpoint {
     pub auto_join: Vec<String>,
 }
 
+/// What carries the frames of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Messages, both ways: a channel of `/asyncapi.json`.
+    Channel,
+    /// Server-sent events: an operation of `/openapi.json`.
+    Sse,
+    /// Answers with events: the same.
+    Poll,
+}
+
 /// What the frames of an endpoint mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -75,6 +89,8 @@ pub enum Dialect {
     Topics,
     /// Events of the types that a client names.
     Stream,
+    /// Typed messages in envelopes.
+    Envelope,
     /// Each frame comes back as it was.
     Echo,
     /// Socket.IO.

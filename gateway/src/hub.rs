@@ -37,6 +37,7 @@ mod shard;
 mod space;
 mod types;
 mod walk;
+mod watch;
 
 use std::sync::Arc;
 
@@ -62,6 +63,7 @@ pub use room::Room;
 pub use rule::{Rule, Rules, Slow, Who};
 pub use shard::{Guest, Joined, ReadOn, Shard};
 pub use types::Types;
+pub use watch::Watch;
 
 pub use crate::history::log::{Fetch, State as LogState};
 

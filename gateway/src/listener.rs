@@ -6,6 +6,7 @@
 mod carrier;
 mod connection;
 mod framing;
+mod open;
 mod permits;
 mod proxy;
 mod stall;

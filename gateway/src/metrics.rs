@@ -23,6 +23,7 @@ mod views;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 pub use bus::Bus;
 pub use compression::Compression;
@@ -87,6 +88,11 @@ pub struct AuditLines {
 }
 
 impl Metrics {
+    /// For how long there has been something to count.
+    pub fn age(&self) -> Duration {
+        self.shards.first().map_or(Duration::ZERO, |shard| shard.begun.elapsed())
+    }
+
     /// For so many shards.
     pub fn new(shards: usize) -> Arc<Self> {
         Arc::new(Self {

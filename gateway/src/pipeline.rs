@@ -47,7 +47,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, header};
 use tower::layer::layer_fn;
 use tower::{Service, ServiceBuilder, service_fn};
 use tower_http::cors::CorsLayer;
@@ -119,15 +119,38 @@ pub struct EndpointRules {
     pub forgives: bool,
     /// Origins of pages that may connect; none: those of the gateway's own origin and of [`Config::origins`].
     pub origins: Origins,
-    /// Whether requests with a session's id (`sid`) go on with that session, and begin none.
-    pub polled: bool,
+    /// How sessions begin there.
+    pub begins: Begins,
+}
+
+/// How sessions begin at an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// With an upgrade.
+    Upgrade,
+    /// The same, or with a request that names no session (`sid`): others go on with the one that they name.
+    Polls,
+    /// With each request.
+    Request,
+    /// Never: requests only ask for events.
+    Never,
 }
 
 impl EndpointRules {
     /// Whether a request would begin a session.
     fn begins<B>(&self, request: &Request<B>) -> bool {
         let of_session = || query_pairs(request.uri().query()).iter().any(|(key, _)| key == "sid");
-        !(self.polled && of_session())
+        match self.begins {
+            Begins::Upgrade | Begins::Request => true,
+            Begins::Polls => !of_session(),
+            Begins::Never => false,
+        }
+    }
+
+    /// Whether a request would open what its client listens to: it is looked at as an upgrade is.
+    fn opens<B>(&self, request: &Request<B>) -> bool {
+        matches!(self.begins, Begins::Request | Begins::Never)
+            || request.headers().contains_key(header::UPGRADE)
     }
 }
 

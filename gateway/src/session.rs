@@ -4,12 +4,15 @@
 
 mod allowance;
 mod asking;
+mod behind;
 mod calls;
 mod compression;
 mod endpoint;
 mod gaps;
 mod heartbeat;
 mod inbox;
+mod listening;
+mod opening;
 mod outbound;
 mod past;
 mod places;
@@ -36,14 +39,16 @@ use bytes::{BufMut, Bytes};
 pub use compression::{Compression, Deflated, Forms};
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::{TICK, Wheel};
+pub use listening::{Resume, Unopened, Wants, listen};
+pub use opening::{Inflow, Opening, Visitor};
 pub use outbound::{Backlog, Budget, Fallen, Gap, Ledger, Slices, Taken, Way, relieve};
 pub use places::{Place, Places};
 pub use readers::admit;
-pub use run::{Inflow, Opening, Visitor, open};
+pub use run::open;
 pub use turn_away::turn_away;
 
 use crate::audit::{Deed, Entry, Source};
-use crate::dialect::{Dialect, Info, Metadata, Notice, Welcome};
+use crate::dialect::{Answer, Dialect, Info, Metadata, Notice, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
 use crate::hub::{self, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Refusal, Revocations};
@@ -301,6 +306,18 @@ impl Session {
         }
     }
 
+    /// How the gateway is.
+    fn status<'a>(&self) -> Answer<'a> {
+        let metrics = self.common.shard.hub().metrics();
+        let (opened, closed) =
+            (metrics.sum(|shard| shard.opened.sum()), metrics.sum(|shard| shard.closed.sum()));
+        Answer::Status {
+            connections: opened.saturating_sub(closed),
+            uptime: metrics.age(),
+            messages: metrics.sum(|shard| shard.received.get()),
+        }
+    }
+
     fn dialect_info(&self) -> Info {
         let info = self.info();
         Info {
@@ -360,6 +377,7 @@ impl Guest for Session {
                 let mut out = Vec::new();
                 self.show(&events, &mut out);
                 self.reply(&out);
+                self.outbound.repeat_progress();
             }
             Order::Unheard(room, from, to) => self.tell_lapse(&room, from, to),
             Order::Describe(tell) => tell(self.info()),

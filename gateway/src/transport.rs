@@ -4,6 +4,7 @@
 
 pub mod close;
 pub mod engineio;
+pub mod event_stream;
 mod framing;
 mod inbound;
 mod pipe;

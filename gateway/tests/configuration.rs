@@ -6,6 +6,7 @@ mod configuration {
     mod edge;
 }
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,8 @@ fn the_shipped_file_is_every_setting_at_its_default() {
     assert_eq!(warnings, []);
     let written: toml::Table = fs::read_to_string(shipped("tidegate.toml")).unwrap().parse().unwrap();
     let built_in = toml::Table::try_from(Config::default()).unwrap();
-    assert_eq!(names(&written.into()), names(&built_in.into()), "every setting is there");
+    let once = |value: toml::Table| names(&value.into()).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(once(written), once(built_in), "every setting is there");
 }
 
 #[test]
@@ -121,6 +123,45 @@ fn names(value: &toml::Value) -> Vec<String> {
 }
 
 #[test]
+fn an_endpoint_of_envelopes_has_the_defaults_of_its_clients() {
+    let (_dir, sources) = file(
+        "a.toml",
+        "[[endpoint]]\npath = '/a'\ndialect = 'envelope'\n[[endpoint]]\npath = '/b'\ndialect = 'envelope'\n\
+         welcome = 'Hola'\nmessage = '8 KiB'\nheartbeat = { interval = '30s' }\n[[endpoint]]\npath = '/c'",
+    );
+    let config = loaded(&Sources { set: vec!["endpoint.1.envelope.rate=\"9/h\"".into()], ..sources });
+    let told = |endpoint: &model::session::Config| {
+        let beat = endpoint.heartbeat;
+        let (interval, timeout) = (beat.interval.get().as_secs(), beat.timeout.get().as_secs());
+        let rate = endpoint.rate_per_user().map(|rate| rate.to_string());
+        (endpoint.welcome.clone(), endpoint.message, (interval, timeout), rate)
+    };
+    let [a, b, c] = &*config.endpoint else { panic!("three endpoints") };
+    let greeting = "Connected to QA Intelligence WebSocket".to_owned();
+    assert_eq!(told(a), (greeting, Some(Size::mib(1)), (20, 40), Some("60/min".into())));
+    assert_eq!(told(b), ("Hola".into(), Some(Size::kib(8)), (30, 40), Some("9/h".into())));
+    assert_eq!(told(c), ("Connected to Tidegate".into(), None, (25, 60), None));
+}
+
+#[test]
+fn settings_of_envelopes_are_judged() {
+    assert_eq!(
+        errors(&set(&["endpoint.0.envelope.stream=true"])),
+        [
+            "error: --set endpoint.0.envelope.stream: endpoint.0.envelope: is for endpoints with `dialect = \"envelope\"`"
+        ]
+    );
+    let sources = set(&["endpoint.0.dialect=envelope", "endpoint.0.envelope.rate=\"20000/min\""]);
+    assert_eq!(
+        errors(&sources),
+        [
+            "error: --set endpoint.0.envelope.rate: endpoint.0.envelope.rate: 20000 is more than can be remembered of \
+             each user (10000)",
+        ]
+    );
+}
+
+#[test]
 fn the_shipped_profiles_are_in_order() {
     let immune = Sources { file: Some(shipped("immune.toml")), ..Sources::default() };
     let config::Loaded { config, warnings } = config::load(&immune).unwrap();
@@ -143,10 +184,19 @@ fn the_shipped_profiles_are_in_order() {
     assert_eq!((endpoint.auth.as_str(), config.api.auth.as_str()), ("operations", "operations"));
     let profile = &config.auth["operations"];
     assert!(profile.anonymous && profile.required.is_empty() && profile.has_key());
+    let chat = Sources { file: Some(shipped("chat.toml")), ..Sources::default() };
+    let config::Loaded { config, warnings } = config::load(&chat).unwrap();
+    assert_eq!(warnings, []);
+    let places: Vec<_> = config.endpoint.iter().map(|one| (&*one.path, one.any, one.dialect)).collect();
+    let envelope = model::session::Dialect::Envelope;
+    assert_eq!(places, [("/ws/chat", false, envelope), ("", true, envelope)]);
+    assert_eq!(config.listener[1].address.to_string(), "127.0.0.1:8765");
+    assert!(config.auth["chat"].anonymous && config.endpoint.iter().all(|one| one.auth == "chat"));
 
     let conformance = Sources { file: Some(shipped("conformance.toml")), ..Sources::default() };
     let config::Loaded { config, warnings } = config::load(&conformance).unwrap();
-    assert_eq!(warnings, []);
+    // Suites run in browsers, from wherever.
+    assert!(warnings.iter().all(|warning| warning.key.to_string().ends_with("origins")), "{warnings:?}");
     assert_eq!(config.endpoint[0].dialect, model::session::Dialect::Echo);
     assert_eq!(config.endpoint[0].message, Some(Size::mib(16)));
     assert_eq!(config.limits.fragments, 65_536);
@@ -564,4 +614,15 @@ fn the_schema_knows_every_setting() {
     let built_in = toml::Table::try_from(Config::default()).unwrap();
     assert!(built_in.keys().eq(known.keys()), "{known:?}");
     assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn a_transport_that_only_sends_carries_no_dialect_that_is_asked() {
+    for name in ["sse", "poll"] {
+        let with = |more: &str| set(&[&format!("endpoint=[{{path=\"/e\",transport=\"{name}\"{more}}}]")]);
+        loaded(&with(""));
+        refused(&with(",dialect=\"echo\""), &format!("cannot be carried by the transport \"{name}\""));
+        refused(&with(",refuse=\"close\""), "clients are refused by \"status\" alone");
+        refused(&with(",idle_timeout=\"1m\""), "it would end each of their sessions");
+    }
 }

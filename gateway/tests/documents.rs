@@ -23,6 +23,12 @@ fn options() -> Options {
     Options::new().config(profile).set("plugins.echo.enabled=true").set(ROOMS)
 }
 
+/// The profile of the QA chat, whose sessions speak in envelopes.
+fn chat() -> Options {
+    let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/chat.toml");
+    Options::new().config(profile).set("listener.chat.address=127.0.0.1:0")
+}
+
 const ROOMS: &str = "room=[{history={size=10,ttl=\"1h\"},cache=\"last_per_key\"}]";
 
 fn start(options: Options) -> Gateway {

@@ -14,7 +14,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
 use testkit::{Answer, exchange, request};
-use tidegate::api::{Api, Documents};
+use tidegate::api::{Api, Documents, Playground};
 use tidegate::audit::Audit;
 use tidegate::documents::Face;
 use tidegate::drain::Drain;
@@ -137,6 +137,7 @@ fn house(anonymous: bool) -> impl Fn(Vec<u8>) -> Sending {
         views: Arc::default(),
         face: Face::default(),
         documents: Documents::default(),
+        playground: Playground::default(),
         reloads: tokio::sync::mpsc::channel(1).0,
         production: false,
         heartbeat: Duration::ZERO,

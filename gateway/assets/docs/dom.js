@@ -62,8 +62,8 @@ export function copyButton(what, text) {
   return button;
 }
 
-/** @param {string} text */
-async function copy(text) {
+/** Puts it on the clipboard; answers whether the browser did. @param {string} text */
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

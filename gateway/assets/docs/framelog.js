@@ -7,8 +7,8 @@ export const LONGEST = 64 * 1024;
 
 /** @typedef {'sent' | 'received' | 'note'} Kind */
 /**
- * `cut`: characters left out.
- * @typedef {{ number: number, kind: Kind, at: Date, text: string, cut: number }} Entry
+ * `cut`: characters left out. `type`, `bytes`: what it is and how long, where that was told.
+ * @typedef {{ number: number, kind: Kind, at: Date, text: string, cut: number, type?: string, bytes?: number }} Entry
  */
 
 export class FrameLog {
@@ -20,9 +20,11 @@ export class FrameLog {
    * @param {Kind} kind
    * @param {string} text
    * @param {Date} at
+   * @param {{ type?: string, bytes?: number }} [more]
    */
-  add(kind, text, at) {
+  add(kind, text, at, more = {}) {
     this.#entries.push({
+      ...more,
       number: this.#next,
       kind,
       at,
@@ -63,7 +65,7 @@ export class FrameLog {
     const begin = Math.max(0, from - this.first);
     return this.#entries
       .slice(begin)
-      .filter(({ kind, text }) => `${kind} ${text}`.toLowerCase().includes(wanted));
+      .filter(({ kind, text, type = '' }) => `${kind} ${type} ${text}`.toLowerCase().includes(wanted));
   }
 }
 

@@ -45,6 +45,14 @@ static DOCS: LazyLock<Vec<File>> = LazyLock::new(|| {
     )
 });
 
+/// It shares what it can with `/docs`, and asks for that there.
+static PLAYGROUND: LazyLock<Vec<File>> = LazyLock::new(|| {
+    files!("playground":
+        "index.html", "playground.css", "main.js", "bytes.js", "compose.js", "frames.js", "link.js", "polling.js", "socketio.js",
+        "target.js", "templates.js", "token.js",
+    )
+});
+
 pub(super) fn told_docs() -> Operation {
     told("docs", "Read these documents, and try what they tell of")
         .more("A page for browsers. It shows `/openapi.json` and `/asyncapi.json`, and takes nothing from elsewhere.")
@@ -57,19 +65,48 @@ pub(super) async fn docs(_: &Api, request: &Request) -> Answered {
 }
 
 pub(super) fn told_docs_file() -> Operation {
-    ["text/css", "text/javascript", "image/svg+xml"]
-        .into_iter()
-        .fold(told("docsFile", "Get a part of the page `/docs`"), |told, kind| {
-            told.answer(StatusCode::OK, "The file", Content::Other(kind))
-        })
-        .path("file", "The file's name", "docs.css")
-        .problem(StatusCode::NOT_FOUND, "There is no such file")
+    let kinds = ["text/css", "text/javascript", "image/svg+xml"];
+    told_file("docsFile", "Get a part of the page `/docs`", &kinds, "docs.css")
 }
 
 /// `GET /docs/{file}`.
 pub(super) async fn docs_file(_: &Api, request: &Request) -> Answered {
     let name = request.params.first().map_or("", String::as_str);
     serve(&DOCS, name, &request.headers)
+}
+
+pub(super) fn told_playground() -> Operation {
+    told("playground", "Try the endpoints: connect, send requests, watch frames")
+        .more("A page for browsers. It speaks each dialect that is configured, and takes nothing from elsewhere.")
+        .answer(StatusCode::OK, "The page", Content::Other("text/html"))
+}
+
+/// `GET /playground`.
+pub(super) async fn playground(_: &Api, request: &Request) -> Answered {
+    serve(&PLAYGROUND, "index.html", &request.headers)
+}
+
+pub(super) fn told_playground_file() -> Operation {
+    let kinds = ["text/css", "text/javascript"];
+    told_file("playgroundFile", "Get a part of the page `/playground`", &kinds, "playground.css")
+}
+
+/// `GET /playground/{file}`.
+pub(super) async fn playground_file(_: &Api, request: &Request) -> Answered {
+    let name = request.params.first().map_or("", String::as_str);
+    serve(&PLAYGROUND, name, &request.headers)
+}
+
+fn told_file(
+    id: &'static str,
+    summary: &'static str,
+    kinds: &[&'static str],
+    example: &'static str,
+) -> Operation {
+    let told = kinds
+        .iter()
+        .fold(told(id, summary), |told, kind| told.answer(StatusCode::OK, "The file", Content::Other(kind)));
+    told.path("file", "The file's name", example).problem(StatusCode::NOT_FOUND, "There is no such file")
 }
 
 fn told(id: &'static str, summary: &'static str) -> Operation {
@@ -110,10 +147,13 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_served_under_a_type_of_its_own() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/docs");
-        let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-        let there: BTreeSet<_> = fs::read_dir(folder).unwrap().map(name).collect();
-        assert_eq!(there, DOCS.iter().map(|file| file.name.to_owned()).collect());
-        assert!(there.iter().all(|name| media_type(name) != "application/octet-stream"));
+        for (folder, files) in [("docs", &DOCS), ("playground", &PLAYGROUND)] {
+            let folder = format!("{}/assets/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let name =
+                |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+            let there: BTreeSet<_> = fs::read_dir(folder).unwrap().map(name).collect();
+            assert_eq!(there, files.iter().map(|file| file.name.to_owned()).collect());
+            assert!(there.iter().all(|name| media_type(name) != "application/octet-stream"));
+        }
     }
 }

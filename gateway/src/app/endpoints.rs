@@ -8,10 +8,14 @@ use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
 use crate::config::Config;
 use crate::config::model::session as settings;
+use crate::dialect::envelope;
 use crate::dialect::socketio::{self, SocketIo, SocketIoFrame};
-use crate::dialect::{Dialect, Echo, Rooms, RoomsFrame, Stream, StreamFrame, Topics, TopicsFrame, topics};
+use crate::dialect::{
+    Dialect, Echo, Envelope, EnvelopeFrame, Events, EventsFrame, Rooms, RoomsFrame, Stream, StreamFrame,
+    Topics, TopicsFrame, topics,
+};
 use crate::drain::Drain;
-use crate::endpoint::{EngineIo, Entrance, Refusing, Terms, WebSocket};
+use crate::endpoint::{EngineIo, Entrance, Events as EventStream, Poll, Refusing, Terms, WebSocket};
 use crate::frame::{Encode, Form, Forms};
 use crate::metrics::Metrics;
 use crate::router::{self, Bodies};
@@ -41,8 +45,13 @@ pub(super) struct Shared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     Rooms(Framing),
+    /// Of clients in one room, or in several.
+    Events {
+        with_ids: bool,
+    },
     Topics(Framing),
     Stream(Framing),
+    Envelope(Framing),
     /// In this namespace.
     SocketIo(Box<str>),
 }
@@ -99,18 +108,22 @@ impl Wires {
         settings.compression.then(|| Compression { from, forms: all() })
     }
 
-    /// What the endpoint's frames mean.
-    fn dialect(&self, settings: &settings::Config) -> Rc<dyn Dialect> {
-        let framing = framing(settings);
-        match settings.dialect {
-            settings::Dialect::Rooms => Rc::new(Rooms::new(self.form(&Look::Rooms(framing)), framing)),
-            settings::Dialect::Topics => Rc::new(Topics::new(self.form(&Look::Topics(framing)), framing)),
-            settings::Dialect::Stream => {
-                let usual = settings.stream.events.iter().cloned();
-                Rc::new(Stream::new(self.form(&Look::Stream(framing)), framing, usual))
+    /// What the frames of an endpoint mean, for a client whose events look so; none where it takes none.
+    fn dialect(&self, settings: &settings::Config, look: Option<&Look>) -> Rc<dyn Dialect> {
+        let Some(look) = look else { return Rc::new(Echo(framing(settings))) };
+        match look {
+            Look::Rooms(framing) => Rc::new(Rooms::new(self.form(look), *framing)),
+            Look::Events { .. } => Rc::new(Events(self.form(look))),
+            Look::Envelope(framing) => {
+                let streams = settings.envelope.as_ref().is_some_and(|envelope| envelope.stream);
+                Rc::new(Envelope::new(self.form(look), *framing, streams))
             }
-            settings::Dialect::Echo => Rc::new(Echo(framing)),
-            settings::Dialect::SocketIo => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
+            Look::Topics(framing) => Rc::new(Topics::new(self.form(look), *framing)),
+            Look::Stream(framing) => {
+                let usual = settings.stream.events.iter().cloned();
+                Rc::new(Stream::new(self.form(look), *framing, usual))
+            }
+            Look::SocketIo(_) => Rc::new(SocketIo::new(Rc::new(self.socketio(&settings.socketio)))),
         }
     }
 
@@ -135,8 +148,10 @@ impl Wires {
 fn writer(look: &Look) -> Box<dyn Encode> {
     match look {
         Look::Rooms(framing) => Box::new(RoomsFrame(*framing)),
+        Look::Events { with_ids } => Box::new(EventsFrame { with_ids: *with_ids }),
         Look::Topics(framing) => Box::new(TopicsFrame(*framing)),
         Look::Stream(framing) => Box::new(StreamFrame(*framing)),
+        Look::Envelope(framing) => Box::new(EnvelopeFrame(*framing)),
         Look::SocketIo(namespace) => Box::new(SocketIoFrame::new(namespace)),
     }
 }
@@ -155,12 +170,16 @@ fn all_looks(settings: &settings::Config) -> Vec<(Look, Option<Packing>)> {
 
 /// What events of an endpoint look like, in all the ways that they do there.
 fn looks(settings: &settings::Config) -> Vec<Look> {
-    match settings.dialect {
-        settings::Dialect::Rooms => vec![Look::Rooms(framing(settings))],
-        settings::Dialect::Topics => vec![Look::Topics(framing(settings))],
-        settings::Dialect::Stream => vec![Look::Stream(framing(settings))],
-        settings::Dialect::Echo => Vec::new(),
-        settings::Dialect::SocketIo => {
+    match (settings.dialect, settings.transport) {
+        (settings::Dialect::Rooms, settings::Transport::Sse) => {
+            vec![Look::Events { with_ids: true }, Look::Events { with_ids: false }]
+        }
+        (settings::Dialect::Rooms, _) => vec![Look::Rooms(framing(settings))],
+        (settings::Dialect::Topics, _) => vec![Look::Topics(framing(settings))],
+        (settings::Dialect::Stream, _) => vec![Look::Stream(framing(settings))],
+        (settings::Dialect::Envelope, _) => vec![Look::Envelope(framing(settings))],
+        (settings::Dialect::Echo, _) => Vec::new(),
+        (settings::Dialect::SocketIo, _) => {
             let namespaces = settings.socketio.namespaces.iter();
             namespaces.map(|name| Look::SocketIo(name.as_str().into())).collect()
         }
@@ -170,6 +189,8 @@ fn looks(settings: &settings::Config) -> Vec<Look> {
 fn framing(settings: &settings::Config) -> Framing {
     match settings.transport {
         settings::Transport::WebSocket => Framing::WebSocket,
+        settings::Transport::Sse => Framing::EventStream,
+        settings::Transport::Poll => Framing::Bare,
         settings::Transport::EngineIo => Framing::EngineIo,
     }
 }
@@ -179,6 +200,7 @@ pub(super) fn event_types(config: &Config) -> Vec<String> {
     let of = |settings: &settings::Config| match settings.dialect {
         settings::Dialect::Topics => topics::TYPES.map(str::to_owned).to_vec(),
         settings::Dialect::Stream => settings.stream.events.clone(),
+        settings::Dialect::Envelope => envelope::SENT.map(|kind| kind.name().to_owned()).to_vec(),
         _ => Vec::new(),
     };
     config.endpoint.iter().flat_map(of).collect()
@@ -210,17 +232,23 @@ pub(super) fn all(
     phase: &Drain,
 ) -> Located<Rc<dyn router::Endpoint>> {
     Located::new(config.endpoint.iter().map(|settings| {
-        let endpoint = Rc::new(endpoint(config, identity, settings, capacity, &shared.wires));
-        common.shard.counters().opened.know(endpoint.dialect.name());
+        let (looks, wires) = (looks(settings), &shared.wires);
+        let of = |look| Rc::new(endpoint(config, identity, settings, capacity, wires, look));
         let entrance = Entrance {
             common: Rc::clone(common),
-            endpoint,
+            endpoint: of(looks.first()),
             refusing: refusing(settings),
             usual_role: settings.usual_role().map(Into::into),
             phase: phase.clone(),
         };
+        common.shard.counters().opened.know(entrance.endpoint.dialect.name());
         let endpoint: Rc<dyn router::Endpoint> = match settings.transport {
             settings::Transport::WebSocket => Rc::new(WebSocket(entrance)),
+            settings::Transport::Sse => Rc::new(EventStream { entrance, several: of(looks.last()) }),
+            settings::Transport::Poll => {
+                let form = wires.form(&Look::Rooms(framing(settings)));
+                Rc::new(Poll::new(entrance, form, config.http.answer_timeout.get()))
+            }
             settings::Transport::EngineIo => Rc::new(EngineIo {
                 entrance,
                 lines: Arc::clone(&shared.lines),
@@ -236,7 +264,9 @@ pub(super) fn all(
 fn heartbeat(settings: &settings::Config) -> Heartbeat {
     let (interval, timeout) = (settings.heartbeat.interval.get(), settings.heartbeat.timeout.get());
     match settings.transport {
-        settings::Transport::WebSocket => Heartbeat { interval, timeout },
+        settings::Transport::WebSocket | settings::Transport::Sse | settings::Transport::Poll => {
+            Heartbeat { interval, timeout }
+        }
         // Its clients count from the ping that was not answered.
         settings::Transport::EngineIo => Heartbeat { interval, timeout: interval + timeout },
     }
@@ -257,11 +287,12 @@ fn endpoint(
     settings: &settings::Config,
     capacity: &Capacity,
     wires: &Wires,
+    look: Option<&Look>,
 ) -> session::Endpoint {
     let message = settings.message.unwrap_or(config.limits.message).len();
     session::Endpoint {
         path: settings.location().path,
-        dialect: wires.dialect(settings),
+        dialect: wires.dialect(settings, look),
         framing: framing(settings),
         compression: wires.compression(settings),
         profile: identity.profile(&settings.auth),
@@ -273,6 +304,7 @@ fn endpoint(
         limits: Limits { message, fragments: config.limits.fragments },
         backlog: config.limits.backlog_per_session.len(),
         places: capacity.endpoint(&settings.location()),
+        recent: capacity.recent(&settings.location()),
         unknown: Arc::clone(&capacity.unknown),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::config::model::session as settings;
-use crate::documents::{Dialect, Endpoint, Face, Server};
+use crate::documents::{Dialect, Endpoint, Face, Server, Transport};
 use crate::web::Part;
 
 /// The gateway's names, and where it is. `addresses`: where the listeners really listen.
@@ -14,11 +14,17 @@ pub(super) fn face(config: &Config, addresses: &[(Arc<str>, SocketAddr)]) -> Fac
     let version = if config.api_version.is_empty() { own } else { &config.api_version };
     let anonymous = |profile: &str| config.auth.get(profile).is_some_and(|profile| profile.anonymous);
     let endpoint = |endpoint: &settings::Config| Endpoint {
-        path: endpoint.path.clone(),
+        path: if endpoint.any { "/".into() } else { endpoint.path.clone() },
+        transport: match endpoint.transport {
+            settings::Transport::WebSocket | settings::Transport::EngineIo => Transport::Channel,
+            settings::Transport::Sse => Transport::Sse,
+            settings::Transport::Poll => Transport::Poll,
+        },
         dialect: match endpoint.dialect {
             settings::Dialect::Rooms => Dialect::Rooms,
             settings::Dialect::Topics => Dialect::Topics,
             settings::Dialect::Stream => Dialect::Stream,
+            settings::Dialect::Envelope => Dialect::Envelope,
             settings::Dialect::Echo => Dialect::Echo,
             settings::Dialect::SocketIo => Dialect::SocketIo,
         },

@@ -12,7 +12,7 @@ use super::limits::Capacity;
 use super::memory::GiveBack;
 use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
-use super::{Launch, StartError, endpoints, face, gauges, limits, parts};
+use super::{Launch, StartError, endpoints, face, gauges, limits, parts, playground};
 use crate::api::{Api, Documents, Reloads};
 use crate::audit::{Audit, Deed};
 use crate::bus::Channel;
@@ -27,7 +27,7 @@ use crate::hub::{self, Caching, Hub, Rule, Rules, Slow, Who};
 use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
-use crate::pipeline::{self, EndpointRules, ListenerRules, Origins, Sizes, hsts};
+use crate::pipeline::{self, Begins, EndpointRules, ListenerRules, Origins, Sizes, hsts};
 use crate::plugin::{Plugins, Services, Settings, Validate};
 use crate::router::{Bodies, Router};
 use crate::session::Budget;
@@ -91,6 +91,7 @@ impl House {
             views: Arc::clone(&views),
             face: face::face(&config, &addresses),
             documents: Documents::default(),
+            playground: playground::playground(&config),
             reloads,
             production: config.environment == Environment::Production,
             heartbeat: config.endpoint.first().map_or(Duration::ZERO, |e| e.heartbeat.interval.get()),
@@ -98,7 +99,7 @@ impl House {
         tokio::spawn(gauges::sample(api.sources(), views));
         let rules = pipeline::Rules::new(requests(&config, &identity))?.live();
         let permits = Permits::new(most(&config));
-        let capacity = Arc::new(Capacity::new(&config));
+        let capacity = Arc::new(Capacity::new(&config, hub.metrics()));
         let budget = Budget::new(config.limits.backlog_total.len(), &metrics);
         let (lanes, intakes) = lanes(count);
         let reloader = Reloader {
@@ -293,7 +294,7 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
             profile: identity.profile(&endpoint.auth),
             forgives: endpoint.dialect == model::session::Dialect::Topics,
             origins: Origins::new(endpoint.origins.iter().cloned()),
-            polled: endpoint.transport == model::session::Transport::EngineIo,
+            begins: begins(endpoint),
         };
         (endpoint.location(), rules)
     };
@@ -315,6 +316,15 @@ pub(super) fn requests(config: &Config, identity: &impl Profiles) -> pipeline::C
         sizes: Sizes { target: http.target.len(), header: http.header.len(), body: http.body.len() },
         answer_timeout: http.answer_timeout.get(),
         listeners: config.listener.iter().map(listener).collect(),
+    }
+}
+
+fn begins(endpoint: &model::session::Config) -> Begins {
+    match endpoint.transport {
+        model::session::Transport::WebSocket => Begins::Upgrade,
+        model::session::Transport::EngineIo => Begins::Polls,
+        model::session::Transport::Sse => Begins::Request,
+        model::session::Transport::Poll => Begins::Never,
     }
 }
 

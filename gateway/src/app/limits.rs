@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::config::model::limits::{self as settings, Class, Store, Window};
-use crate::limits::{self, BadStore, Limits, Publishes, Rule, Settings};
+use crate::config::model::session;
+use crate::limits::{self, BadStore, Limits, Publishes, Recent, Rule, Settings};
 use crate::metrics::Metrics;
 use crate::session::Places;
 use crate::units::{ByteRate, Rate};
@@ -13,14 +14,19 @@ use crate::web::{Located, Location};
 /// How many sessions there may be, over all shards.
 pub(super) struct Capacity {
     endpoints: Located<Arc<Places>>,
+    recent: Located<Arc<Recent>>,
     /// Of whom nobody knows who they are.
     pub(super) unknown: Arc<Places>,
 }
 
 impl Capacity {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
         let endpoints = config.endpoint.iter();
+        let recent = endpoints.clone().filter_map(|one| {
+            Some((one.location(), Recent::new("messages_per_user", one.rate_per_user()?, metrics)))
+        });
         Self {
+            recent: Located::new(recent),
             endpoints: Located::new(
                 endpoints.map(|one| (one.location(), Places::new(one.max_sessions as usize))),
             ),
@@ -35,12 +41,23 @@ impl Capacity {
                 places.set(endpoint.max_sessions as usize);
             }
         }
+        for (location, recent) in self.recent.iter() {
+            let endpoint = config.endpoint.iter().find(|one| one.location() == *location);
+            if let Some(rate) = endpoint.and_then(session::Config::rate_per_user) {
+                recent.set(rate);
+            }
+        }
         self.unknown.set(config.limits.unauthenticated.sessions as usize);
     }
 
     /// The places of the endpoint that is there.
     pub(super) fn endpoint(&self, location: &Location) -> Arc<Places> {
         self.endpoints.at(location).map_or_else(|| Places::new(0), Arc::clone)
+    }
+
+    /// What users have sent of late at the endpoint that is there, where that counts.
+    pub(super) fn recent(&self, location: &Location) -> Option<Arc<Recent>> {
+        self.recent.at(location).map(Arc::clone)
     }
 }
 

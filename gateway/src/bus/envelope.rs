@@ -1,7 +1,7 @@
 //! An envelope as other processes write it: that of the dialect `topics`.
 
 use std::borrow::Cow;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -25,6 +25,8 @@ pub struct Envelope {
     pub data: Bytes,
     /// When; none where it does not say.
     pub time: Option<Timestamp>,
+    /// The microseconds of that beyond its milliseconds.
+    pub micros: u16,
     /// By which it is known again.
     pub message_id: Option<String>,
     /// Whom it is for; none: everybody.
@@ -71,7 +73,7 @@ struct Keys<'a> {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum User {
-    Number(u64),
+    Number(serde_json::Number),
     Text(String),
 }
 
@@ -96,7 +98,7 @@ impl Envelope {
         if !data.starts_with('{') {
             return Err(NoEnvelope::Field("data", "an object"));
         }
-        let time = keys.timestamp.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?;
+        let at = keys.timestamp.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?;
         let message_id = named(keys.message_id);
         if message_id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
             return Err(NoEnvelope::Field("message_id", "at most 200 bytes"));
@@ -111,7 +113,8 @@ impl Envelope {
         Ok(Self {
             event_type: keys.event_type.to_lowercase(),
             data: Bytes::copy_from_slice(data.as_bytes()),
-            time,
+            time: at.map(|since| Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))),
+            micros: at.map_or(0, |since| (since.subsec_micros() % 1000) as u16),
             message_id,
             room: user.or_else(role).or_else(|| named(keys.topic)),
         })
@@ -123,11 +126,10 @@ fn named(text: Option<Cow<'_, str>>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(Cow::into_owned)
 }
 
-/// ISO 8601, UTC where it names no zone.
-fn time(text: &str) -> Result<Timestamp, NoEnvelope> {
+/// Since 1970; ISO 8601, UTC where it names no zone.
+fn time(text: &str) -> Result<Duration, NoEnvelope> {
     let wrong = NoEnvelope::Field("timestamp", "a time as \"2026-01-01T12:00:00.000000\"");
-    let since = moment(text).and_then(|at| at.duration_since(UNIX_EPOCH).ok()).ok_or(wrong)?;
-    Ok(Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+    moment(text).and_then(|at| at.duration_since(UNIX_EPOCH).ok()).ok_or(wrong)
 }
 
 #[cfg(test)]
@@ -151,6 +153,7 @@ mod tests {
             event_type: "task_created".into(),
             data: r#"{"n":1}"#.into(),
             time: Some(Timestamp(1_700_000_000_123)),
+            micros: 456,
             message_id: Some("m".into()),
             room: Some("tasks".into()),
         };

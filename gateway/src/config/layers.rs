@@ -12,7 +12,7 @@ use super::finding::{Finding, Findings, Severity};
 use super::given::{BadGiven, Given};
 use super::key::Key;
 use super::trail::{Place, Trail};
-use super::{Config, Sources, extract};
+use super::{Config, Sources, dialects, extract};
 
 /// All that was given, not yet read into its types.
 pub(super) struct Layers {
@@ -43,6 +43,7 @@ impl Layers {
         for given in given.into_iter().flatten() {
             layers.lay(given, &mut settings);
         }
+        dialects::lay_under(&mut settings);
         layers.settings = settings.into_dict().unwrap_or_default();
         Ok(layers)
     }

@@ -15,6 +15,7 @@ pub mod auth;
 pub mod bus;
 pub mod cors;
 pub mod drain;
+pub mod envelope;
 pub mod http;
 pub mod hub;
 pub mod limits;
@@ -97,7 +98,7 @@ impl Config {
 }
 
 impl Default for Config {
-    /// A gateway for development: one listener on loopback, one endpoint, anonymous access, no plugin.
+    /// A gateway for development: one listener on loopback, an endpoint of each transport, anonymous access, no plugin.
     fn default() -> Self {
         let anonymous = auth::Config { anonymous: true, ..auth::Config::default() };
         Self {
@@ -108,7 +109,7 @@ impl Default for Config {
             shards: 0,
             data: store::Config::default(),
             listener: vec![listener::Config::default()],
-            endpoint: vec![session::Config { path: "/ws".into(), ..session::Config::default() }],
+            endpoint: session::Config::usual(),
             auth: BTreeMap::from([("default".into(), anonymous)]),
             revocations: revocations::Config::default(),
             cors: cors::Config::default(),

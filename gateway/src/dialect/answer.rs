@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Message;
 use crate::frame::{Cursor, Posted, Timestamp};
@@ -51,6 +52,15 @@ pub enum Answer<'a> {
     UnknownTypes(Vec<&'a str>),
     /// What the gateway knows of the session.
     Info(&'a Info),
+    /// How the gateway is.
+    Status {
+        /// Sessions that are open.
+        connections: u64,
+        /// For how long it has run.
+        uptime: Duration,
+        /// Messages that its clients have sent.
+        messages: u64,
+    },
     /// The event has its place.
     Published {
         /// The room's name.
@@ -133,6 +143,8 @@ pub enum Answer<'a> {
         message: &'a str,
         /// JSON; may be empty.
         data: &'a [u8],
+        /// Whether the client takes its answer in pieces, which have come before then.
+        streamed: bool,
     },
     /// A piece of a plugin's answer.
     Part {
@@ -150,6 +162,13 @@ pub enum Answer<'a> {
     /// Not now; try again.
     Busy {
         /// Why.
+        message: &'a str,
+        /// Milliseconds to wait.
+        retry_after_ms: u64,
+    },
+    /// It asks more often than it may.
+    Limited {
+        /// For people.
         message: &'a str,
         /// Milliseconds to wait.
         retry_after_ms: u64,

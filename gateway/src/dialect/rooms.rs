@@ -2,6 +2,7 @@
 
 mod action;
 mod event;
+mod events;
 mod reply;
 mod request;
 mod shapes;
@@ -9,6 +10,7 @@ mod told;
 
 pub use action::Action;
 pub use event::RoomsFrame;
+pub use events::{Events, EventsFrame};
 pub use told::{ReplyTold, Told, call_part, call_reply, event, greeting, to_any_frame};
 
 use serde_json::value::RawValue;

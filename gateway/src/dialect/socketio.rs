@@ -163,8 +163,12 @@ impl SocketIo {
         let (name, arguments) = packet::event(&joined).ok_or(BROKEN)?;
         let place = Place { namespace: half.namespace, ack: half.id, single: arguments.len() == 1 };
         let data = data(&arguments);
-        let request =
-            Request::Call { name: name.to_lowercase(), room: None, data: Cow::Owned(data.into_owned()) };
+        let request = Request::Call {
+            name: name.to_lowercase(),
+            room: None,
+            data: Cow::Owned(data.into_owned()),
+            streamed: false,
+        };
         Ok(Some(Asked { id: place.raw().map(Cow::Owned), request }))
     }
 
@@ -187,7 +191,12 @@ impl SocketIo {
             "subscribe" => Request::Join { room: room(), since: Since::Now, info: None, slow: None },
             "unsubscribe" => Request::Leave(room()),
             "ping" => Request::Ping,
-            _ => Request::Call { name: name.to_lowercase(), room: None, data: data(&arguments) },
+            _ => Request::Call {
+                name: name.to_lowercase(),
+                room: None,
+                data: data(&arguments),
+                streamed: false,
+            },
         };
         Ok(Asked { id: place.raw().map(Cow::Owned), request })
     }

@@ -25,7 +25,7 @@ pub struct StreamFrame(pub Framing);
 impl Encode for StreamFrame {
     fn encode(&self, posted: &Posted, payload: &[u8], out: &mut Vec<u8>) -> Option<Range<usize>> {
         let before = |out: &mut Vec<u8>| before_data(out, &posted.kind.name);
-        Some(self.0.around(out, before, payload, |out| out.push(b'}')))
+        self.0.around(out, before, payload, |out| out.push(b'}'))
     }
 
     fn names_room(&self) -> bool {

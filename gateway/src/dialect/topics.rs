@@ -108,13 +108,13 @@ impl Dialect for Topics {
     }
 
     fn welcome(&self, welcome: &Welcome<'_>) -> Option<Notice> {
-        let now = Zoneless(welcome.timestamp);
+        let now = Zoneless::from(welcome.timestamp);
         let greeted = Greeted { connection_id: welcome.connection_id, connected_at: now, server_time: now };
         event("connection_ack", &greeted)
     }
 
     fn pulse(&self, now: Timestamp) -> Option<Notice> {
-        event("ping", &Pulse { server_time: Zoneless(now) })
+        event("ping", &Pulse { server_time: now.into() })
     }
 
     /// Its clients know no event of the usual name. What they did wrong, or have to renew, is for people; the rest says

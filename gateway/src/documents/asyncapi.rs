@@ -5,15 +5,20 @@ use serde_json::{Map, Value, json};
 use super::channels::Channels;
 use super::messages::Messages;
 use super::schemas::Schemas;
-use super::{Dialect, Endpoint, Subject};
+use super::{Dialect, Endpoint, Subject, Transport};
 
 /// The document.
 pub fn asyncapi(subject: &Subject<'_>) -> Value {
     let mut schemas = Schemas::default();
-    let has = |dialect| subject.face.endpoints.iter().any(|endpoint| endpoint.dialect == dialect);
+    let channels = |endpoint: &&Endpoint| endpoint.transport == Transport::Channel;
+    let endpoints: Vec<_> = subject.face.endpoints.iter().filter(channels).collect();
+    let has = |dialect| endpoints.iter().any(|endpoint| endpoint.dialect == dialect);
     let mut messages = Messages::new(&mut schemas);
     if has(Dialect::Rooms) {
         messages.add_rooms(subject);
+    }
+    if has(Dialect::Envelope) {
+        messages.add_envelope();
     }
     if has(Dialect::Topics) {
         messages.add_topics(subject);
@@ -26,7 +31,7 @@ pub fn asyncapi(subject: &Subject<'_>) -> Value {
     }
     let messages = messages.finish();
     let mut channels = Channels::new(&subject.face.servers);
-    for endpoint in &subject.face.endpoints {
+    for endpoint in endpoints.iter().copied() {
         channels.add(endpoint, &messages);
     }
     let (channels, operations) = channels.finish();

@@ -115,6 +115,13 @@ fn describe(endpoint: &Endpoint) -> String {
             "JSON envelopes: requests, of which few are answered; the events of the topics that a session has, and those for \
              its user, its roles and everybody. A topic is a room. An event `ping` comes beside each ping."
         }
+        Dialect::Envelope => {
+            "Typed messages, each in an envelope: `type`, `version`, `id`, `ts`, `payload`, `session_id`, `user_id`, \
+             `correlation_id`. A client that has to show who it is does so with its first frame, `{\"token\": \"…\"}`. Chat \
+             messages are answered in order, whole or, where `metadata.stream` is true, in pieces. Events of rooms come as \
+             the payload that their type names, where their data are one, or else as a `system_event`; what several \
+             sessions get names neither session nor user."
+        }
         Dialect::Stream => "Events of the types that the client names, and of no others.",
     };
     let joined = match endpoint.auto_join.as_slice() {

@@ -7,8 +7,9 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::schemas::{Schemas, component};
+use super::schemas::{Schemas, component, reference};
 use super::{Dialect, Subject, plugins};
+use crate::dialect::envelope;
 use crate::dialect::rooms::{self, Action, ReplyTold};
 use crate::hub::own::{OWN, Own};
 use crate::web::{CallSpec, Declaration, EventSpec};
@@ -93,6 +94,29 @@ impl<'a> Messages<'a> {
     /// All of the dialect `stream`.
     pub(super) fn add_stream(&mut self, subject: &Subject<'_>) {
         self.all.extend(wires::stream(subject));
+    }
+
+    /// All of the dialect `envelope`.
+    pub(super) fn add_envelope(&mut self) {
+        for told in envelope::told() {
+            let (name, schema) = (told.kind.name(), format!("Envelope.{}", told.kind.name()));
+            self.schemas.name(&schema, told.schema);
+            let (role, word) = match told.part {
+                envelope::Part::Request => (Role::Request, "request"),
+                envelope::Part::Reply => (Role::Reply, "reply"),
+                envelope::Part::Event => (Role::Event, "event"),
+            };
+            let body = json!({
+                "name": name,
+                "title": told.about,
+                "summary": told.about,
+                "tags": [{ "name": "envelopes" }],
+                "payload": reference(&component(&schema)),
+                "examples": [{ "name": name, "payload": told.example }],
+            });
+            let wanted = format!("envelope.{word}.{}.{name}", told.of);
+            self.push_of(Dialect::Envelope, wanted, told.of.to_owned(), role, body);
+        }
     }
 
     /// All of the dialect `echo`.
@@ -232,14 +256,18 @@ impl<'a> Messages<'a> {
         schema.map_or_else(|| json!({}), |schema| self.schemas.adopt(&plugin.name, name, schema))
     }
 
-    /// Under that name, or one like it.
     fn push(&mut self, wanted: String, operation: String, role: Role, body: Value) {
+        self.push_of(Dialect::Rooms, wanted, operation, role, body);
+    }
+
+    /// Under that name, or one like it.
+    fn push_of(&mut self, dialect: Dialect, wanted: String, operation: String, role: Role, body: Value) {
         let mut name = wanted.clone();
         let mut number = 1;
         while !self.names.insert(name.clone()) {
             number += 1;
             name = format!("{wanted}_{number}");
         }
-        self.all.push(Message { name, operation, dialect: Dialect::Rooms, role, body });
+        self.all.push(Message { name, operation, dialect, role, body });
     }
 }

@@ -8,7 +8,7 @@ use super::answers::{self, Answers};
 use super::operation::{Body, Operation, Tag, path_parameters};
 use super::paths::{self, Paths};
 use super::schemas::Schemas;
-use super::{Face, Route, Subject, plugins};
+use super::{Face, Route, Subject, endpoints, plugins};
 
 /// The name of the schema of event types: those that are known when the document is made.
 const EVENT_TYPE: &str = "EventType";
@@ -21,6 +21,7 @@ pub fn openapi(subject: &Subject<'_>) -> Value {
         let (parameters, operation) = operation(route, subject.face, &mut schemas);
         paths.add(route.path, &route.method, parameters, operation);
     }
+    endpoints::add(subject.face, &mut schemas, &mut paths);
     plugins::add_routes(subject, &mut schemas, &mut paths);
     let shared = answers::shared(&mut schemas);
     let mut schemas = schemas.finish();
@@ -32,7 +33,7 @@ pub fn openapi(subject: &Subject<'_>) -> Value {
         "info": {
             "title": subject.face.name,
             "version": subject.face.version,
-            "summary": "Publish events, look at rooms and sessions, and use the plugins over HTTP.",
+            "summary": "Publish events, read them, look at rooms and sessions, and use the plugins over HTTP.",
             "description": INTRODUCTION,
         },
         "servers": [{ "url": "/", "description": "The gateway that serves this document" }],
@@ -81,7 +82,7 @@ fn tags(subject: &Subject<'_>) -> Value {
 }
 
 /// An operation of the gateway's own, and the parameters of its path.
-fn operation(route: &Route, face: &Face, schemas: &mut Schemas) -> (Vec<Value>, Value) {
+pub(super) fn operation(route: &Route, face: &Face, schemas: &mut Schemas) -> (Vec<Value>, Value) {
     let told = &route.operation;
     let mut operation = Map::new();
     operation.insert("operationId".into(), told.id.into());

@@ -41,7 +41,7 @@ impl Tag {
     pub const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Gateway => ("gateway", "What is served here."),
-            Self::Events => ("events", "Publishing events from outside."),
+            Self::Events => ("events", "Publishing events from outside, and reading them."),
             Self::Rooms => ("rooms", "Rooms, and who is in them."),
             Self::Sessions => ("sessions", "Connected clients, and what an operator may do to them."),
             Self::Plugins => ("plugins", "The sources of events that are loaded."),

@@ -38,15 +38,20 @@ impl No {
         }
     }
 
-    /// What a session is closed with that was opened only for that.
-    pub(super) fn reason(&self) -> CloseReason {
-        match self {
+    /// What a session is closed with that was opened only for that, and what of its client's proof is wrong.
+    pub(super) fn reason(&self) -> (CloseReason, Option<Refusal>) {
+        let refusal = match self {
+            Self::Refused(refusal) => Some(*refusal),
+            Self::Full | Self::AtCapacity => None,
+        };
+        let reason = match self {
             Self::Refused(Refusal::Missing) => CloseReason::Policy("Authentication required".into()),
             Self::Refused(Refusal::Denied) => CloseReason::Policy("Not allowed".into()),
             Self::Refused(_) => CloseReason::Policy("Invalid token".into()),
             Self::Full => CloseReason::Policy(session::TOO_MANY.into()),
             Self::AtCapacity => CloseReason::AtCapacity,
-        }
+        };
+        (reason, refusal)
     }
 }
 
@@ -74,6 +79,13 @@ pub(super) struct Admitted {
     shown: Option<Box<Shown>>,
     unknown: Option<Place>,
     place: Place,
+}
+
+impl Admitted {
+    /// By whom the session would be.
+    pub(super) fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
 }
 
 impl Entrance {
@@ -132,6 +144,10 @@ impl Entrance {
             return Err(No::Refused(Refusal::Missing));
         };
         match &principal.user {
+            None if principal.is_authenticated() && self.endpoint.dialect.needs_user() => {
+                hub.metrics().refusals.count(Refusal::Nameless);
+                Err(No::Refused(Refusal::Nameless))
+            }
             Some(user) if hub.directory().is_full(user, self.endpoint.user_limit()) => Err(No::Full),
             _ => Ok(self.with_role(principal)),
         }

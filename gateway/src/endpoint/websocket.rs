@@ -47,7 +47,9 @@ impl WebSocket {
         self.0.check_open()?;
         let admitted = match self.0.admit(request) {
             Ok(admitted) => admitted,
-            Err(no) if self.0.refusing == Refusing::Close => return self.turn_away(request, handoff, &no),
+            Err(no) if self.0.refusing == Refusing::Close || self.0.endpoint.dialect.tells_refusals() => {
+                return self.turn_away(request, handoff, &no);
+            }
             Err(no) => return Err(self.0.refused(no)),
         };
         let visitor = self.0.visitor(request, admitted)?;

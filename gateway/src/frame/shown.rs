@@ -29,6 +29,29 @@ pub struct Events {
     more: Option<bool>,
 }
 
+/// An answer to a poll.
+#[derive(JsonSchema)]
+#[schemars(rename = "PolledEvents", extend("examples" = [{
+    "events": [], "cursor": "31e9b05e9ae4b9c6:41@1a86f347", "recovered": true
+}]))]
+#[expect(dead_code, reason = "says what is written by hand")]
+pub struct Polled {
+    /// Room by room in the order of the request, and of each room in its order.
+    events: Vec<Shown>,
+    /// How far the client has got with these: for the next poll.
+    cursor: String,
+    /// Whether nothing is missing since the cursor that was shown; left out where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered: Option<bool>,
+    /// The rooms of which something is missing: what was made of their events must be loaded anew. They go on behind their
+    /// last event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<Vec<String>>,
+    /// True: there are others already, for which the answer has no space.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<bool>,
+}
+
 /// An event that a room keeps.
 #[derive(JsonSchema)]
 #[schemars(rename = "KeptEvent")]

@@ -6,7 +6,21 @@ use bytes::{BufMut, Bytes, BytesMut};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tags(Bytes);
 
+/// The tag that says an event's time more exactly: microseconds beyond the milliseconds, 0 to 999.
+const MICROSECONDS: &str = "microseconds";
+
 impl Tags {
+    /// The tag `microseconds`, where it says something: an event's time beyond its milliseconds.
+    pub fn of_micros(micros: u16) -> Option<Self> {
+        Self::new([(MICROSECONDS, &*micros.to_string())].into_iter().filter(|_| micros > 0))
+    }
+
+    /// What it says; 0 where it is not there, or says nothing that could be.
+    pub fn micros(&self) -> u16 {
+        let said = self.iter().find(|(name, _)| *name == MICROSECONDS);
+        said.and_then(|(_, value)| value.parse().ok()).filter(|micros| *micros < 1000).unwrap_or(0)
+    }
+
     /// Tags in this order; none of none. Names and values are at most 64 KiB each: what is longer is cut off by whoever calls
     /// this, and else left out.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
@@ -62,6 +76,15 @@ mod tests {
     fn of_no_tags_there_are_none() {
         assert_eq!(Tags::new([]), None);
         assert_eq!(Tags::read(b""), None);
+    }
+
+    #[test]
+    fn a_time_may_be_said_more_exactly() {
+        assert_eq!(Tags::of_micros(7).unwrap().micros(), 7);
+        assert_eq!(Tags::of_micros(0), None);
+        for (name, value) in [("microseconds", "1000"), ("microseconds", "x"), ("micros", "5")] {
+            assert_eq!(Tags::new([(name, value)]).unwrap().micros(), 0, "{name}: {value}");
+        }
     }
 
     proptest! {

@@ -22,6 +22,8 @@ pub struct Call {
     pub room: Option<Box<str>>,
     /// Who asks.
     pub principal: Arc<Principal>,
+    /// Whether its answer may come in parts.
+    pub streams: bool,
     /// Where the answer goes: any number of parts, then its end. Bounded: a plugin whose reader is slow is
     /// told so. That the receiver is gone means that the call was cancelled.
     pub answers: mpsc::Sender<Answer>,

@@ -59,6 +59,12 @@ impl Filter {
         self.criterion.as_ref()
     }
 
+    /// Whether its types let an event of this one through.
+    pub fn takes(&self, kind: &str) -> bool {
+        let types = self.types.as_deref();
+        types.is_none_or(|types| types.iter().any(|pattern| matches(pattern, kind)))
+    }
+
     fn lets_all_through(&self) -> bool {
         self.types.is_none() && self.criterion.is_none()
     }
@@ -198,9 +204,6 @@ impl Entry {
         if number >= self.verdicts.len() {
             self.verdicts.resize(number + 1, None);
         }
-        let types = self.filter.types.as_deref();
-        *self.verdicts[number].get_or_insert_with(|| {
-            types.is_none_or(|types| types.iter().any(|pattern| matches(pattern, &posted.kind.name)))
-        })
+        *self.verdicts[number].get_or_insert_with(|| self.filter.takes(&posted.kind.name))
     }
 }

@@ -92,6 +92,11 @@ impl Seat {
         self.find_name(room).map(|at| self.rooms.borrow()[at].room.id.number)
     }
 
+    /// Whether a room that it is in keeps history.
+    pub fn keeps(&self, room: &str) -> bool {
+        self.find_name(room).is_some_and(|at| self.rooms.borrow()[at].room.rule.keep.size > 0)
+    }
+
     /// Whether it reads on from a history and so wants to know when its backlog is empty.
     pub fn reads(&self) -> bool {
         self.rooms.borrow().iter().any(|m| matches!(m.standing, Standing::Reading(_)))

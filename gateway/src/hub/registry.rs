@@ -61,7 +61,7 @@ fn ids(found: &Found) -> Vec<(Box<str>, u64)> {
 pub(super) struct Registry {
     buckets: [Mutex<Bucket>; BUCKETS],
     hash: foldhash::fast::RandomState,
-    numbers: AtomicU64,
+    pub(super) numbers: AtomicU64,
     /// Where this process' epochs start: another process' are others.
     boot: u64,
     shards: usize,

@@ -40,6 +40,9 @@ pub enum Refusal {
     /// A claim is missing, is not of the form that it must have, or has another value than it must.
     #[error("the token is not valid")]
     Claim,
+    /// It is of nobody where a user is needed.
+    #[error("the token names no user")]
+    Nameless,
     /// Who is asked about it does not let this principal in, or does not answer.
     #[error("not allowed to connect")]
     Denied,
@@ -56,7 +59,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Missing,
         Self::Malformed,
         Self::TooLarge,
@@ -69,6 +72,7 @@ impl Refusal {
         Self::Issuer,
         Self::Audience,
         Self::Claim,
+        Self::Nameless,
         Self::Denied,
         Self::Revoked,
         Self::CertificateExpired,
@@ -90,6 +94,7 @@ impl Refusal {
             Self::Issuer => "issuer",
             Self::Audience => "audience",
             Self::Claim => "claim",
+            Self::Nameless => "nameless",
             Self::Denied => "denied",
             Self::Revoked => "revoked",
             Self::CertificateExpired => "certificate_expired",

@@ -1,6 +1,5 @@
 //! A connection's one task: HTTP, until it ends or hands its socket over.
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error as _;
 use std::future::Future;
@@ -24,6 +23,7 @@ use tower::{Service, ServiceExt};
 
 use super::carrier::Carrier;
 use super::framing::{Ambiguities, Framed, Last};
+use super::open::{Activity, Open, OpenBody};
 use super::tls::Secured;
 use super::turns::Turns;
 use super::{Ended, Place, Tls, proxy};
@@ -291,31 +291,6 @@ fn ended(outcome: Result<(), BoxError>) -> Ended {
     }
 }
 
-/// What a connection is asked.
-#[derive(Debug, Default)]
-struct Activity {
-    /// Requests so far.
-    begun: Cell<u64>,
-    /// Those that are worked on.
-    open: Cell<u64>,
-}
-
-/// A request that is worked on.
-struct Open(Rc<Activity>);
-
-impl Open {
-    fn new(activity: &Rc<Activity>) -> Self {
-        activity.open.set(activity.open.get() + 1);
-        Self(Rc::clone(activity))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
-    }
-}
-
 /// The requests of one connection, numbered.
 struct Requests<S> {
     inner: S,
@@ -331,9 +306,9 @@ where
         + Clone
         + 'static,
 {
-    type Response = Response<Body>;
+    type Response = Response<OpenBody>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<OpenBody>, BoxError>>>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let number = self.activity.begun.get() + 1;
@@ -369,8 +344,8 @@ where
             if response.status() == StatusCode::SWITCHING_PROTOCOLS && handoff.is_left() {
                 last.is_next();
             }
-            drop(open);
-            Ok(if bodiless { without_body(response) } else { response })
+            let response = if bodiless { without_body(response) } else { response };
+            Ok(response.map(|body| OpenBody { body, _open: open }))
         })
     }
 }

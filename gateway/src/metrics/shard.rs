@@ -58,7 +58,7 @@ pub struct ShardCounters {
     pub lag: Histogram,
     /// Milliseconds from [`begun`](Self::begun) to the last tick; 0 before the first.
     ticked: Count,
-    begun: Instant,
+    pub(super) begun: Instant,
     /// By number of the class.
     classes: OnceLock<Box<[ClassCounters]>>,
 }

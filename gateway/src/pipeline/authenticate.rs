@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderMap, HeaderName, Request, header};
+use http::{HeaderMap, HeaderName, Request};
 use tower::Service;
 
-use super::{Pipeline, origin};
+use super::{EndpointRules, Pipeline, origin};
 use crate::identity::credentials::{self, Shown};
 use crate::identity::{Principal, Profile, Refusal, ShownCertificate};
 use crate::web::{ConnectionInfo, Response};
@@ -64,9 +64,7 @@ where
             (Err(refusal), Ok(Some(token))) if profile.may_turn(*refusal) => {
                 Some(Later::Keys(token.into_owned()))
             }
-            (Ok(principal), _) if endpoint.is_some() && asks(profile, principal, &request) => {
-                Some(Later::Authoriser)
-            }
+            (Ok(principal), _) if asks(profile, principal, endpoint, &request) => Some(Later::Authoriser),
             _ => None,
         };
         let Some(later) = later else {
@@ -74,16 +72,16 @@ where
             return Either::Left(self.inner.call(request));
         };
         let profile = Arc::clone(profile);
-        let path = endpoint.map(|endpoint| endpoint.path.clone());
+        let endpoint = endpoint.cloned();
         let (pipeline, mut inner) = (Rc::clone(pipeline), self.inner.clone());
         Either::Right(Box::pin(async move {
             let verdict = match later.looked_up(&profile, verdict).await {
                 Err(refusal) if forgives => pipeline.forgiven(&profile, &request, refusal),
                 verdict => verdict,
             };
-            let verdict = match (verdict, &path) {
-                (Ok(principal), Some(endpoint)) if asks(&profile, &principal, &request) => {
-                    profile.admit(principal, endpoint).await
+            let verdict = match (verdict, &endpoint) {
+                (Ok(principal), Some(at)) if asks(&profile, &principal, Some(at), &request) => {
+                    profile.admit(principal, &at.path).await
                 }
                 (verdict, _) => verdict,
             };
@@ -112,8 +110,13 @@ impl Later {
 }
 
 /// Whether somebody else is asked before this request may become a session.
-fn asks<B>(profile: &Profile, principal: &Principal, request: &Request<B>) -> bool {
-    profile.asks() && !principal.is_nobody() && request.headers().contains_key(header::UPGRADE)
+fn asks<B>(
+    profile: &Profile,
+    principal: &Principal,
+    endpoint: Option<&EndpointRules>,
+    request: &Request<B>,
+) -> bool {
+    profile.asks() && !principal.is_nobody() && endpoint.is_some_and(|endpoint| endpoint.opens(request))
 }
 
 impl Pipeline {

@@ -62,7 +62,12 @@ fn may<B>(pipeline: &Pipeline, request: &Request<B>) -> bool {
     let headers = request.headers();
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
-    if request.method().is_safe() && !headers.contains_key(header::UPGRADE) {
+    let rules = pipeline.rules();
+    let opens = match rules.endpoint(request.uri().path()) {
+        Some(endpoint) => endpoint.opens(request),
+        None => headers.contains_key(header::UPGRADE),
+    };
+    if request.method().is_safe() && !opens {
         return true; // it only reads, and the browser keeps what it reads from the page
     }
     let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return false };

@@ -48,7 +48,7 @@ fn config() -> Config {
             path: path.into(),
             profile: profile(true),
             origins: Origins::new(origins.iter().map(|o| (*o).to_owned())),
-            polled: path == "/polled",
+            begins: if path == "/polled" { Begins::Polls } else { Begins::Upgrade },
         };
         (Location { listener: None, path: path.into() }, rules)
     };

@@ -218,7 +218,7 @@ impl Hooks {
         let lent = abi::Call {
             request: number,
             call: index,
-            flags: abi::CALL_STREAMS,
+            flags: if call.streams { abi::CALL_STREAMS } else { 0 },
             name: Str::new(&call.name),
             session: slot.map_or(0, callbacks::session_number),
             connection_id: Str::new(&call.session),

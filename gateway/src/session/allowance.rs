@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::Session;
 use crate::dialect::Answer;
 use crate::identity::Principal;
-use crate::limits::{Asking, EXCEEDED, Own, Verdict};
+use crate::limits::{Asking, EXCEEDED, Own, Party, Verdict};
 use crate::transport::close::CloseReason;
 use crate::web::Client;
 
@@ -48,11 +48,19 @@ impl Session {
         }
     }
 
-    /// Whether a request of so many bytes may be looked at.
+    /// Whether a request of so many bytes may be looked at. What the endpoint says holds for all, also for who is exempt
+    /// elsewhere; who has no user is one alone.
     pub(super) fn admit(&self, bytes: usize) -> Result<(), Verdict> {
         let principal = self.principal.borrow();
-        let asking = asking(&principal, bytes);
-        self.with_own(|own| self.common.limits.ask(own, asking)).unwrap_or(Ok(()))
+        let (user, asking) = (principal.user.as_deref(), asking(&principal, bytes));
+        let party = user.map_or(Party::Session(&self.id), Party::User);
+        let recent = self.endpoint.recent.as_ref().filter(|_| !principal.is_nobody());
+        recent.map_or(Ok(()), |recent| recent.take(party))?;
+        let asked = self.with_own(|own| self.common.limits.ask(own, asking)).unwrap_or(Ok(()));
+        if let (Err(_), Some(recent)) = (&asked, recent) {
+            recent.give_back(party);
+        }
+        asked
     }
 
     /// The request of so many bytes was refused further down: it has used nothing here.
@@ -66,7 +74,7 @@ impl Session {
     /// no word for it.
     pub(super) fn refuse(&self, id: Option<&RawValue>, verdict: &Verdict, out: &mut Vec<u8>) {
         let before = out.len();
-        let answer = Answer::Busy { message: EXCEEDED, retry_after_ms: verdict.retry_after_ms() };
+        let answer = Answer::Limited { message: EXCEEDED, retry_after_ms: verdict.retry_after_ms() };
         self.dialect.answer(id, &answer, out);
         let is_told = out.len() > before;
         let is_borne = self.with_own(|own| self.common.limits.refused(own)).unwrap_or(true);

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 use serde_json::value::RawValue;
 
-use super::Session;
+use super::rights::may_join;
 use super::waiting::{Open, Then};
-use crate::identity::{Question, Wish};
+use super::{Endpoint, Session};
+use crate::hub::Rules;
+use crate::identity::{Principal, Question, Wish};
 
 /// What a wish comes to.
 pub(super) enum Permission {
@@ -27,14 +29,27 @@ impl Permission {
     }
 }
 
-impl Session {
-    /// Asks whether the client may do this in `room`, which the rules allow.
-    pub(super) fn permission(&self, wish: Wish, room: &str, event_type: Option<&str>) -> Permission {
-        let profile = self.endpoint.profile.settings();
+impl Endpoint {
+    /// Whether `principal` may be in `room` here: where it is put there, and where the rules allow it and nobody else who
+    /// is asked denies it.
+    pub async fn lets_join(&self, rules: &Rules, principal: &Principal, room: &str) -> bool {
+        self.own_rooms(principal).iter().any(|own| own == room)
+            || (may_join(rules, principal, room)
+                && self.permission(principal, Wish::Join, room, None).granted().await)
+    }
+
+    fn permission(
+        &self,
+        principal: &Principal,
+        wish: Wish,
+        room: &str,
+        event_type: Option<&str>,
+    ) -> Permission {
+        let profile = self.profile.settings();
         let Some(authoriser) = profile.authoriser.as_ref().filter(|one| one.is_for(wish)) else {
             return Permission::Known(true);
         };
-        let question = Question::new(wish, &self.principal()).at(&self.endpoint.path).within(room);
+        let question = Question::new(wish, principal).at(&self.path).within(room);
         let question = match event_type {
             Some(event_type) => question.of_type(event_type),
             None => question,
@@ -48,6 +63,13 @@ impl Session {
                 None => true,
             }
         }))
+    }
+}
+
+impl Session {
+    /// Asks whether the client may do this in `room`, which the rules allow.
+    pub(super) fn permission(&self, wish: Wish, room: &str, event_type: Option<&str>) -> Permission {
+        self.endpoint.permission(&self.principal(), wish, room, event_type)
     }
 
     /// Does `then` with the answer, now or when it is there; the requests behind it wait.

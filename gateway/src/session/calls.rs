@@ -17,8 +17,12 @@ const WAITING: usize = 16;
 struct Open {
     /// What was called; the message of an answer that has none.
     name: Box<str>,
-    /// The request's; none: the session waits for the answer before it reads on.
+    /// The request's.
     id: Option<Box<RawValue>>,
+    /// The session answers nothing else before it.
+    first: bool,
+    /// The client takes pieces.
+    streamed: bool,
     answers: mpsc::Receiver<Answer>,
     /// Pieces so far.
     seq: u64,
@@ -29,9 +33,9 @@ struct Open {
 pub(super) struct Calls(Vec<Open>);
 
 impl Calls {
-    /// Whether a call without an id is open: requests are answered in order, so the next one waits.
+    /// Whether a call is open that is answered before all else: the next request waits.
     pub(super) fn is_waiting(&self) -> bool {
-        self.0.iter().any(|open| open.id.is_none())
+        self.0.iter().any(|open| open.first)
     }
 
     /// Hands a call to the plugin that declares it.
@@ -40,12 +44,14 @@ impl Calls {
         session: &Session,
         id: Option<&RawValue>,
         (name, room): (&str, Option<&str>),
-        data: &RawValue,
+        (data, streamed): (&RawValue, bool),
         out: &mut Vec<u8>,
     ) {
         let dialect = &session.dialect;
         let most = session.common.calls_per_session;
-        if id.is_some() && self.0.len() >= most {
+        // Without an id, nothing tells its answer from others.
+        let first = id.is_none() || dialect.answers_in_order();
+        if !first && self.0.len() >= most {
             let message = format!("{most} calls are open; a session may have no more at once");
             return dialect.answer(id, &dialect::Answer::Refused(&message), out);
         }
@@ -57,11 +63,13 @@ impl Calls {
             session: session.id.clone(),
             room: room.map(Into::into),
             principal: session.principal(),
+            streams: streamed,
             answers: sender,
         });
         match routed {
             Some(Ok(())) => {
-                self.0.push(Open { name: name.into(), id: id.map(ToOwned::to_owned), answers, seq: 0 })
+                let id = id.map(ToOwned::to_owned);
+                self.0.push(Open { name: name.into(), id, first, streamed, answers, seq: 0 });
             }
             Some(Err(error @ CallError::Busy(_))) => {
                 let busy =
@@ -84,8 +92,13 @@ impl Calls {
             |open: &Open| id.is_some() && open.id.as_deref().map(RawValue::get) == id.map(RawValue::get);
         let Some(at) = self.0.iter().position(same) else { return false };
         let open = self.0.swap_remove(at);
-        let cancelled =
-            dialect::Answer::Call { name: &open.name, success: false, message: "Call cancelled", data: b"" };
+        let cancelled = dialect::Answer::Call {
+            name: &open.name,
+            success: false,
+            message: "Call cancelled",
+            data: b"",
+            streamed: open.streamed,
+        };
         session.dialect.answer(open.id.as_deref(), &cancelled, out);
         true
     }
@@ -100,6 +113,7 @@ impl Calls {
             {
                 let id = open.id.as_deref();
                 let (success, message, data) = match answer {
+                    Some(Answer::Part(_)) if !open.streamed => continue, // what comes last says all
                     Some(Answer::Part(data)) => {
                         let (name, seq) = (&*open.name, open.seq);
                         dialect.answer(id, &dialect::Answer::Part { name, seq, data: &data }, out);
@@ -114,7 +128,8 @@ impl Calls {
                     None => (false, "The plugin gave no answer".to_owned(), Default::default()),
                 };
                 let (name, message, data) = (&*open.name, &*message, &*data);
-                dialect.answer(id, &dialect::Answer::Call { name, success, message, data }, out);
+                let streamed = open.streamed;
+                dialect.answer(id, &dialect::Answer::Call { name, success, message, data, streamed }, out);
                 return false;
             }
             true

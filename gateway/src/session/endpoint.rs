@@ -10,6 +10,7 @@ use crate::frame::Form;
 use crate::hub::UserLimit;
 use crate::identity::Profile;
 use crate::identity::credentials::Source;
+use crate::limits::Recent;
 use crate::transport::Framing;
 use crate::transport::websocket::Limits;
 use crate::transport::websocket::deflate::Window;
@@ -46,6 +47,8 @@ pub struct Endpoint {
     pub backlog: usize,
     /// Places for its sessions.
     pub places: Arc<Places>,
+    /// How many messages each user has sent of late, over all sessions here; none: any number will do.
+    pub recent: Option<Arc<Recent>>,
     /// Places of all endpoints for clients of whom nobody knows yet who they are, and for those that are let in only to
     /// be told that they are not.
     pub unknown: Arc<Places>,

@@ -1,4 +1,4 @@
-//! Telling a client which events it does not get.
+//! Telling a client which events it does not get, and how far it has got.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
-use super::outbound::{Fallen, Gap};
+use super::outbound::{Fallen, Gap, Tell};
 use super::{Session, json};
-use crate::frame::{Cursor, Event, is_unnamed};
+use crate::frame::{Bookmark, Cursor, Event, is_unnamed};
 use crate::hub::{Fetch, Guest, ReadOn, own};
 
 /// Events are on their way from the disk; ready when they are sent.
@@ -69,17 +69,25 @@ impl Session {
         }
     }
 
-    /// The frame that tells of events which were dropped from the backlog.
-    pub(super) fn tell_gap(&self, gap: &Gap) -> Bytes {
-        let room = &gap.origin.room.name;
-        let event = self.gap(room, gap.count, gap.cursors());
-        let frames = event.and_then(|event| self.frames_of(event, room));
-        frames.and_then(|mut frames| frames.runs.pop()).unwrap_or_default()
-    }
-
     fn gap(&self, room: &str, count: u64, (from, to): (Cursor, Cursor)) -> Option<Event> {
         let room = Some(room).filter(|room| !is_unnamed(room));
         let gap = own::Gap { room, count, from: from.into(), to: to.into() };
         self.event("gap", "gateway", json(&gap))
+    }
+}
+
+impl Tell for &Session {
+    fn gap(&mut self, gap: &Gap) -> Bytes {
+        let room = &gap.origin.room.name;
+        let event = Session::gap(self, room, gap.count, gap.cursors());
+        let frames = event.and_then(|event| self.frames_of(event, room));
+        frames.and_then(|mut frames| frames.runs.pop()).unwrap_or_default()
+    }
+
+    fn progress(&mut self, bookmark: &Bookmark) -> Bytes {
+        let mut block = Vec::new();
+        self.endpoint.framing.bookmark(&mut block, &bookmark.to_string());
+        self.common.shard.counters().bytes_out.add(block.len() as u64);
+        block.into()
     }
 }

@@ -40,7 +40,9 @@ pub(super) struct Pulse {
     ping: Cell<u32>,
     /// When a session that closes is given up; 0 while it does not close.
     farewell: Cell<u32>,
-    /// Nothing is read while a request waits for its answer: silence says nothing then.
+    /// The client waits for an answer: that it asks for nothing else says nothing.
+    waiting: Cell<bool>,
+    /// Nothing is read meanwhile: silence says nothing, either.
     deaf: Cell<bool>,
 }
 
@@ -114,7 +116,15 @@ impl Pulse {
         let now = wheel.now();
         let ping = Cell::new(now.saturating_add(wheel.ticks(endpoint.heartbeat.interval)));
         let (heard, asked) = (Cell::new(now), Cell::new(now));
-        Self { due: Cell::new(0), heard, asked, ping, farewell: Cell::new(0), deaf: Cell::new(false) }
+        Self {
+            due: Cell::new(0),
+            heard,
+            asked,
+            ping,
+            farewell: Cell::new(0),
+            waiting: Cell::new(false),
+            deaf: Cell::new(false),
+        }
     }
 }
 
@@ -129,11 +139,13 @@ impl Session {
         self.pulse.asked.set(self.common.wheel.now());
     }
 
-    /// Whether it waits for an answer before it reads on; the client cannot be heard or ask meanwhile.
-    pub(super) fn waits(&self, waits: bool) {
-        if self.pulse.deaf.replace(waits) && !waits {
-            self.heard();
+    /// Whether an answer has to come before the next request is handled, and whether nothing is read meanwhile.
+    pub(super) fn waits(&self, waits: bool, deaf: bool) {
+        if self.pulse.waiting.replace(waits) && !waits {
             self.asked();
+        }
+        if self.pulse.deaf.replace(deaf) && !deaf {
+            self.heard();
         }
     }
 
@@ -158,9 +170,14 @@ impl Session {
             return self.pulse.farewell.get();
         }
         let heartbeat = self.endpoint.heartbeat;
+        if self.pulse.waiting.get() {
+            self.asked();
+        }
         if self.pulse.deaf.get() {
             self.heard();
-            self.asked();
+        }
+        if !self.endpoint.framing.is_answered() && self.socket().is_asked() {
+            self.heard(); // its client has taken all there was
         }
         let wheel = &self.common.wheel;
         if now - self.pulse.heard.get() >= wheel.ticks(heartbeat.timeout) {
@@ -184,6 +201,8 @@ impl Session {
             self.put_notice(notice, &mut ping);
         }
         self.reply(&ping);
+        // Events that its filter keeps back move it on, too: else a history could overtake a client that is up to date.
+        self.outbound.move_on(|| self.common.shard.standings(self));
     }
 
     fn is_idle(&self, now: u32) -> bool {

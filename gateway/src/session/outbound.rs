@@ -6,9 +6,10 @@ mod budget;
 mod gap;
 mod ledger;
 mod piece;
+mod progress;
 mod relief;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -19,9 +20,10 @@ pub use backlog::{Backlog, Fallen, Taken, Way};
 pub use budget::Budget;
 pub use gap::Gap;
 pub use ledger::Ledger;
+pub(super) use progress::{Progress, Reached};
 pub use relief::relieve;
 
-use crate::frame::{Frames, Yields};
+use crate::frame::{Bookmark, Cursor, Frames, Yields};
 use crate::hub::Slot;
 use crate::transport::Socket;
 
@@ -46,6 +48,8 @@ pub(super) struct Outbound {
     last: Cell<bool>,
     /// What the session has chosen for rooms instead of what their rules say.
     choices: RefCell<Choices>,
+    /// How far its client has got, where that is told.
+    progress: OnceCell<Rc<Progress>>,
 }
 
 /// By number of a room: what of its events may be dropped. None mostly.
@@ -55,7 +59,21 @@ impl Outbound {
     pub(super) fn new(socket: Socket, bound: usize) -> Self {
         let (backlog, task) = (RefCell::default(), RefCell::default());
         let (dead, failed, last) = (Cell::new(false), Cell::new(false), Cell::new(false));
-        Self { socket, backlog, bound, task, dead, failed, last, choices: RefCell::default() }
+        let (choices, progress) = (RefCell::default(), OnceCell::new());
+        Self { socket, backlog, bound, task, dead, failed, last, choices, progress }
+    }
+
+    /// From here on its client is told how far it has got, behind what is sent; once.
+    pub(super) fn track(&self, progress: Progress) {
+        self.progress.get_or_init(|| Rc::new(progress));
+    }
+
+    /// Its client is told once more how far it has got, where it is told that.
+    pub(super) fn repeat_progress(&self) {
+        if let Some(progress) = self.progress.get() {
+            progress.repeat();
+            self.wake();
+        }
     }
 
     /// From the next event of a room on that cannot be sent at once, so much of them may be dropped; none: as its rule says.
@@ -67,6 +85,15 @@ impl Outbound {
         let others = choices.iter().flat_map(|all| all.iter()).copied().filter(|(of, _)| *of != room);
         let all: Rc<[_]> = others.chain(yields.map(|yields| (room, yields))).collect();
         *choices = Some(all).filter(|all| !all.is_empty());
+    }
+
+    /// Where its client is told how far it has got, and nothing waits for it: it has got as far as this, by number of a
+    /// room.
+    pub(super) fn move_on(&self, standings: impl FnOnce() -> Vec<(u64, Cursor)>) {
+        let Some(progress) = self.progress.get().filter(|_| self.is_straight()) else { return };
+        if progress.move_on(&standings()) {
+            self.wake();
+        }
     }
 
     /// Gives the socket back, on which nothing was written.
@@ -137,7 +164,7 @@ impl Outbound {
     #[inline]
     pub(super) fn offer(&self, frames: &Rc<Frames>, ledger: &Rc<Ledger>) -> Taken {
         match self.try_send(frames) {
-            None => Taken::Yes,
+            None => self.note_sent(frames),
             Some(sent) => self.keep(Rc::clone(frames), sent, ledger),
         }
     }
@@ -145,9 +172,18 @@ impl Outbound {
     /// Events that are for this session alone, the same way.
     pub(super) fn offer_own(&self, frames: Frames, ledger: &Rc<Ledger>) -> Taken {
         match self.try_send(&frames) {
-            None => Taken::Yes,
+            None => self.note_sent(&frames),
             Some(sent) => self.keep(Rc::new(frames), sent, ledger),
         }
+    }
+
+    /// All of the frames are sent; the session's task tells its client how far it has got.
+    #[inline]
+    fn note_sent(&self, frames: &Frames) -> Taken {
+        if self.progress.get().is_some_and(|progress| progress.sent(frames, frames.each.len())) {
+            self.wake();
+        }
+        Taken::Yes
     }
 
     /// Sends what the socket takes now; answers how many bytes that are, where something has to wait.
@@ -187,7 +223,8 @@ impl Outbound {
         if backlog.is_none() {
             self.wake();
         }
-        let backlog = backlog.get_or_insert_with(|| Box::new(Backlog::new(ledger, self.bound)));
+        let fresh = || Backlog::new(ledger, self.bound).tracked(self.progress.get());
+        let backlog = backlog.get_or_insert_with(|| Box::new(fresh()));
         backlog.set_sealed(self.socket.held());
         let put = put(backlog);
         if backlog.has_fallen() {
@@ -301,15 +338,17 @@ impl Outbound {
     }
 
     /// Finishes the backlog as the socket takes it; ready when nothing waits. Answers whether any byte went.
-    /// `tell` makes the frame of a gap.
+    /// `tell` makes what is told there.
     pub(super) fn poll_drain(
         &self,
         cx: &mut Context<'_>,
-        mut tell: impl FnMut(&Gap) -> Bytes,
+        ledger: &Rc<Ledger>,
+        tell: &mut impl Tell,
     ) -> (Poll<()>, bool) {
         let mut moved = false;
         let poll = loop {
-            match self.poll_step(cx, &mut tell) {
+            self.tell_progress(ledger, tell);
+            match self.poll_step(cx, tell) {
                 Poll::Ready(Ok(Step::Moved)) => moved = true,
                 Poll::Ready(Ok(Step::Done)) => break Poll::Ready(()),
                 Poll::Ready(Err(error)) if is_full(&error) => {}
@@ -323,8 +362,17 @@ impl Outbound {
         (poll, moved)
     }
 
+    /// Puts how far its client has got behind the frame that is partly sent, where it is to be told.
+    fn tell_progress(&self, ledger: &Rc<Ledger>, tell: &mut impl Tell) {
+        let due = || self.progress.get().filter(|_| !self.dead.get() && !self.last.get())?.take_due();
+        if let Some(bookmark) = due() {
+            let text = tell.progress(&bookmark);
+            self.fall_behind(ledger, |backlog| backlog.mark(text));
+        }
+    }
+
     /// What is sealed goes first, then what waits, and at the end TLS' own last word.
-    fn poll_step(&self, cx: &mut Context<'_>, tell: impl FnMut(&Gap) -> Bytes) -> Poll<io::Result<Step>> {
+    fn poll_step(&self, cx: &mut Context<'_>, tell: &mut impl Tell) -> Poll<io::Result<Step>> {
         let flushed = ready!(self.socket.poll_flush(cx))?;
         let mut backlog = self.backlog.borrow_mut();
         if flushed {
@@ -339,7 +387,7 @@ impl Outbound {
             let parts = self.last.get() && self.socket.part();
             return Poll::Ready(Ok(if parts { Step::Moved } else { Step::Done }));
         };
-        waiting.tell(tell);
+        waiting.tell(|gap| tell.gap(gap));
         let taken = {
             let mut slices = Slices::new();
             waiting.fill(&mut slices);
@@ -349,6 +397,15 @@ impl Outbound {
         waiting.set_sealed(self.socket.held());
         Poll::Ready(Ok(Step::Moved))
     }
+}
+
+/// Makes what a client is told between its events.
+pub(super) trait Tell {
+    /// The frame of a gap; an empty one is not told.
+    fn gap(&mut self, gap: &Gap) -> Bytes;
+
+    /// What says how far it has got.
+    fn progress(&mut self, bookmark: &Bookmark) -> Bytes;
 }
 
 /// What a step towards an empty backlog did.

@@ -49,8 +49,19 @@ impl Session {
             }
             Ok(Asked { id, request }) => self.request(id.as_deref(), request, message, open, out),
             Err((_, Malformed::Broken(why))) => self.end(CloseReason::Protocol(why)),
-            Err((id, malformed)) => self.dialect.malformed(id.as_deref(), &malformed, out),
+            Err((id, malformed)) => {
+                self.dialect.malformed(id.as_deref(), &malformed, out);
+                if self.is_unknown() && self.dialect.asks_first() {
+                    self.fail_to_prove();
+                }
+            }
         }
+    }
+
+    /// Whether a message asks only whether somebody is there, and so need not wait for a long answer.
+    pub(super) fn may_pass(&self, message: Message<'_>) -> bool {
+        self.dialect.answers_in_order()
+            && matches!(self.dialect.decode(message), Ok(Asked { request: Request::Ping, .. }))
     }
 
     fn request(
@@ -83,6 +94,7 @@ impl Session {
                 let info = info.map(|info| info.get().into());
                 self.join(id, named(&room), (since, info, slow), open, out);
             }
+            Request::Status => answer(self.status()),
             Request::JoinThose { rooms, entries } => self.join_those(&rooms, entries, open, out),
             Request::LeaveThose(rooms) => self.leave_asked(&rooms),
             Request::Only(types) => {
@@ -94,8 +106,8 @@ impl Session {
             {
                 answer(Answer::UnknownAction { name: &name, calls: &[] });
             }
-            Request::Call { name, room, data } => {
-                open.calls.open(self, id, (&name, room.as_deref()), &data, out);
+            Request::Call { name, room, data, streamed } => {
+                open.calls.open(self, id, (&name, room.as_deref()), (&data, streamed), out);
             }
             Request::Presence { room, skip, limit } => {
                 self.presence(id, named(&room), (skip, limit), open, out);
@@ -362,7 +374,7 @@ impl Session {
         }
         if self.endpoint.broadcasts
             && !self.seat.is_in("")
-            && let Err(error) = self.common.shard.join_broadcasts(self)
+            && let Err(error) = self.common.shard.join_broadcasts(self, Since::Now)
         {
             tracing::warn!(session = %self.id, %error, "cannot take broadcasts");
         }

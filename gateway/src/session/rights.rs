@@ -10,10 +10,10 @@ use super::{Session, TOO_MANY};
 use crate::audit::Deed;
 use crate::dialect::Answer;
 use crate::frame::{Posted, Since, Timestamp};
-use crate::hub::{Entered, Guest, Rules, check_name};
+use crate::hub::{Entered, Guest, Rules};
 use crate::identity::credentials::Source;
 use crate::identity::{Principal, Refusal};
-use crate::transport::close::CloseReason;
+use crate::transport::close::{CloseReason, UNPROVEN};
 
 /// Rooms of roles: a session is in those of its roles, and can ask for none.
 pub(super) const ROLES: &str = "role:";
@@ -109,6 +109,11 @@ impl Session {
             true => Err(Refusal::Revoked),
             false => Ok(principal),
         });
+        let nameless = |principal: &Principal| self.dialect.needs_user() && principal.user.is_none();
+        let verdict = verdict.and_then(|principal| match nameless(&principal) {
+            true => Err(Refusal::Nameless),
+            false => Ok(principal),
+        });
         let stranger = self.is_unknown();
         let renewed = match verdict {
             Ok(principal) => match self.become_known(&principal) {
@@ -136,10 +141,15 @@ impl Session {
             Err((why, refusal)) => {
                 dialect.answer(id, &Answer::Unproven { why: &why, refusal }, out);
                 if self.is_unknown() && !dialect.forgives() {
-                    self.end(CloseReason::Policy("authentication failed".into())); // one attempt each
+                    self.fail_to_prove();
                 }
             }
         }
+    }
+
+    /// Its client has shown something that proves nothing: there is one attempt each.
+    pub(super) fn fail_to_prove(&self) {
+        self.end(CloseReason::Policy(UNPROVEN.into()));
     }
 
     /// From here on the session is by `principal`: it has its time and its rights, and leaves the rooms that it may
@@ -222,11 +232,9 @@ impl Session {
     /// Joins the rooms that are its own: those that its endpoint puts every session in, and those of its roles.
     /// Answers what these show who joins.
     pub(super) fn join_own_rooms(self: &Rc<Self>) -> Vec<Arc<Posted>> {
-        let principal = self.principal();
-        let of_roles = principal.roles.iter().map(|role| format!("{ROLES}{role}"));
         let (mut cached, mut failed) = (Vec::new(), None);
-        for room in self.endpoint.first_rooms(principal.user.as_deref()).chain(of_roles) {
-            if self.seat.is_in(&room) || check_name(&room).is_err() {
+        for room in self.endpoint.own_rooms(&self.principal()) {
+            if self.seat.is_in(&room) {
                 continue;
             }
             match self.common.shard.join_own(self, &room, self.since(&room, Since::Now)) {
@@ -251,6 +259,6 @@ impl Session {
     }
 }
 
-fn may_join(rules: &Rules, principal: &Principal, room: &str) -> bool {
+pub(super) fn may_join(rules: &Rules, principal: &Principal, room: &str) -> bool {
     !room.starts_with(ROLES) && principal.may_enter(room) && rules.find(room).lets_join(principal, room)
 }

@@ -7,75 +7,30 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::allowance::{Allowance, is_abuse};
+use super::behind::{Behind, Held};
 use super::gaps::Fetching;
+use super::opening::{Inflow, Opening, Visitor};
 use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
-use super::{Common, Endpoint, Place, Pulse, Session, Shown, TOO_MANY};
-use crate::audit::{Deed, Source};
+use super::{Common, Endpoint, Pulse, Session, TOO_MANY};
+use crate::audit::Deed;
 use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::{Entered, Guest, Order, Seat};
-use crate::identity::Principal;
 use crate::transport::close::CloseReason;
-use crate::transport::engineio::{self, Polling, Socketed};
+use crate::transport::engineio::{self, Socketed};
 use crate::transport::websocket::deflate::Window;
 use crate::transport::websocket::{self, Fault, Message, frames};
 use crate::transport::{Inbound, Socket};
-use crate::web::Client;
 
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
-
-/// Who wants a session.
-pub struct Visitor {
-    /// By whom it is.
-    pub principal: Arc<Principal>,
-    /// The id that it asks for, where it does.
-    pub id: Option<Arc<str>>,
-    /// The event types that it gets and no others, where it says so from the start.
-    pub only: Option<Vec<Arc<str>>>,
-    /// Where it is.
-    pub client: Client,
-    /// The same for the audit log, where there is one.
-    pub source: Option<Box<Source>>,
-    /// What it has shown, where its session has to be entered; it is nobody before that.
-    pub shown: Option<Box<Shown>>,
-    /// Its place at the endpoint.
-    pub place: Place,
-    /// Its place among those of whom nobody knows yet who they are; none where it is known.
-    pub unknown: Option<Place>,
-}
-
-/// What a session begins with.
-pub struct Opening {
-    /// Nothing was written to it.
-    pub socket: Socket,
-    /// What goes out before all else.
-    pub answer: Vec<u8>,
-    /// From where its client's messages come.
-    pub source: Inflow,
-    /// What is agreed on of compressed messages, where anything is: what is sent must fit it.
-    pub deflate: Option<Window>,
-}
-
-/// From where a client's messages come.
-pub enum Inflow {
-    /// Frames of RFC 6455, of which the first may be here already.
-    WebSocket(Bytes),
-    /// From nowhere: the stream only ends.
-    Nowhere,
-    /// Packets of Engine.IO in frames of RFC 6455, of which the first may be here already.
-    EngineIo(Bytes),
-    /// Packets of Engine.IO that requests bring.
-    Polling(Box<Polling>),
-}
 
 /// Opens a session and runs it to its end. What this answers is boxed here, so that an
 /// idle session takes the memory of its own life only.
@@ -91,13 +46,10 @@ pub fn open(
         Ok(seated) => seated,
         Err(socket) => {
             let reason = CloseReason::Policy(TOO_MANY.into());
-            return Box::pin(async move { turn_away(&endpoint, socket, answer, reason).await });
+            return Box::pin(async move { turn_away(&endpoint, socket, answer, (reason, None)).await });
         }
     };
-    session.common.shard.counters().opened.count(session.dialect.name());
-    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
-    session.record(Deed::Connected, |entry| entry);
-    session.begin_heartbeat();
+    begin(&session);
     if let Some(only) = &only {
         session.get_only(only.iter().map(|name| &**name));
     }
@@ -114,31 +66,49 @@ pub fn open(
     Rc::clone(&session).order(Order::Show(cached));
     // What was revoked since its request was looked at has been looked for by now.
     session.review();
+    Box::pin(run(&session, source))
+}
+
+/// A session is there.
+pub(super) fn begin(session: &Session) {
+    session.common.shard.counters().opened.count(session.dialect.name());
+    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
+    session.record(Deed::Connected, |entry| entry);
+    session.begin_heartbeat();
+}
+
+/// The rest of its life, and its end where that is dropped.
+pub(super) fn run(session: &Rc<Session>, source: Inflow) -> impl Future<Output = ()> + 'static {
     let limits = session.endpoint.limits;
+    let (hears, inflates) = (!matches!(source, Inflow::Nowhere), session.deflate.is_some());
     let inbound = match source {
         Inflow::WebSocket(early) => {
-            Inbound::WebSocket(websocket::Inbound::with(&session, limits, early, deflate.is_some()))
+            Inbound::WebSocket(websocket::Inbound::with(session, limits, early, inflates))
         }
         Inflow::Nowhere => Inbound::WebSocket(websocket::Inbound::closed(limits)),
         Inflow::EngineIo(early) => {
-            Inbound::EngineIo(Box::new(engineio::Inbound::socket(&session, limits, early, deflate.is_some())))
+            Inbound::EngineIo(Box::new(engineio::Inbound::socket(session, limits, early, inflates)))
         }
         Inflow::Polling(polling) => Inbound::EngineIo(Box::new(engineio::Inbound::Polling(polling))),
     };
-    let mut run = Run { session, inbound, open: Open::default(), fetching: None, phase: Phase::Open };
-    Box::pin(poll_fn(move |cx| run.poll(cx)))
+    let (session, open, phase) = (Rc::clone(session), Open::default(), Phase::Open);
+    let mut run = Run { session, inbound, hears, open, behind: None, fetching: None, phase };
+    poll_fn(move |cx| run.poll(cx))
 }
 
 /// Makes the session, under the id that it asks for or, where another session has it, under one like it. Gives the
 /// socket back where its user has enough of them.
-fn seat(
+pub(super) fn seat(
     common: Rc<Common>,
     endpoint: &Rc<Endpoint>,
     visitor: Visitor,
     (socket, deflate): (Socket, Option<Window>),
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Visitor { principal, id: client_id, client, source, mut shown, mut place, mut unknown, .. } = visitor;
-    let mut id = client_id.clone().unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
+    let Visitor { principal, id: wanted, client, source, mut shown, mut place, mut unknown, .. } = visitor;
+    let given = endpoint.dialect.session_id();
+    let client_id = wanted.filter(|_| given.is_none());
+    let asked = given.or_else(|| client_id.clone());
+    let mut id = asked.unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
         let own = endpoint.dialect.for_session(&id);
@@ -195,7 +165,11 @@ fn random_hex(digits: usize) -> String {
 struct Run {
     session: Rc<Session>,
     inbound: Inbound<Session>,
+    /// Its client can answer a close.
+    hears: bool,
     open: Open,
+    /// What waits behind a request. Boxed, and rare.
+    behind: Option<Box<Behind>>,
     /// Events of a history are fetched from the disk. Boxed, and rare.
     fetching: Option<Fetching>,
     phase: Phase,
@@ -222,7 +196,7 @@ impl Run {
         let mut out = session.common.scratch.take();
         out.clear();
         let poll = self.poll_with(&session, cx, &mut out);
-        session.waits(self.open.is_waiting());
+        session.waits(self.open.is_waiting(), self.is_deaf());
         session.reply(&out);
         out.clear();
         out.shrink_to(64 * 1024);
@@ -242,15 +216,25 @@ impl Run {
             // Each time: the request before may have been one too many.
             if let Some(reason) = session.ending.take() {
                 self.begin_close(session, &reason, true, out);
-                if is_abuse(&reason) {
+                if is_abuse(&reason) || !self.hears {
                     self.inbound.stop();
                     self.phase = Phase::Parting;
                 }
             }
             // Each time: the request before may have opened a call, whose answer must wake this task.
             self.open.poll(session, cx, out);
-            if self.phase == Phase::Open && (self.open.is_waiting() || session.is_pressed(out)) {
-                return Poll::Pending;
+            if self.phase == Phase::Open {
+                if session.is_pressed(out) {
+                    return Poll::Pending;
+                }
+                if let Some(held) = self.next_held(cx) {
+                    let message = dialect::Message { payload: &held.payload, text: held.text };
+                    session.handle(message, &mut self.open, out);
+                    continue;
+                }
+                if self.is_deaf() {
+                    return Poll::Pending;
+                }
             }
             let next = self.inbound.poll_next(session, cx);
             session.count_frames(self.inbound.take_frames());
@@ -287,17 +271,38 @@ impl Run {
         match message {
             Message::Close { code, reason } => self.client_closes(session, code, &reason, out),
             _ if self.phase != Phase::Open => {} // it has not seen our close yet
-            Message::Text(payload) => {
-                let message = dialect::Message { payload: &payload, text: true };
-                session.handle(message, &mut self.open, out);
-            }
-            Message::Binary(payload) => {
-                let message = dialect::Message { payload: &payload, text: false };
-                session.handle(message, &mut self.open, out);
-            }
+            Message::Text(payload) => self.hear(session, &payload, true, out),
+            Message::Binary(payload) => self.hear(session, &payload, false, out),
             Message::Ping(payload) => frames::pong(out, &payload),
             Message::Pong(_) => {}
         }
+    }
+
+    /// Handles a message, or keeps it until it has its turn.
+    fn hear(&mut self, session: &Rc<Session>, payload: &[u8], text: bool, out: &mut Vec<u8>) {
+        let message = dialect::Message { payload, text };
+        match self.open.is_waiting() {
+            true => self.behind.get_or_insert_default().push(payload, text, session.may_pass(message)),
+            false => session.handle(message, &mut self.open, out),
+        }
+    }
+
+    /// The next message that was kept, if it may be handled now.
+    fn next_held(&mut self, cx: &mut Context<'_>) -> Option<Held> {
+        let behind = self.behind.as_mut()?;
+        if self.open.is_waiting() {
+            return behind.passing(cx);
+        }
+        let next = behind.pop();
+        if next.is_none() {
+            self.behind = None;
+        }
+        next
+    }
+
+    /// Whether nothing is read, as too much waits behind an answer.
+    fn is_deaf(&self) -> bool {
+        self.open.is_waiting() && self.behind.as_ref().is_some_and(|behind| behind.is_full())
     }
 
     fn client_closes(&mut self, session: &Rc<Session>, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
@@ -319,6 +324,9 @@ impl Run {
             session.outbound.drop_backlog();
             // Counted here, once: until now further events may have met the full backlog.
             session.common.shard.counters().slow_closes.add(1);
+            if !session.endpoint.framing.is_answered() {
+                session.say_why(reason, out); // its backlog takes no events any more
+            }
         } else if warn {
             session.warn(reason, None);
         }
@@ -342,7 +350,7 @@ impl Run {
         out: &mut Vec<u8>,
     ) {
         session.closing.set(true);
-        self.open = Open::default();
+        (self.open, self.behind) = (Open::default(), None);
         session.common.shard.retire(session, &session.id, session.user().as_ref());
         session.count_end(why, outcome);
         session.begin_farewell();
@@ -351,7 +359,7 @@ impl Run {
     }
 
     fn poll_outbound(&mut self, session: &Rc<Session>, cx: &mut Context<'_>) -> Poll<()> {
-        let (drained, moved) = session.outbound.poll_drain(cx, |gap| session.tell_gap(gap));
+        let (drained, moved) = session.outbound.poll_drain(cx, &session.common.ledger, &mut &**session);
         session.outbound.enlist(session.seat.slot());
         if moved {
             session.heard(); // a client that takes bytes is there

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::{Session, json};
 use crate::dialect::Warning;
-use crate::frame::Timestamp;
+use crate::frame::{Event, Timestamp};
 use crate::hub::own::Disconnected;
 use crate::identity::{Principal, Proof};
-use crate::transport::close::CloseReason;
+use crate::transport::close::{CloseReason, UNHEARD};
 
 /// How long before the end a client is warned, milliseconds; of a short token's time the last quarter.
 const WARNING: i64 = 30_000;
@@ -71,23 +71,33 @@ impl Session {
             Warning::None => {}
             Warning::Frame(frame) => self.reply(&frame),
             Warning::Event => {
-                let data = json(&Disconnected {
-                    code: reason.code(),
-                    reason: reason.reason(),
-                    expires_at: ends.map(|(end, _)| end),
-                    expires_in_ms: ends.map(|(end, now)| end.0 - now.0),
-                });
-                if let Some(event) = self.event("disconnected", "connection_manager", data) {
+                if let Some(event) = self.warning(reason, ends) {
                     self.tell(event, "");
                 }
             }
         }
     }
 
+    /// The same among the last frames of all.
+    pub(super) fn say_why(&self, reason: &CloseReason, out: &mut Vec<u8>) {
+        let frames = self.warning(reason, None).and_then(|event| self.frames_of(event, ""));
+        frames.iter().flat_map(|frames| &frames.each).for_each(|frame| out.extend_from_slice(frame));
+    }
+
+    fn warning(&self, reason: &CloseReason, ends: Option<(Timestamp, Timestamp)>) -> Option<Event> {
+        let data = json(&Disconnected {
+            code: reason.code(),
+            reason: reason.reason(),
+            expires_at: ends.map(|(end, _)| end),
+            expires_in_ms: ends.map(|(end, now)| end.0 - now.0),
+        });
+        self.event("disconnected", "connection_manager", data)
+    }
+
     /// The reason of the close.
     fn expired(&self) -> &'static str {
         match self.principal.borrow().proof {
-            Proof::Nothing => "authentication timeout",
+            Proof::Nothing => UNHEARD,
             Proof::Certificate(_) => "certificate expired",
             _ => "token expired",
         }

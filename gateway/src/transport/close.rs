@@ -2,6 +2,12 @@
 
 use std::borrow::Cow;
 
+/// Why a client is closed with 1008 that has not shown in time who it is.
+pub const UNHEARD: &str = "authentication timeout";
+
+/// Why one is that has shown something that proves nothing.
+pub const UNPROVEN: &str = "authentication failed";
+
 /// The reason for which the gateway closes a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {
@@ -56,7 +62,7 @@ impl CloseReason {
             Self::Policy("token revoked".into()),
             Self::Policy("token expired".into()),
             Self::Policy("rate limit exceeded".into()),
-            Self::Policy("authentication timeout".into()),
+            Self::Policy(UNHEARD.into()),
             Self::TooBig,
             Self::Internal,
             Self::KeepaliveTimeout,

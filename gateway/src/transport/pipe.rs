@@ -98,6 +98,10 @@ impl Pipe {
         }
     }
 
+    pub(super) fn is_asked(&self) -> bool {
+        self.state.lock().wanted > 0
+    }
+
     /// Nothing comes this way but the end.
     pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();

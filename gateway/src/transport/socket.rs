@@ -97,6 +97,14 @@ impl Socket {
         }
     }
 
+    /// Whether whoever carries what is sent has taken all of it and waits for more; not known of a stream.
+    pub fn is_asked(&self) -> bool {
+        match self {
+            Self::Plain(_) | Self::Tls(_) => false,
+            Self::Pipe(pipe) => pipe.is_asked(),
+        }
+    }
+
     /// Sends all of `rest`, however long that takes.
     ///
     /// # Errors

@@ -27,6 +27,11 @@ impl Rate {
         Self { count, per: Duration::from_secs(1) }
     }
 
+    /// So many a minute.
+    pub const fn per_minute(count: u32) -> Self {
+        Self { count, per: Duration::from_secs(60) }
+    }
+
     /// How many in how much time, where there is a limit.
     pub const fn get(self) -> Option<(u32, Duration)> {
         if self.count == 0 { None } else { Some((self.count, self.per)) }

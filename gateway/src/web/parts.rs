@@ -11,7 +11,8 @@ pub enum Part {
     Endpoints,
     /// The routes of plugins.
     Plugins,
-    /// `/`, `/api/v1`, `/ws/stats`, `/ws/broadcast`, `/openapi.json`, `/asyncapi.json` and `/docs`.
+    /// `/`, `/api/v1`, `/ws/stats`, `/ws/broadcast`, `/openapi.json`, `/asyncapi.json`, `/docs` and
+    /// `/playground`.
     Api,
     /// `/metrics` and all below it.
     Metrics,
@@ -70,6 +71,7 @@ mod tests {
                 "/",
                 "/api/v1/rooms",
                 "/docs/x.js",
+                "/playground",
                 "/metrics",
                 "/metrics/list",
                 "/admin/reload",
@@ -86,7 +88,7 @@ mod tests {
             [
                 vec![],
                 vec![],
-                vec!["/", "/api/v1/rooms", "/docs/x.js", "/health/live"],
+                vec!["/", "/api/v1/rooms", "/docs/x.js", "/playground", "/health/live"],
                 vec!["/metrics", "/metrics/list", "/health/live"],
                 vec!["/admin/reload"],
             ]

@@ -13,7 +13,8 @@ fn a_part_that_nobody_knows_is_refused_and_so_is_a_listener_without_any() {
 #[test]
 fn an_endpoint_that_no_listener_serves_is_refused() {
     let nowhere = "no listener has \"endpoints\" in `serves`";
-    refused(&set(&["listener.0.serves=[\"api\", \"metrics\"]"]), nowhere);
+    let one = "endpoint=[{path=\"/ws\"}]";
+    refused(&set(&["listener.0.serves=[\"api\", \"metrics\"]", one]), nowhere);
     let elsewhere = "{name=\"b\", address=\"127.0.0.1:0\", serves=[\"endpoints\"]}";
     loaded(&set(&[&format!("listener=[{{name=\"a\", serves=[\"admin\"]}}, {elsewhere}]")]));
 }

@@ -6,12 +6,17 @@ use serde_json::{Value, json};
 use testkit::Gateway;
 
 use super::document::{Document, object};
-use crate::{options, start};
+use crate::{chat, options, start};
 
 #[tokio::test]
 async fn every_message_has_words_and_an_example_that_fits() {
-    let gateway = start(options());
-    let document = Document::of(&gateway, "/asyncapi.json").await;
+    for options in [options(), chat()] {
+        examples_fit(&start(options)).await;
+    }
+}
+
+async fn examples_fit(gateway: &Gateway) {
+    let document = Document::of(gateway, "/asyncapi.json").await;
     for (name, message) in object(&document.0["components"]["messages"]) {
         for word in ["name", "title", "summary"] {
             assert!(!message[word].as_str().unwrap().is_empty(), "{name}: no {word}");
@@ -49,6 +54,30 @@ async fn every_request_and_every_event_type_has_an_operation() {
         session.ask(&json!({ "action": "no such action" })).await["data"]["available_actions"].clone();
     let actions: BTreeSet<String> = serde_json::from_value(actions).unwrap();
     assert_eq!(told("receive"), actions);
+}
+
+/// The same of envelopes, whose requests bear no name of a reply.
+#[tokio::test]
+async fn envelopes_are_answered_as_it_is_told() {
+    let gateway = start(chat());
+    let document = Document::of(&gateway, "/asyncapi.json").await;
+    let mut asked = 0;
+    for (name, operation) in object(&document.0["operations"]) {
+        if operation["action"] != "receive" {
+            continue;
+        }
+        let mut session = gateway.connect("/ws/chat").await;
+        session.next().await;
+        for request in operation["messages"].as_array().unwrap() {
+            let reply = session.ask(&document.follow(request)["examples"][0]["payload"]).await;
+            let replies = operation["reply"]["messages"].as_array().unwrap();
+            let fits = |told: &Value| document.schema(&document.follow(told)["payload"]).is_valid(&reply);
+            assert!(replies.iter().any(fits), "{name}: {reply}");
+            assert_ne!(reply["type"], "error_event", "{name}");
+            asked += 1;
+        }
+    }
+    assert_eq!(asked, 2 * 3, "both endpoints");
 }
 
 /// Each example request is sent, and its reply is one of those that its operation tells of.

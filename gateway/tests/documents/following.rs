@@ -79,3 +79,26 @@ async fn each_endpoint_is_a_channel_of_its_dialect() {
     let host = asyncapi.0["servers"]["main"]["host"].as_str().unwrap();
     assert_eq!(host, gateway.address().to_string());
 }
+
+#[tokio::test]
+async fn endpoints_that_are_asked_over_http_are_operations() {
+    let endpoints = r#"endpoint=[{path="/ws"},{path="/events",transport="sse"},{path="/poll",transport="poll",auth="locked"}]"#;
+    let gateway = start(options().set("auth.locked.anonymous=false").set(endpoints));
+    let openapi = Document::of(&gateway, "/openapi.json").await;
+    let (events, poll) = (openapi.operation("/events", "get"), openapi.operation("/poll", "get"));
+    let names = |operation: &Value| -> Vec<String> {
+        let all = operation["parameters"].as_array().unwrap().iter();
+        all.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        names(events.told),
+        ["client_id", "last_event_id", "rooms", "token", "types", "Last-Event-ID"]
+    );
+    assert_eq!(names(poll.told), ["cursor", "limit", "rooms", "timeout", "token", "types"]);
+    assert!(events.told["responses"]["200"]["content"].get("text/event-stream").is_some());
+    assert_eq!((&events.told["security"], &poll.told["security"]), (&json!([]), &json!([{ "bearer": [] }])));
+    let good = &poll.told["responses"]["200"]["content"]["application/json"];
+    openapi.fits(&good["schema"], &good["example"], "an answer to a poll");
+    let asyncapi = Document::of(&gateway, "/asyncapi.json").await;
+    assert_eq!(asyncapi.0["channels"].as_object().unwrap().len(), 1);
+}

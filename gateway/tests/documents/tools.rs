@@ -32,7 +32,8 @@ fn url(gateway: &Gateway, path: &str) -> String {
 
 #[test]
 fn openapi_is_valid_for_its_public_validator() {
-    let gateway = start(options());
+    let endpoints = r#"endpoint=[{path="/events",transport="sse"},{path="/poll",transport="poll"}]"#;
+    let gateway = start(options().set(endpoints));
     let script = Path::new(SCRIPTS).join("python/openapi.py");
     run(Command::new(tools("python").join("bin/python")).arg(script).arg(url(&gateway, "/openapi.json")));
 }
@@ -40,7 +41,7 @@ fn openapi_is_valid_for_its_public_validator() {
 #[test]
 fn asyncapi_is_valid_for_its_public_parser() {
     let endpoints = r#"endpoint=[{path="/ws"},{path="/second"},{path="/echo-test",dialect="echo"},
-        {path="/topics",dialect="topics"},{path="/stream",dialect="stream"}]"#;
+        {path="/topics",dialect="topics"},{path="/stream",dialect="stream"},{path="/chat",dialect="envelope"}]"#;
     let gateway = start(options().set(endpoints));
     let script = Path::new(SCRIPTS).join("node/asyncapi.mjs");
     run(Command::new("node")

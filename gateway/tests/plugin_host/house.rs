@@ -167,6 +167,7 @@ impl House {
             data: data.to_string().into(),
             room: None,
             session: "nobody".into(),
+            streams: true,
             principal: Arc::new(Principal::anonymous()),
             answers,
         };

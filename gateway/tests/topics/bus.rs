@@ -19,7 +19,7 @@ async fn forwarding(redis: &Redis) -> Gateway {
 
 fn envelope(more: Value) -> Value {
     let mut envelope = json!({
-        "event_type": "task_created", "data": { "task_id": 1 }, "timestamp": "2026-01-02T03:04:05.678000",
+        "event_type": "task_created", "data": { "task_id": 1 }, "timestamp": "2026-01-02T03:04:05.678901",
         "message_id": Uuid::new_v4().to_string(), "target_user_id": null, "target_role": null, "topic": null,
     });
     envelope.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -1,6 +1,8 @@
 //! The smallest plugin, and the reference for authors: it publishes what it is sent, and answers what it is asked. The same in C
 //! is in `plugins/echo-c`.
 
+mod chat;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,18 +13,25 @@ use tidegate_plugin::{
     export, manifest,
 };
 
+/// Milliseconds to wait after a piece at most.
+const LONGEST_PAUSE: u64 = 60_000;
+
 /// The settings.
 #[derive(Debug, Deserialize)]
 pub struct Config {
     /// More names for the call `echo`.
     #[serde(default)]
     calls: Vec<String>,
+    /// Whether it answers the call `chat`, as an assistant would that says what it is told.
+    #[serde(default)]
+    chat: bool,
 }
 
 /// An instance.
 #[derive(Debug)]
 pub struct Echo {
     host: Host,
+    chats: bool,
 }
 
 impl Plugin for Echo {
@@ -33,12 +42,13 @@ impl Plugin for Echo {
     }
 
     fn declare(config: &Config) -> Result<Declared> {
-        let calls = config.calls.iter().map(|name| json!({"name": name, "summary": "As `echo`."})).collect();
+        let more = config.calls.iter().map(|name| json!({"name": name, "summary": "As `echo`."}));
+        let calls = more.chain(config.chat.then(chat::declared)).collect();
         Ok(Declared { calls, ..Declared::default() })
     }
 
-    async fn start(host: Host, _: Config) -> Result<Self> {
-        Ok(Self { host })
+    async fn start(host: Host, config: Config) -> Result<Self> {
+        Ok(Self { host, chats: config.chat })
     }
 
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse> {
@@ -51,6 +61,7 @@ impl Plugin for Echo {
     async fn call(&self, call: Call) -> Result<Reply> {
         match call.name.as_str() {
             "echo_stream" => stream(call.parse()?),
+            "chat" if self.chats => chat::answer(call).await,
             _ => Ok(Reply::raw(call.data)),
         }
     }
@@ -75,8 +86,8 @@ fn three() -> u64 {
 
 /// Says it again and again.
 fn stream(asked: Pieces) -> Result<Reply> {
-    if asked.every_ms > 60_000 {
-        return Err(Error::invalid("data: every_ms: at most 60000"));
+    if asked.every_ms > LONGEST_PAUSE {
+        return Err(Error::invalid(format!("data: every_ms: at most {LONGEST_PAUSE}")));
     }
     Ok(Reply::stream(move |mut stream| async move {
         let data = asked

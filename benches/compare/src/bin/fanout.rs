@@ -57,12 +57,17 @@ struct Arguments {
 fn run(arguments: &Arguments) -> Result<(Duration, Measured), Error> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let mut load = Generator::new(Target { address, pid: arguments.pid, tls: None })?;
-    let subscriber =
-        Side { path: arguments.path.clone(), hello: arguments.hello.clone(), ready: arguments.ready.clone() };
+    let subscriber = Side {
+        path: arguments.path.clone(),
+        hello: arguments.hello.clone(),
+        ready: arguments.ready.clone(),
+        inflates: false,
+    };
     let publisher = Side {
         path: arguments.publish_path.as_ref().unwrap_or(&arguments.path).clone(),
         hello: arguments.publish_hello.clone(),
         ready: String::new(),
+        inflates: false,
     };
     let entered = load.enter(&Crew::of(&subscriber, arguments.connections))?;
     load.aim(Aim {

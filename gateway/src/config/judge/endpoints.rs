@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::config::finding::Findings;
 use crate::config::key::{Key, nearest};
-use crate::config::model::session;
+use crate::config::model::session::{self, Dialect, Refuse, Transport};
 use crate::frame::MAX_FORMS;
 use crate::router::Router;
 use crate::units::Size;
@@ -30,9 +30,11 @@ pub(super) fn settings(config: &Config, findings: &mut Findings<'_>) {
         profile(config, &endpoint.auth, key.then("auth"), findings);
         origins(&endpoint.origins, &key.then("origins"), findings);
         wire(endpoint, &key, findings);
+        one_way(endpoint, &key, findings);
         heartbeat(config, endpoint, &key, findings);
         rooms(config, endpoint, &key, findings);
         dialect(endpoint, &key, findings);
+        envelope(endpoint, &key.then("envelope"), findings);
         if let Some(message) = endpoint.message {
             message_fits(config, message, &key.then("message"), findings);
         }
@@ -132,6 +134,11 @@ fn is_origin(origin: &str) -> bool {
 
 /// Which dialects which transports carry.
 fn wire(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    findings.require(
+        !endpoint.compression || matches!(endpoint.transport, Transport::WebSocket | Transport::EngineIo),
+        key.then("compression"),
+        "is of WebSockets: transport = \"websocket\" or \"engineio\"",
+    );
     if endpoint.dialect != session::Dialect::SocketIo {
         return;
     }
@@ -160,7 +167,8 @@ fn wire(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
 fn forms(config: &Config, list: Key, findings: &mut Findings<'_>) {
     let of = |endpoint: &session::Config| {
         let looks = match endpoint.dialect {
-            session::Dialect::SocketIo => endpoint.socketio.namespaces.len(),
+            Dialect::SocketIo => endpoint.socketio.namespaces.len(),
+            _ if endpoint.transport == Transport::Sse => 2,
             _ => 1,
         };
         if endpoint.compression { 3 * looks } else { looks }
@@ -198,6 +206,46 @@ fn heartbeat(config: &Config, endpoint: &session::Config, key: &Key, findings: &
         );
         findings.error(key.then("timeout"), message);
     }
+}
+
+/// Messages of one user that can be remembered, each by its moment.
+const MOST_REMEMBERED: u32 = 10_000;
+
+fn envelope(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let Some(settings) = &endpoint.envelope else { return };
+    findings.require(
+        endpoint.dialect == session::Dialect::Envelope,
+        key.clone(),
+        "is for endpoints with `dialect = \"envelope\"`",
+    );
+    if let Some((count, _)) = settings.rate.get().filter(|(count, _)| *count > MOST_REMEMBERED) {
+        let message = format!("{count} is more than can be remembered of each user ({MOST_REMEMBERED})");
+        findings.error(key.then("rate"), message);
+    }
+}
+
+/// Where clients only listen, what others may say or are told behind an upgrade is nothing.
+fn one_way(endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {
+    let name = match endpoint.transport {
+        Transport::WebSocket | Transport::EngineIo => return,
+        Transport::Sse => "sse",
+        Transport::Poll => "poll",
+    };
+    findings.require(
+        endpoint.dialect == Dialect::Rooms,
+        key.then("dialect"),
+        &format!("cannot be carried by the transport {name:?}, which has \"rooms\" alone"),
+    );
+    findings.require(
+        endpoint.refuse == Refuse::Status,
+        key.then("refuse"),
+        &format!("the transport {name:?} has no close: clients are refused by \"status\" alone"),
+    );
+    findings.require(
+        endpoint.idle_timeout.is_zero(),
+        key.then("idle_timeout"),
+        &format!("clients of the transport {name:?} send no requests: it would end each of their sessions"),
+    );
 }
 
 fn rooms(config: &Config, endpoint: &session::Config, key: &Key, findings: &mut Findings<'_>) {

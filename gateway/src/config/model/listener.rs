@@ -26,7 +26,7 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// What is there; the rest answers 404, as if it did not exist. `endpoints`: the paths of `[[endpoint]]`;
     /// `plugins`: the routes of plugins; `api`: `/`, `/api/v1`, `/ws/stats`, `/ws/broadcast`, `/openapi.json`,
-    /// `/asyncapi.json` and `/docs`;
+    /// `/asyncapi.json`, `/docs` and `/playground`;
     /// `metrics`: `/metrics` and all below it; `admin`: `/admin` and all below it. `/health` is where `api` or
     /// `metrics` are.
     pub serves: Vec<Part>,

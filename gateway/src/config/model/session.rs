@@ -7,7 +7,8 @@ mod topics;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Period, Size};
+use super::envelope;
+use crate::units::{Period, Rate, Size};
 use crate::web::Location;
 
 pub use socketio::{Greeting, SocketIo};
@@ -67,15 +68,29 @@ pub struct Config {
     pub topics: Topics,
     /// What else holds with `dialect = "stream"`.
     pub stream: Stream,
+    /// Of the dialect `envelope`; left out: its defaults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<envelope::Config>,
     /// What else holds with `dialect = "socketio"`.
     pub socketio: SocketIo,
 }
 
 impl Config {
+    /// Those that there are where none is named: one way in for each kind of client.
+    pub fn usual() -> Vec<Self> {
+        let at = |path: &str, transport| Self { path: path.into(), transport, ..Self::default() };
+        vec![at("/ws", Transport::WebSocket), at("/events", Transport::Sse), at("/poll", Transport::Poll)]
+    }
+
     /// Where it is.
     pub fn location(&self) -> Location {
         let path = if self.any { Location::ANY } else { &self.path };
         Location { listener: self.listener.as_deref().map(Into::into), path: path.into() }
+    }
+
+    /// How many messages each user may send, where that is limited by its dialect.
+    pub fn rate_per_user(&self) -> Option<Rate> {
+        (self.dialect == Dialect::Envelope).then(|| self.envelope.clone().unwrap_or_default().rate)
     }
 
     /// The rooms that its sessions are in from their start: those of `auto_join`, and those that its dialect has for them.
@@ -124,6 +139,7 @@ impl Default for Config {
             compress_from: Size(512),
             topics: Topics::default(),
             stream: Stream::default(),
+            envelope: None,
             socketio: SocketIo::default(),
         }
     }
@@ -149,6 +165,10 @@ pub enum Transport {
     WebSocket,
     /// Engine.IO 4: polls, WebSocket, and the change from the one to the other.
     EngineIo,
+    /// Events over HTTP, as `text/event-stream`; clients only listen.
+    Sse,
+    /// Events over HTTP, an answer at a time; no session lives between two.
+    Poll,
 }
 
 /// What the frames of a session mean.
@@ -162,6 +182,8 @@ pub enum Dialect {
     Topics,
     /// Events of the types that a client names.
     Stream,
+    /// Typed messages in envelopes; chat messages are the call `chat` of a plugin.
+    Envelope,
     /// Every message comes back as it was sent: for protocol suites.
     Echo,
     /// Socket.IO 5, over `engineio`.

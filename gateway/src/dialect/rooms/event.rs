@@ -12,7 +12,7 @@ pub struct RoomsFrame(pub Framing);
 
 impl Encode for RoomsFrame {
     fn encode(&self, posted: &Posted, payload: &[u8], out: &mut Vec<u8>) -> Option<Range<usize>> {
-        Some(self.0.around(out, |out| before_data(out, posted), payload, |out| behind_data(out, posted)))
+        self.0.around(out, |out| before_data(out, posted), payload, |out| behind_data(out, posted))
     }
 }
 

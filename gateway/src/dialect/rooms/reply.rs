@@ -100,6 +100,7 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             failed(message, &Unknown { unknown })
         }
         Answer::Info(info) => done("Connection information", info),
+        Answer::Status { .. } => Reply { success: true, message: "".into(), data: Data::None }, // asked elsewhere
         Answer::Published { room, cursor } => done("Published", &Place::new(room, *cursor)),
         Answer::Presence { room, count, members } => {
             done(format!("Presence in room '{room}'"), &Members { count: *count, members })
@@ -132,7 +133,7 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
         }
         Answer::Cancelled => Reply { success: true, message: "Cancelled".into(), data: Data::None },
         Answer::Refused(why) => refused(why),
-        Answer::Busy { message, retry_after_ms } => {
+        Answer::Busy { message, retry_after_ms } | Answer::Limited { message, retry_after_ms } => {
             failed(*message, &Retry { retry_after_ms: *retry_after_ms })
         }
         Answer::Part { data, .. } => Reply { success: true, message: "".into(), data: Data::Raw(data) },

@@ -98,6 +98,7 @@ fn request<'a>(keys: &Keys<'a>) -> Decoded<Request<'a>> {
             name: action,
             room: room()?,
             data: Cow::Borrowed(keys.data.unwrap_or(RawValue::NULL)),
+            streamed: true,
         },
     })
 }

@@ -195,7 +195,7 @@ impl Told {
         self.example["action"] = action.name().into();
         self.reply::<Retry>(
             "The session, its user, or what it publishes to has used up what it may",
-            &Answer::Busy { message: "Rate limit exceeded", retry_after_ms: 250 },
+            &Answer::Limited { message: "Rate limit exceeded", retry_after_ms: 250 },
         )
     }
 
@@ -260,7 +260,10 @@ pub fn greeting(message: &str, heartbeat: u64) -> (Make, Value) {
 /// A plugin's reply to a call.
 pub fn call_reply(name: &str, data: &Value) -> Value {
     let data = data.to_string();
-    written(Some(json!(7)), &Answer::Call { name, success: true, message: name, data: data.as_bytes() })
+    written(
+        Some(json!(7)),
+        &Answer::Call { name, success: true, message: name, data: data.as_bytes(), streamed: true },
+    )
 }
 
 /// A piece of a plugin's reply to a call.

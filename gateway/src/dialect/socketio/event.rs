@@ -44,7 +44,7 @@ impl Encode for SocketIoFrame {
             put_string(out, &posted.source);
             out.extend_from_slice(b"}]");
         };
-        Some(Framing::EngineIo.around(out, before, payload, behind))
+        Framing::EngineIo.around(out, before, payload, behind)
     }
 
     fn names_room(&self) -> bool {

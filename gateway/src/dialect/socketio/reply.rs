@@ -200,7 +200,7 @@ fn arguments(place: Place, answer: &Answer<'_>) -> Option<Vec<u8>> {
         Answer::Unknown => Status::error("Unauthorized"),
         Answer::Call { success: true, data, .. } => return Some(spread(place, data)),
         Answer::Call { message, .. } | Answer::Refused(message) => Status::error(message),
-        Answer::Busy { message, retry_after_ms } => {
+        Answer::Busy { message, retry_after_ms } | Answer::Limited { message, retry_after_ms } => {
             Status { retry_after_ms: Some(*retry_after_ms), ..Status::error(message) }
         }
         _ => return None,

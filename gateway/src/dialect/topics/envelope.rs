@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use uuid::{Builder, Uuid, Variant};
 
 use crate::frame::json::put_string;
-use crate::frame::{Cursor, Encode, Posted, Timestamp, is_unnamed};
+use crate::frame::{Cursor, Encode, Posted, Tags, Timestamp, is_unnamed};
 use crate::transport::Framing;
 
 /// `{"event_type","data","timestamp","message_id","target_user_id","target_role","topic"}` in this order.
@@ -26,11 +26,13 @@ impl Encode for TopicsFrame {
             data.json,
             |out| {
                 out.extend_from_slice(data.behind);
-                behind_data(out, posted.time, id_of(posted), Target::of(&posted.room.name));
+                let micros = posted.tags.as_ref().map_or(0, Tags::micros);
+                let time = Zoneless { time: posted.time, micros };
+                behind_data(out, time, id_of(posted), Target::of(&posted.room.name));
             },
         );
         // What was put in its place is not the payload.
-        (data.json.len() == payload.len()).then_some(range)
+        range.filter(|_| data.json.len() == payload.len())
     }
 
     /// A message's id is the same in all its rooms: a client that got it for each of them would have it twice.
@@ -97,8 +99,8 @@ pub(super) fn before_data(out: &mut Vec<u8>, event_type: &str) {
 }
 
 /// Appends what stands behind them. Writing to memory does not fail.
-pub(super) fn behind_data(out: &mut Vec<u8>, time: Timestamp, id: Uuid, target: Target<'_>) {
-    let _infallible = write!(out, r#","timestamp":"{}","message_id":"{id}""#, Zoneless(time));
+pub(super) fn behind_data(out: &mut Vec<u8>, time: Zoneless, id: Uuid, target: Target<'_>) {
+    let _infallible = write!(out, r#","timestamp":"{time}","message_id":"{id}""#);
     out.extend_from_slice(br#","target_user_id":"#);
     match target {
         Target::User(user) => put_user(out, user),
@@ -159,12 +161,22 @@ fn mixed(word: u64) -> u64 {
 
 /// A moment as its clients parse it: ISO 8601 without zone, UTC, microseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Zoneless(pub(super) Timestamp);
+pub(super) struct Zoneless {
+    time: Timestamp,
+    /// Beyond its milliseconds.
+    micros: u16,
+}
+
+impl From<Timestamp> for Zoneless {
+    fn from(time: Timestamp) -> Self {
+        Self { time, micros: 0 }
+    }
+}
 
 impl fmt::Display for Zoneless {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        write!(f, "{}000", text.trim_end_matches('Z'))
+        let text = self.time.to_string();
+        write!(f, "{}{:03}", text.trim_end_matches('Z'), self.micros)
     }
 }
 

@@ -19,7 +19,10 @@ pub(super) fn put(framing: Framing, answer: &Answer<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(&frame(framing, "notification", &told));
         }
         Answer::Call { success: true, name, data, .. } => put_raw(framing, name, data, out),
-        Answer::Call { message, .. } | Answer::Refused(message) | Answer::Busy { message, .. } => {
+        Answer::Call { message, .. }
+        | Answer::Refused(message)
+        | Answer::Busy { message, .. }
+        | Answer::Limited { message, .. } => {
             put_error(framing, &format!("Error processing message: {message}"), out);
         }
         // A piece of an answer is none, and of what it asked in vain a client hears nothing.
@@ -45,6 +48,6 @@ fn put_raw(framing: Framing, event_type: &str, data: &[u8], out: &mut Vec<u8>) {
     let mut text = Vec::with_capacity(256 + data.len());
     before_data(&mut text, event_type);
     super::envelope::put_data(&mut text, data);
-    behind_data(&mut text, Timestamp::now(), Uuid::new_v4(), Target::None);
+    behind_data(&mut text, Timestamp::now().into(), Uuid::new_v4(), Target::None);
     framing.text(out, &text);
 }

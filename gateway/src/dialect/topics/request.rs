@@ -41,7 +41,7 @@ pub(super) fn decode(message: Message<'_>) -> Decoded<Request<'_>> {
         "unsubscribe" => Request::LeaveThose(events(data)?.0),
         name @ ("dashboard_update" | "metrics_update") => {
             let data = Cow::Borrowed(data.unwrap_or(RawValue::NULL));
-            Request::Call { name: name.to_owned(), room: None, data }
+            Request::Call { name: name.to_owned(), room: None, data, streamed: false }
         }
         // `pong` says that somebody is there, as every frame does; of another type nothing is known.
         _ => Request::Nothing,

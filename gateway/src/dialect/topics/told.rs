@@ -45,7 +45,13 @@ pub fn requests() -> Vec<RequestTold> {
         example: json!({ "event_type": name, "data": data }),
         reply: answer.map(|answer| answered(&answer)),
     };
-    let call = |name| Answer::Call { name, success: true, message: "", data: br#"{"alerts_count":2}"# };
+    let call = |name| Answer::Call {
+        name,
+        success: true,
+        message: "",
+        data: br#"{"alerts_count":2}"#,
+        streamed: false,
+    };
     let topics = json!({ "events": ["task_created", "alert"] });
     vec![
         request("pong", "The client is there", json!({}), None),
@@ -115,7 +121,7 @@ pub fn shown(event_type: &str, data: &Value, room: Option<&str>) -> Value {
 
 /// A moment as envelopes show it.
 pub fn moment() -> String {
-    Zoneless(THEN).to_string()
+    Zoneless::from(THEN).to_string()
 }
 
 fn answered(answer: &Answer<'_>) -> Value {

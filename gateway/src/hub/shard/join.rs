@@ -37,6 +37,8 @@ struct Kind {
     silent: bool,
     /// What it says of itself.
     info: Option<Arc<str>>,
+    /// What it has missed it only reads on from history.
+    later: bool,
 }
 
 impl Joined {
@@ -97,9 +99,29 @@ impl<G: Guest> Shard<G> {
         }
     }
 
-    /// Joins the unnamed room of broadcasts.
-    pub fn join_broadcasts(&self, guest: &Rc<G>) -> Result<Joined, JoinError> {
-        self.enter(guest, "", Since::Now, Kind { own: true, silent: true, info: None })
+    /// Joins the unnamed room of broadcasts. Where what it has missed is not there any more,
+    /// [reading on](Self::read_on) tells so.
+    pub fn join_broadcasts(&self, guest: &Rc<G>, since: Since) -> Result<Joined, JoinError> {
+        self.enter(guest, "", since, Kind { own: true, silent: true, info: None, later: true })
+    }
+
+    /// Puts a session that begins in a room that it is not in; `own`: the room is the session's from what it is. What it
+    /// has missed it [reads on](Self::read_on), however many such rooms it begins with.
+    ///
+    /// # Errors
+    /// [`JoinError`], but for [`Denied`](JoinError::Denied).
+    pub fn join_first(
+        &self,
+        guest: &Rc<G>,
+        name: &str,
+        since: Since,
+        own: bool,
+    ) -> Result<Joined, JoinError> {
+        check_name(name)?;
+        if !own {
+            self.check_room_count(guest)?;
+        }
+        self.enter(guest, name, since, Kind { own, silent: false, info: None, later: true })
     }
 
     /// Gives a session what is published to all of its dialect, whatever room it is in.
@@ -107,7 +129,12 @@ impl<G: Guest> Shard<G> {
     /// # Errors
     /// [`JoinError`].
     pub fn join_audience(&self, guest: &Rc<G>, dialect: &str) -> Result<Joined, JoinError> {
-        self.enter(guest, &audience(dialect), Since::Now, Kind { own: true, silent: true, info: None })
+        self.enter(
+            guest,
+            &audience(dialect),
+            Since::Now,
+            Kind { own: true, silent: true, info: None, later: false },
+        )
     }
 
     /// Puts a session in a room that is its own from what it is: where it asks for others, this one does not count. One
@@ -120,7 +147,7 @@ impl<G: Guest> Shard<G> {
         check_name(name)?;
         let Some(at) = guest.seat().find_name(name) else {
             let Joined { cached, replay, .. } =
-                self.enter(guest, name, since, Kind { own: true, silent: true, info: None })?;
+                self.enter(guest, name, since, Kind { own: true, silent: true, info: None, later: false })?;
             return Ok(if replay.is_empty() { cached } else { replay });
         };
         guest.seat().rooms.borrow_mut()[at].own = true;
@@ -150,7 +177,7 @@ impl<G: Guest> Shard<G> {
         check_name(name)?;
         let Some(at) = guest.seat().find_name(name) else {
             self.check_room_count(guest)?;
-            return self.enter(guest, name, since, Kind { own: false, silent: false, info });
+            return self.enter(guest, name, since, Kind { own: false, silent: false, info, later: false });
         };
         if since == Since::Now {
             info.into_iter().for_each(|info| self.says(guest, at, info));
@@ -158,7 +185,8 @@ impl<G: Guest> Shard<G> {
         }
         let kind = {
             let before = &guest.seat().rooms.borrow()[at];
-            Kind { own: before.own, silent: false, info: info.or_else(|| before.info.clone()) }
+            let info = info.or_else(|| before.info.clone());
+            Kind { own: before.own, silent: false, info, later: false }
         };
         self.leave(guest, name);
         self.enter(guest, name, since, kind)
@@ -171,7 +199,7 @@ impl<G: Guest> Shard<G> {
     }
 
     /// Where a member stands: the events that it has not been given yet follow this cursor.
-    fn standing(&self, guest: &Rc<G>, at: usize) -> Joined {
+    fn standing(&self, guest: &G, at: usize) -> Joined {
         let rooms = guest.seat().rooms.borrow();
         let membership = &rooms[at];
         let now = membership.room.lock().history.cursor();
@@ -186,6 +214,17 @@ impl<G: Guest> Shard<G> {
         Joined::at(Cursor { offset, ..now })
     }
 
+    /// By number of a room that keeps history: the last event there that a session has been given, or that its filter has
+    /// kept back.
+    pub fn standings(&self, guest: &G) -> Vec<(u64, Cursor)> {
+        let rooms: Vec<_> = {
+            let rooms = guest.seat().rooms.borrow();
+            let kept = rooms.iter().enumerate().filter(|(_, membership)| membership.room.rule.keep.size > 0);
+            kept.map(|(at, membership)| (at, membership.room.id.number)).collect()
+        };
+        rooms.into_iter().map(|(at, number)| (number, self.standing(guest, at).cursor)).collect()
+    }
+
     fn enter(&self, guest: &Rc<G>, name: &str, since: Since, kind: Kind) -> Result<Joined, JoinError> {
         loop {
             let room = self.hub.registry.find_or_create(name);
@@ -196,7 +235,11 @@ impl<G: Guest> Shard<G> {
             if self.hub.is_full(&room, &state) {
                 return Err(JoinError::Full);
             }
-            let (joined, reads) = plan(&state, since, guest.reading_space());
+            let (mut joined, mut reads) = plan(&state, since, guest.reading_space());
+            if kind.later && !joined.replay.is_empty() {
+                joined.replay.clear();
+                reads = true;
+            }
             match joined.recovered {
                 Some(true) => self.counters.recovered.add(1),
                 Some(false) => self.counters.lost.add(1),

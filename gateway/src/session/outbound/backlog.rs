@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes};
 use super::gap::{Gap, Gaps};
 use super::ledger::{Key, Ledger};
 use super::piece::{Own, Piece, What};
+use super::progress::Progress;
 use super::{Choices, PIECES, Slices};
 use crate::frame::Frames;
 use crate::hub::Slot;
@@ -26,6 +27,10 @@ pub struct Backlog {
     bound: usize,
     /// What is left of a frame that is partly sent: nothing comes before it, and it is always finished.
     rest: Option<Rest>,
+    /// Comes right behind that: how far the client has got then. Empty mostly.
+    mark: Bytes,
+    /// Where it is noted how far that is, if it is.
+    progress: Option<Rc<Progress>>,
     /// What is never dropped: replies, what is for this session alone, events of rooms whose rule does not drop.
     firm: VecDeque<Piece>,
     /// Events that are dropped where there is no space, the oldest first.
@@ -79,6 +84,8 @@ impl Backlog {
             ledger: Rc::clone(ledger),
             bound,
             rest: None,
+            mark: Bytes::new(),
+            progress: None,
             firm: VecDeque::new(),
             loose: VecDeque::new(),
             gaps: Gaps::default(),
@@ -100,6 +107,12 @@ impl Backlog {
         backlog
     }
 
+    /// One whose client is told how far it has got, where there is such.
+    pub(super) fn tracked(mut self, progress: Option<&Rc<Progress>>) -> Self {
+        self.progress = progress.cloned();
+        self
+    }
+
     /// Frames that wait, and bytes; sealed ones among these.
     pub fn len(&self) -> (usize, usize) {
         (self.frames, self.bytes + self.sealed)
@@ -112,7 +125,11 @@ impl Backlog {
 
     /// Whether nothing waits but what is sealed.
     pub fn is_empty(&self) -> bool {
-        self.rest.is_none() && self.firm.is_empty() && self.loose.is_empty() && self.gaps.is_empty()
+        self.rest.is_none()
+            && self.mark.is_empty()
+            && self.firm.is_empty()
+            && self.loose.is_empty()
+            && self.gaps.is_empty()
     }
 
     /// Puts a reply behind everything else. Where there is no space for it, events are dropped; it is taken in
@@ -131,6 +148,15 @@ impl Backlog {
         self.shed();
         self.settle();
         self.list_anew();
+    }
+
+    /// Puts how far the client has got behind the rest of what is partly sent, before all else. The mark before is sent
+    /// then: only what comes behind it moves a client on.
+    pub(super) fn mark(&mut self, text: Bytes) {
+        self.remove(usize::from(!self.mark.is_empty()), self.mark.len());
+        self.add(usize::from(!text.is_empty()), text.len());
+        self.mark = text;
+        self.settle();
     }
 
     /// So many bytes are sealed and not sent.
@@ -161,6 +187,7 @@ impl Backlog {
     /// What one write can take of it: up to a gap that has no frame yet.
     pub fn fill<'a>(&'a self, slices: &mut Slices<'a>) {
         slices.extend(self.rest.as_ref().map(|rest| IoSlice::new(&rest.bytes)));
+        slices.extend(Some(&self.mark).filter(|mark| !mark.is_empty()).map(|mark| IoSlice::new(mark)));
         let (mut gaps, mut loose, mut firm) = (self.gaps.iter(), self.loose.iter(), self.firm.iter());
         let (mut gap, mut one, mut other) = (gaps.next(), loose.next(), firm.next());
         while slices.len() < PIECES {
@@ -198,6 +225,10 @@ impl Backlog {
                 if rest.bytes.is_empty() {
                     self.finish_rest();
                 }
+                continue;
+            }
+            if !self.mark.is_empty() {
+                self.rest = Some(Rest { bytes: std::mem::take(&mut self.mark), frames: None });
                 continue;
             }
             sent = match self.next() {
@@ -242,6 +273,9 @@ impl Backlog {
                 }
                 if loose {
                     self.loose_bytes -= gone;
+                }
+                if let Some(progress) = &self.progress {
+                    progress.sent(frames, *next as usize);
                 }
                 *next as usize == frames.each.len()
             }

@@ -27,11 +27,13 @@ before(async () => {
 after(() => browser?.close());
 
 /**
- * Opens `/docs` in a browser profile of its own, has `look` look at it, and fails where the page complains, or
+ * Opens `/docs`, or another page, in a browser profile of its own, has `look` look at it, and fails where the page complains, or
  * asks anything of another origin. Answers to what is tried are no complaints.
  */
 export async function withPage(options, look) {
   const {
+    gateway = GATEWAY,
+    path = '/docs',
     hash = '',
     prepare,
     scripts = true,
@@ -53,14 +55,14 @@ export async function withPage(options, look) {
   page.on('websocket', (socket) => asked.push(socket.url()));
   try {
     await prepare?.(page);
-    await page.goto(`${GATEWAY}/docs${hash}`);
+    await page.goto(`${gateway}${path}${hash}`);
     if (scripts) await page.locator('main:not([aria-busy])').waitFor();
     await look(page, complaints);
   } finally {
     await profile.close();
   }
   assert.deepEqual(complaints, []);
-  const host = new URL(GATEWAY).host;
+  const host = new URL(options.gateway ?? GATEWAY).host;
   assert.deepEqual(
     asked.filter((url) => new URL(url).host !== host),
     [],

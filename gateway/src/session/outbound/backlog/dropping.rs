@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
+
 use super::super::gap::Lost;
 use super::super::piece::{Piece, What};
 use super::{Backlog, Choices, Rest};
@@ -70,6 +72,9 @@ impl Backlog {
             self.add_shared(1, bytes.len());
             self.rest = Some(Rest { bytes, frames: Some(Rc::clone(&frames)) });
             next += 1;
+        }
+        if let Some(progress) = &self.progress {
+            progress.sent(&frames, next);
         }
         self.put(frames, next, droppable);
         self.shed();
@@ -209,6 +214,7 @@ impl Backlog {
             self.forget(Some(piece));
         }
         self.gaps.clear();
+        self.mark(Bytes::new());
         let rest = self.rest.as_ref().map_or(0, |rest| rest.bytes.len());
         self.shared_bytes =
             self.rest.as_ref().filter(|rest| rest.frames.is_some()).map_or(0, |rest| rest.bytes.len());
@@ -262,7 +268,7 @@ impl Backlog {
     fn part_from_arena(&mut self) {
         let Some(rest) = &mut self.rest else { return };
         let Some(frames) = rest.frames.take_if(|frames| frames.total > 4 * rest.bytes.len()) else { return };
-        rest.bytes = bytes::Bytes::copy_from_slice(&rest.bytes);
+        rest.bytes = Bytes::copy_from_slice(&rest.bytes);
         self.shared_bytes -= rest.bytes.len();
         self.ledger.let_go(&frames);
     }
