@@ -411,6 +411,14 @@ proptest! {
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     refused(&set(&["endpoint.0.heartbeat.timeout=20s"]), "is not longer than heartbeat.interval (25s)");
+    let sse = r#"endpoint=[{path="/e", transport="sse", compression=true}]"#;
+    refused(&set(&[sse]), "endpoint.0.compression: is of WebSockets");
+    let names: Vec<String> = (0..86).map(|number| format!("\"/{number}\"")).collect();
+    let many = format!(
+        "endpoint=[{{path=\"/s\", transport=\"engineio\", dialect=\"socketio\", compression=true, socketio={{namespaces=[{}]}}}}]",
+        names.join(",")
+    );
+    refused(&set(&[&many]), "look different 259 times, where 256 are the most");
     refused(&set(&["endpoint.0.heartbeat.interval=0s"]), "must be above zero");
     refused(&set(&["limits.message=2 MiB"]), "more than limits.backlog_per_session (1 MiB)");
     refused(&set(&["limits.backlog_total=0"]), "limits.backlog_total: must be above 0");

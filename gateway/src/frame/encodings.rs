@@ -70,3 +70,38 @@ impl Encodings {
         self.others.get().is_none() && self.usual.iter().all(|place| place.get().is_none())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Encode, Forms, MAX_FORMS, Posted};
+    use super::*;
+
+    struct Same;
+
+    impl Encode for Same {
+        fn encode(&self, _: &Posted, _: &[u8], _: &mut Vec<u8>) -> Option<std::ops::Range<usize>> {
+            None
+        }
+    }
+
+    #[test]
+    fn each_form_has_its_place() {
+        let mut forms = Forms::default();
+        let all: Vec<Form> = (0..MAX_FORMS).map(|_| forms.add(Same)).collect();
+        let encoded = |text: String| {
+            let (len, arena) = (text.len(), Arc::new(Arena::new(text.into_bytes())));
+            Encoded { frame: arena.slice(0..len), arena }
+        };
+        let encodings = Encodings::default();
+        assert!(encodings.is_empty());
+        for form in all.iter().rev() {
+            assert!(encodings.get(*form).is_none());
+            assert!(encodings.set(*form, encoded(form.index().to_string())));
+            assert!(!encodings.set(*form, encoded("again".to_owned())) && !encodings.is_empty());
+        }
+        for form in all {
+            let frame = encodings.get(form).map(|encoded| encoded.frame.clone());
+            assert_eq!(frame, Some(form.index().to_string().into()));
+        }
+    }
+}

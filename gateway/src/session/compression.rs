@@ -77,3 +77,72 @@ impl Encode for Deflated {
         self.plain.names_room()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::dialect::RoomsFrame;
+    use crate::frame::{Cursor, Epoch, Event, EventType, RoomId, Timestamp};
+    use crate::transport::Framing;
+
+    fn deflated(window: Window, metrics: &Arc<Metrics>) -> Deflated {
+        let plain = Box::new(RoomsFrame(Framing::WebSocket));
+        Deflated { plain, window, from: 100, metrics: Arc::clone(metrics) }
+    }
+
+    fn posted(data: Bytes) -> Arc<Posted> {
+        let event = Event {
+            kind: EventType { number: 0, name: "a".into() },
+            data,
+            source: "s".into(),
+            key: None,
+            id: None,
+            tags: None,
+            time: Timestamp(0),
+        };
+        let room = RoomId { number: 1, name: "r".into(), class: 0 };
+        Arc::new(Posted::new(event, room, Cursor { epoch: Epoch(1), offset: 1 }, true, Instant::now()))
+    }
+
+    #[test]
+    fn an_event_that_is_kept_pins_no_memory_of_its_publisher_though_no_frame_has_it_as_it_was() {
+        let metrics = Metrics::new(1);
+        let mut forms = crate::frame::Forms::default();
+        forms.add(RoomsFrame(Framing::WebSocket));
+        let packed = forms.add(deflated(Window::Whole, &metrics));
+        let memory = Bytes::from(format!("\"{}\"", "x".repeat(1000)).into_bytes());
+        let posted = posted(memory.clone());
+        let batch = [Arc::clone(&posted)];
+        let frames = forms.frames(packed, &batch);
+        assert!(frames.total < 200, "{} bytes", frames.total);
+        assert!(!memory.is_unique(), "the publisher's memory is what the payload lies in");
+        forms.own(&posted);
+        assert!(memory.is_unique());
+        assert_eq!(posted.payload(), memory);
+        forms.frames(packed, &batch);
+        assert_eq!(
+            posted.frame(packed).map(|frame| frame.as_ptr()),
+            Some(frames.each[0].as_ptr()),
+            "made once"
+        );
+    }
+
+    #[test]
+    fn replies_are_compressed_where_they_are_long_enough() {
+        use crate::transport::websocket::frames::{Kind, data};
+        let metrics = Metrics::new(1);
+        let compression = Compression { from: 100, forms: Box::default() };
+        let (mut short, mut long, mut out) = (Vec::new(), Vec::new(), Vec::new());
+        data(&mut short, Kind::Text, &[b'x'; 99]);
+        data(&mut long, Kind::Text, &[b'x'; 100]);
+        let both = [&*short, &*long, &*short].concat();
+        compression.pack(&both, Window::Whole, &metrics, &mut out);
+        let frames: Vec<_> = deflate::frames(&out).collect();
+        assert_eq!((frames[0], frames[2], frames.len()), (&*short, &*short, 3));
+        assert_eq!((frames[1][0], frames[1].len() < long.len()), (0xc1, true));
+    }
+}

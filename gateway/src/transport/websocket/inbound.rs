@@ -41,14 +41,15 @@ pub enum Fault {
 /// session that stands between messages is `Inbound` alone.
 pub struct Inbound<L> {
     limits: Limits,
-    /// Compressed messages were agreed on.
-    inflates: bool,
     state: State<L>,
 }
 
 enum State<L> {
     /// Between messages, nothing has come.
-    Parked,
+    Parked {
+        /// Compressed messages were agreed on.
+        inflates: bool,
+    },
     Reading(Box<Reading<L>>),
     /// After a close or a refusal: what still comes is thrown away.
     Over,
@@ -71,10 +72,10 @@ impl<L: Link> Inbound<L> {
     /// The same; `inflates`: compressed messages were agreed on.
     pub fn with(link: &Rc<L>, limits: Limits, early: Bytes, inflates: bool) -> Self {
         let state = match early.is_empty() {
-            true => State::Parked,
+            true => State::Parked { inflates },
             false => State::Reading(Box::new(Reading::new(link, limits, early, inflates))),
         };
-        Self { limits, inflates, state }
+        Self { limits, state }
     }
 
     /// The next message. `link` is the same stream each time.
@@ -92,16 +93,19 @@ impl<L: Link> Inbound<L> {
         let reading = match &mut self.state {
             State::Over => return poll_end(&**link, cx).map(Err),
             State::Reading(reading) => reading,
-            State::Parked => {
+            State::Parked { inflates } => {
+                let inflates = *inflates;
                 ready!(link.poll_read_ready(cx))?;
-                let fresh = Box::new(Reading::new(link, self.limits, Bytes::new(), self.inflates));
+                let fresh = Box::new(Reading::new(link, self.limits, Bytes::new(), inflates));
                 self.state = State::Reading(fresh);
                 return self.poll_next(link, cx);
             }
         };
         let next = reading.poll_next(cx);
         match &next {
-            Poll::Pending if reading.is_clear() => self.state = State::Parked,
+            Poll::Pending if reading.is_clear() => {
+                self.state = State::Parked { inflates: reading.inflates() }
+            }
             Poll::Ready(Ok(Message::Close { .. }) | Err(Fault::Refused(_))) => self.state = State::Over,
             _ => {}
         }
@@ -112,14 +116,14 @@ impl<L: Link> Inbound<L> {
 impl<L: Link> Inbound<L> {
     /// Where nothing can come but the stream's end.
     pub fn closed(limits: Limits) -> Self {
-        Self { limits, inflates: false, state: State::Over }
+        Self { limits, state: State::Over }
     }
 
     /// Frames that have come since this was asked last, of any kind, fragments too.
     pub fn take_frames(&mut self) -> u32 {
         match &self.state {
             State::Reading(reading) => reading.shim.borrow_mut().take_frames(),
-            State::Parked | State::Over => 0,
+            State::Parked { .. } | State::Over => 0,
         }
     }
 
@@ -133,6 +137,10 @@ impl<L: Link> Reading<L> {
     fn new(link: &Rc<L>, limits: Limits, early: Bytes, inflates: bool) -> Self {
         let shim = Rc::new(RefCell::new(Shim::new(Rc::clone(link), limits, early, inflates)));
         Self { shim, reader: None, assembly: Assembly::new(limits.message) }
+    }
+
+    fn inflates(&self) -> bool {
+        self.shim.borrow().inflates()
     }
 
     fn is_clear(&self) -> bool {

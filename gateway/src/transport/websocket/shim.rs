@@ -94,6 +94,11 @@ impl<L: Link> Shim<L> {
         Self { link, early, limits, order, held, cut: None, refused: None, turn: 0, frames: 0, begun }
     }
 
+    /// Whether compressed messages were agreed on.
+    pub(super) fn inflates(&self) -> bool {
+        self.begun.is_some()
+    }
+
     /// What the message is whose first frame the reader has told: to be asked once for each.
     pub(super) fn take_begun(&mut self) -> Begun {
         self.begun.as_mut().and_then(VecDeque::pop_front).unwrap_or(Begun::Plain)
