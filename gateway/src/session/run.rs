@@ -7,73 +7,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::allowance::{Allowance, is_abuse};
 use super::behind::{Behind, Held};
 use super::gaps::Fetching;
+use super::opening::{Inflow, Opening, Visitor};
 use super::outbound::Outbound;
 use super::term::Term;
 use super::turn_away::turn_away;
 use super::waiting::Open;
-use super::{Common, Endpoint, Place, Pulse, Session, Shown, TOO_MANY};
-use crate::audit::{Deed, Source};
+use super::{Common, Endpoint, Pulse, Session, TOO_MANY};
+use crate::audit::Deed;
 use crate::dialect;
 use crate::frame::Timestamp;
 use crate::hub::{Entered, Guest, Order, Seat};
-use crate::identity::Principal;
 use crate::transport::close::CloseReason;
-use crate::transport::engineio::{self, Polling, Socketed};
+use crate::transport::engineio::{self, Socketed};
 use crate::transport::websocket::{self, Fault, Message, frames};
 use crate::transport::{Inbound, Socket};
-use crate::web::Client;
 
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
-
-/// Who wants a session.
-pub struct Visitor {
-    /// By whom it is.
-    pub principal: Arc<Principal>,
-    /// The id that it asks for, where it does.
-    pub id: Option<Arc<str>>,
-    /// The event types that it gets and no others, where it says so from the start.
-    pub only: Option<Vec<Arc<str>>>,
-    /// Where it is.
-    pub client: Client,
-    /// The same for the audit log, where there is one.
-    pub source: Option<Box<Source>>,
-    /// What it has shown, where its session has to be entered; it is nobody before that.
-    pub shown: Option<Box<Shown>>,
-    /// Its place at the endpoint.
-    pub place: Place,
-    /// Its place among those of whom nobody knows yet who they are; none where it is known.
-    pub unknown: Option<Place>,
-}
-
-/// What a session begins with.
-pub struct Opening {
-    /// Nothing was written to it.
-    pub socket: Socket,
-    /// What goes out before all else.
-    pub answer: Vec<u8>,
-    /// From where its client's messages come.
-    pub source: Inflow,
-}
-
-/// From where a client's messages come.
-pub enum Inflow {
-    /// Frames of RFC 6455, of which the first may be here already.
-    WebSocket(Bytes),
-    /// From nowhere: the stream only ends.
-    Nowhere,
-    /// Packets of Engine.IO in frames of RFC 6455, of which the first may be here already.
-    EngineIo(Bytes),
-    /// Packets of Engine.IO that requests bring.
-    Polling(Box<Polling>),
-}
 
 /// Opens a session and runs it to its end. What this answers is boxed here, so that an
 /// idle session takes the memory of its own life only.
