@@ -56,8 +56,9 @@ async fn a_token_that_is_called_back_ends_its_streams() {
     let path = format!("/events?rooms=r&token={ours}");
     let (mut events, _) = EventStream::joined(gateway.address(), &path, &[]).await;
     let admin = token(&claims("root", json!({ "scope": "admin" })));
-    let revoked = send_as(&gateway, &admin, "POST", "/api/v1/tokens/revoke", Some(&json!({ "jti": "one" })));
-    assert!(revoked.await.status < 300);
+    let one = json!({ "jti": "one" });
+    let revoked = send_as(&gateway, &admin, "POST", "/api/v1/tokens/revoke", Some(&one)).await;
+    assert!(revoked.status < 300, "{revoked:?}");
     assert_eq!(events.next().await.json()["data"]["reason"], "token revoked");
     assert_eq!(events.block().await, None);
     assert_eq!(send_as(&gateway, &ours, "GET", "/events?rooms=r", None).await.status, 401);
