@@ -40,11 +40,10 @@ pub use compression::{Compression, Deflated, Forms};
 pub use endpoint::{Endpoint, Heartbeat, bad_client_id};
 pub use heartbeat::{TICK, Wheel};
 pub use listening::{Resume, Unopened, Wants, listen};
-pub use opening::{Inflow, Opening, Visitor};
+pub use opening::{Inflow, Opening, Visitor, open};
 pub use outbound::{Backlog, Budget, Fallen, Gap, Ledger, Slices, Taken, Way, relieve};
 pub use places::{Place, Places};
 pub use readers::admit;
-pub use run::open;
 pub use turn_away::turn_away;
 
 use crate::audit::{Deed, Entry, Source};

@@ -13,6 +13,8 @@ mod authoriser;
 mod cost;
 #[path = "auth/issuer.rs"]
 mod issuer;
+#[path = "auth/listeners.rs"]
+mod listeners;
 #[path = "auth/members.rs"]
 mod members;
 #[path = "auth/places.rs"]

@@ -25,7 +25,8 @@ use testkit::{Gateway, Options, Socket};
 /// The shipped profile, on free ports.
 pub(crate) fn profile() -> Options {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/chat.toml");
-    Options::new().config(profile).set("listener.chat.address=127.0.0.1:0").set("shards=2")
+    let options = Options::new().config(profile).set("plugins.echo.enabled=true");
+    options.set("listener.chat.address=127.0.0.1:0").set("shards=2")
 }
 
 pub(crate) fn start(options: Options) -> Gateway {

@@ -39,7 +39,7 @@ fn gateway() -> Gateway {
     Options::new()
         .set(&chat)
         .set(&asked)
-        .set("plugins.echo.chat=true")
+        .set("plugins.parrot.enabled=true")
         .set("name=\"Try me\"")
         .set("shards=2")
         .set(&endpoints.replace('\n', ""))

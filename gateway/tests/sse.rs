@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
 mod sse {
+    mod browser;
     mod ends;
     mod http2;
     mod rights;

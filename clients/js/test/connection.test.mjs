@@ -64,8 +64,9 @@ test('a gateway that drains says when to come back', async (t) => {
     const { code, reason, delay } = await told;
     assert.deepEqual([code, delay], [1012, JSON.parse(reason).retry_after_ms]);
   }
+  const back = clients.map((client) => changed(client, 'open')); // before anybody knows that it is ready, they may be
   await gateway.start();
-  await Promise.all(clients.map((client) => changed(client, 'open')));
+  await Promise.all(back);
   await gateway.count('disk:a', 0, 1);
   for (const sub of subs) assert.equal((await take(sub, 1))[0].data.n, 0);
 });

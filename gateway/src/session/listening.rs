@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::opening::{Opening, Visitor};
+use super::opening::{Opening, Visitor, begin, seat};
 use super::outbound::{Progress, Reached};
-use super::run::{begin, run, seat};
+use super::run::run;
 use super::{Common, Endpoint, Session};
 use crate::audit::Deed;
 use crate::dialect::Answer;

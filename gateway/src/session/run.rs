@@ -1,81 +1,26 @@
 //! A session's life in its one task.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
 
-use super::allowance::{Allowance, is_abuse};
+use super::Session;
+use super::allowance::is_abuse;
 use super::behind::{Behind, Held};
 use super::gaps::Fetching;
-use super::opening::{Inflow, Opening, Visitor};
-use super::outbound::Outbound;
-use super::term::Term;
-use super::turn_away::turn_away;
+use super::opening::Inflow;
 use super::waiting::Open;
-use super::{Common, Endpoint, Pulse, Session, TOO_MANY};
-use crate::audit::Deed;
 use crate::dialect;
-use crate::frame::Timestamp;
-use crate::hub::{Entered, Guest, Order, Seat};
+use crate::transport::Inbound;
 use crate::transport::close::CloseReason;
 use crate::transport::engineio::{self, Socketed};
-use crate::transport::websocket::deflate::Window;
 use crate::transport::websocket::{self, Fault, Message, frames};
-use crate::transport::{Inbound, Socket};
 
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
-
-/// Opens a session and runs it to its end. What this answers is boxed here, so that an
-/// idle session takes the memory of its own life only.
-pub fn open(
-    common: Rc<Common>,
-    endpoint: Rc<Endpoint>,
-    visitor: Visitor,
-    Opening { socket, answer, source, deflate }: Opening,
-) -> LocalBoxFuture<'static, ()> {
-    let mut visitor = visitor;
-    let only = visitor.only.take();
-    let (session, taken) = match seat(common, &endpoint, visitor, (socket, deflate)) {
-        Ok(seated) => seated,
-        Err(socket) => {
-            let reason = CloseReason::Policy(TOO_MANY.into());
-            return Box::pin(async move { turn_away(&endpoint, socket, answer, (reason, None)).await });
-        }
-    };
-    begin(&session);
-    if let Some(only) = &only {
-        session.get_only(only.iter().map(|name| &**name));
-    }
-    // Joined first: who has its welcome gets what is published from then on. No event can come before the
-    // welcome, as the shard's walk has no turn in between.
-    let cached = if session.is_unknown() { Vec::new() } else { session.join_first_rooms() };
-    let unsaid = answer.len();
-    let mut first = answer;
-    if !session.is_unknown() || session.dialect.greets_strangers() {
-        session.welcome(taken.as_deref(), only.as_deref(), &mut first);
-    }
-    session.common.shard.counters().bytes_out.add((first.len() - unsaid) as u64);
-    session.outbound.write(&first, &session.common.ledger);
-    Rc::clone(&session).order(Order::Show(cached));
-    // What was revoked since its request was looked at has been looked for by now.
-    session.review();
-    Box::pin(run(&session, source))
-}
-
-/// A session is there.
-pub(super) fn begin(session: &Session) {
-    session.common.shard.counters().opened.count(session.dialect.name());
-    session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
-    session.record(Deed::Connected, |entry| entry);
-    session.begin_heartbeat();
-}
 
 /// The rest of its life, and its end where that is dropped.
 pub(super) fn run(session: &Rc<Session>, source: Inflow) -> impl Future<Output = ()> + 'static {
@@ -94,72 +39,6 @@ pub(super) fn run(session: &Rc<Session>, source: Inflow) -> impl Future<Output =
     let (session, open, phase) = (Rc::clone(session), Open::default(), Phase::Open);
     let mut run = Run { session, inbound, hears, open, behind: None, fetching: None, phase };
     poll_fn(move |cx| run.poll(cx))
-}
-
-/// Makes the session, under the id that it asks for or, where another session has it, under one like it. Gives the
-/// socket back where its user has enough of them.
-pub(super) fn seat(
-    common: Rc<Common>,
-    endpoint: &Rc<Endpoint>,
-    visitor: Visitor,
-    (socket, deflate): (Socket, Option<Window>),
-) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Visitor { principal, id: wanted, client, source, mut shown, mut place, mut unknown, .. } = visitor;
-    let given = endpoint.dialect.session_id();
-    let client_id = wanted.filter(|_| given.is_none());
-    let asked = given.or_else(|| client_id.clone());
-    let mut id = asked.unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
-    let mut outbound = Outbound::new(socket, endpoint.backlog);
-    loop {
-        let own = endpoint.dialect.for_session(&id);
-        let session = Rc::new(Session {
-            seat: Seat::new(endpoint.form(endpoint.dialect.form(), deflate)),
-            pulse: Pulse::new(&common.wheel, endpoint),
-            id,
-            client_id: client_id.clone(),
-            shown,
-            term: Term::of(&principal, Timestamp::now(), common.patience),
-            allowance: Allowance::new(client),
-            _place: place,
-            unknown: Cell::new(unknown),
-            principal: RefCell::new(Arc::clone(&principal)),
-            endpoint: Rc::clone(endpoint),
-            dialect: own.unwrap_or_else(|| Rc::clone(&endpoint.dialect)),
-            source: source.clone(),
-            common: Rc::clone(&common),
-            connected_at: Timestamp::now(),
-            deflate,
-            outbound,
-            ending: Cell::default(),
-            closing: Cell::new(false),
-            turn: Cell::default(),
-        });
-        let entered =
-            common.shard.open(&session, &session.id, principal.user.as_ref(), endpoint.user_limit());
-        if let Entered::In(_) = entered {
-            let taken = client_id.filter(|asked| *asked != session.id);
-            return Ok((session, taken));
-        }
-        match Rc::try_unwrap(session) {
-            Ok(session) if entered == Entered::Full => {
-                return Err(session.outbound.into_socket());
-            }
-            Ok(session) => {
-                (outbound, shown) = (session.outbound, session.shown);
-                (place, unknown) = (session._place, session.unknown.into_inner());
-            }
-            Err(_) => unreachable!("a session that was not seated has one owner"),
-        }
-        // Its id is taken, so nobody else holds it: it is made again under another.
-        let asked = client_id.as_deref().unwrap_or("ws");
-        id = format!("{asked}_{}", random_hex(6)).into();
-    }
-}
-
-fn random_hex(digits: usize) -> String {
-    let mut hex = uuid::Uuid::new_v4().simple().to_string();
-    hex.truncate(digits);
-    hex
 }
 
 struct Run {

@@ -28,7 +28,7 @@ async fn a_message_is_answered_by_the_plugin_whatever_its_type_says() {
 
 #[tokio::test]
 async fn the_plugin_gets_the_message_and_what_the_client_says_of_itself() {
-    let gateway = start(profile().set("plugins.echo.chat=false").set("plugins.echo.calls=[\"chat\"]"));
+    let gateway = start(profile().set("plugins.parrot.enabled=false").set("plugins.echo.calls=[\"chat\"]"));
     let (mut socket, _) = open(&gateway).await;
     let payload = json!({
         "message_type": "chat_message", "content": "hi", "attachments": [{ "name": "a" }],
@@ -102,7 +102,7 @@ async fn an_answer_comes_in_pieces_where_the_endpoint_says_so() {
 
 #[tokio::test]
 async fn an_answer_that_came_whole_is_one_piece_where_pieces_are_wanted() {
-    let gateway = start(profile().set("plugins.echo.chat=false").set("plugins.echo.calls=[\"chat\"]"));
+    let gateway = start(profile().set("plugins.parrot.enabled=false").set("plugins.echo.calls=[\"chat\"]"));
     let (mut socket, _) = open(&gateway).await;
     socket.send(&chat("s", "one two", json!({ "stream": true }))).await;
     let (chunks, end) = pieces(&mut socket, "s").await;
@@ -144,7 +144,7 @@ async fn an_empty_answer_is_a_failure() {
 
 #[tokio::test]
 async fn without_a_plugin_that_answers_it_fails() {
-    let gateway = start(profile().set("plugins.echo.enabled=false"));
+    let gateway = start(profile().set("plugins.parrot.enabled=false"));
     fails(&gateway, json!({})).await;
 }
 

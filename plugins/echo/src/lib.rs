@@ -1,8 +1,6 @@
 //! The smallest plugin, and the reference for authors: it publishes what it is sent, and answers what it is asked. The same in C
 //! is in `plugins/echo-c`.
 
-mod chat;
-
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -22,16 +20,12 @@ pub struct Config {
     /// More names for the call `echo`.
     #[serde(default)]
     calls: Vec<String>,
-    /// Whether it answers the call `chat`, as an assistant would that says what it is told.
-    #[serde(default)]
-    chat: bool,
 }
 
 /// An instance.
 #[derive(Debug)]
 pub struct Echo {
     host: Host,
-    chats: bool,
 }
 
 impl Plugin for Echo {
@@ -43,12 +37,11 @@ impl Plugin for Echo {
 
     fn declare(config: &Config) -> Result<Declared> {
         let more = config.calls.iter().map(|name| json!({"name": name, "summary": "As `echo`."}));
-        let calls = more.chain(config.chat.then(chat::declared)).collect();
-        Ok(Declared { calls, ..Declared::default() })
+        Ok(Declared { calls: more.collect(), ..Declared::default() })
     }
 
-    async fn start(host: Host, config: Config) -> Result<Self> {
-        Ok(Self { host, chats: config.chat })
+    async fn start(host: Host, _: Config) -> Result<Self> {
+        Ok(Self { host })
     }
 
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse> {
@@ -61,7 +54,6 @@ impl Plugin for Echo {
     async fn call(&self, call: Call) -> Result<Reply> {
         match call.name.as_str() {
             "echo_stream" => stream(call.parse()?),
-            "chat" if self.chats => chat::answer(call).await,
             _ => Ok(Reply::raw(call.data)),
         }
     }
