@@ -23,7 +23,7 @@ pub use rooms::{Events, EventsFrame, Rooms, RoomsFrame};
 pub use stream::{Stream, StreamFrame};
 pub use topics::{Topics, TopicsFrame};
 
-use crate::frame::{Cursor, Form, Since, Timestamp};
+use crate::frame::{Bookmark, Cursor, Form, Since, Timestamp};
 use crate::transport::close::CloseReason;
 
 /// What is told who may not read what a room keeps, whether there is such a room or not.
@@ -149,6 +149,8 @@ pub enum Request<'a> {
     Enter {
         /// As it came.
         token: Option<Cow<'a, str>>,
+        /// Where it was when it lost its connection, if it wants to go on from there.
+        before: Option<Before>,
     },
     /// To be in no room any more, and to get nothing: what [`Enter`](Self::Enter) has begun ends. No answer.
     Exit,
@@ -163,6 +165,15 @@ impl Request<'_> {
     pub fn is_for_strangers(&self) -> bool {
         matches!(self, Self::Auth { .. } | Self::Enter { .. } | Self::Exit | Self::Nothing)
     }
+}
+
+/// Where a client was when it lost its connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The rooms that it was in.
+    pub rooms: Vec<Arc<str>>,
+    /// How far it had got in those that keep history.
+    pub reached: Bookmark,
 }
 
 /// What a client wants where it is too slow for a room's events.
@@ -246,6 +257,17 @@ pub trait Dialect {
     /// Whether a session begins when its client says so ([`Request::Enter`]), and not with its connection.
     fn is_entered(&self) -> bool {
         false
+    }
+
+    /// Whether a client that has lost its connection goes on where it was ([`Before`]), which
+    /// [`reached`](Self::reached) tells it.
+    fn recovers(&self) -> bool {
+        false
+    }
+
+    /// What tells a client where it is: how far it has got, and in these rooms. None where that is its transport's to tell.
+    fn reached(&self, _reached: &Bookmark, _rooms: &[Arc<str>]) -> Option<Vec<u8>> {
+        None
     }
 
     /// Whether a client whose proof was refused may try again.

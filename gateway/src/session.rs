@@ -18,6 +18,7 @@ mod past;
 mod places;
 mod presence;
 mod readers;
+mod recovery;
 mod requests;
 mod rights;
 mod run;
@@ -237,7 +238,7 @@ impl Session {
 
     fn put_event(&self, event: Event, room: &str) {
         if let Some(frames) = self.frames_of(event, room) {
-            self.give_own(frames);
+            self.give(&Rc::new(frames));
         }
     }
 
@@ -260,15 +261,11 @@ impl Session {
 
     fn give(&self, frames: &Rc<Frames>) {
         self.common.shard.counters().bytes_out.add(frames.total as u64);
-        if self.outbound.offer(frames, &self.common.ledger) == Taken::OverBound {
-            self.end(CloseReason::SlowConsumer);
-        }
-    }
-
-    /// The same for frames that are for this session alone.
-    fn give_own(&self, frames: Frames) {
-        self.common.shard.counters().bytes_out.add(frames.total as u64);
-        if self.outbound.offer_own(frames, &self.common.ledger) == Taken::OverBound {
+        let taken = match self.outbound.progress() {
+            None => self.outbound.offer(frames, &self.common.ledger),
+            Some(progress) => self.outbound.offer_told(progress, frames, &self.common.ledger, self),
+        };
+        if taken == Taken::OverBound {
             self.end(CloseReason::SlowConsumer);
         }
     }

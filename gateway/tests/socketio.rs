@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+#[path = "socketio/recovery.rs"]
+mod recovery;
 #[path = "socketio/stock.rs"]
 mod stock;
 
@@ -16,6 +18,10 @@ const SECRET: &str = "a secret of at least thirty-two bytes";
 
 /// A gateway with Socket.IO for users with tokens at `/socket.io/`, for anybody at `/open/`, and JSON rooms at `/ws`.
 fn gateway(more: &[&str]) -> Gateway {
+    options(more).start(PROGRAM)
+}
+
+fn options(more: &[&str]) -> Options {
     let endpoints = r#"endpoint=[
         {path="/socket.io/", transport="engineio", dialect="socketio", auth="projects", auto_join=["user:{user_id}", "global"]},
         {path="/ws/socket.io/", transport="engineio", dialect="socketio", auth="projects", auto_join=["global"]},
@@ -33,7 +39,7 @@ fn gateway(more: &[&str]) -> Gateway {
         .set(&profile)
         .set(&rooms.replace('\n', ""))
         .set("plugins.echo.calls=[]");
-    more.iter().fold(options, |options, setting| options.set(setting)).start(PROGRAM)
+    more.iter().fold(options, |options, setting| options.set(setting))
 }
 
 fn now() -> u64 {

@@ -114,6 +114,8 @@ pub enum Answer<'a> {
         roles: &'a [Arc<str>],
         /// When it ceases to hold.
         expires_at: Option<Timestamp>,
+        /// Whether it goes on where it was before; none where no session does.
+        recovered: Option<bool>,
     },
     /// What was shown proves nothing, or not enough.
     Unproven {

@@ -4,11 +4,13 @@
 mod binary;
 mod event;
 mod packet;
+mod recovery;
 mod reply;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -18,7 +20,7 @@ use smallvec::SmallVec;
 pub use event::SocketIoFrame;
 
 use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Undecoded, Warning, Welcome};
-use crate::frame::{Form, Since};
+use crate::frame::{Bookmark, Form, Since};
 use crate::transport::close::CloseReason;
 use packet::{Kind, Packet};
 
@@ -63,6 +65,8 @@ struct State {
     entered: SmallVec<[(usize, Box<str>); 1]>,
     /// The namespace that it wants to enter, and what it said.
     entering: Option<(usize, Box<RawValue>)>,
+    /// Under which id it went on when it lost its connection last, or goes on when it does.
+    pid: Option<Box<str>>,
     /// A packet whose attachments are on their way.
     half: Option<Half>,
 }
@@ -113,7 +117,9 @@ impl SocketIo {
         let handshake: Option<Handshake<'a>> = serde_json::from_str(said).ok();
         let token = handshake.and_then(|handshake| handshake.token).filter(|token| !token.is_empty());
         state.entering = RawValue::from_string(said.to_owned()).ok().map(|said| (namespace, said));
-        Ok(Asked { id: None, request: Request::Enter { token } })
+        let (pid, before) = recovery::read(said).filter(|_| state.entered.is_empty()).unzip();
+        state.pid = pid.or_else(|| state.pid.take());
+        Ok(Asked { id: None, request: Request::Enter { token, before } })
     }
 
     fn disconnect<'a>(&self, packet: &Packet<'a>) -> Request<'a> {
@@ -255,6 +261,14 @@ impl Dialect for SocketIo {
         false
     }
 
+    fn recovers(&self) -> bool {
+        true
+    }
+
+    fn reached(&self, reached: &Bookmark, rooms: &[Arc<str>]) -> Option<Vec<u8>> {
+        Some(reply::reached(&self.settings, &self.state.borrow(), &recovery::write(reached, rooms)))
+    }
+
     fn for_session(&self, connection_id: &str) -> Option<Rc<dyn Dialect>> {
         let session = Self::new(Rc::clone(&self.settings));
         session.state.borrow_mut().connection_id = connection_id.into();
@@ -303,7 +317,9 @@ impl Dialect for SocketIo {
 
     fn answer(&self, id: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {
         match answer {
-            Answer::Authenticated { .. } => reply::entered(&self.settings, &mut self.state.borrow_mut(), out),
+            Answer::Authenticated { recovered, .. } => {
+                reply::entered(&self.settings, &mut self.state.borrow_mut(), *recovered, out);
+            }
             Answer::Unproven { refusal, .. } => {
                 reply::rejected(&self.settings, &mut self.state.borrow_mut(), *refusal, out);
             }

@@ -82,6 +82,13 @@ impl Seat {
         rooms.iter().map(|m| &m.room.id.name).filter(|name| !is_unnamed(name)).cloned().collect()
     }
 
+    /// Those of them that it has asked for.
+    pub fn asked_rooms(&self) -> Vec<Arc<str>> {
+        let rooms = self.rooms.borrow();
+        let asked = rooms.iter().filter(|m| !m.own).map(|m| &m.room.id.name);
+        asked.filter(|name| !is_unnamed(name)).cloned().collect()
+    }
+
     /// Whether it is in this room.
     pub fn is_in(&self, room: &str) -> bool {
         self.find_name(room).is_some()

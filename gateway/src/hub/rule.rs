@@ -205,6 +205,11 @@ impl Rules {
         self.rules.iter().any(|rule| rule.durable.is_some())
     }
 
+    /// Whether any has its rooms keep history.
+    pub fn keep_history(&self) -> bool {
+        self.rules.iter().any(|rule| rule.keep.size > 0)
+    }
+
     /// The rule of the room `name`.
     pub fn find(&self, name: &str) -> &Arc<Rule> {
         let found = self.rules.iter().find(|r| name.starts_with(&r.prefix));

@@ -85,9 +85,15 @@ impl Tell for &Session {
     }
 
     fn progress(&mut self, bookmark: &Bookmark) -> Bytes {
-        let mut block = Vec::new();
-        self.endpoint.framing.bookmark(&mut block, &bookmark.to_string());
-        self.common.shard.counters().bytes_out.add(block.len() as u64);
+        let block = self.dialect.reached(bookmark, &self.seat.asked_rooms()).unwrap_or_else(|| {
+            let mut block = Vec::new();
+            self.endpoint.framing.bookmark(&mut block, &bookmark.to_string());
+            block
+        });
         block.into()
+    }
+
+    fn told(&mut self, bytes: usize) {
+        self.common.shard.counters().bytes_out.add(bytes as u64);
     }
 }

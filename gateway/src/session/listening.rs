@@ -126,7 +126,7 @@ pub fn listen(
 impl Session {
     /// Joins the unnamed room, where its endpoint takes broadcasts. Answers the last event there that its client has;
     /// where others behind it are lost, it is told so when it reads on.
-    fn join_broadcasts(self: &Rc<Self>, wants: &Wants) -> Option<Cursor> {
+    pub(super) fn join_broadcasts(self: &Rc<Self>, wants: &Wants) -> Option<Cursor> {
         let shard = &self.common.shard;
         let since = wants.since.of(shard.hub(), "");
         let joined = self.endpoint.broadcasts.then(|| shard.join_broadcasts(self, since))?;
@@ -141,7 +141,7 @@ impl Session {
     }
 
     /// Joins what is its own, and then what it wants.
-    fn join_wanted(self: &Rc<Self>, wants: &Wants) -> Result<Vec<(Arc<str>, Joined)>, Unopened> {
+    pub(super) fn join_wanted(self: &Rc<Self>, wants: &Wants) -> Result<Vec<(Arc<str>, Joined)>, Unopened> {
         let (shard, hub) = (&self.common.shard, self.common.shard.hub());
         let mut joined = Vec::new();
         for room in self.endpoint.own_rooms(&self.principal()) {

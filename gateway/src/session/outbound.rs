@@ -8,6 +8,7 @@ mod ledger;
 mod piece;
 mod progress;
 mod relief;
+mod telling;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, IoSlice};
@@ -23,7 +24,7 @@ pub use ledger::Ledger;
 pub(super) use progress::{Progress, Reached};
 pub use relief::relieve;
 
-use crate::frame::{Bookmark, Cursor, Frames, Yields};
+use crate::frame::{Bookmark, Frames, Yields};
 use crate::hub::Slot;
 use crate::transport::Socket;
 
@@ -63,19 +64,6 @@ impl Outbound {
         Self { socket, backlog, bound, task, dead, failed, last, choices, progress }
     }
 
-    /// From here on its client is told how far it has got, behind what is sent; once.
-    pub(super) fn track(&self, progress: Progress) {
-        self.progress.get_or_init(|| Rc::new(progress));
-    }
-
-    /// Its client is told once more how far it has got, where it is told that.
-    pub(super) fn repeat_progress(&self) {
-        if let Some(progress) = self.progress.get() {
-            progress.repeat();
-            self.wake();
-        }
-    }
-
     /// From the next event of a room on that cannot be sent at once, so much of them may be dropped; none: as its rule says.
     pub(super) fn choose(&self, room: u64, yields: Option<Yields>) {
         let mut choices = self.choices.borrow_mut();
@@ -85,15 +73,6 @@ impl Outbound {
         let others = choices.iter().flat_map(|all| all.iter()).copied().filter(|(of, _)| *of != room);
         let all: Rc<[_]> = others.chain(yields.map(|yields| (room, yields))).collect();
         *choices = Some(all).filter(|all| !all.is_empty());
-    }
-
-    /// Where its client is told how far it has got, and nothing waits for it: it has got as far as this, by number of a
-    /// room.
-    pub(super) fn move_on(&self, standings: impl FnOnce() -> Vec<(u64, Cursor)>) {
-        let Some(progress) = self.progress.get().filter(|_| self.is_straight()) else { return };
-        if progress.move_on(&standings()) {
-            self.wake();
-        }
     }
 
     /// Gives the socket back, on which nothing was written.
@@ -166,14 +145,6 @@ impl Outbound {
         match self.try_send(frames) {
             None => self.note_sent(frames),
             Some(sent) => self.keep(Rc::clone(frames), sent, ledger),
-        }
-    }
-
-    /// Events that are for this session alone, the same way.
-    pub(super) fn offer_own(&self, frames: Frames, ledger: &Rc<Ledger>) -> Taken {
-        match self.try_send(&frames) {
-            None => self.note_sent(&frames),
-            Some(sent) => self.keep(Rc::new(frames), sent, ledger),
         }
     }
 
@@ -362,15 +333,6 @@ impl Outbound {
         (poll, moved)
     }
 
-    /// Puts how far its client has got behind the frame that is partly sent, where it is to be told.
-    fn tell_progress(&self, ledger: &Rc<Ledger>, tell: &mut impl Tell) {
-        let due = || self.progress.get().filter(|_| !self.dead.get() && !self.last.get())?.take_due();
-        if let Some(bookmark) = due() {
-            let text = tell.progress(&bookmark);
-            self.fall_behind(ledger, |backlog| backlog.mark(text));
-        }
-    }
-
     /// What is sealed goes first, then what waits, and at the end TLS' own last word.
     fn poll_step(&self, cx: &mut Context<'_>, tell: &mut impl Tell) -> Poll<io::Result<Step>> {
         let flushed = ready!(self.socket.poll_flush(cx))?;
@@ -406,6 +368,9 @@ pub(super) trait Tell {
 
     /// What says how far it has got.
     fn progress(&mut self, bookmark: &Bookmark) -> Bytes;
+
+    /// So many bytes of that go out.
+    fn told(&mut self, bytes: usize);
 }
 
 /// What a step towards an empty backlog did.

@@ -78,7 +78,7 @@ impl Session {
             Request::Info => answer(Answer::Info(&self.dialect_info())),
             Request::Echo => answer(Answer::Echo(message)),
             Request::Nothing => {}
-            Request::Enter { token } => self.enter(id, token.as_deref(), open, out),
+            Request::Enter { token, before } => self.enter(id, (token.as_deref(), before), open, out),
             Request::Exit => self.exit(),
             Request::Subscribe { types, criterion } => {
                 answer(self.subscribe(&types, criterion.as_deref()));
@@ -189,6 +189,7 @@ impl Session {
     pub(super) fn has_joined(&self, room: &str) {
         self.record(Deed::Joined, |entry| entry.target(room));
         self.outbound.fence(room);
+        self.note_rooms();
     }
 
     pub(super) fn has_not_joined(&self, room: &str, error: &JoinError) {
@@ -217,7 +218,7 @@ impl Session {
             let class = self.common.shard.counters().class(posted.room.class);
             class.of(&posted.kind).delivered.add(1);
         }
-        self.give_own(self.common.shard.hub().forms().frames(form, &let_through));
+        self.give(&Rc::new(self.common.shard.hub().forms().frames(form, &let_through)));
     }
 
     fn subscribe<'a>(self: &Rc<Self>, types: &'a [Cow<'a, str>], criterion: Option<&str>) -> Answer<'a> {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::recovery::Begun;
 use super::waiting::{Open, Then};
 use super::{Session, TOO_MANY};
 use crate::audit::Deed;
-use crate::dialect::Answer;
+use crate::dialect::{Answer, Before};
 use crate::frame::{Posted, Since, Timestamp};
 use crate::hub::{Entered, Guest, Rules};
 use crate::identity::credentials::Source;
@@ -34,22 +35,25 @@ impl Session {
         out: &mut Vec<u8>,
     ) {
         let verdict = self.endpoint.profile.authenticate(token);
-        self.weigh(id, verdict, token, open, out);
+        self.weigh(id, verdict, (token, None), open, out);
     }
 
-    /// Begins, by a token or by what the request has shown that opened the connection.
+    /// Begins, by a token or by what the request has shown that opened the connection, and where it was `before`.
     pub(super) fn enter(
         self: &Rc<Self>,
         id: Option<&RawValue>,
-        token: Option<&str>,
+        (token, before): (Option<&str>, Option<Before>),
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
         let takes = self.endpoint.profile.settings().taking.takes(Source::Payload);
         match (token.filter(|_| takes), &self.shown) {
-            (Some(token), _) => self.authenticate(id, token, open, out),
-            (None, Some(shown)) => self.weigh(id, (**shown).clone(), "", open, out),
-            (None, None) => self.renew(id, Err(Refusal::Missing), out),
+            (Some(token), _) => {
+                let verdict = self.endpoint.profile.authenticate(token);
+                self.weigh(id, verdict, (token, before), open, out);
+            }
+            (None, Some(shown)) => self.weigh(id, (**shown).clone(), ("", before), open, out),
+            (None, None) => self.renew(id, Err(Refusal::Missing), None, out),
         }
     }
 
@@ -59,6 +63,7 @@ impl Session {
             self.leave(&room);
         }
         self.common.shard.leave_broadcasts(self);
+        self.note_rooms();
     }
 
     /// Goes by what a token has said, or asks first who else has a say.
@@ -66,19 +71,20 @@ impl Session {
         self: &Rc<Self>,
         id: Option<&RawValue>,
         verdict: Result<Arc<Principal>, Refusal>,
-        token: &str,
+        (token, before): (&str, Option<Before>),
         open: &mut Open,
         out: &mut Vec<u8>,
     ) {
         let profile = &self.endpoint.profile;
         let waits = match &verdict {
-            Ok(_) => profile.asks(),
+            Ok(_) => profile.asks() || before.is_some(),
             Err(refusal) => !token.is_empty() && profile.may_turn(*refusal),
         };
         if !waits {
-            return self.renew(id, verdict, out);
+            return self.renew(id, verdict, None, out);
         }
         let (endpoint, token) = (Rc::clone(&self.endpoint), token.to_owned());
+        let rules = self.common.shard.hub().rules();
         open.wait(
             id,
             Box::pin(async move {
@@ -91,7 +97,12 @@ impl Session {
                     Ok(principal) => profile.admit(principal, &endpoint.path).await,
                     refused => refused,
                 };
-                let then: Then = Box::new(move |session, id, out| session.renew(id, verdict, out));
+                let before = match (before, &verdict) {
+                    (Some(before), Ok(principal)) => endpoint.lets_rejoin(&rules, principal, before).await,
+                    _ => None,
+                };
+                let then: Then =
+                    Box::new(move |session, id, out| session.renew(id, verdict, before.as_ref(), out));
                 then
             }),
         );
@@ -102,6 +113,7 @@ impl Session {
         self: &Rc<Self>,
         id: Option<&RawValue>,
         verdict: Result<Arc<Principal>, Refusal>,
+        before: Option<&Before>,
         out: &mut Vec<u8>,
     ) {
         // It may have been called back while the request waited.
@@ -116,8 +128,8 @@ impl Session {
         });
         let stranger = self.is_unknown();
         let renewed = match verdict {
-            Ok(principal) => match self.become_known(&principal) {
-                Ok(cached) => Ok((principal, cached)),
+            Ok(principal) => match self.become_known(&principal, before) {
+                Ok(begun) => Ok((principal, begun)),
                 Err(why) => Err((why, None)),
             },
             Err(refusal) => {
@@ -128,11 +140,11 @@ impl Session {
         };
         let dialect = &self.dialect;
         match renewed {
-            Ok((principal, cached)) => {
+            Ok((principal, Begun { cached, recovered })) => {
                 self.record(Deed::Authenticated, |entry| entry);
                 let expires_at = principal.expires_at();
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
-                dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at }, out);
+                dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at, recovered }, out);
                 if (stranger || dialect.is_entered()) && !dialect.greets_strangers() {
                     self.welcome(None, None, out);
                 }
@@ -153,8 +165,12 @@ impl Session {
     }
 
     /// From here on the session is by `principal`: it has its time and its rights, and leaves the rooms that it may
-    /// not be in any more. Answers what those show that it is in now.
-    fn become_known(self: &Rc<Self>, principal: &Arc<Principal>) -> Result<Vec<Arc<Posted>>, String> {
+    /// not be in any more. `place`: where it wants to go on.
+    fn become_known(
+        self: &Rc<Self>,
+        principal: &Arc<Principal>,
+        place: Option<&Before>,
+    ) -> Result<Begun, String> {
         let (before, was) = (self.principal(), self.present());
         match (&before.user, &principal.user) {
             (Some(own), other) if Some(own) != other.as_ref() => {
@@ -179,10 +195,10 @@ impl Session {
         }
         if before.is_nobody() || self.dialect.is_entered() {
             self.seat.set_form(self.endpoint.form(self.dialect.form(), self.deflate));
-            return Ok(self.join_first_rooms());
+            return Ok(self.begin_rooms(place));
         }
         self.leave_lost_rooms(&before, principal);
-        Ok(self.join_own_rooms())
+        Ok(Begun { cached: self.join_own_rooms(), recovered: None })
     }
 
     /// It stays where its endpoint puts it, and in rooms that it could not have asked for before: somebody else has put
@@ -215,7 +231,9 @@ impl Session {
         if let Some(number) = self.seat.number(room) {
             self.outbound.choose(number, None);
         }
-        self.common.shard.leave(self, room)
+        let left = self.common.shard.leave(self, room);
+        self.note_rooms();
+        left
     }
 
     /// Whether its endpoint puts it in `room`.

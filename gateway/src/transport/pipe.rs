@@ -33,7 +33,7 @@ pub struct Outlet(Arc<Mutex<State>>);
 struct State {
     /// Sent, and not taken.
     sent: BytesMut,
-    /// So many bytes the answer waits for.
+    /// So many bytes the answer still takes: it gets what there is when it has its turn.
     wanted: usize,
     finished: bool,
     gone: bool,
@@ -67,7 +67,7 @@ impl State {
             self.sent.extend_from_slice(&piece[..some]);
             taken += some;
         }
-        self.wanted = if taken == 0 { self.wanted } else { 0 };
+        self.wanted -= taken;
         wake(&mut self.answer);
         Ok(taken)
     }
@@ -99,7 +99,8 @@ impl Pipe {
     }
 
     pub(super) fn is_asked(&self) -> bool {
-        self.state.lock().wanted > 0
+        let state = self.state.lock();
+        state.wanted > 0 && state.sent.is_empty()
     }
 
     /// Nothing comes this way but the end.
@@ -136,6 +137,7 @@ impl Outlet {
     pub(super) fn poll_at_most(&self, cx: &mut Context<'_>, most: usize) -> Poll<Option<Bytes>> {
         let mut state = self.0.lock();
         if !state.sent.is_empty() {
+            state.wanted = 0;
             return Poll::Ready(Some(state.sent.split().freeze()));
         }
         if state.finished {
@@ -193,11 +195,13 @@ mod tests {
         assert_eq!(send(&pipe, "early"), Err(io::ErrorKind::WouldBlock));
         assert_eq!(next(&outlet), Poll::Pending);
         assert_eq!(send(&pipe, "one"), Ok(3));
-        assert_eq!(send(&pipe, "two"), Err(io::ErrorKind::WouldBlock), "the answer has not taken the first");
-        assert_eq!(next(&outlet), Poll::Ready(Some("one".into())));
+        assert_eq!(send(&pipe, "two"), Ok(3), "the answer has not had its turn yet");
+        assert_eq!(next(&outlet), Poll::Ready(Some("onetwo".into())));
+        assert_eq!(send(&pipe, "late"), Err(io::ErrorKind::WouldBlock));
         assert_eq!(next(&outlet), Poll::Pending);
         let long = "x".repeat(WINDOW + 1);
         assert_eq!(send(&pipe, &long), Ok(WINDOW));
+        assert_eq!(send(&pipe, "more"), Err(io::ErrorKind::WouldBlock));
     }
 
     #[test]

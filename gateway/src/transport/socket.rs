@@ -74,10 +74,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => Ok(send(stream, bytes, FLAGS)?),
             Self::Tls(tls) => tls.send(&mut [IoSlice::new(bytes)], last),
-            Self::Pipe(pipe) => match pipe.socket() {
-                Some(socket) => socket.send(bytes, last),
-                None => pipe.send(&[IoSlice::new(bytes)]),
-            },
+            Self::Pipe(pipe) => send_through(pipe, bytes, last),
         }
     }
 
@@ -90,10 +87,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => Ok(sendmsg(stream, pieces, &mut SendAncillaryBuffer::default(), FLAGS)?),
             Self::Tls(tls) => tls.send(pieces, false),
-            Self::Pipe(pipe) => match pipe.socket() {
-                Some(socket) => socket.send_pieces(pieces),
-                None => pipe.send(pieces),
-            },
+            Self::Pipe(pipe) => send_pieces_through(pipe, pieces),
         }
     }
 
@@ -127,7 +121,7 @@ impl Socket {
         match self {
             Self::Plain(_) => 0,
             Self::Tls(tls) => tls.held(),
-            Self::Pipe(pipe) => pipe.socket().map_or(0, Self::held),
+            Self::Pipe(pipe) => held_behind(pipe),
         }
     }
 
@@ -209,4 +203,27 @@ impl Link for Socket {
             },
         }
     }
+}
+
+// Kept out of the ways above, which are in the walk's: they come back to them, and what does is not put in line.
+
+#[inline(never)]
+fn send_through(pipe: &Pipe, bytes: &[u8], last: bool) -> io::Result<usize> {
+    match pipe.socket() {
+        Some(socket) => socket.send(bytes, last),
+        None => pipe.send(&[IoSlice::new(bytes)]),
+    }
+}
+
+#[inline(never)]
+fn send_pieces_through(pipe: &Pipe, pieces: &mut [IoSlice<'_>]) -> io::Result<usize> {
+    match pipe.socket() {
+        Some(socket) => socket.send_pieces(pieces),
+        None => pipe.send(pieces),
+    }
+}
+
+#[inline(never)]
+fn held_behind(pipe: &Pipe) -> usize {
+    pipe.socket().map_or(0, Socket::held)
 }

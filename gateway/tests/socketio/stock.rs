@@ -5,6 +5,7 @@ use std::process::Command;
 
 use testkit::{Authority, Gateway};
 
+use super::recovery::keeping;
 use super::{gateway, now, token};
 
 /// The scripts that Python and Node.js run.
@@ -23,17 +24,22 @@ fn run(command: &mut Command, gateway: &Gateway, scheme: &str) {
     assert!(ended.status.success(), "{command:?}\n{out}\n{err}\n{}", gateway.log());
 }
 
-fn node(gateway: &Gateway, scheme: &str, authority: Option<&Authority>) {
+fn node(script: &str, gateway: &Gateway, scheme: &str, authority: Option<&Authority>) {
     let mut node = Command::new("node");
     if let Some(authority) = authority {
         node.env("NODE_EXTRA_CA_CERTS", authority.file());
     }
-    run(node.arg(Path::new(SCRIPTS).join("node/socketio.mjs")), gateway, scheme);
+    run(node.arg(Path::new(SCRIPTS).join("node").join(script)), gateway, scheme);
 }
 
 #[test]
 fn the_client_for_browsers_and_node_works_unmodified() {
-    node(&gateway(&[]), "http", None);
+    node("socketio.mjs", &gateway(&[]), "http", None);
+}
+
+#[test]
+fn it_goes_on_where_it_was_when_it_loses_its_connection() {
+    node("socketio_recovery.mjs", &keeping(&[]), "http", None);
 }
 
 #[test]
@@ -44,7 +50,7 @@ fn it_works_under_tls_too() {
     let listener = format!(
         r#"listener=[{{name="main", address="127.0.0.1:0", tls={{certificate="{certificate}", key="{key}"}}}}]"#
     );
-    node(&gateway(&[&listener]), "https", Some(&authority));
+    node("socketio.mjs", &gateway(&[&listener]), "https", Some(&authority));
 }
 
 #[test]

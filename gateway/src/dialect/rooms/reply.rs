@@ -116,7 +116,7 @@ fn reply<'a>(answer: &'a Answer<'_>) -> Reply<'a> {
             data: Data::Written(shown::page(*cursor, None, events, false)),
         },
         Answer::Acknowledged { room, cursor } => done("Acknowledged", &Place::new(room, *cursor)),
-        Answer::Authenticated { user_id, roles, expires_at } => {
+        Answer::Authenticated { user_id, roles, expires_at, .. } => {
             done("Authenticated", &Authenticated { user_id: *user_id, roles, expires_at: *expires_at })
         }
         Answer::Unproven { why, .. } => refused(why),

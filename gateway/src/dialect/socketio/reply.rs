@@ -14,6 +14,8 @@ use crate::transport::Framing;
 #[derive(Serialize)]
 struct Entered<'a> {
     sid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<&'a str>,
 }
 
 /// The answer to who is not.
@@ -81,14 +83,20 @@ fn text(out: &mut Vec<u8>, packet: &str) {
 }
 
 /// The session is in the namespace that it wanted to enter.
-pub(super) fn entered(settings: &Settings, state: &mut State, out: &mut Vec<u8>) {
+///
+/// `recovered`: whether it goes on where it was, under the id that it had for that; none where no session does. Its events
+/// come in the first namespace that it enters, so it is there that it goes on.
+pub(super) fn entered(settings: &Settings, state: &mut State, recovered: Option<bool>, out: &mut Vec<u8>) {
     let Some((number, said)) = state.entering.take() else { return };
-    let sid: Box<str> = match state.entered.is_empty() {
-        true => state.connection_id.clone(),
-        false => uuid::Uuid::new_v4().simple().to_string().into(),
-    };
+    let fresh = || Box::from(uuid::Uuid::new_v4().simple().to_string());
+    let first = state.entered.is_empty();
+    let sid: Box<str> = if first { state.connection_id.clone() } else { fresh() };
+    if first {
+        state.pid = recovered.and_then(|same| state.pid.take().filter(|_| same).or_else(|| Some(fresh())));
+    }
+    let pid = state.pid.as_deref().filter(|_| first);
     let name = namespace(settings, number);
-    text(out, &format!("{}{}", prefix('0', name), told(&Entered { sid: &sid })));
+    text(out, &format!("{}{}", prefix('0', name), told(&Entered { sid: &sid, pid })));
     if settings.greeting == Greeting::Auth {
         text(out, &format!(r#"{}["auth",{}]"#, prefix('2', name), said.get()));
     }
@@ -143,6 +151,16 @@ pub(super) fn welcome(settings: &Settings, state: &State, welcome: &Welcome<'_>)
     let prefix = prefix('2', namespace(settings, *number));
     text(&mut frame, &format!(r#"{prefix}["connection_established",{established}]"#));
     Some(Notice::Frame(frame))
+}
+
+/// The event whose argument the client shows when it has lost its connection.
+pub(super) fn reached(settings: &Settings, state: &State, place: &str) -> Vec<u8> {
+    let mut frame = Vec::new();
+    if let Some((number, _)) = state.entered.first() {
+        let prefix = prefix('2', namespace(settings, *number));
+        text(&mut frame, &format!(r#"{prefix}["offset",{}]"#, told(&place)));
+    }
+    frame
 }
 
 /// The answer to a request: an acknowledgement, where it wants one, or an event, where the endpoint says so.

@@ -17,6 +17,18 @@ pub(in crate::session) struct Reached {
     pub(in crate::session) cursor: Option<Cursor>,
 }
 
+impl Reached {
+    fn is_at_least(&self, at: Cursor) -> bool {
+        self.cursor.is_some_and(|cursor| cursor.epoch == at.epoch && cursor.offset >= at.offset)
+    }
+}
+
+/// The place of the last of the first so many of `frames`, by number of its room.
+fn place(frames: &Frames, count: usize) -> Option<(u64, Cursor)> {
+    let (origin, last) = (frames.origin.as_ref()?, frames.marks.get(count.checked_sub(1)?)?);
+    Some((origin.room.number, Cursor { epoch: origin.epoch, offset: last.offset }))
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub(in crate::session) struct Progress {
@@ -25,12 +37,14 @@ pub(in crate::session) struct Progress {
     rooms: RefCell<Vec<Reached>>,
     /// What was sent since the client was told last is not told.
     due: Cell<bool>,
+    /// It has been told something.
+    told: Cell<bool>,
 }
 
 impl Progress {
     /// In these rooms; the client knows so far.
     pub(in crate::session) fn new(in_frames: bool, rooms: Vec<Reached>) -> Self {
-        Self { in_frames, rooms: RefCell::new(rooms), due: Cell::new(false) }
+        Self { in_frames, rooms: RefCell::new(rooms), due: Cell::new(false), told: Cell::new(false) }
     }
 
     /// How far it has got; none where no room keeps history.
@@ -46,7 +60,53 @@ impl Progress {
 
     /// The same where the client is to be told, and is told with this.
     pub(super) fn take_due(&self) -> Option<Bookmark> {
-        if self.due.take() { self.bookmark() } else { None }
+        if !self.due.take() {
+            return None;
+        }
+        let told = self.bookmark().or_else(|| self.told.get().then(Bookmark::default));
+        self.told.set(self.told.get() || told.is_some());
+        told
+    }
+
+    /// How far it has got once these frames are sent, where it is to be told that.
+    pub(super) fn behind(&self, frames: &Frames) -> Option<Bookmark> {
+        let reached = place(frames, frames.each.len());
+        let told = |(number, at)| !self.is_at_least(number, at) && self.is_told(number);
+        if !self.due.get() && !reached.is_some_and(told) {
+            return None;
+        }
+        let mut bookmark = Bookmark::default();
+        for room in self.rooms.borrow().iter() {
+            let here = reached.filter(|(number, at)| *number == room.number && !room.is_at_least(*at));
+            if let Some(cursor) = room.cursor.map(|cursor| here.map_or(cursor, |(_, at)| at)) {
+                bookmark.put(&room.room, cursor);
+            }
+        }
+        Some(bookmark).filter(|bookmark| !bookmark.is_empty())
+    }
+
+    /// These frames are sent, and it is told [how far it has got with them](Self::behind).
+    pub(super) fn has_told(&self, frames: &Frames) {
+        self.sent(frames, frames.each.len());
+        self.due.set(false);
+        self.told.set(true);
+    }
+
+    /// It is in these rooms and no others: in those that are new as far as they say. Answers whether it is to be told.
+    pub(in crate::session) fn be_in(&self, rooms: Vec<Reached>) -> bool {
+        let mut known = self.rooms.borrow_mut();
+        let before = known.len();
+        known.retain(|reached| rooms.iter().any(|room| room.number == reached.number));
+        let stayed = known.len();
+        for room in rooms {
+            if known.iter().all(|reached| reached.number != room.number) {
+                known.push(room);
+            }
+        }
+        let moved = stayed < before || known.len() > stayed;
+        let told = self.told.get() || known.iter().any(|reached| reached.cursor.is_some());
+        self.due.set(self.due.get() || (moved && told));
+        self.due.get()
     }
 
     /// The client is to be told again.
@@ -57,9 +117,7 @@ impl Progress {
     /// Sending has begun of the first so many of `frames`: nothing comes before what is left of the last. Answers
     /// whether the client is to be told.
     pub(super) fn sent(&self, frames: &Frames, count: usize) -> bool {
-        let last = count.checked_sub(1).and_then(|last| frames.marks.get(last));
-        if let (Some(origin), Some(last)) = (&frames.origin, last) {
-            let (number, at) = (origin.room.number, Cursor { epoch: origin.epoch, offset: last.offset });
+        if let Some((number, at)) = place(frames, count) {
             let news = !self.is_at(number, at) && self.is_told(number);
             self.due.set(self.due.get() || news);
         }
@@ -78,16 +136,20 @@ impl Progress {
         self.rooms.borrow().iter().any(|reached| reached.number == number && reached.cursor.is_some())
     }
 
+    fn is_at_least(&self, number: u64, at: Cursor) -> bool {
+        self.rooms.borrow().iter().any(|reached| reached.number == number && reached.is_at_least(at))
+    }
+
     /// In this room as far as this, if not further; `true` where that is no news.
     fn is_at(&self, number: u64, at: Cursor) -> bool {
         let mut rooms = self.rooms.borrow_mut();
         let reached = rooms.iter_mut().find(|reached| reached.number == number);
-        let Some(Reached { cursor: Some(cursor), .. }) = reached else { return false };
-        if cursor.epoch == at.epoch && cursor.offset >= at.offset {
-            return true;
+        let Some(reached) = reached.filter(|reached| reached.cursor.is_some()) else { return false };
+        let known = reached.is_at_least(at);
+        if !known {
+            reached.cursor = Some(at);
         }
-        *cursor = at;
-        false
+        known
     }
 
     /// Whether the client has to be told once it has events of this room: not where their frames say all, but where
