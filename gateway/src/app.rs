@@ -1,6 +1,7 @@
 //! The only room that knows every other: builds the house from the bottom up, serves, and drains it from the top
 //! down.
 
+mod counted;
 mod drain;
 mod endpoints;
 mod face;

@@ -342,18 +342,20 @@ impl Frames {
         }
     }
 
-    fn share(buffer: Vec<u8>, form: Form, batch: &[Arc<Posted>], spans: Spans) -> Self {
-        let arena = Arc::new(Arena::new(buffer));
+    /// Answers also how many of them have got their frames by this.
+    fn share(buffer: Vec<u8>, form: Form, batch: &[Arc<Posted>], spans: Spans) -> (Self, u64) {
+        let (arena, mut all) = (Arc::new(Arena::new(buffer)), 0);
         for (posted, (span, payload)) in batch.iter().zip(spans) {
             let fresh = !span.is_empty();
             let encoded = || Encoded { frame: arena.slice(span), arena: Arc::clone(&arena) };
             // Where another shard was first, its bytes are the ones that are shared.
             let ours = fresh && posted.frames.set(form, encoded());
+            all += u64::from(ours);
             if let Some(payload) = payload.filter(|_| ours) {
                 posted.own(arena.slice(payload));
             }
         }
-        Self::of(form, batch)
+        (Self::of(form, batch), all)
     }
 
     /// What they take beside the arenas, behind the two counts of whoever shares them, in bytes.

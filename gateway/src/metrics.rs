@@ -8,6 +8,7 @@ mod classes;
 mod compression;
 mod connections;
 mod counter;
+mod encodings;
 mod family;
 mod histogram;
 mod labels;
@@ -29,6 +30,7 @@ pub use bus::Bus;
 pub use compression::Compression;
 pub use connections::{Answers, Connections};
 pub use counter::{Balance, Count, Counter, Level, Total};
+pub use encodings::{Encodings, Wire};
 pub use family::{Distribution, Family, Kind, Sample, Value};
 pub use histogram::{Histogram, SIZES, Scale, TIMES};
 pub use labels::ByLabel;
@@ -55,6 +57,8 @@ pub struct Metrics {
     pub proofs: ByLabel<Total>,
     /// Compressed messages.
     pub compression: Compression,
+    /// Encoded events.
+    pub encodings: Encodings,
     /// Lines of the audit log.
     pub audit: AuditLines,
     /// Credentials that did not hold.
@@ -101,6 +105,7 @@ impl Metrics {
             answers: Answers::default(),
             proofs: ByLabel::default(),
             compression: Compression::default(),
+            encodings: Encodings::default(),
             audit: AuditLines::default(),
             refusals: Refusals::default(),
             handshakes: ByLabel::default(),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::counted::Counted;
 use super::identity::{Identity, Profiles as _};
 use super::limits::Capacity;
 use crate::config::Config;
@@ -17,7 +18,7 @@ use crate::dialect::{
 use crate::drain::Drain;
 use crate::endpoint::{EngineIo, Entrance, Events as EventStream, Poll, Refusing, Terms, WebSocket};
 use crate::frame::{Encode, Form, Forms};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Wire};
 use crate::router::{self, Bodies};
 use crate::session::{self, Common, Compression, Deflated, Heartbeat, TICK};
 use crate::transport::Framing;
@@ -74,12 +75,14 @@ impl Wires {
         for (look, packing) in std::iter::once(usual).chain(config.endpoint.iter().flat_map(all_looks)) {
             if known.iter().all(|(other, its, _)| (other, its) != (&look, &packing)) {
                 let plain = writer(&look);
-                let form = match packing {
-                    None => forms.add_boxed(plain),
+                let encode = match packing {
+                    None => plain,
                     Some(Packing { window, from }) => {
-                        forms.add(Deflated { plain, window, from, metrics: Arc::clone(metrics) })
+                        Box::new(Deflated { plain, window, from, metrics: Arc::clone(metrics) })
                     }
                 };
+                let encoded = metrics.encodings.of(wire(&look, packing.is_some()));
+                let form = forms.add(Counted { encode, encoded });
                 known.push((look, packing, form));
             }
         }
@@ -154,6 +157,25 @@ fn writer(look: &Look) -> Box<dyn Encode> {
         Look::Envelope(framing) => Box::new(EnvelopeFrame(*framing)),
         Look::SocketIo(namespace) => Box::new(SocketIoFrame::new(namespace)),
     }
+}
+
+/// As what their encodings are counted.
+fn wire(look: &Look, compressed: bool) -> Wire {
+    let (dialect, framing) = match look {
+        Look::Rooms(framing) => ("rooms", *framing),
+        Look::Events { .. } => ("rooms", Framing::EventStream),
+        Look::Topics(framing) => ("topics", *framing),
+        Look::Stream(framing) => ("stream", *framing),
+        Look::Envelope(framing) => ("envelope", *framing),
+        Look::SocketIo(_) => ("socketio", Framing::EngineIo),
+    };
+    let transport = match framing {
+        Framing::WebSocket => "websocket",
+        Framing::EngineIo => "engineio",
+        Framing::EventStream => "sse",
+        Framing::Bare => "poll",
+    };
+    Wire { dialect, transport, compressed }
 }
 
 /// What events of an endpoint look like, and how they are compressed there.

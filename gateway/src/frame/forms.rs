@@ -32,6 +32,10 @@ pub trait Encode: Send + Sync {
     fn names_room(&self) -> bool {
         true
     }
+
+    /// So many events have got their frames in this form. Where several shards come to one at once, one of them has its
+    /// bytes shared, and counts.
+    fn count(&self, _events: u64) {}
 }
 
 /// The forms of this gateway, by number.
@@ -44,16 +48,8 @@ impl Forms {
     /// # Panics
     /// At more than [`MAX_FORMS`], which the configuration is judged by.
     pub fn add(&mut self, encode: impl Encode + 'static) -> Form {
-        self.add_boxed(Box::new(encode))
-    }
-
-    /// The same.
-    ///
-    /// # Panics
-    /// As [`add`](Self::add).
-    pub fn add_boxed(&mut self, encode: Box<dyn Encode>) -> Form {
         assert!(self.0.len() < MAX_FORMS, "MAX_FORMS says how many forms there are");
-        self.0.push(encode);
+        self.0.push(Box::new(encode));
         Form((self.0.len() - 1) as u8)
     }
 
@@ -77,7 +73,9 @@ impl Forms {
         if arena.len() < fresh / 2 {
             arena.shrink_to_fit(); // compressed: a history may keep it
         }
-        Frames::share(arena, form, batch, spans)
+        let (frames, ours) = Frames::share(arena, form, batch, spans);
+        self.0[form.index()].count(ours);
+        frames
     }
 
     /// Makes the event independent of its publisher's memory, so that a history may keep it: once encoded,

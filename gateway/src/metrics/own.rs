@@ -54,6 +54,7 @@ pub fn families(metrics: &Metrics, gauges: &Gauges) -> Vec<Family> {
     all.extend(http(metrics));
     all.extend(sessions(metrics));
     all.extend(metrics.compression.families());
+    all.push(metrics.encodings.family());
     all.extend(rooms(gauges));
     all.extend(gauges.log.iter().flat_map(log));
     all.extend(events(metrics));
