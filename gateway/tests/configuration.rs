@@ -193,6 +193,16 @@ fn the_shipped_profiles_are_in_order() {
     assert_eq!(config.listener[1].address.to_string(), "127.0.0.1:8765");
     assert!(config.auth["chat"].anonymous && config.endpoint.iter().all(|one| one.auth == "chat"));
 
+    let projects = Sources { file: Some(shipped("projects.toml")), ..Sources::default() };
+    let config::Loaded { config, warnings } = config::load(&projects).unwrap();
+    assert_eq!(warnings, []);
+    let places: Vec<_> = config.endpoint.iter().map(|one| (&*one.path, one.dialect)).collect();
+    let (socketio, rooms) = (model::session::Dialect::SocketIo, model::session::Dialect::Rooms);
+    assert_eq!(places, [("/socket.io/", socketio), ("/ws/socket.io/", socketio), ("/ws", rooms)]);
+    let profile = &config.auth["projects"];
+    assert!(!profile.anonymous && config.api.auth == "projects");
+    assert_eq!((&profile.default_roles[..], profile.known_roles.len()), (&["user".to_owned()][..], 4));
+
     let conformance = Sources { file: Some(shipped("conformance.toml")), ..Sources::default() };
     let config::Loaded { config, warnings } = config::load(&conformance).unwrap();
     // Suites run in browsers, from wherever.

@@ -158,6 +158,12 @@ impl TestHost {
         self.inner.state().principal = principal;
     }
 
+    /// The headers of requests from here on, names in lower case; none if not given.
+    pub fn set_headers(&self, headers: &[(&str, &str)]) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.inner.state().headers = headers.iter().map(owned).collect();
+    }
+
     /// What was published so far.
     #[must_use]
     pub fn events(&self) -> Vec<Published> {

@@ -319,6 +319,7 @@ fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) 
         Value::Array(values) => values.clone(),
         one => vec![one.clone()],
     };
+    let words = |list: &[String]| list.iter().map(|word| word.as_str().into()).collect();
     ClaimRules {
         profile,
         issuer: settings.issuer.0.clone(),
@@ -329,6 +330,8 @@ fn claim_rules(config: &Config, profile: Arc<str>, settings: &settings::Config) 
         fixed: settings.claims.iter().map(|(name, value)| (name.clone(), values(value))).collect(),
         user: settings.user.clone(),
         roles: settings.roles.clone(),
+        default_roles: words(&settings.default_roles),
+        known_roles: words(&settings.known_roles),
         permissions: settings.permissions.clone(),
         rooms: settings.rooms.clone(),
         info: settings.info.clone(),

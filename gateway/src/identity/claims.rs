@@ -47,6 +47,10 @@ pub struct ClaimRules {
     pub user: Vec<String>,
     /// The roles: the first that is there.
     pub roles: Vec<String>,
+    /// The roles of who has none.
+    pub default_roles: Vec<Arc<str>>,
+    /// The roles that may be; empty: any.
+    pub known_roles: Vec<Arc<str>>,
     /// The permissions: of all that are there.
     pub permissions: Vec<String>,
     /// The room patterns: the first that is there.
@@ -76,7 +80,7 @@ impl ClaimRules {
         }
         Ok(Principal {
             user: claims.first(&self.user, word)?,
-            roles: claims.first(&self.roles, words)?.unwrap_or_default(),
+            roles: self.roles(&claims)?,
             scopes: self.scopes(&claims)?,
             rooms: claims.first(&self.rooms, patterns)?,
             info: claims.first(&self.info, info)?,
@@ -125,6 +129,14 @@ impl ClaimRules {
             Some(one) if listed(&self.audience, &one) => Ok(()),
             _ => Err(Refusal::Audience),
         }
+    }
+
+    fn roles(&self, claims: &Claims<'_>) -> Result<Vec<Arc<str>>, Refusal> {
+        let named = claims.first(&self.roles, words)?.unwrap_or_default();
+        if !self.known_roles.is_empty() && !named.iter().all(|role| self.known_roles.contains(role)) {
+            return Err(Refusal::Claim);
+        }
+        Ok(if named.is_empty() { self.default_roles.clone() } else { named })
     }
 
     fn scopes(&self, claims: &Claims<'_>) -> Result<Scopes, Refusal> {

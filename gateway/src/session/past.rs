@@ -35,7 +35,8 @@ impl Past {
 impl Session {
     /// Whether its client may have what `room` keeps: it may where it may join, though it has joined already.
     pub(super) fn reading(&self, room: &str) -> Permission {
-        if self.seat.is_in(room) {
+        // Where its endpoint puts it, it may always be, also when it has left.
+        if self.seat.is_in(room) || self.is_put_in(room) {
             return Permission::Known(self.may_rejoin(room));
         }
         match self.may_join(&self.principal(), room) {

@@ -169,6 +169,8 @@ pub(super) struct State {
     /// The schemas of the event types that are declared.
     pub(super) types: HashMap<String, Schema>,
     pub(super) principal: Principal,
+    /// Of requests to routes: names in lower case.
+    pub(super) headers: Vec<(String, String)>,
     pub(super) requests: HashMap<abi::Request, Asked>,
     pub(super) published: Vec<Published>,
     pub(super) offsets: HashMap<String, u64>,
@@ -215,6 +217,7 @@ impl Inner {
             phase: Phase::Created,
             types,
             principal: Principal::default(),
+            headers: Vec::new(),
             requests: HashMap::new(),
             published: Vec::new(),
             offsets: HashMap::new(),

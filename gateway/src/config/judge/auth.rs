@@ -133,6 +133,10 @@ fn claims(profile: &auth::Config, key: &Key, findings: &mut Findings<'_>) {
         let message = "expected a text, a number, true or false, or a list of these";
         findings.require(right, key.then("claims").then(name), message);
     }
+    for (i, role) in profile.default_roles.iter().enumerate() {
+        let known = profile.known_roles.is_empty() || profile.known_roles.contains(role);
+        findings.require(known, key.then("default_roles").at(i), "is not among `known_roles`");
+    }
     if profile.has_key() && !profile.required.iter().any(|name| name == "exp") && !profile.anonymous {
         findings.warn(key.then("required"), "does not name \"exp\": a token without it holds for ever");
     }

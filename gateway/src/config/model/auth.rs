@@ -61,6 +61,10 @@ pub struct Config {
     pub user: Vec<String>,
     /// The claim that holds the roles: the first that is there.
     pub roles: Vec<String>,
+    /// The roles of those whose token names none.
+    pub default_roles: Vec<String>,
+    /// The roles that there are: a token with another is refused. Empty: any.
+    pub known_roles: Vec<String>,
     /// The claims that hold permissions, also called scopes: all that are there.
     pub permissions: Vec<String>,
     /// The claim that holds patterns of the rooms that a session may be in, beside their rules.
@@ -106,6 +110,8 @@ impl Default for Config {
             required: list(&["exp"]),
             user: list(&["user_id", "sub"]),
             roles: list(&["roles", "role"]),
+            default_roles: Vec::new(),
+            known_roles: Vec::new(),
             permissions: list(&["permissions", "scopes", "scope"]),
             rooms: list(&["rooms"]),
             info: list(&["info"]),

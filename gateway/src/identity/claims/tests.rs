@@ -73,6 +73,31 @@ fn the_first_claim_that_is_there_counts_and_a_path_leads_into_one() {
 }
 
 #[test]
+fn who_has_no_role_gets_the_default_ones_and_another_than_the_known_is_refused() {
+    let rules = ClaimRules {
+        default_roles: vec!["user".into()],
+        known_roles: vec!["admin".into(), "user".into()],
+        ..rules()
+    };
+    let roles = |role: Value| {
+        let judged = judge(&rules, json!({"exp": 1_700_000_060, "role": role}));
+        judged.map(|principal| texts(&principal.roles).join(" ")).map_err(Refusal::name)
+    };
+    for (role, wanted) in [
+        (json!(null), Ok("user")),
+        (json!([]), Ok("user")),
+        (json!("admin"), Ok("admin")),
+        (json!(["user", "admin"]), Ok("user admin")),
+        (json!("root"), Err("claim")),
+        (json!(["admin", "root"]), Err("claim")),
+        (json!("Admin"), Err("claim")),
+        (json!(""), Err("claim")),
+    ] {
+        assert_eq!(roles(role.clone()), wanted.map(str::to_owned), "{role}");
+    }
+}
+
+#[test]
 fn a_claim_that_cannot_be_read_is_not_one_that_is_missing() {
     let rules = ClaimRules { required: Vec::new(), kept: vec!["level".into()], ..rules() };
     let judge = |claims: &str| rules.principal(claims.as_bytes(), NOW).map(|_| ()).map_err(Refusal::name);

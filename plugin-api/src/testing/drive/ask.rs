@@ -106,7 +106,8 @@ impl TestHost {
         let (inner, body, name) = (self.inner.clone(), body.into(), format!("{method} {target}"));
         self.ask(Kind::Route, name, move |plugged, request| {
             let principal = inner.state().principal.clone();
-            let (lent, params) = (Lent::new(&principal), lent_pairs(&params));
+            let headers = inner.state().headers.clone();
+            let (lent, params, headers) = (Lent::new(&principal), lent_pairs(&params), lent_pairs(&headers));
             let http = abi::HttpRequest {
                 request,
                 route,
@@ -116,8 +117,8 @@ impl TestHost {
                 query: Str::new(&query),
                 params: params.as_ptr(),
                 params_len: params.len() as u64,
-                headers: std::ptr::null(),
-                headers_len: 0,
+                headers: headers.as_ptr(),
+                headers_len: headers.len() as u64,
                 principal: lent.principal(),
                 request_id: Str::new("test-request"),
                 address: Str::new("127.0.0.1"),
