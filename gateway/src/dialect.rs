@@ -176,6 +176,15 @@ pub struct Before {
     pub reached: Bookmark,
 }
 
+/// Where a client begins that can go on when it has lost its connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// It is where it was [`Before`], and gets what it has missed.
+    pub recovered: bool,
+    /// How far it has got in its rooms that keep history.
+    pub reached: Bookmark,
+}
+
 /// What a client wants where it is too slow for a room's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Message;
+use super::{Message, Start};
 use crate::frame::{Cursor, Posted, Timestamp};
 use crate::identity::Refusal;
 
@@ -114,8 +114,8 @@ pub enum Answer<'a> {
         roles: &'a [Arc<str>],
         /// When it ceases to hold.
         expires_at: Option<Timestamp>,
-        /// Whether it goes on where it was before; none where no session does.
-        recovered: Option<bool>,
+        /// Where it goes on once it has lost its connection; none where no session does.
+        start: Option<&'a Start>,
     },
     /// What was shown proves nothing, or not enough.
     Unproven {

@@ -23,6 +23,7 @@ use super::{Answer, Asked, Dialect, Malformed, Message, Notice, Request, Undecod
 use crate::frame::{Bookmark, Form, Since};
 use crate::transport::close::CloseReason;
 use packet::{Kind, Packet};
+use recovery::Pid;
 
 /// Bytes of attachments that one packet may have.
 const MOST_BINARY: usize = 1 << 20;
@@ -66,7 +67,7 @@ struct State {
     /// The namespace that it wants to enter, and what it said.
     entering: Option<(usize, Box<RawValue>)>,
     /// Under which id it went on when it lost its connection last, or goes on when it does.
-    pid: Option<Box<str>>,
+    pid: Option<Pid>,
     /// A packet whose attachments are on their way.
     half: Option<Half>,
 }
@@ -266,7 +267,9 @@ impl Dialect for SocketIo {
     }
 
     fn reached(&self, reached: &Bookmark, rooms: &[Arc<str>]) -> Option<Vec<u8>> {
-        Some(reply::reached(&self.settings, &self.state.borrow(), &recovery::write(reached, rooms)))
+        let state = self.state.borrow();
+        let offset = state.pid.as_ref().map(|pid| pid.offset(reached, rooms)).unwrap_or_default();
+        Some(reply::reached(&self.settings, &state, &offset))
     }
 
     fn for_session(&self, connection_id: &str) -> Option<Rc<dyn Dialect>> {
@@ -317,8 +320,8 @@ impl Dialect for SocketIo {
 
     fn answer(&self, id: Option<&RawValue>, answer: &Answer<'_>, out: &mut Vec<u8>) {
         match answer {
-            Answer::Authenticated { recovered, .. } => {
-                reply::entered(&self.settings, &mut self.state.borrow_mut(), *recovered, out);
+            Answer::Authenticated { start, .. } => {
+                reply::entered(&self.settings, &mut self.state.borrow_mut(), *start, out);
             }
             Answer::Unproven { refusal, .. } => {
                 reply::rejected(&self.settings, &mut self.state.borrow_mut(), *refusal, out);

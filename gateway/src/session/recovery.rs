@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::listening::{Resume, Wants};
 use super::outbound::{Progress, Reached};
 use super::{Endpoint, Session};
-use crate::dialect::Before;
+use crate::dialect::{Before, Start};
 use crate::frame::Posted;
 use crate::hub::Rules;
 use crate::identity::Principal;
@@ -15,8 +15,8 @@ use crate::identity::Principal;
 pub(super) struct Begun {
     /// What the rooms show who joins.
     pub(super) cached: Vec<Arc<Posted>>,
-    /// Whether it goes on where it was; none where no session does.
-    pub(super) recovered: Option<bool>,
+    /// Where it goes on once it has lost its connection; none where no session does.
+    pub(super) start: Option<Start>,
 }
 
 impl Endpoint {
@@ -42,13 +42,15 @@ impl Session {
         let recovers = self.dialect.recovers() && self.common.shard.hub().rules().keep_history();
         let begins = self.seat.rooms().is_empty();
         let rejoined = before.filter(|_| recovers && begins).and_then(|before| self.rejoin(before));
-        let recovered = recovers.then_some(rejoined.is_some());
+        let recovered = rejoined.is_some();
         let cached = rejoined.unwrap_or_else(|| self.join_first_rooms());
         if recovers {
             self.outbound.track(Progress::new(false, Vec::new()));
             self.note_rooms();
         }
-        Begun { cached, recovered }
+        let progress = self.outbound.progress().filter(|_| recovers);
+        let start = progress.map(|progress| Start { recovered, reached: progress.tell() });
+        Begun { cached, start }
     }
 
     /// Is again where it was, and gets what it has missed; none, and in no room, where not all of that is there any more.

@@ -140,11 +140,15 @@ impl Session {
         };
         let dialect = &self.dialect;
         match renewed {
-            Ok((principal, Begun { cached, recovered })) => {
+            Ok((principal, Begun { cached, start })) => {
                 self.record(Deed::Authenticated, |entry| entry);
                 let expires_at = principal.expires_at();
                 let (user_id, roles) = (principal.user.as_deref(), principal.roles.as_slice());
-                dialect.answer(id, &Answer::Authenticated { user_id, roles, expires_at, recovered }, out);
+                dialect.answer(
+                    id,
+                    &Answer::Authenticated { user_id, roles, expires_at, start: start.as_ref() },
+                    out,
+                );
                 if (stranger || dialect.is_entered()) && !dialect.greets_strangers() {
                     self.welcome(None, None, out);
                 }
@@ -198,7 +202,7 @@ impl Session {
             return Ok(self.begin_rooms(place));
         }
         self.leave_lost_rooms(&before, principal);
-        Ok(Begun { cached: self.join_own_rooms(), recovered: None })
+        Ok(Begun { cached: self.join_own_rooms(), start: None })
     }
 
     /// It stays where its endpoint puts it, and in rooms that it could not have asked for before: somebody else has put

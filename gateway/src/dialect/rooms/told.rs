@@ -141,7 +141,7 @@ impl Action {
                     user_id: Some("u-17"),
                     roles: &["operator".into()],
                     expires_at: Some(THEN),
-                    recovered: None,
+                    start: None,
                 },
             )
             .plain(

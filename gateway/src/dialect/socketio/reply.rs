@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::super::Start;
 use super::event::prefix;
+use super::recovery::Pid;
 use super::{Answer, Greeting, Notice, Place, Settings, State, Welcome, binary};
 use crate::frame::Timestamp;
 use crate::frame::json::put_string;
@@ -84,17 +86,19 @@ fn text(out: &mut Vec<u8>, packet: &str) {
 
 /// The session is in the namespace that it wanted to enter.
 ///
-/// `recovered`: whether it goes on where it was, under the id that it had for that; none where no session does. Its events
-/// come in the first namespace that it enters, so it is there that it goes on.
-pub(super) fn entered(settings: &Settings, state: &mut State, recovered: Option<bool>, out: &mut Vec<u8>) {
+/// Its events come in the first namespace that it enters, so it is there that it goes on once it has lost its connection.
+pub(super) fn entered(settings: &Settings, state: &mut State, start: Option<&Start>, out: &mut Vec<u8>) {
     let Some((number, said)) = state.entering.take() else { return };
-    let fresh = || Box::from(uuid::Uuid::new_v4().simple().to_string());
     let first = state.entered.is_empty();
-    let sid: Box<str> = if first { state.connection_id.clone() } else { fresh() };
+    let sid: Box<str> = match first {
+        true => state.connection_id.clone(),
+        false => uuid::Uuid::new_v4().simple().to_string().into(),
+    };
     if first {
-        state.pid = recovered.and_then(|same| state.pid.take().filter(|_| same).or_else(|| Some(fresh())));
+        let same = state.pid.take().filter(|_| start.is_some_and(|start| start.recovered));
+        state.pid = start.map(|start| same.unwrap_or_else(|| Pid::new(&start.reached)));
     }
-    let pid = state.pid.as_deref().filter(|_| first);
+    let pid = state.pid.as_ref().map(Pid::text).filter(|_| first);
     let name = namespace(settings, number);
     text(out, &format!("{}{}", prefix('0', name), told(&Entered { sid: &sid, pid })));
     if settings.greeting == Greeting::Auth {

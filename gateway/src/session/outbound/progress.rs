@@ -68,6 +68,13 @@ impl Progress {
         told
     }
 
+    /// How far it has got, which it is told with this.
+    pub(in crate::session) fn tell(&self) -> Bookmark {
+        self.due.set(false);
+        self.told.set(true);
+        self.bookmark().unwrap_or_default()
+    }
+
     /// How far it has got once these frames are sent, where it is to be told that.
     pub(super) fn behind(&self, frames: &Frames) -> Option<Bookmark> {
         let reached = place(frames, frames.each.len());
