@@ -29,11 +29,8 @@ pub(super) struct Membership {
     pub(super) standing: Standing,
     /// It is the session's from what it is, and does not count among those that it may ask for.
     pub(super) own: bool,
-    /// What it said of itself when it joined.
-    pub(super) info: Option<Arc<str>>,
-    /// Where it reads from history: what members had been told of each other then. It hears nothing further until it is in the
-    /// walk again.
-    pub(super) heard: u64,
+    /// What it said of itself when it joined. Boxed: rare.
+    pub(super) info: Option<Box<Arc<str>>>,
 }
 
 /// How far a session has come into a room.
@@ -44,8 +41,23 @@ pub(super) enum Standing {
     Attaching { ticket: u32, offset: u64, told: u64 },
     /// In the walk, at this place of the room's members here.
     Attached(u32),
-    /// Reads from history, after this cursor, at its own pace. Boxed: rare, and the others are small.
-    Reading(Box<Cursor>),
+    /// Reads from history, at its own pace. Boxed: rare, and the others are small.
+    Reading(Box<Reading>),
+}
+
+/// How far a session that reads from history has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// What it has.
+    pub(super) after: Cursor,
+    /// What members had been told of each other when it began. It hears nothing further until it is in the walk again.
+    pub(super) heard: u64,
+}
+
+impl Standing {
+    pub(super) fn reading(after: Cursor, heard: u64) -> Self {
+        Self::Reading(Box::new(Reading { after, heard }))
+    }
 }
 
 impl Seat {
@@ -112,7 +124,7 @@ impl Seat {
     /// What it said of itself when it joined this room.
     pub(super) fn info(&self, room: u64) -> Option<Arc<str>> {
         let rooms = self.rooms.borrow();
-        rooms.iter().find(|m| m.room.id.number == room).and_then(|m| m.info.clone())
+        rooms.iter().find(|m| m.room.id.number == room).and_then(|m| m.info.as_deref().cloned())
     }
 
     /// Whether it is in this room, and not in its walk yet.
@@ -132,9 +144,7 @@ impl Seat {
     /// From here on it reads in this room, after `after`, and hears of other members what comes after `heard`.
     pub(super) fn read(&self, room: u64, after: Cursor, heard: u64) {
         if let Some(at) = self.find(room) {
-            let membership = &mut self.rooms.borrow_mut()[at];
-            membership.standing = Standing::Reading(Box::new(after));
-            membership.heard = heard;
+            self.rooms.borrow_mut()[at].standing = Standing::reading(after, heard);
         }
     }
 

@@ -48,31 +48,28 @@ pub(super) struct Outbound {
     /// The last frame is sent or in the backlog.
     last: Cell<bool>,
     /// What the session has chosen for rooms instead of what their rules say.
-    choices: RefCell<Choices>,
+    choices: Cell<Choices>,
     /// How far its client has got, where that is told.
     progress: OnceCell<Rc<Progress>>,
 }
 
 /// By number of a room: what of its events may be dropped. None mostly.
-pub(super) type Choices = Option<Rc<[(u64, Yields)]>>;
+pub(super) type Choices = Option<Rc<Vec<(u64, Yields)>>>;
 
 impl Outbound {
     pub(super) fn new(socket: Socket, bound: usize) -> Self {
         let (backlog, task) = (RefCell::default(), RefCell::default());
         let (dead, failed, last) = (Cell::new(false), Cell::new(false), Cell::new(false));
-        let (choices, progress) = (RefCell::default(), OnceCell::new());
+        let (choices, progress) = (Cell::default(), OnceCell::new());
         Self { socket, backlog, bound, task, dead, failed, last, choices, progress }
     }
 
     /// From the next event of a room on that cannot be sent at once, so much of them may be dropped; none: as its rule says.
     pub(super) fn choose(&self, room: u64, yields: Option<Yields>) {
-        let mut choices = self.choices.borrow_mut();
-        if yields.is_none() && choices.is_none() {
-            return;
-        }
-        let others = choices.iter().flat_map(|all| all.iter()).copied().filter(|(of, _)| *of != room);
-        let all: Rc<[_]> = others.chain(yields.map(|yields| (room, yields))).collect();
-        *choices = Some(all).filter(|all| !all.is_empty());
+        let before = self.choices.take();
+        let others = before.iter().flat_map(|all| all.iter()).copied().filter(|(of, _)| *of != room);
+        let all: Vec<_> = others.chain(yields.map(|yields| (room, yields))).collect();
+        self.choices.set(Some(all).filter(|all| !all.is_empty()).map(Rc::new));
     }
 
     /// Gives the socket back, on which nothing was written.
@@ -181,7 +178,9 @@ impl Outbound {
         }
         self.fall_behind(ledger, |backlog| match sent < frames.total {
             true => {
-                backlog.choose(&self.choices.borrow());
+                let choices = self.choices.take();
+                backlog.choose(&choices);
+                self.choices.set(choices);
                 backlog.take(frames, sent)
             }
             false => Taken::Yes, // but for what is sealed

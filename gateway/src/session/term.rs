@@ -16,10 +16,31 @@ const WARNING: i64 = 30_000;
 
 /// See the module's documentation.
 pub(super) struct Term {
-    /// When the session ends; none: never.
-    end: Cell<Option<Timestamp>>,
-    /// When its client is warned of that; none: it has been.
-    warning: Cell<Option<Timestamp>>,
+    /// When the session ends.
+    end: Moment,
+    /// When its client is warned of that; never: it has been.
+    warning: Moment,
+}
+
+/// A moment, or never. In eight bytes, as each session has two.
+struct Moment(Cell<Timestamp>);
+
+impl Moment {
+    const NEVER: Timestamp = Timestamp(i64::MAX);
+
+    fn get(&self) -> Option<Timestamp> {
+        Some(self.0.get()).filter(|at| *at != Self::NEVER)
+    }
+
+    fn set(&self, at: Option<Timestamp>) {
+        self.0.set(at.unwrap_or(Self::NEVER));
+    }
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self(Cell::new(Self::NEVER))
+    }
 }
 
 impl Term {
@@ -27,7 +48,7 @@ impl Term {
     /// ends with the next look, unless it comes with another token before. One that is not known yet has `patience` to
     /// show who it is.
     pub(super) fn of(principal: &Principal, now: Timestamp, patience: Duration) -> Self {
-        let term = Self { end: Cell::new(None), warning: Cell::new(None) };
+        let term = Self { end: Moment::default(), warning: Moment::default() };
         term.begin(principal, now);
         if principal.is_nobody() {
             let patience = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);

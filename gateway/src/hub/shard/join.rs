@@ -185,7 +185,7 @@ impl<G: Guest> Shard<G> {
         }
         let kind = {
             let before = &guest.seat().rooms.borrow()[at];
-            let info = info.or_else(|| before.info.clone());
+            let info = info.or_else(|| before.info.as_deref().cloned());
             Kind { own: before.own, silent: false, info, later: false }
         };
         self.leave(guest, name);
@@ -209,7 +209,7 @@ impl<G: Guest> Shard<G> {
                 let given = self.halls.borrow().given_to(membership.room.id.number, *place);
                 given.unwrap_or(now.offset)
             }
-            Standing::Reading(after) => after.offset,
+            Standing::Reading(reading) => reading.after.offset,
         };
         Joined::at(Cursor { offset, ..now })
     }
@@ -251,18 +251,18 @@ impl<G: Guest> Shard<G> {
             let standing = match since {
                 _ if reads => {
                     let last = joined.replay.last().map_or(joined.cursor, |posted| posted.cursor);
-                    Standing::Reading(Box::new(last))
+                    Standing::reading(last, Self::told(&state))
                 }
                 // It has no reply that could say so.
                 Since::After(lost) if kind.silent && joined.recovered == Some(false) => {
-                    Standing::Reading(Box::new(lost))
+                    Standing::reading(lost, Self::told(&state))
                 }
                 _ => self.put_mark(&room, &state, guest),
             };
-            let heard = Self::told(&state);
             drop(state);
             let Kind { own, info, .. } = kind;
-            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info, heard });
+            let info = info.map(Box::new);
+            guest.seat().rooms.borrow_mut().push(Membership { room, standing, own, info });
             return Ok(joined);
         }
     }
@@ -311,7 +311,7 @@ impl<G: Guest> Shard<G> {
         self.tickets.set(ticket);
         let standing = Standing::Attaching { ticket, offset, told: 0 };
         self.came(room, &mut room.lock(), &guest, None);
-        let membership = Membership { room: Arc::clone(room), standing, own: false, info: None, heard: 0 };
+        let membership = Membership { room: Arc::clone(room), standing, own: false, info: None };
         guest.seat().rooms.borrow_mut().push(membership);
         Ok(Some(ticket))
     }
@@ -321,8 +321,8 @@ impl<G: Guest> Shard<G> {
         let Some(guest) = self.guest(slot) else { return };
         let seat = guest.seat();
         let (Some(at), Some(form)) = (seat.find(room), seat.form()) else { return };
-        let after = match seat.rooms.borrow()[at].standing {
-            Standing::Attaching { ticket: waits, offset, .. } if waits == ticket => offset,
+        let (after, told) = match seat.rooms.borrow()[at].standing {
+            Standing::Attaching { ticket: waits, offset, told } if waits == ticket => (offset, told),
             _ => return,
         };
         let cursor = {
@@ -332,7 +332,7 @@ impl<G: Guest> Shard<G> {
             missed.then(|| Cursor { offset: after, ..state.history.cursor() })
         };
         if let Some(cursor) = cursor {
-            seat.stand(room, Standing::Reading(Box::new(cursor)));
+            seat.stand(room, Standing::reading(cursor, told));
             return guest.call_to_read();
         }
         let member = Member { guest: Some(Rc::clone(&guest)), filter: seat.filter.get(), form };

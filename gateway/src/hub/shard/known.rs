@@ -21,7 +21,7 @@ impl<G: Guest> Shard<G> {
     /// A session has left a room.
     pub(super) fn went(&self, state: &mut State, guest: &Rc<G>, membership: &Membership) {
         if let Some(comings) = &mut state.comings {
-            comings.left(guest.present().with(membership.info.as_ref()));
+            comings.left(guest.present().with(membership.info.as_deref()));
             self.hub.registry.stirred.list(&membership.room, comings);
         }
     }
@@ -30,16 +30,16 @@ impl<G: Guest> Shard<G> {
     pub(super) fn says(&self, guest: &Rc<G>, at: usize, said: Arc<str>) {
         let mut rooms = guest.seat().rooms.borrow_mut();
         let Membership { room, info, .. } = &mut rooms[at];
-        let was = guest.present().with(info.as_ref());
+        let was = guest.present().with(info.as_deref());
         let now = guest.present().with(Some(&said));
-        *info = Some(said);
+        *info = Some(Box::new(said));
         self.changed(room, was, now);
     }
 
     /// A session, which was there as `was`, is by another principal: whoever is told who is in its rooms is told so.
     pub fn introduce(&self, guest: &Rc<G>, was: &Present) {
         for Membership { room, info, .. } in guest.seat().rooms.borrow().iter() {
-            let said = info.as_ref();
+            let said = info.as_deref();
             self.changed(room, was.clone().with(said), guest.present().with(said));
         }
     }
@@ -51,11 +51,10 @@ impl<G: Guest> Shard<G> {
 
     /// A member has read to the end of a history, and is in the walk from here on, behind `told`: it is told where it has
     /// not heard of other members meanwhile, so that it can ask who is there.
-    pub(super) fn hears_again(&self, guest: &Rc<G>, membership: &Membership, told: u64) {
-        let Membership { room, heard, .. } = membership;
-        if told > *heard {
+    pub(super) fn hears_again(&self, guest: &Rc<G>, room: &Room, heard: u64, told: u64) {
+        if told > heard {
             let epoch = room.lock().history.cursor().epoch;
-            let (from, to) = (room.id.beside(epoch, *heard).1, room.id.beside(epoch, told).1);
+            let (from, to) = (room.id.beside(epoch, heard).1, room.id.beside(epoch, told).1);
             Rc::clone(guest).order(Order::Unheard(Arc::clone(&room.id.name), from, to));
         }
     }

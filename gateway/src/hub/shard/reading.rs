@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::member::Standing;
+use super::super::member::{Reading, Standing};
 use super::super::room::Room;
 use super::{Guest, Shard};
 use crate::frame::{Cursor, Posted};
@@ -66,12 +66,11 @@ impl<G: Guest> Shard<G> {
         let (place, heard) = match &membership.standing {
             Standing::Attached(place) => (Some(*place), told),
             // What did not fit was of a history that it reads, or has read and is on the way into the walk.
-            Standing::Reading(now) if after.offset < now.offset => (None, membership.heard),
+            Standing::Reading(now) if after.offset < now.after.offset => (None, now.heard),
             Standing::Attaching { offset, told, .. } if after.offset < *offset => (None, *told),
             Standing::Reading(_) | Standing::Attaching { .. } => return,
         };
-        membership.standing = Standing::Reading(Box::new(after));
-        membership.heard = heard;
+        membership.standing = Standing::reading(after, heard);
         drop(rooms); // who takes its place in the walk is told so
         if let Some(place) = place {
             self.halls.borrow_mut().unseat(room, place);
@@ -82,31 +81,31 @@ impl<G: Guest> Shard<G> {
     /// time. One that has come to the end of a history is in the walk from there on.
     pub fn read_on(&self, guest: &Rc<G>) -> Option<ReadOn> {
         let mut rooms = guest.seat().rooms.borrow_mut();
-        let (at, after) =
+        let (at, reading) =
             rooms.iter().enumerate().find_map(|(at, membership)| match &membership.standing {
-                Standing::Reading(after) => Some((at, **after)),
+                Standing::Reading(reading) => Some((at, **reading)),
                 _ => None,
             })?;
-        let (got, standing) = self.read(&rooms[at].room, after, guest);
+        let (got, standing) = self.read(&rooms[at].room, reading, guest);
         if let Standing::Attaching { told, .. } = standing {
-            self.hears_again(guest, &rooms[at], told);
+            self.hears_again(guest, &rooms[at].room, reading.heard, told);
         }
         rooms[at].standing = standing;
         rooms[at..].rotate_left(1); // so that the others come first
         Some(got)
     }
 
-    /// What comes after `after` in the history of `room`, and how the session stands to the room from there on.
-    fn read(&self, room: &Arc<Room>, after: Cursor, guest: &Rc<G>) -> (ReadOn, Standing) {
+    /// What comes next in the history of `room`, and how the session stands to the room from there on.
+    fn read(&self, room: &Arc<Room>, Reading { after, heard }: Reading, guest: &Rc<G>) -> (ReadOn, Standing) {
         let state = room.lock();
         match state.history.since(after, guest.reading_space()) {
             Read::Stored(fetch) => {
                 let stored = ReadOn::Stored { room: room.id.number, after, fetch };
-                (stored, Standing::Reading(Box::new(after)))
+                (stored, Standing::reading(after, heard))
             }
             Read::Found { events, more: true } => {
                 let last = events.last().map_or(after, |posted| posted.cursor);
-                (ReadOn::Events(events), Standing::Reading(Box::new(last)))
+                (ReadOn::Events(events), Standing::reading(last, heard))
             }
             Read::Found { events, more: false } => {
                 (ReadOn::Events(events), self.put_mark(room, &state, guest))
@@ -117,7 +116,7 @@ impl<G: Guest> Shard<G> {
                 let gap = ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to: start };
                 match start == now {
                     true => (gap, self.put_mark(room, &state, guest)),
-                    false => (gap, Standing::Reading(Box::new(start))),
+                    false => (gap, Standing::reading(start, heard)),
                 }
             }
         }
@@ -126,19 +125,17 @@ impl<G: Guest> Shard<G> {
     /// A session has fetched what comes after `after` from the disk, up to `last`; `false` where it does not read there any
     /// more, and is not to be given it.
     pub fn has_fetched(&self, guest: &Rc<G>, room: u64, after: Cursor, last: Cursor) -> bool {
-        let reads = self.reads_after(guest, room, after);
-        if reads {
-            guest.seat().stand(room, Standing::Reading(Box::new(last)));
+        let heard = self.reads_after(guest, room, after);
+        if let Some(heard) = heard {
+            guest.seat().stand(room, Standing::reading(last, heard));
         }
-        reads
+        heard.is_some()
     }
 
     /// What comes after `after` cannot be fetched: it is lost, and the session goes on behind the last event there is. None
     /// where it does not read there any more.
     pub fn has_lost(&self, guest: &Rc<G>, room: u64, after: Cursor) -> Option<ReadOn> {
-        if !self.reads_after(guest, room, after) {
-            return None;
-        }
+        let heard = self.reads_after(guest, room, after)?;
         let at = guest.seat().find(room)?;
         let room = Arc::clone(&guest.seat().rooms.borrow()[at].room);
         let state = room.lock();
@@ -147,15 +144,19 @@ impl<G: Guest> Shard<G> {
         drop(state);
         let mut rooms = guest.seat().rooms.borrow_mut();
         if let Standing::Attaching { told, .. } = standing {
-            self.hears_again(guest, &rooms[at], told);
+            self.hears_again(guest, &room, heard, told);
         }
         rooms[at].standing = standing;
         Some(ReadOn::Gap { room: Arc::clone(&room.id.name), from: after, to })
     }
 
-    fn reads_after(&self, guest: &Rc<G>, room: u64, after: Cursor) -> bool {
+    /// Where it reads after `after`: what members had been told of each other when it began.
+    fn reads_after(&self, guest: &Rc<G>, room: u64, after: Cursor) -> Option<u64> {
         let rooms = guest.seat().rooms.borrow();
-        let here = rooms.iter().find(|membership| membership.room.id.number == room);
-        here.is_some_and(|here| matches!(&here.standing, Standing::Reading(at) if **at == after))
+        let here = rooms.iter().find(|membership| membership.room.id.number == room)?;
+        match &here.standing {
+            Standing::Reading(reading) if reading.after == after => Some(reading.heard),
+            _ => None,
+        }
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Visitor {
     /// Bytes that the socket takes before it is full; of one that is never full the most there are.
     space: Cell<usize>,
     backlog: RefCell<Option<Backlog>>,
-    choices: RefCell<Option<Rc<[(u64, Yields)]>>>,
+    choices: RefCell<Option<Rc<Vec<(u64, Yields)>>>>,
     stream: RefCell<Vec<u8>>,
     closed: Cell<bool>,
 }
@@ -68,8 +68,8 @@ impl Visitor {
     pub(super) fn choose(&self, room: u64, yields: Option<Yields>) {
         let mut choices = self.choices.borrow_mut();
         let others = choices.iter().flat_map(|all| all.iter()).copied().filter(|(of, _)| *of != room);
-        let all: Rc<[_]> = others.chain(yields.map(|yields| (room, yields))).collect();
-        *choices = Some(all);
+        let all: Vec<_> = others.chain(yields.map(|yields| (room, yields))).collect();
+        *choices = Some(Rc::new(all));
     }
 
     fn send(&self, bytes: &[u8]) -> usize {
