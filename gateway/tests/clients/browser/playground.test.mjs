@@ -60,9 +60,9 @@ test('rooms: forms fill the frames; a join, a publish, and its event are seen', 
     await rows(page, '↓', 'Published').waitFor();
     await event.locator('summary').click();
     assert.match(await event.locator('pre').innerText(), /"data": \{\n +"n": 7\n/);
-    assert.match(await page.locator('#counts').innerText(), /↑ 2 sent, \d+ B, .* ↓ 4 received/);
+    await page.locator('#counts').filter({ hasText: /↑ 2 sent, \d+ B, .* ↓ 4 received/ }).waitFor();
     await button(page, 'Disconnect').click();
-    assert.match(await ended(page).innerText(), /^Closed with 1000/);
+    await ended(page).filter({ hasText: /^Closed with 1000/ }).waitFor();
   }));
 
 test('each request of rooms has a form, and its frame is taken', () =>
