@@ -523,6 +523,33 @@ fn an_event_in_several_rooms_reaches_a_session_once_where_frames_name_no_room() 
 }
 
 #[test]
+fn events_in_several_rooms_each_that_are_walked_side_by_side_reach_a_session_once_where_frames_name_no_room()
+{
+    let mut forms = Forms::default();
+    let nameless = forms.add(Nameless);
+    let config = Config { shards: 1, mailbox: 1 << 20, rooms_per_session: 10 };
+    let hub = Arc::new(Hub::new(config, Rules::new([]), forms, Metrics::new(1)));
+    let shard = Shard::new(&hub, 0);
+    // So many that no slice has time for a room's.
+    let clients: Vec<_> = (0..40).map(|n| Client::new(&n.to_string(), nameless)).collect();
+    for client in &clients {
+        shard.open(client, &client.id, None, UserLimit::None);
+        for room in ["a", "b", "c", "d"] {
+            shard.join(client, room, Since::Now).unwrap();
+        }
+    }
+    for (rooms, payload) in [(["a", "b"], "1"), (["c", "d"], "2")] {
+        hub.publish(&rooms, &event(&hub, "gap", payload)).unwrap();
+    }
+    while shard.slice(Duration::ZERO) {}
+    for client in &clients {
+        let mut once = client.texts();
+        once.sort();
+        assert_eq!(once, ["1", "2"]);
+    }
+}
+
+#[test]
 fn who_joins_a_session_from_elsewhere_and_then_publishes_reaches_it() {
     let (hub, shard, named, _) = one_shard(1 << 20);
     let client = Client::new("far", named);

@@ -19,8 +19,6 @@ pub struct Seat {
     pub(super) form: Cell<Option<Form>>,
     pub(super) filter: Cell<FilterId>,
     pub(super) rooms: RefCell<SmallVec<[Membership; 2]>>,
-    /// The last unit that it got a frame of, for forms that name no room.
-    pub(super) stamp: Cell<u64>,
 }
 
 /// A session in a room.
@@ -69,7 +67,6 @@ impl Seat {
             form: Cell::new(form),
             filter: Cell::new(FilterId::ALL),
             rooms: RefCell::default(),
-            stamp: Cell::new(0),
         }
     }
 

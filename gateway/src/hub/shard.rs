@@ -74,7 +74,6 @@ pub struct Shard<G: Guest> {
     filters: RefCell<Filters>,
     letters: RefCell<Vec<Letter>>,
     tickets: Cell<u32>,
-    stamps: Cell<u64>,
     /// Other shards that have events from sessions of this one, and are woken when its turn begins.
     sleepers: RefCell<Vec<usize>>,
     /// When the walk was last looked after among other tasks, while events wait.
@@ -94,7 +93,6 @@ impl<G: Guest> Shard<G> {
             halls: RefCell::default(),
             letters: RefCell::default(),
             tickets: Cell::new(0),
-            stamps: Cell::new(0),
             sleepers: RefCell::default(),
             paced: Cell::default(),
         })
@@ -225,9 +223,7 @@ impl<G: Guest> Shard<G> {
                 }
                 Step::Unheard(parts) => self.release(&parts),
                 Step::Walk(parts) => {
-                    let several = parts.len() > 1;
-                    self.stamps.set(self.stamps.get() + 1);
-                    return Some(walk::Walk::new(parts, several.then(|| self.stamps.get()), now));
+                    return Some(walk::Walk::new(parts, now));
                 }
                 Step::Over => return None,
             }

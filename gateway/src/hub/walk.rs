@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
 use super::criteria::Readings;
+use super::directory::Slot;
 use super::filter::{FilterId, Filters};
 use super::member::Member;
 use super::room::Room;
@@ -57,8 +58,9 @@ pub(super) struct Walk {
     begun: Instant,
     /// Sessions that were given frames.
     given: u64,
-    /// Tells this unit from others, where members may be met more than once.
-    stamp: Option<u64>,
+    /// Who has been given it, where members may be met more than once and frames do not say in which room. Kept by the
+    /// walk, as others are on their way beside it.
+    once: Option<HashSet<Slot, foldhash::fast::RandomState>>,
 }
 
 /// What a walk needs of its shard.
@@ -134,8 +136,9 @@ impl Plan {
 
 impl Walk {
     /// A walk that begins `now`.
-    pub(super) fn new(parts: SmallVec<[Part; 1]>, stamp: Option<u64>, now: Instant) -> Self {
-        Self { parts, part: 0, next: 0, begun: now, given: 0, stamp }
+    pub(super) fn new(parts: SmallVec<[Part; 1]>, now: Instant) -> Self {
+        let once = (parts.len() > 1).then(HashSet::default);
+        Self { parts, part: 0, next: 0, begun: now, given: 0, once }
     }
 
     /// The room whose members are next; none when the walk is over.
@@ -197,8 +200,8 @@ impl Walk {
     fn give<G: Guest>(&mut self, member: &Member<G>, mask: u64, tally: &Tally<'_>, forms: &Forms) {
         let Some(guest) = &member.guest else { return };
         let plan = self.parts[self.part].plan(member.form, forms);
-        if let Some(stamp) = self.stamp.filter(|_| !plan.names_room)
-            && guest.seat().stamp.replace(stamp) == stamp
+        if let (Some(once), Some(slot), false) = (&mut self.once, guest.seat().slot(), plan.names_room)
+            && !once.insert(slot)
         {
             return;
         }
