@@ -59,8 +59,8 @@ pub(super) struct Walk {
     /// Sessions that were given frames.
     given: u64,
     /// Who has been given it, where members may be met more than once and frames do not say in which room. Kept by the
-    /// walk, as others are on their way beside it.
-    once: Option<HashSet<Slot, foldhash::fast::RandomState>>,
+    /// walk, as others are on their way beside it. Boxed: rare.
+    once: Option<Box<HashSet<Slot, foldhash::fast::RandomState>>>,
 }
 
 /// What a walk needs of its shard.
@@ -137,7 +137,7 @@ impl Plan {
 impl Walk {
     /// A walk that begins `now`.
     pub(super) fn new(parts: SmallVec<[Part; 1]>, now: Instant) -> Self {
-        let once = (parts.len() > 1).then(HashSet::default);
+        let once = (parts.len() > 1).then(Box::default);
         Self { parts, part: 0, next: 0, begun: now, given: 0, once }
     }
 
