@@ -54,7 +54,8 @@ fn the_client_for_browsers_goes_on_behind_lost_connections_and_killed_gateways_i
 #[test]
 fn the_client_for_browsers_asks_calls_and_shows_tokens_in_node() {
     let tools = tools(&["clients/ws"]);
-    let files = ["rooms", "calls", "tokens", "events"].map(|name| format!("test/{name}.test.mjs"));
+    let files =
+        ["rooms", "calls", "tokens", "events", "fallback"].map(|name| format!("test/{name}.test.mjs"));
     node(&files.each_ref().map(String::as_str), &tools);
 }
 

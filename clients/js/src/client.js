@@ -299,12 +299,17 @@ export class Client {
     this.#alive();
     const { event_type, data, room } = frame;
     if (frame.stream !== undefined) return this.#requests.part(frame);
-    if (!event_type) return this.#requests.reply(frame);
+    if (!event_type) return frame.success === undefined ? this.#entered(frame) : this.#requests.reply(frame);
     if (event_type === 'connected' && this.state === 'connecting') this.#welcome(data);
     if (event_type === 'disconnected' && data.expires_in_ms) this.#refresh();
     this.#emit('event', frame);
     const sub = this.#rooms.get(room);
     if (sub?.live) sub.event(frame);
+  }
+
+  /** A stream of events is in a room: where that has lost what came meanwhile, it says so. */
+  #entered({ room, ...place }) {
+    if (place.recovered === false) this.#rooms.get(room)?.joined(place);
   }
 
   #welcome(data) {
@@ -335,7 +340,7 @@ export class Client {
       for (const sub of this.#rooms.values()) this.#attach(sub);
     } else {
       for (const sub of this.#rooms.values()) {
-        sub.joined({ ...sub.cursor }); // what cannot be had any more the gateway tells by an event
+        sub.joined({ ...sub.cursor }); // what is lost the gateway tells by an event
         sub.resolve();
       }
     }
