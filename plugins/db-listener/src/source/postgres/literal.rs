@@ -176,7 +176,8 @@ mod tests {
             let quoted = |word: &String| format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
             let list = words.iter().map(quoted).collect::<Vec<_>>().join(",");
             let items = words.iter().map(|word| text(word)).collect::<Vec<_>>();
-            prop_assert_eq!(array(&format!("{{{list}}}"), b','), Some(items));
+            let written = format!("{{{list}}}");
+            prop_assert_eq!(array(&written, b','), Some(items));
             let written = format!("({list})");
             let fields = composite(&written).unwrap();
             prop_assert!(fields.iter().map(Option::as_deref).eq(words.iter().map(|word| Some(word.as_str()))));
