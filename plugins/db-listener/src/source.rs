@@ -7,6 +7,8 @@ mod any;
 pub mod sqlite;
 
 use serde_json::{Map, Value};
+pub mod postgres;
+
 use tokio::sync::{mpsc, watch};
 
 use crate::change::{Change, TableName};
