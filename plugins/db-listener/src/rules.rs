@@ -5,6 +5,8 @@ mod plan;
 mod predicate;
 mod row;
 mod template;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::borrow::Cow;
@@ -17,9 +19,10 @@ use tidegate_plugin::{Error, Result};
 use crate::change::TableName;
 use crate::settings::{On, RuleSettings, Settings};
 use crate::source::Table;
-use data::Data;
+pub use data::Data;
+pub(crate) use data::Writer;
 use plan::Plan;
-pub use plan::{Alike, Made, Outcome, Plans};
+pub use plan::{Alike, Made, Plans};
 pub use predicate::Predicate;
 pub use row::Column;
 pub use template::Template;

@@ -49,8 +49,12 @@ pub struct SourceSettings {
     pub slot: String,
     /// PostgreSQL: the publication.
     pub publication: String,
+    /// PostgreSQL: whether tables whose old rows rules ask for are made to tell them.
+    pub prepare: bool,
     /// Whether the rows that are there already are told as inserts at the first start.
     pub snapshot: bool,
+    /// PostgreSQL: bytes of WAL that the slot may hold back before the health says so; 0: never.
+    pub wal_alarm: u64,
     /// PostgreSQL: bytes of WAL that the slot may hold back, and 0 for no limit.
     pub wal_limit: u64,
     /// PostgreSQL: what is done when it holds back more.
@@ -103,7 +107,9 @@ impl Default for SourceSettings {
             url_file: None,
             slot: "tidegate".into(),
             publication: "tidegate".into(),
+            prepare: true,
             snapshot: false,
+            wal_alarm: 1024 * 1024 * 1024,
             wal_limit: 0,
             at_wal_limit: AtWalLimit::default(),
             server_id: 0,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_plugin::Event;
+use tidegate_plugin::{Bytes, Event};
 
 use super::data::Writer;
 use super::predicate::Predicate;
@@ -38,23 +38,14 @@ pub struct Made {
     pub event: Event,
     /// Where the change stands in its source.
     pub origin: String,
-    /// Its size: bytes of its data.
-    pub bytes: usize,
+    /// Its data, which it has, too.
+    pub data: Bytes,
     /// At most one in this time of those that are alike.
     pub coalesce: Option<(Duration, Alike)>,
 }
 
 /// What makes events alike: their rule, rooms and key.
 pub type Alike = (usize, Vec<String>, String);
-
-/// What a rule comes to.
-#[derive(Debug)]
-pub enum Outcome {
-    /// An event.
-    Event(Made),
-    /// It holds, but the row has no room for it: what is put into the room's name is null or not known.
-    NoRoom,
-}
 
 impl Plan {
     /// A rule for these columns, and what is missing of them. What is missing is as if the database did not tell it.
@@ -83,14 +74,14 @@ impl Plan {
             && self.when.as_ref().is_none_or(|when| when.holds(change) == Some(true))
     }
 
-    /// The event of a change that the rule holds for. `origin` is the source's name, before the change's place in it.
-    fn make(&self, change: &Change, origin: &str) -> Outcome {
-        let Some(rooms) = self.rooms_of(change) else { return Outcome::NoRoom };
+    /// The event of a change that the rule holds for; `None`: the row has no room for it. `origin` is the source's name, before the change's place in it.
+    fn make(&self, change: &Change, origin: &str) -> Option<Made> {
+        let rooms = self.rooms_of(change)?;
         let mut data = Vec::with_capacity(256);
         let whole = self.data.write(change, &mut data);
-        let bytes = data.len();
+        let data = Bytes::from(data);
         let mut event =
-            Event::new(self.event.clone()).raw(data).origin(change.origin.clone()).time(change.time);
+            Event::new(self.event.clone()).raw(data.clone()).origin(change.origin.clone()).time(change.time);
         event = event.id(format!("{origin}/{}/{}", change.origin, self.number));
         let key = self.key.as_ref().and_then(|key| key.fill(|place| row::value(change, place)));
         let key = key.map(|key| key.text).unwrap_or_default();
@@ -99,7 +90,7 @@ impl Plan {
         }
         let coalesce = self.coalesce.map(|period| (period, (self.number, rooms.clone(), key.clone())));
         event = rooms.into_iter().fold(event.key(key), Event::room);
-        Outcome::Event(Made { event, origin: change.origin.clone(), bytes, coalesce })
+        Some(Made { event, origin: change.origin.clone(), data, coalesce })
     }
 
     /// The rooms, without those of which something is null or not known; `None`: none is left, though it has rooms.
@@ -126,8 +117,9 @@ impl Plans {
         Self { rules, origin, seen: Vec::new() }
     }
 
-    /// What the rules make of a change, in their order; what is missing in a shape that was not seen before goes to `missing`.
-    pub fn apply(&mut self, change: &Change, out: &mut Vec<Outcome>, missing: &mut Vec<String>) {
+    /// What the rules that hold make of a change, in their order, `None` where what is put into the room's name is null or not known;
+    /// what is missing in a shape that was not seen before goes to `missing`.
+    pub fn apply(&mut self, change: &Change, out: &mut Vec<Option<Made>>, missing: &mut Vec<String>) {
         let plans = self.of(&change.shape, missing);
         for plan in plans.iter().filter(|plan| plan.holds(change)) {
             out.push(plan.make(change, &self.origin));

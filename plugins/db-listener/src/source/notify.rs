@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use postgres_protocol::escape::escape_identifier;
 use postgres_protocol::message::backend::{Message, NotificationResponseBody};
 use postgres_protocol::message::frontend;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::interval;
 
@@ -19,8 +19,9 @@ use super::postgres::address::Address;
 use super::postgres::refusal::Trouble;
 use super::postgres::stats::{State, Stats};
 use super::postgres::wire::{Connection, Frame, Purpose, refusal};
-use super::{Batch, Failure, Feed};
+use super::{Batch, Failure, Feed, Listen, Position, Query, Standing, Table, postgres};
 use crate::change::{Cell, Change, Kind, Shape, TableName};
+use crate::settings::{Settings as Said, SourceSettings};
 
 /// The schema that channels are in.
 pub const SCHEMA: &str = "notify";
@@ -38,6 +39,73 @@ pub struct Settings {
     /// For how long a server may be silent before it is taken for dead: it is asked three times in it.
     pub silence: Duration,
 }
+
+/// The channels of a database of PostgreSQL.
+#[derive(Debug)]
+pub struct Notify {
+    said: SourceSettings,
+    channels: Vec<String>,
+    application: String,
+    stats: watch::Sender<Stats>,
+}
+
+impl Notify {
+    /// The channels that rules are about, in the database that the settings name.
+    #[must_use]
+    pub fn new(settings: &Said, instance: &str) -> Self {
+        Self {
+            said: settings.source.clone(),
+            channels: settings.tables().into_iter().map(|name| name.table).collect(),
+            application: format!("tidegate {instance}"),
+            stats: watch::Sender::default(),
+        }
+    }
+
+    fn settings(&self) -> Result<Settings, Failure> {
+        let address = postgres::address_of(&self.said, &self.application)?;
+        Ok(Settings { address, channels: self.channels.clone(), silence: SILENCE })
+    }
+}
+
+impl Listen for Notify {
+    async fn prepare(&self) -> Result<Option<Vec<Table>>, Failure> {
+        // That it can be connected to; channels are not declared anywhere.
+        Connection::open(&self.settings()?.address, Purpose::Sql).await?;
+        Ok(None)
+    }
+
+    async fn run(&self, _from: Option<Position>, feed: Feed) -> Failure {
+        match self.settings() {
+            Ok(settings) => run(&settings, feed, &self.stats).await,
+            Err(failure) => failure,
+        }
+    }
+
+    async fn reads(&self) {
+        postgres::reads(&self.stats).await;
+    }
+
+    fn standing(&self) -> Standing {
+        postgres::standing(&self.stats.borrow())
+    }
+
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
+    fn origin(&self) -> String {
+        SCHEMA.to_owned()
+    }
+}
+
+impl Query for Notify {
+    async fn first_row(&self, query: &str) -> Result<Map<String, Value>, Failure> {
+        postgres::first_row(&self.settings()?.address, query).await
+    }
+}
+
+/// For how long a server may be silent.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Notifications of a batch at most.
 const BATCH: usize = 512;

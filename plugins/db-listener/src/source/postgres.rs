@@ -7,6 +7,7 @@
 
 pub mod address;
 mod dial;
+mod listen;
 pub mod literal;
 mod login;
 pub mod lsn;
@@ -14,6 +15,7 @@ pub mod pgoutput;
 mod position;
 mod progress;
 mod publication;
+mod query;
 pub mod refusal;
 pub mod rows;
 mod slot;
@@ -24,6 +26,10 @@ pub mod types;
 pub mod value;
 mod watch;
 pub mod wire;
+
+pub use listen::Postgres;
+pub(super) use listen::{address_of, reads, standing};
+pub(super) use query::first_row;
 
 use std::convert::Infallible;
 use std::time::Duration;

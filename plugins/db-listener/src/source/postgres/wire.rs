@@ -207,7 +207,7 @@ pub(super) fn refusal(frame: Frame) -> Result<Refusal, Trouble> {
     }
 }
 
-fn row(body: &DataRowBody) -> Result<Row, Trouble> {
+pub(super) fn row(body: &DataRowBody) -> Result<Row, Trouble> {
     let text = |range: std::ops::Range<usize>| String::from_utf8_lossy(&body.buffer()[range]).into_owned();
     Ok(body.ranges().map(|range| Ok(range.map(text))).collect()?)
 }
