@@ -6,6 +6,7 @@
 mod events;
 mod gateway;
 mod http;
+mod mariadb;
 mod redis;
 mod socket;
 mod tls;
@@ -14,6 +15,7 @@ mod wire;
 pub use events::{Block, Blocks, EventStream};
 pub use gateway::{Gateway, Options};
 pub use http::{Answer, exchange, exchange_on, request};
+pub use mariadb::MariaDb;
 pub use redis::Redis;
 pub use rustix::process::Signal;
 pub use socket::{Refused, Socket};

@@ -3,6 +3,8 @@
 //! A source is a task of its own, so that it can go on answering its database (keep-alives) while the hub is busy. It reads ahead of
 //! the pump by as much as the [`Feed`] takes, and no further: a full one is back-pressure to the database.
 
+pub mod mariadb;
+
 use tokio::sync::{mpsc, watch};
 
 use crate::change::{Change, TableName};
