@@ -4,11 +4,11 @@
 //! the pump by as much as the [`Feed`] takes, and no further: a full one is back-pressure to the database.
 
 mod any;
+pub mod mariadb;
+pub mod postgres;
 pub mod sqlite;
 
 use serde_json::{Map, Value};
-pub mod postgres;
-
 use tokio::sync::{mpsc, watch};
 
 use crate::change::{Change, TableName};
