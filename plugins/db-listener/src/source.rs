@@ -4,6 +4,7 @@
 //! the pump by as much as the [`Feed`] takes, and no further: a full one is back-pressure to the database.
 
 mod any;
+pub mod mariadb;
 pub mod notify;
 pub mod postgres;
 pub mod sqlite;

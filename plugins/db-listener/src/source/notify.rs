@@ -118,7 +118,10 @@ pub async fn run(settings: &Settings, feed: Feed, stats: &watch::Sender<Stats>) 
     };
     stats.send_modify(|stats| {
         if stats.state == State::Streaming {
-            stats.note("the connection was lost at least once: what was notified until it was back is lost, too".to_owned());
+            stats.note(
+                "the connection was lost at least once: what was notified until it was back is lost, too"
+                    .to_owned(),
+            );
         }
         stats.state = State::Connecting;
     });
@@ -129,7 +132,10 @@ async fn listen(settings: &Settings, feed: &Feed, stats: &watch::Sender<Stats>) 
     match Listener::begin(settings).await {
         Ok(mut listener) => {
             stats.send_modify(|stats| stats.state = State::Streaming);
-            match listener.read(settings, feed).await { Ok(never) => match never {}, Err(trouble) => trouble }
+            match listener.read(settings, feed).await {
+                Ok(never) => match never {},
+                Err(trouble) => trouble,
+            }
         }
         Err(trouble) => trouble,
     }
@@ -199,7 +205,9 @@ impl Listener {
     fn change(&mut self, body: &NotificationResponseBody) -> Result<Change, Trouble> {
         let (channel, payload) = (body.channel()?, body.message()?);
         if !self.wanted.contains(channel) {
-            return Err(Trouble::Lost(format!("PostgreSQL notifies of {channel:?}, which nobody listens to")));
+            return Err(Trouble::Lost(format!(
+                "PostgreSQL notifies of {channel:?}, which nobody listens to"
+            )));
         }
         self.count += 1;
         let (columns, cells) = row(payload);
@@ -232,7 +240,9 @@ mod tests {
 
     #[test]
     fn an_object_is_a_row_and_anything_else_a_payload() {
-        for (payload, value) in [("{oops", json!("{oops")), ("", json!("")), ("[1]", json!([1])), ("7", json!(7))] {
+        for (payload, value) in
+            [("{oops", json!("{oops")), ("", json!("")), ("[1]", json!([1])), ("7", json!(7))]
+        {
             assert_eq!(row(payload), (vec![PAYLOAD.to_owned()], vec![Cell::Is(value)]));
         }
         let (columns, cells) = row(r#"{"id": 1, "name": null}"#);

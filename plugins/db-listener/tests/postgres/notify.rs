@@ -12,7 +12,11 @@ use tokio::sync::{mpsc, watch};
 use crate::support::PATIENCE;
 
 /// Listens until it fails; the closure acts on the server once it listens, and takes what comes.
-async fn listen(settings: &notify::Settings, stats: &watch::Sender<Stats>, act: impl AsyncFnOnce(&mut mpsc::Receiver<Batch>)) -> Failure {
+async fn listen(
+    settings: &notify::Settings,
+    stats: &watch::Sender<Stats>,
+    act: impl AsyncFnOnce(&mut mpsc::Receiver<Batch>),
+) -> Failure {
     let (batches, mut taken) = mpsc::channel(4);
     let (_confirm, confirmed) = watch::channel(None);
     let mut listens = stats.subscribe();
@@ -36,15 +40,24 @@ async fn notifications_are_rows_and_those_while_it_was_away_are_said_to_be_lost(
     let settings = notify::Settings { address, channels, silence: Duration::from_secs(2) };
     let (stats, told) = watch::channel(Stats::default());
     let failure = listen(&settings, &stats, async |taken| {
-        postgres.sql("postgres", r#"notify news, '{"id": 1}'; notify "Odd ""one", 'text'; notify other, 'unheard'; notify news"#);
+        postgres.sql(
+            "postgres",
+            r#"notify news, '{"id": 1}'; notify "Odd ""one", 'text'; notify other, 'unheard'; notify news"#,
+        );
         let mut changes = Vec::new();
         while changes.len() < 3 {
             changes.extend(taken.recv().await.unwrap().changes);
         }
         let names: Vec<_> = changes.iter().map(|change| change.shape.table.table.as_str()).collect();
         assert_eq!(names, ["news", "Odd \"one", "news"]);
-        assert_eq!((&changes[0].shape.columns, changes[0].shape.table.schema.as_str()), (&vec!["id".to_owned()], "notify"));
-        assert_eq!(format!("{:?}", changes[1].new), format!("{:?}", Some([tidegate_db_listener::change::Cell::Is(json!("text"))])));
+        assert_eq!(
+            (&changes[0].shape.columns, changes[0].shape.table.schema.as_str()),
+            (&vec!["id".to_owned()], "notify")
+        );
+        assert_eq!(
+            format!("{:?}", changes[1].new),
+            format!("{:?}", Some([tidegate_db_listener::change::Cell::Is(json!("text"))]))
+        );
         postgres.kill();
     })
     .await;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::address::Address;
-use super::publication::{self, quoted};
 use super::position::Origin;
+use super::publication::{self, quoted};
 use super::query::first_row;
 use super::stats::{State, Stats};
 use super::wire::{Connection, Purpose};
@@ -63,7 +63,9 @@ impl Postgres {
 
     /// Has tables tell their old rows where rules ask for them, if that is wanted.
     async fn ask_for_old_rows(&self, sql: &mut Connection, tables: &mut [Table]) -> Result<(), Failure> {
-        for table in tables.iter_mut().filter(|table| !table.tells_old_rows && self.old_rows.contains(&table.name)) {
+        for table in
+            tables.iter_mut().filter(|table| !table.tells_old_rows && self.old_rows.contains(&table.name))
+        {
             sql.query(&format!("alter table {} replica identity full", quoted(&table.name))).await?;
             table.tells_old_rows = true;
         }
@@ -74,7 +76,8 @@ impl Postgres {
 /// Where the settings say that the database is.
 pub(in crate::source) fn address_of(said: &SourceSettings, application: &str) -> Result<Address, Failure> {
     let url = said.read_url().map_err(Failure::Lasting)?;
-    let mut address = Address::parse(&url).map_err(|error| Failure::Lasting(format!("source.url: {error}")))?;
+    let mut address =
+        Address::parse(&url).map_err(|error| Failure::Lasting(format!("source.url: {error}")))?;
     // Longer names are cut by the server, with a notice.
     address.application = application.chars().take(40).collect();
     Ok(address)
@@ -155,6 +158,9 @@ mod tests {
     fn a_url_that_is_wrong_is_told_with_its_setting() {
         let said = SourceSettings { url: Some("postgres://:hush@h/d".into()), ..SourceSettings::default() };
         let failure = address_of(&said, "tidegate db-listener").unwrap_err();
-        assert_eq!(failure, Failure::Lasting("source.url: the URL of the database names no user: postgres://USER@…".into()));
+        assert_eq!(
+            failure,
+            Failure::Lasting("source.url: the URL of the database names no user: postgres://USER@…".into())
+        );
     }
 }

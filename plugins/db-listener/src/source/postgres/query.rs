@@ -18,10 +18,17 @@ use crate::source::Failure;
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// A query's first row, by its columns; none where it has none. It cannot change anything.
-pub(in crate::source) async fn first_row(address: &Address, query: &str) -> Result<Map<String, Value>, Failure> {
+pub(in crate::source) async fn first_row(
+    address: &Address,
+    query: &str,
+) -> Result<Map<String, Value>, Failure> {
     let mut sql = Connection::open(address, Purpose::Sql).await?;
     sql.patience = LONGEST + Duration::from_secs(1);
-    sql.query(&format!("set statement_timeout = {}; set default_transaction_read_only = on", LONGEST.as_millis())).await?;
+    sql.query(&format!(
+        "set statement_timeout = {}; set default_transaction_read_only = on",
+        LONGEST.as_millis()
+    ))
+    .await?;
     let (columns, row) = ask(&mut sql, query).await?;
     let Some(row) = row else { return Ok(Map::new()) };
     let mut types = Types::default();
@@ -44,7 +51,8 @@ async fn ask(sql: &mut Connection, query: &str) -> Result<(Vec<(String, u32)>, O
     loop {
         match sql.receive().await?.message()? {
             Message::RowDescription(body) => {
-                columns = body.fields().map(|field| Ok((field.name().to_owned(), field.type_oid()))).collect()?;
+                columns =
+                    body.fields().map(|field| Ok((field.name().to_owned(), field.type_oid()))).collect()?;
             }
             Message::DataRow(body) if first.is_none() => first = Some(row(&body)?),
             Message::ReadyForQuery(_) => return Ok((columns, first)),
