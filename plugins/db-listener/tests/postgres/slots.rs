@@ -57,7 +57,8 @@ fn two_instances_listen_to_two_databases() {
 #[test]
 fn what_the_slot_holds_shrinks_while_only_others_write() {
     let postgres = with_table();
-    postgres.sql("postgres", "create table other (a text); create database another");
+    postgres.sql("postgres", "create table other (a text)");
+    postgres.sql("postgres", "create database another");
     postgres.sql("another", "create table other (a text)");
     let listener = Listener::start(settings(&postgres, &["t"]));
     for database in ["postgres", "another"] {

@@ -12,7 +12,7 @@ use tidegate_db_listener::change::{Cell, Change, TableName};
 use tidegate_db_listener::source::postgres::address::Address;
 use tidegate_db_listener::source::postgres::stats::{State, Stats};
 use tidegate_db_listener::source::postgres::{Settings, run};
-use tidegate_db_listener::source::{Failure, Feed, Position};
+use tidegate_db_listener::source::{Batch, Failure, Feed, Position};
 use tokio::sync::{Notify, watch};
 
 /// For how long a test waits before it fails.
@@ -155,7 +155,7 @@ async fn listen(
     shared: &Shared,
 ) {
     loop {
-        let (batches, mut taken) = tokio::sync::mpsc::channel(4);
+        let (batches, mut taken) = tokio::sync::mpsc::channel::<Batch>(4);
         let (confirm, confirmed) = watch::channel(None);
         let start = from.clone();
         let take = async {
