@@ -14,6 +14,7 @@ mod inbox;
 mod listening;
 mod opening;
 mod outbound;
+mod particulars;
 mod past;
 mod places;
 mod presence;
@@ -47,9 +48,10 @@ pub use places::{Place, Places};
 pub use readers::admit;
 pub use turn_away::turn_away;
 
-use crate::audit::{Deed, Entry, Source};
+use crate::audit::{Deed, Entry};
 use crate::dialect::{Answer, Dialect, Info, Metadata, Notice, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
+use crate::hub::moments::Change;
 use crate::hub::{self, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Refusal, Revocations};
 use crate::limits::Limits;
@@ -60,6 +62,7 @@ use crate::transport::websocket::deflate::Window;
 use allowance::Allowance;
 use heartbeat::Pulse;
 use outbound::Outbound;
+use particulars::Particulars;
 use readers::{Readers, Turn};
 use term::Term;
 
@@ -152,28 +155,6 @@ pub struct Session {
     turn: Cell<Turn>,
 }
 
-/// What few sessions have: it costs the others a pointer.
-struct Particulars {
-    /// The id that the client asked for, where it did.
-    client_id: Option<Arc<str>>,
-    /// What the request that opened its connection has shown, where it has to be entered.
-    shown: Option<Box<Shown>>,
-    /// From where it was opened; none where nobody writes that down.
-    source: Option<Box<Source>>,
-}
-
-impl Particulars {
-    /// None where there are none.
-    fn of(
-        client_id: Option<Arc<str>>,
-        shown: Option<Box<Shown>>,
-        source: Option<Box<Source>>,
-    ) -> Option<Box<Self>> {
-        let any = client_id.is_some() || shown.is_some() || source.is_some();
-        any.then(|| Box::new(Self { client_id, shown, source }))
-    }
-}
-
 impl Session {
     /// Has the session's task close it; the first reason counts.
     fn end(&self, reason: CloseReason) {
@@ -182,11 +163,6 @@ impl Session {
             self.ending.set(Some(first));
             self.outbound.wake();
         }
-    }
-
-    /// The id that the client asked for, where it did.
-    fn client_id(&self) -> Option<Arc<str>> {
-        self.particulars.as_ref().and_then(|own| own.client_id.clone())
     }
 
     fn principal(&self) -> Arc<Principal> {
@@ -406,6 +382,10 @@ impl Guest for Session {
     fn present(&self) -> Present {
         let info = self.principal.borrow().info.clone();
         Present { connection_id: Arc::clone(&self.id), user_id: self.user(), info }
+    }
+
+    fn tell_change(&self, change: Change) {
+        self.tell_watchers(change);
     }
 
     fn info(&self) -> SessionInfo {

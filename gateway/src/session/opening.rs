@@ -15,6 +15,7 @@ use super::turn_away::turn_away;
 use super::{Common, Endpoint, Particulars, Place, Pulse, Session, Shown, TOO_MANY};
 use crate::audit::{Deed, Source};
 use crate::frame::Timestamp;
+use crate::hub::moments::Change;
 use crate::hub::{Entered, Guest, Order, Seat};
 use crate::identity::Principal;
 use crate::transport::Socket;
@@ -109,6 +110,7 @@ pub(super) fn begin(session: &Session) {
     session.common.shard.counters().opened.count(session.dialect.name());
     session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
     session.record(Deed::Connected, |entry| entry);
+    session.tell_watchers(Change::Open);
     session.begin_heartbeat();
 }
 
