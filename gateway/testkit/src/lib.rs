@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests say what they expect by panicking")]
 
+mod cable;
 mod events;
 mod gateway;
 mod http;
@@ -11,6 +12,7 @@ mod socket;
 mod tls;
 mod wire;
 
+pub use cable::Cable;
 pub use events::{Block, Blocks, EventStream};
 pub use gateway::{Gateway, Options};
 pub use http::{Answer, exchange, exchange_on, request};

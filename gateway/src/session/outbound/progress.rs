@@ -49,10 +49,17 @@ impl Progress {
 
     /// How far it has got; none where no room keeps history.
     pub(in crate::session) fn bookmark(&self) -> Option<Bookmark> {
+        self.bookmark_at(None)
+    }
+
+    /// The same once it has got as far as this, by number of a room.
+    fn bookmark_at(&self, further: Option<(u64, Cursor)>) -> Option<Bookmark> {
         let mut bookmark = Bookmark::default();
         for reached in self.rooms.borrow().iter() {
+            let further =
+                further.filter(|(number, at)| *number == reached.number && !reached.is_at_least(*at));
             if let Some(cursor) = reached.cursor {
-                bookmark.put(&reached.room, cursor);
+                bookmark.put(&reached.room, further.map_or(cursor, |(_, at)| at));
             }
         }
         Some(bookmark).filter(|bookmark| !bookmark.is_empty())
@@ -82,14 +89,7 @@ impl Progress {
         if !self.due.get() && !reached.is_some_and(told) {
             return None;
         }
-        let mut bookmark = Bookmark::default();
-        for room in self.rooms.borrow().iter() {
-            let here = reached.filter(|(number, at)| *number == room.number && !room.is_at_least(*at));
-            if let Some(cursor) = room.cursor.map(|cursor| here.map_or(cursor, |(_, at)| at)) {
-                bookmark.put(&room.room, cursor);
-            }
-        }
-        Some(bookmark).filter(|bookmark| !bookmark.is_empty())
+        self.bookmark_at(reached)
     }
 
     /// These frames are sent, and it is told [how far it has got with them](Self::behind).
