@@ -55,6 +55,15 @@ impl Assistant {
         })
     }
 
+    /// The back end has begun to answer: where that was a try, it has shown that it works, and others may ask.
+    pub(crate) fn begun(&self, leave: Leave) -> Option<Leave> {
+        if !leave.tries() {
+            return Some(leave);
+        }
+        self.works(leave);
+        self.breaker.enter().ok()
+    }
+
     /// The back end has answered.
     pub(crate) fn works(&self, leave: Leave) {
         self.change(leave.succeeded(), None);

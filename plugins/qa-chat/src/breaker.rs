@@ -85,6 +85,11 @@ impl Breaker {
 }
 
 impl Leave {
+    /// Whether it is the one that tries.
+    pub(crate) fn tries(&self) -> bool {
+        self.tries
+    }
+
     /// It works.
     pub(crate) fn succeeded(mut self) -> Option<Change> {
         let came_back = std::mem::take(&mut self.tries);

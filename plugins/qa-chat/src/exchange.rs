@@ -212,6 +212,7 @@ async fn begin(
         };
         let failure = match within(assistant.settings.limits.first, deadline, begun).await {
             Ok((reading, first)) => {
+                let leave = assistant.begun(leave);
                 return Ok(Answering {
                     reading,
                     first: Some(first),
