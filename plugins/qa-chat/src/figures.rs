@@ -48,16 +48,17 @@ pub(crate) struct Tally {
 }
 
 impl Figures {
+    /// Counters' names get their `_total` from the gateway.
     pub(crate) fn new(host: &Host) -> Result<Self> {
         let metrics = host.metrics();
         let count = |(outcome, name)| {
             let labels = [("outcome", name)];
-            Ok((outcome, metrics.counter("chat_questions_total", "Questions by how they ended", &labels)?))
+            Ok((outcome, metrics.counter("chat_questions", "Questions by how they ended", &labels)?))
         };
         Ok(Self(Rc::new(Series {
             questions: OUTCOMES.into_iter().map(count).collect::<Result<_>>()?,
             seconds: metrics.histogram("chat_seconds", "How long questions took that were answered", &[])?,
-            retries: metrics.counter("chat_retries_total", "How often a back end was asked again", &[])?,
+            retries: metrics.counter("chat_retries", "How often a back end was asked again", &[])?,
             breaker: metrics.gauge(
                 "chat_breaker",
                 "The circuit breaker: 0 closed, 1 half open, 2 open",

@@ -42,7 +42,7 @@ impl Notices {
     /// Begins to tell, in order.
     pub(crate) fn begin(host: &Host, tell: Tell) -> Result<Rc<Self>> {
         let lost = host.metrics().counter(
-            "chat_notices_lost_total",
+            "chat_notices_lost",
             "Events of the chat that could not be told",
             &[],
         )?;

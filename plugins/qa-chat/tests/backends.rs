@@ -48,5 +48,5 @@ fn ask_for_pieces(host: &TestHost, content: &str) -> CallAnswer {
 }
 
 fn questions(host: &TestHost, outcome: &str) -> i64 {
-    host.metric(&format!("chat_questions_total{{outcome=\"{outcome}\"}}")).unwrap()
+    host.metric(&format!("chat_questions{{outcome=\"{outcome}\"}}")).unwrap()
 }

@@ -23,7 +23,7 @@ fn one_that_fails_is_asked_again_before_anything_was_said() {
     let host = start(server.openai());
     let answer = ask(&host, "hi");
     assert_eq!((&answer.data["content"], &answer.data["metadata"]["attempts"]), (&json!("there"), &json!(3)));
-    assert_eq!(host.metric("chat_retries_total"), Some(2));
+    assert_eq!(host.metric("chat_retries"), Some(2));
     host.stop();
 }
 
@@ -43,7 +43,7 @@ fn one_that_breaks_off_in_the_middle_is_not_asked_again() {
         String::from_utf8_lossy(&streamed.body)
             .ends_with("data: {\"error\":\"The assistant cannot answer: its back end broke off\"}\n\n")
     );
-    assert_eq!((host.metric("chat_retries_total"), questions(&host, "failed")), (Some(0), 2));
+    assert_eq!((host.metric("chat_retries"), questions(&host, "failed")), (Some(0), 2));
     host.stop();
 }
 
@@ -67,7 +67,7 @@ fn what_it_refuses_or_what_is_no_answer_is_told_and_not_tried_again() {
         let host = start(server.openai());
         let answer = ask(&host, "hi");
         assert!(!answer.success && answer.message.contains(told), "{told}: {}", answer.message);
-        assert_eq!(host.metric("chat_retries_total"), Some(0), "{told}");
+        assert_eq!(host.metric("chat_retries"), Some(0), "{told}");
         let said: String = host.log().iter().map(|line| line.message.clone()).collect();
         assert!(!said.contains("secret-key") && !answer.message.contains("secret-key"), "{said}");
         host.stop();
