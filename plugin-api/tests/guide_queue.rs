@@ -120,7 +120,8 @@ fn what_does_not_fit_the_schema_is_told_and_passed_over() {
     let host = start(redis.port(), StoreContent::default());
     assert_eq!(orders(&host, 1), ["o3"]);
     wait_until("the cursor moves", || cursor(&host) == Some(json!(last)));
-    let told: Vec<_> = host.log().into_iter().filter(|line| line.message.starts_with("passed over")).collect();
+    let told: Vec<_> =
+        host.log().into_iter().filter(|line| line.message.starts_with("passed over")).collect();
     assert!(told.len() == 2 && told[1].message.contains("order_id"), "{told:?}");
     host.stop();
 }

@@ -41,11 +41,8 @@ enum Notice {
 impl Notices {
     /// Begins to tell, in order.
     pub(crate) fn begin(host: &Host, tell: Tell) -> Result<Rc<Self>> {
-        let lost = host.metrics().counter(
-            "chat_notices_lost",
-            "Events of the chat that could not be told",
-            &[],
-        )?;
+        let lost =
+            host.metrics().counter("chat_notices_lost", "Events of the chat that could not be told", &[])?;
         let (queue, waiting) = mpsc::channel(MOST);
         let task = tokio::task::spawn_local(tell_all(host.clone(), waiting, lost.clone()));
         let (queue, task) = (RefCell::new(Some(queue)), RefCell::new(Some(task)));
