@@ -213,13 +213,7 @@ async fn begin(
         let failure = match within(assistant.settings.limits.first, deadline, begun).await {
             Ok((reading, first)) => {
                 let leave = assistant.begun(leave);
-                return Ok(Answering {
-                    reading,
-                    first: Some(first),
-                    leave: Some(leave),
-                    attempts: attempt,
-                    end: None,
-                });
+                return Ok(Answering { reading, first: Some(first), leave, attempts: attempt, end: None });
             }
             Err(failure) => failure,
         };
