@@ -1,15 +1,24 @@
 //! The sources, behind one name: the one place that knows them all.
 
+mod mariadb;
+mod postgres;
+
 use serde_json::{Map, Value};
 
 use super::sqlite::Sqlite;
 use super::{Failure, Feed, Listen, Position, Query, Standing, Table};
 use crate::rules::Rules;
 use crate::settings::{Kind, Settings};
+use mariadb::Maria;
+use postgres::Pg;
 
 /// A source of one of the kinds.
 #[derive(Debug)]
 pub enum Source {
+    /// PostgreSQL's logical replication.
+    Postgres(Pg),
+    /// MariaDB's binary log.
+    Mariadb(Maria),
     /// A change table of SQLite.
     Sqlite(Sqlite),
 }
@@ -18,20 +27,57 @@ pub enum Source {
 macro_rules! each {
     ($source:expr, $kind:ident => $does:expr) => {
         match $source {
+            Source::Postgres($kind) => $does,
+            Source::Mariadb($kind) => $does,
             Source::Sqlite($kind) => $does,
         }
     };
 }
 
+/// Why a source is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be listened to.
+    Listen,
+    /// To try out rules: nothing of the instance's is touched, and nothing of the past is told.
+    Try,
+}
+
 impl Source {
     /// The source that the settings are about.
     #[must_use]
-    pub fn new(settings: &Settings, rules: &Rules, instance: &str) -> Self {
-        let _ = (rules, instance);
+    pub fn new(settings: &Settings, rules: &Rules, instance: &str, purpose: Purpose) -> Self {
         match settings.source.kind {
-            Kind::Sqlite | Kind::Postgres | Kind::Notify | Kind::Mariadb => {
-                Self::Sqlite(Sqlite::new(settings))
-            }
+            Kind::Postgres => Self::Postgres(Pg::new(settings, rules, instance, purpose)),
+            Kind::Mariadb => Self::Mariadb(Maria::new(settings, instance, purpose)),
+            Kind::Sqlite => Self::Sqlite(Sqlite::new(settings, purpose)),
+        }
+    }
+
+    /// The SQL that the database needs once, a statement each.
+    ///
+    /// # Errors
+    /// Where it depends on what the database has, and that cannot be asked.
+    pub async fn init(&self) -> Result<Vec<String>, Failure> {
+        each!(self, source => source.init().await)
+    }
+
+    /// Has the database do what [`init`](Self::init) says.
+    ///
+    /// # Errors
+    /// The first statement that fails, and why.
+    pub async fn apply(&self) -> Result<(), Failure> {
+        each!(self, source => source.apply().await)
+    }
+
+    /// Takes away what a [try](Purpose::Try) has made.
+    ///
+    /// # Errors
+    /// What stays there.
+    pub async fn clear(&self) -> Result<(), Failure> {
+        match self {
+            Self::Postgres(source) => source.clear().await,
+            Self::Mariadb(_) | Self::Sqlite(_) => Ok(()),
         }
     }
 }

@@ -8,6 +8,7 @@
 mod columns;
 mod connect;
 mod gtid;
+mod query;
 mod reader;
 mod rows;
 mod snapshot;
@@ -123,7 +124,10 @@ impl MariaDb {
         let position = answered(&self.opts, connection.query_first("SELECT @@gtid_binlog_pos")).await?;
         let _gone = answered(&self.opts, connection.disconnect()).await;
         let position: Option<String> = position;
-        let position: GtidList = position.unwrap_or_default().parse().map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
+        let position: GtidList = position
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
         let batch = Batch { changes: Vec::new(), position: Some(Position(position.to_string())) };
         feed.batches.send(batch).await.map_err(|_| End::Done)?;
         Ok(position)
@@ -151,7 +155,11 @@ pub fn init_sql(user: &str, tables: &[TableName]) -> String {
          GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
     );
     for table in tables {
-        sql.push_str(&format!("GRANT SELECT ON {}.{} TO '{user}'@'%';\n", name(&table.schema), name(&table.table)));
+        sql.push_str(&format!(
+            "GRANT SELECT ON {}.{} TO '{user}'@'%';\n",
+            name(&table.schema),
+            name(&table.table)
+        ));
     }
     sql
 }

@@ -52,7 +52,8 @@ impl Listening {
     }
 
     async fn batch(&mut self) -> Option<Batch> {
-        let batch = tokio::time::timeout(PATIENCE, self.batches.recv()).await.expect("a batch comes in time")?;
+        let batch =
+            tokio::time::timeout(PATIENCE, self.batches.recv()).await.expect("a batch comes in time")?;
         if batch.position.is_some() {
             self.position.clone_from(&batch.position);
         }

@@ -48,12 +48,15 @@ pub(super) async fn take(source: &MariaDb, feed: &Feed) -> Result<GtidList, End>
 
 /// The position of the binary log that a snapshot is of.
 async fn position(source: &MariaDb, connection: &mut Conn) -> Result<GtidList, Failure> {
-    const FILE: &str = "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')";
+    const FILE: &str =
+        "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')";
     let opts = &source.opts;
     let mut status: Vec<(String, String)> = answered(opts, connection.query(FILE)).await?;
     status.sort();
     let [(_, file), (_, offset)] = status.as_slice() else {
-        return Err(Failure::Lasting("MariaDB does not tell the position of a snapshot: is log_bin on?".into()));
+        return Err(Failure::Lasting(
+            "MariaDB does not tell the position of a snapshot: is log_bin on?".into(),
+        ));
     };
     let offset: u64 = offset.parse().unwrap_or_default();
     let position = connection.exec_first("SELECT BINLOG_GTID_POS(?, ?)", (file, offset));
@@ -71,7 +74,8 @@ async fn rows(
     columns: Vec<Declared>,
 ) -> Result<(), End> {
     let query = select(source, connection, &name, &columns).await?;
-    let shape = Arc::new(Shape { table: name, columns: columns.iter().map(|column| column.name.clone()).collect() });
+    let shape =
+        Arc::new(Shape { table: name, columns: columns.iter().map(|column| column.name.clone()).collect() });
     let TableName { schema, table } = &shape.table;
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let (mut changes, mut bytes, mut number) = (Vec::new(), 0, 0_u64);
@@ -80,13 +84,25 @@ async fn rows(
     loop {
         let next = async { rows.next().await.transpose() };
         let Some(row) = answered(opts, next).await? else { break };
-        let cells: Vec<_> = row.unwrap().into_iter().zip(&columns).map(|(value, column)| {
-            bytes += size(&value);
-            Cell::Is(json(column, value))
-        }).collect();
+        let cells: Vec<_> = row
+            .unwrap()
+            .into_iter()
+            .zip(&columns)
+            .map(|(value, column)| {
+                bytes += size(&value);
+                Cell::Is(json(column, value))
+            })
+            .collect();
         let origin = format!("{position}/snapshot/{schema}.{table}/{number}");
         number += 1;
-        changes.push(Change { kind: Kind::Insert, shape: Arc::clone(&shape), new: Some(cells), old: None, origin, time });
+        changes.push(Change {
+            kind: Kind::Insert,
+            shape: Arc::clone(&shape),
+            new: Some(cells),
+            old: None,
+            origin,
+            time,
+        });
         if changes.len() >= BATCH || bytes >= BATCH_BYTES {
             bytes = 0;
             send(feed, std::mem::take(&mut changes), None).await?;
@@ -100,14 +116,23 @@ async fn send(feed: &Feed, changes: Vec<Change>, position: Option<Position>) -> 
 }
 
 /// The rows in the order of their key, so that they have the same numbers each time that a position is read.
-async fn select(source: &MariaDb, connection: &mut Conn, name: &TableName, columns: &[Declared]) -> Result<String, Failure> {
+async fn select(
+    source: &MariaDb,
+    connection: &mut Conn,
+    name: &TableName,
+    columns: &[Declared],
+) -> Result<String, Failure> {
     const KEY: &str = "SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE CONSTRAINT_NAME = 'PRIMARY' \
         AND TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
     let key: Vec<String> = answered(&source.opts, connection.exec(KEY, (&name.schema, &name.table))).await?;
     let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
     let list = |names: &mut dyn Iterator<Item = &str>| names.map(quoted).collect::<Vec<_>>().join(", ");
     let all = list(&mut columns.iter().map(|column| column.name.as_str()));
-    let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", list(&mut key.iter().map(String::as_str))) };
+    let order = if key.is_empty() {
+        String::new()
+    } else {
+        format!(" ORDER BY {}", list(&mut key.iter().map(String::as_str)))
+    };
     Ok(format!("SELECT {all} FROM {}.{}{order}", quoted(&name.schema), quoted(&name.table)))
 }
 
@@ -155,7 +180,9 @@ fn from_bytes(column: &Declared, bytes: &[u8]) -> Value {
         "decimal" => value::exact(text(), column.precision()),
         "uuid" | "inet4" | "inet6" => Value::String(text()),
         _ if column.charset() == text::Charset::Bytes => Value::String(STANDARD.encode(bytes)),
-        _ if column.nature() == Nature::Json => serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text())),
+        _ if column.nature() == Nature::Json => {
+            serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text()))
+        }
         _ => Value::String(text()),
     }
 }

@@ -39,7 +39,12 @@ pub(super) async fn some(opts: &Opts, connection: &mut Conn, names: &[TableName]
     select(opts, connection, format!("({})", each.join(" OR ")), values).await
 }
 
-async fn select(opts: &Opts, connection: &mut Conn, which: String, values: Vec<String>) -> Result<Tables, Failure> {
+async fn select(
+    opts: &Opts,
+    connection: &mut Conn,
+    which: String,
+    values: Vec<String>,
+) -> Result<Tables, Failure> {
     let query = format!("{COLUMNS}{which}{IN_ORDER}");
     let parameters = match values.is_empty() {
         true => mysql_async::Params::Empty,
