@@ -39,11 +39,11 @@ async fn init(settings: &Settings, rules: &Rules, command: &Command) -> Result<(
         ["--apply"] => true,
         _ => return Err(Error::invalid("only --apply may follow")),
     };
-    for statement in source.init().await.map_err(told)? {
+    for statement in source.init(settings, rules).await.map_err(told)? {
         command.print_line(format_args!("{};", statement.trim_end()))?;
     }
     if is_applied {
-        source.apply().await.map_err(told)?;
+        source.apply(settings, rules).await.map_err(told)?;
         command.print_line("-- done")?;
     }
     Ok(())
@@ -64,7 +64,7 @@ async fn test(settings: &Settings, rules: Rc<Rules>, command: &Command) -> Resul
         () = sleep(limits.time) => Ok(()),
         () = command.interrupted() => Ok(()),
     };
-    let cleared = source.clear().await.map_err(told);
+    let cleared = source.clear(settings).await.map_err(told);
     shown.and(cleared)
 }
 

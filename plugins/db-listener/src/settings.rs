@@ -12,6 +12,7 @@ use tidegate_plugin::{Error, Result};
 
 use crate::change::TableName;
 use crate::source::mariadb::default_schema;
+use crate::source::notify::SCHEMA;
 pub use call::CallSettings;
 pub use rule::{On, OneOrMore, RuleSettings};
 
@@ -74,6 +75,8 @@ pub enum Kind {
     /// PostgreSQL's logical replication.
     #[default]
     Postgres,
+    /// PostgreSQL's LISTEN/NOTIFY.
+    Notify,
     /// The binlog of MariaDB or MySQL.
     Mariadb,
     /// A change table of SQLite.
@@ -162,6 +165,7 @@ impl SourceSettings {
     pub fn schema(&self) -> String {
         match self.kind {
             Kind::Postgres => "public".into(),
+            Kind::Notify => SCHEMA.into(),
             Kind::Sqlite => "main".into(),
             Kind::Mariadb => self.read_url().ok().and_then(|url| default_schema(&url)).unwrap_or_default(),
         }

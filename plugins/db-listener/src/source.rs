@@ -5,6 +5,7 @@
 
 mod any;
 pub mod mariadb;
+pub mod notify;
 pub mod postgres;
 pub mod sqlite;
 

@@ -5,18 +5,21 @@ mod postgres;
 
 use serde_json::{Map, Value};
 
+use super::notify::Notify;
+use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{Failure, Feed, Listen, Position, Query, Standing, Table};
 use crate::rules::Rules;
 use crate::settings::{Kind, Settings};
 use mariadb::Maria;
-use postgres::Pg;
 
 /// A source of one of the kinds.
 #[derive(Debug)]
 pub enum Source {
     /// PostgreSQL's logical replication.
-    Postgres(Pg),
+    Postgres(Postgres),
+    /// PostgreSQL's LISTEN/NOTIFY.
+    Notify(Notify),
     /// MariaDB's binary log.
     Mariadb(Maria),
     /// A change table of SQLite.
@@ -28,6 +31,7 @@ macro_rules! each {
     ($source:expr, $kind:ident => $does:expr) => {
         match $source {
             Source::Postgres($kind) => $does,
+            Source::Notify($kind) => $does,
             Source::Mariadb($kind) => $does,
             Source::Sqlite($kind) => $does,
         }
@@ -48,7 +52,8 @@ impl Source {
     #[must_use]
     pub fn new(settings: &Settings, rules: &Rules, instance: &str, purpose: Purpose) -> Self {
         match settings.source.kind {
-            Kind::Postgres => Self::Postgres(Pg::new(settings, rules, instance, purpose)),
+            Kind::Postgres => Self::Postgres(postgres::open(settings, rules, instance, purpose)),
+            Kind::Notify => Self::Notify(Notify::new(settings, instance)),
             Kind::Mariadb => Self::Mariadb(Maria::new(settings, instance, purpose)),
             Kind::Sqlite => Self::Sqlite(Sqlite::new(settings, purpose)),
         }
@@ -58,26 +63,39 @@ impl Source {
     ///
     /// # Errors
     /// Where it depends on what the database has, and that cannot be asked.
-    pub async fn init(&self) -> Result<Vec<String>, Failure> {
-        each!(self, source => source.init().await)
+    pub async fn init(&self, settings: &Settings, rules: &Rules) -> Result<Vec<String>, Failure> {
+        match self {
+            Self::Postgres(_) => postgres::init(settings, rules),
+            Self::Notify(_) => Ok(Vec::new()),
+            Self::Mariadb(source) => Ok(source.init()),
+            Self::Sqlite(source) => source.init().await,
+        }
     }
 
     /// Has the database do what [`init`](Self::init) says.
     ///
     /// # Errors
     /// The first statement that fails, and why.
-    pub async fn apply(&self) -> Result<(), Failure> {
-        each!(self, source => source.apply().await)
+    pub async fn apply(&self, settings: &Settings, rules: &Rules) -> Result<(), Failure> {
+        match self {
+            Self::Postgres(_) => postgres::apply(settings, rules).await,
+            Self::Notify(_) => Ok(()),
+            // Its settings want a restart, and its user a password.
+            Self::Mariadb(_) => Err(Failure::Lasting(
+                "--apply: MariaDB's settings are in my.cnf: run what is printed by hand".into(),
+            )),
+            Self::Sqlite(source) => source.apply().await,
+        }
     }
 
     /// Takes away what a [try](Purpose::Try) has made.
     ///
     /// # Errors
     /// What stays there.
-    pub async fn clear(&self) -> Result<(), Failure> {
+    pub async fn clear(&self, settings: &Settings) -> Result<(), Failure> {
         match self {
-            Self::Postgres(source) => source.clear().await,
-            Self::Mariadb(_) | Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => postgres::clear(settings).await,
+            Self::Notify(_) | Self::Mariadb(_) | Self::Sqlite(_) => Ok(()),
         }
     }
 }

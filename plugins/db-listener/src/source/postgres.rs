@@ -7,6 +7,7 @@
 
 pub mod address;
 mod dial;
+mod listen;
 pub mod literal;
 mod login;
 pub mod lsn;
@@ -14,6 +15,7 @@ pub mod pgoutput;
 mod position;
 mod progress;
 mod publication;
+mod query;
 pub mod refusal;
 pub mod rows;
 mod slot;
@@ -24,6 +26,10 @@ pub mod types;
 pub mod value;
 mod watch;
 pub mod wire;
+
+pub use listen::Postgres;
+pub(super) use listen::{address_of, reads, standing};
+pub(super) use query::first_row;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -119,11 +125,7 @@ pub async fn run(
     stats: &channel::Sender<Stats>,
 ) -> Failure {
     stats.send_modify(|stats| stats.state = State::Connecting);
-    let pump = feed.batches.clone();
-    let ended = tokio::select! {
-        ended = listen(settings, from, &mut feed, stats) => ended,
-        () = pump.closed() => Err(ended()),
-    };
+    let ended = listen(settings, from, &mut feed, stats).await;
     stats.send_modify(|stats| stats.state = State::Connecting);
     match ended {
         Ok(never) => match never {},
@@ -137,20 +139,13 @@ async fn listen(
     feed: &mut Feed,
     stats: &channel::Sender<Stats>,
 ) -> Result<Infallible, Trouble> {
-    let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
-    check_server(&mut sql).await?;
-    let published = publication::ensure(&mut sql, settings).await?;
-    stats.send_modify(|stats| published.notes.into_iter().for_each(|note| stats.note(note)));
-    let mut stream = loop {
-        let Some(slot) = ready_slot(settings, &published.names, &mut sql, feed, stats).await? else {
-            continue;
-        };
-        match Stream::begin(settings, &published.names, slot.confirmed, from).await {
-            // Somebody was faster.
-            Err(trouble) if trouble.is(code::OBJECT_IN_USE) => continue,
-            begun => break begun?,
-        }
+    let pump = feed.batches.clone();
+    let (mut stream, sql) = tokio::select! {
+        begun = begin(settings, from, feed, stats) => begun?,
+        () = pump.closed() => return Err(ended()),
     };
+    // Else the feed would never be closed.
+    drop(pump);
     stats.send_modify(|stats| stats.state = State::Streaming);
     let held = tokio::select! {
         ended = stream.read(feed) => return ended,
@@ -164,6 +159,29 @@ async fn listen(
     Err(Trouble::Lost(
         "the slot was dropped, as it held too much of the write-ahead log; another is made".to_owned(),
     ))
+}
+
+/// Makes or checks what is needed, and begins to stream.
+async fn begin<'a>(
+    settings: &'a Settings,
+    from: Option<&Position>,
+    feed: &mut Feed,
+    stats: &channel::Sender<Stats>,
+) -> Result<(Stream<'a>, Connection), Trouble> {
+    let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
+    check_server(&mut sql).await?;
+    let published = publication::ensure(&mut sql, settings).await?;
+    stats.send_modify(|stats| published.notes.into_iter().for_each(|note| stats.note(note)));
+    loop {
+        let Some(slot) = ready_slot(settings, &published.names, &mut sql, feed, stats).await? else {
+            continue;
+        };
+        match Stream::begin(settings, &published.names, slot.confirmed, from).await {
+            // Somebody was faster.
+            Err(trouble) if trouble.is(code::OBJECT_IN_USE) => {}
+            begun => return Ok((begun?, sql)),
+        }
+    }
 }
 
 /// The slot, once it is there and nobody else's. None: something has changed, look again.

@@ -3,6 +3,7 @@
 
 mod faults;
 mod login;
+mod notify;
 mod rows;
 mod slots;
 mod snapshot;

@@ -47,7 +47,7 @@ const EXPECTED: &str = r#"{
   "texts": ["a,b", "c\"d", null, "NULL"], "moods": ["sad", "so-so"], "boxes": ["(1,1),(0,0)", "(3,3),(2,2)"],
   "points": [{"x": 1, "y": null, "name": ""}, null], "moments": ["2026-01-31T12:00:00Z", "infinity"], "jsons": [{"a": 1}, [2]],
   "bytes": ["/w=="], "oid": 4294967295, "vector": "1 2 3", "void": null
-    }"#;
+}"#;
 
 fn expected() -> Value {
     serde_json::from_str(EXPECTED).unwrap()

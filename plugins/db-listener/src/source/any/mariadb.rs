@@ -45,14 +45,9 @@ impl Maria {
         }
     }
 
-    pub(super) async fn init(&self) -> Result<Vec<String>, Failure> {
+    pub(super) fn init(&self) -> Vec<String> {
         let sql = init_sql("tidegate", &self.tables);
-        Ok(sql.split(";\n").filter(|statement| !statement.trim().is_empty()).map(str::to_owned).collect())
-    }
-
-    /// Its settings want a restart, and its user a password: that is for an operator to do.
-    pub(super) async fn apply(&self) -> Result<(), Failure> {
-        Err(Failure::Lasting("--apply: MariaDB's settings are in my.cnf: run what is printed by hand".into()))
+        sql.split(";\n").filter(|statement| !statement.trim().is_empty()).map(str::to_owned).collect()
     }
 }
 

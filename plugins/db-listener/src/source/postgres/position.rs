@@ -1,5 +1,7 @@
 //! Positions: a place in the log, and whose log it is.
 
+use std::fmt;
+
 use super::lsn::Lsn;
 use super::refusal::Trouble;
 use super::wire::Connection;
@@ -23,7 +25,7 @@ impl Origin {
 
     /// A place as the pump keeps it: `<LSN> <cluster>.<timeline>`.
     pub(super) fn position(&self, lsn: Lsn) -> Position {
-        Position(format!("{lsn} {}.{}", self.cluster, self.timeline))
+        Position(format!("{lsn} {self}"))
     }
 
     /// The place, if it is of this log.
@@ -31,6 +33,12 @@ impl Origin {
         let (lsn, origin) = position.0.split_once(' ')?;
         let (cluster, timeline) = origin.split_once('.')?;
         (cluster == self.cluster && timeline == self.timeline).then(|| lsn.parse().ok()).flatten()
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.cluster, self.timeline)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf, BufMut, Bytes};
 use postgres_protocol::escape::{escape_identifier, escape_literal};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::lsn::Lsn;
@@ -26,6 +27,9 @@ const STATUS: Duration = Duration::from_secs(10);
 
 /// What 2000 is in seconds since 1970.
 const YEAR_2000: u64 = 946_684_800;
+
+/// What the pump has confirmed.
+type Confirmed = watch::Receiver<Option<Position>>;
 
 /// A stream that has begun.
 pub(super) struct Stream<'a> {
@@ -86,22 +90,37 @@ impl<'a> Stream<'a> {
             self.take_buffered().await?;
             tokio::select! {
                 permit = feed.batches.reserve(), if !self.is_empty() => {
-                    permit.map_err(|_| ended())?.send(std::mem::replace(&mut self.batch, empty()));
+                    let Ok(permit) = permit else { return Err(self.say_good_bye(&mut feed.confirmed).await) };
+                    permit.send(std::mem::replace(&mut self.batch, empty()));
                     self.bytes = 0;
                 }
                 changed = feed.confirmed.changed() => {
                     changed.map_err(|_| ended())?;
-                    let confirmed = feed.confirmed.borrow_and_update().as_ref().and_then(|at| self.origin.lsn(at));
-                    self.progress.confirmed(confirmed.unwrap_or_default());
-                    self.report(false).await?;
+                    self.confirm(&mut feed.confirmed).await?;
                 }
                 filled = self.connection.fill(), if !self.is_full() => filled?,
                 _ = ticks.tick() => {
                     self.check_silence()?;
                     self.report(true).await?;
                 }
-                () = feed.batches.closed() => return Err(ended()),
+                () = feed.batches.closed() => return Err(self.say_good_bye(&mut feed.confirmed).await),
             }
+        }
+    }
+
+    /// Tells the server what has become safe.
+    async fn confirm(&mut self, confirmed: &mut Confirmed) -> Result<(), Trouble> {
+        let confirmed = confirmed.borrow_and_update().as_ref().and_then(|at| self.origin.lsn(at));
+        self.progress.confirmed(confirmed.unwrap_or_default());
+        self.report(false).await
+    }
+
+    /// Tells the server for the last time, so that it does not tell again what is safe.
+    async fn say_good_bye(&mut self, confirmed: &mut Confirmed) -> Trouble {
+        // What is read and not handed over is lost with this stream, and not told as received.
+        match self.confirm(confirmed).await {
+            Ok(()) => ended(),
+            Err(trouble) => trouble,
         }
     }
 

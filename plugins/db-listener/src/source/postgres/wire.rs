@@ -35,11 +35,11 @@ pub enum Purpose {
 pub struct Connection {
     transport: Box<dyn Transport>,
     incoming: BytesMut,
-    pub(super) outgoing: BytesMut,
+    pub(in crate::source) outgoing: BytesMut,
     /// How long the server may be silent while something is awaited of it.
-    pub(super) patience: Duration,
+    pub(in crate::source) patience: Duration,
     /// When it was last heard.
-    pub(super) heard: Instant,
+    pub(in crate::source) heard: Instant,
 }
 
 /// How long a message may be, in bytes: a row of a database has bounds of its own, far above what an event can be.
@@ -54,19 +54,19 @@ const COPY_BOTH: u8 = b'W';
 /// A message's kind and what is in it.
 #[derive(Debug)]
 pub struct Frame {
-    pub(super) kind: u8,
+    pub(in crate::source) kind: u8,
     whole: BytesMut,
 }
 
 impl Frame {
     /// What is in it.
-    pub(super) fn body(mut self) -> Bytes {
+    pub(in crate::source) fn body(mut self) -> Bytes {
         self.whole.advance(5);
         self.whole.freeze()
     }
 
     /// As the crate of messages knows it.
-    pub(super) fn message(mut self) -> Result<Message, Trouble> {
+    pub(in crate::source) fn message(mut self) -> Result<Message, Trouble> {
         let message = Message::parse(&mut self.whole)?;
         message.ok_or_else(|| Trouble::Lost("PostgreSQL sent half a message".to_owned()))
     }
@@ -87,13 +87,13 @@ impl Connection {
         })
     }
 
-    pub(super) fn over(transport: Box<dyn Transport>, patience: Duration) -> Self {
+    pub(in crate::source) fn over(transport: Box<dyn Transport>, patience: Duration) -> Self {
         let (incoming, outgoing) = (BytesMut::with_capacity(READ), BytesMut::new());
         Self { transport, incoming, outgoing, patience, heard: Instant::now() }
     }
 
     /// The next message, if all of it was read.
-    pub(super) fn buffered(&mut self) -> Result<Option<Frame>, Trouble> {
+    pub(in crate::source) fn buffered(&mut self) -> Result<Option<Frame>, Trouble> {
         let [kind, a, b, c, d, ..] = *self.incoming else { return Ok(None) };
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
         if !(4..=MAX_MESSAGE).contains(&length) {
@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// Reads what there is, and waits for some. May be dropped at any time.
-    pub(super) async fn fill(&mut self) -> Result<(), Trouble> {
+    pub(in crate::source) async fn fill(&mut self) -> Result<(), Trouble> {
         // Grows with what has come, never with what is announced.
         self.incoming.reserve(READ);
         match self.transport.read_buf(&mut self.incoming).await? {
@@ -121,7 +121,7 @@ impl Connection {
     }
 
     /// Sends what is in `outgoing`.
-    pub(super) async fn flush(&mut self) -> Result<(), Trouble> {
+    pub(in crate::source) async fn flush(&mut self) -> Result<(), Trouble> {
         let sent = timeout(self.patience, async {
             self.transport.write_all_buf(&mut self.outgoing).await?;
             self.transport.flush().await
@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// The next message that is neither a notice nor a parameter; refusals are errors.
-    pub(super) async fn receive(&mut self) -> Result<Frame, Trouble> {
+    pub(in crate::source) async fn receive(&mut self) -> Result<Frame, Trouble> {
         loop {
             while let Some(frame) = self.buffered()? {
                 match frame.kind {
@@ -172,13 +172,13 @@ impl Connection {
     }
 
     /// The only column of the first row.
-    pub(super) async fn value(&mut self, statement: &str) -> Result<Option<String>, Trouble> {
+    pub(in crate::source) async fn value(&mut self, statement: &str) -> Result<Option<String>, Trouble> {
         let rows = self.query(statement).await?;
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
     }
 
     /// Has a command begin to copy both ways.
-    pub(super) async fn copy_both(&mut self, command: &str) -> Result<(), Trouble> {
+    pub(in crate::source) async fn copy_both(&mut self, command: &str) -> Result<(), Trouble> {
         frontend::query(command, &mut self.outgoing)?;
         self.flush().await?;
         match self.receive().await? {
@@ -191,7 +191,7 @@ impl Connection {
     }
 
     /// Sends a handful of bytes and takes one, before messages begin.
-    pub(super) async fn ask_for_tls(transport: &mut dyn Transport) -> Result<bool, Trouble> {
+    pub(in crate::source) async fn ask_for_tls(transport: &mut dyn Transport) -> Result<bool, Trouble> {
         let mut request = BytesMut::new();
         frontend::ssl_request(&mut request);
         transport.write_all(&request).await?;
@@ -200,14 +200,14 @@ impl Connection {
     }
 }
 
-pub(super) fn refusal(frame: Frame) -> Result<Refusal, Trouble> {
+pub(in crate::source) fn refusal(frame: Frame) -> Result<Refusal, Trouble> {
     match frame.message()? {
         Message::ErrorResponse(body) => Ok(Refusal::read(body.fields())),
         _ => Err(Trouble::Lost("PostgreSQL sent an error that is none".to_owned())),
     }
 }
 
-fn row(body: &DataRowBody) -> Result<Row, Trouble> {
+pub(in crate::source) fn row(body: &DataRowBody) -> Result<Row, Trouble> {
     let text = |range: std::ops::Range<usize>| String::from_utf8_lossy(&body.buffer()[range]).into_owned();
     Ok(body.ranges().map(|range| Ok(range.map(text))).collect()?)
 }
