@@ -24,6 +24,7 @@ fn database() -> Postgres {
 fn start(url: &str) -> Gateway {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/operations.toml");
     let options = Options::new().config(profile).set("shards=2").set("plugins.echo.enabled=true");
+    let options = options.set("plugins.echo.open=[\"POST /echo/{room}\"]");
     options.set(&format!("plugins.db-listener.source.url={url:?}")).start(env!("CARGO_BIN_EXE_tidegate"))
 }
 
@@ -72,7 +73,10 @@ async fn the_dashboard_sees_tasks_and_staff_in_the_order_of_their_commits() {
     let data = &created["data"];
     assert_eq!((&data["task_id"], &data["sub_event_type"]), (&json!(1), &json!("created")));
     let task = &data["task_data"];
-    assert_eq!((&task["titulo"], &task["estado"], &task["prioridad"]), (&json!("Ronda"), &json!("programada"), &json!(4)));
+    assert_eq!(
+        (&task["titulo"], &task["estado"], &task["prioridad"]),
+        (&json!("Ronda"), &json!("programada"), &json!(4))
+    );
     let notification = session.next().await;
     let expected = json!({
         "title": "Dashboard actualizado", "content": "Datos del dashboard actualizados automáticamente", "level": "info",
@@ -146,7 +150,7 @@ async fn a_database_that_stops_dies_or_is_cut_off_slows_nobody_and_comes_back() 
         let asked = Instant::now();
         for _ in 0..20 {
             assert_eq!(gateway.get("/health/live").await.status, 200);
-            assert_eq!(gateway.post("/echo", &json!({"a": 1})).await.status, 200);
+            assert_eq!(gateway.post("/echo/hall", &json!({"a": 1})).await.status, 200);
         }
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     };
