@@ -1,5 +1,6 @@
 //! What happened to a row, whichever database it is of.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,6 +12,12 @@ pub struct TableName {
     pub schema: String,
     /// The table itself.
     pub table: String,
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
 }
 
 /// The columns of a table as they were when a row was written, shared by the rows of one shape.
@@ -61,4 +68,17 @@ pub struct Change {
     pub origin: String,
     /// When it was committed, in milliseconds since 1970; 0 where the source does not tell.
     pub time: i64,
+}
+
+impl Kind {
+    /// Its name, as SQL has it, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Truncate => "truncate",
+        }
+    }
 }

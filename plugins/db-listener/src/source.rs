@@ -44,8 +44,28 @@ pub struct Table {
     pub tells_old_rows: bool,
 }
 
+/// A source, as the pump sees it. All of it runs on the instance's thread.
+#[allow(async_fn_in_trait, reason = "no caller needs the futures to be Send")]
+pub trait Listen {
+    /// Connects, and checks or makes what is needed; answers the tables that there are, `None` where there is no such thing. It is given
+    /// up by being dropped.
+    ///
+    /// # Errors
+    /// Why it cannot listen.
+    async fn prepare(&self) -> Result<Option<Vec<Table>>, Failure>;
+
+    /// Reads changes from that position on until it fails, or the feed is closed.
+    async fn run(&self, from: Option<Position>, feed: Feed) -> Failure;
+
+    /// Whether the source itself sees to it that one node listens, as a slot does.
+    fn is_exclusive(&self) -> bool;
+
+    /// What makes an origin of this source another than that of any other: begins the events' ids.
+    fn origin(&self) -> String;
+}
+
 /// Why a source has ended.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// It may be well again later: the database is down, the network is cut, the slot is held by another. It is tried again.
     #[error("{0}")]

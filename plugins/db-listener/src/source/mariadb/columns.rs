@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::change::{Shape, TableName};
+use crate::change::Shape;
 
 use super::table_map::{TableMap, Told, Wire};
 use super::text::Charset;
@@ -185,19 +185,19 @@ fn by_log(wire: Wire, told: &Told, now: &[Declared], charsets: &HashMap<u64, Str
 
 /// Columns as the table has them now, provided that it is written as the log says. It may have got more of them at its end since.
 fn by_table(map: &TableMap, now: Option<&[Declared]>) -> Result<Vec<Column>, String> {
-    let TableName { schema, table } = &map.table;
+    let table = &map.table;
     let mends = "with SET GLOBAL binlog_row_metadata=FULL it tells names itself, from then on";
     let Some(now) = now else {
-        return Err(format!("table {schema}.{table} is gone, or may not be read, and the binary log does not name its columns: {mends}"));
+        return Err(format!("table {table} is gone, or may not be read, and the binary log does not name its columns: {mends}"));
     };
     if now.len() < map.wires.len() {
         let (then, now) = (map.wires.len(), now.len());
-        return Err(format!("table {schema}.{table} had {then} columns, and has {now} now: the binary log does not name them; {mends}"));
+        return Err(format!("table {table} had {then} columns, and has {now} now: the binary log does not name them; {mends}"));
     }
     let columns = map.wires.iter().zip(now).map(|(wire, declared)| {
         if !declared.is_written(*wire) {
             let Declared { name, full, .. } = declared;
-            return Err(format!("column `{name}` of {schema}.{table} is of another type now, {full}: {mends}"));
+            return Err(format!("column `{name}` of {table} is of another type now, {full}: {mends}"));
         }
         Ok(Column {
             name: declared.name.clone(),
@@ -213,6 +213,8 @@ fn by_table(map: &TableMap, now: Option<&[Declared]>) -> Result<Vec<Column>, Str
 
 #[cfg(test)]
 mod tests {
+    use crate::change::TableName;
+
     use super::*;
 
     fn declared(name: &str, kind: &str, full: &str) -> Declared {

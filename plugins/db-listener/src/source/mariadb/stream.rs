@@ -20,7 +20,7 @@ use super::rows::{self, Rows, RowsKind};
 use super::statement::{Meaning, Statement};
 use super::table_map::{self, TableMap};
 use super::tables::{self, Tables};
-use super::MariaDb;
+use super::Server;
 
 /// An idle server says that it is there so often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ struct Known {
 }
 
 pub(super) struct Reading<'a> {
-    source: &'a MariaDb,
+    source: &'a Server,
     feed: &'a Feed,
     /// Up to where transactions have been read whole.
     position: GtidList,
@@ -84,7 +84,7 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(
-        source: &'a MariaDb,
+        source: &'a Server,
         feed: &'a Feed,
         position: GtidList,
         tables: Tables,
@@ -282,7 +282,7 @@ impl<'a> Reading<'a> {
     ) {
         let Some(group) = &mut self.group else { return };
         let number = group.counts.entry(shape.table.clone()).or_default();
-        let origin = format!("{}/{}.{}/{number}", group.gtid, shape.table.schema, shape.table.table);
+        let origin = format!("{}/{}/{number}", group.gtid, shape.table);
         *number += 1;
         self.changes.push(Change { kind, shape, new, old, origin, time: group.time });
     }
