@@ -7,6 +7,8 @@
 
 mod columns;
 mod connect;
+#[cfg(test)]
+mod decoding;
 mod gtid;
 mod reader;
 mod rows;
@@ -173,4 +175,33 @@ pub fn init_sql(user: &str, tables: &[TableName]) -> String {
         sql.push_str(&format!("GRANT SELECT ON {}.{} TO '{user}'@'%';\n", name(&table.schema), name(&table.table)));
     }
     sql
+}
+
+/// How many rows an event of the binary log holds, by the table map before it; the least that decodes both, for the fuzzer.
+///
+/// # Errors
+/// What of them does not hold to the format.
+#[doc(hidden)]
+pub fn count_rows(table_map: &[u8], kind: u8, rows: &[u8]) -> Result<usize, String> {
+    let decoded = || {
+        let (_, table, rest) = table_map::head(table_map)?;
+        let mut map = table_map::TableMap::decode(table, rest)?;
+        map.full.get_or_insert_with(|| vec![table_map::Told::default(); map.wires.len()]);
+        let layout = columns::Layout::of(&map, None, &Default::default()).map_err(reader::Malformed)?;
+        let Some(kind) = rows::RowsKind::of(kind) else { return Ok(0) };
+        rows::Rows::of(kind, &layout, rows)?.try_fold(0, |count, row| row.map(|_| count + 1))
+    };
+    decoded().map_err(|malformed: reader::Malformed| malformed.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_runs_names_no_more_than_it_has_to() {
+        let sql = init_sql("o'reader", &[TableName { schema: "app".into(), table: "odd`name".into() }]);
+        assert!(sql.contains("GRANT REPLICATION SLAVE ON *.* TO 'o\\'reader'@'%';"), "{sql}");
+        assert!(sql.contains("GRANT SELECT ON `app`.`odd``name` TO"), "{sql}");
+    }
 }

@@ -237,10 +237,12 @@ mod tests {
         let now = [declared("id", "int", "int(10) unsigned"), declared("name", "varchar", "varchar(9)")];
         let layout = Layout::of(&map(vec![Wire::Whole(4), Wire::Varying { length: 36 }]), Some(&now), &HashMap::new()).unwrap();
         assert_eq!(layout.shape.columns, ["id", "name"]);
+        let before = Layout::of(&map(vec![Wire::Whole(4)]), Some(&now), &HashMap::new()).unwrap();
+        assert_eq!(before.shape.columns, ["id"], "one was added since");
         assert!(layout.columns[0].unsigned && !layout.columns[1].unsigned);
 
         let refused = |wires, now| Layout::of(&map(wires), now, &HashMap::new()).unwrap_err();
-        assert!(refused(vec![Wire::Whole(4)], Some(&now[..])).contains("app.t had 1 columns, and has 2 now"));
+        assert!(refused(vec![Wire::Year; 3], Some(&now[..])).contains("app.t had 3 columns, and has 2 now"));
         assert!(refused(vec![Wire::Whole(8), Wire::Year], Some(&now[..])).contains("`id` of app.t is of another type now, int(10) unsigned"));
         assert!(refused(vec![], None).contains("app.t is gone"));
     }
