@@ -159,7 +159,6 @@ pub fn default_schema(url: &str) -> Option<String> {
 /// What an operator runs, once, as one who may, so that `user` can listen to these tables.
 pub fn init_sql(user: &str, tables: &[TableName]) -> String {
     let text = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
-    let name = |name: &str| format!("`{}`", name.replace('`', "``"));
     let user = text(user);
     let mut sql = format!(
         "-- In my.cnf, below [mariadbd], then restart once (log_bin cannot be set while the server runs):\n\
@@ -172,7 +171,7 @@ pub fn init_sql(user: &str, tables: &[TableName]) -> String {
          GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
     );
     for table in tables {
-        sql.push_str(&format!("GRANT SELECT ON {}.{} TO '{user}'@'%';\n", name(&table.schema), name(&table.table)));
+        sql.push_str(&format!("GRANT SELECT ON {}.{} TO '{user}'@'%';\n", tables::quoted(&table.schema), tables::quoted(&table.table)));
     }
     sql
 }

@@ -26,7 +26,7 @@ async fn read_to(database: &MariaDb, mut position: Option<Position>, last: u64, 
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn after_the_servers_death_no_committed_row_is_missing() {
     let mut database = MariaDb::start();
     database.sql(TABLE);

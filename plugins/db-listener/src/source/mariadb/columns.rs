@@ -55,6 +55,8 @@ pub(crate) struct Declared {
     pub(crate) charset: Option<String>,
     /// Digits after the second of times.
     pub(crate) digits: usize,
+    /// Whether it is part of the primary key.
+    pub(crate) key: bool,
     /// Whether a check has it be JSON.
     pub(crate) json: bool,
 }
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     fn declared(name: &str, kind: &str, full: &str) -> Declared {
-        Declared { name: name.into(), kind: kind.into(), full: full.into(), charset: Some("utf8mb4".into()), digits: 0, json: false }
+        Declared { name: name.into(), kind: kind.into(), full: full.into(), charset: Some("utf8mb4".into()), digits: 0, key: false, json: false }
     }
 
     fn map(wires: Vec<Wire>) -> TableMap {

@@ -18,7 +18,7 @@ use super::columns::{Declared, Nature};
 use super::connect::{answered, check, connect};
 use super::gtid::GtidList;
 use super::stream::End;
-use super::tables::{Tables, some};
+use super::tables::{Tables, quoted, some};
 use super::{text, value};
 
 /// A batch has so many rows, or so many bytes, whichever is first.
@@ -70,7 +70,7 @@ async fn rows(
     name: TableName,
     columns: Vec<Declared>,
 ) -> Result<(), End> {
-    let query = select(source, connection, &name, &columns).await?;
+    let query = select(&name, &columns);
     let shape = Arc::new(Shape { table: name, columns: columns.iter().map(|column| column.name.clone()).collect() });
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let (mut changes, mut bytes, mut number) = (Vec::new(), 0, 0_u64);
@@ -99,15 +99,11 @@ async fn send(feed: &Feed, changes: Vec<Change>, position: Option<Position>) -> 
 }
 
 /// The rows in the order of their key, so that they have the same numbers each time that a position is read.
-async fn select(source: &Server, connection: &mut Conn, name: &TableName, columns: &[Declared]) -> Result<String, Failure> {
-    const KEY: &str = "SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE CONSTRAINT_NAME = 'PRIMARY' \
-        AND TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
-    let key: Vec<String> = answered(&source.opts, connection.exec(KEY, (&name.schema, &name.table))).await?;
-    let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
-    let list = |names: &mut dyn Iterator<Item = &str>| names.map(quoted).collect::<Vec<_>>().join(", ");
-    let all = list(&mut columns.iter().map(|column| column.name.as_str()));
-    let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", list(&mut key.iter().map(String::as_str))) };
-    Ok(format!("SELECT {all} FROM {}.{}{order}", quoted(&name.schema), quoted(&name.table)))
+fn select(name: &TableName, columns: &[Declared]) -> String {
+    let all: Vec<_> = columns.iter().map(|column| quoted(&column.name)).collect();
+    let key: Vec<_> = columns.iter().filter(|column| column.key).map(|column| quoted(&column.name)).collect();
+    let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", key.join(", ")) };
+    format!("SELECT {} FROM {}.{}{order}", all.join(", "), quoted(&name.schema), quoted(&name.table))
 }
 
 fn size(value: &mysql_async::Value) -> usize {
