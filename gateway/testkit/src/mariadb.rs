@@ -60,11 +60,6 @@ impl MariaDb {
         self.url_of("root")
     }
 
-    /// Its folder: certificates may be put here before a restart with other arguments.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
     /// Runs statements, and answers with the rows of the last, columns parted by tabs.
     pub fn sql(&self, statements: &str) -> String {
         self.try_sql(statements).unwrap_or_else(|error| panic!("{statements:.200}: {error}"))
@@ -90,12 +85,17 @@ impl MariaDb {
 
     /// Stops it in the middle, as a hung machine would.
     pub fn pause(&self) {
-        kill_process(Pid::from_child(&self.process), Signal::STOP).unwrap();
+        self.signal(Signal::STOP);
     }
 
     /// Has it go on.
     pub fn resume(&self) {
-        kill_process(Pid::from_child(&self.process), Signal::CONT).unwrap();
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends its process a signal, also while others use it.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
     /// Ends it at once, as `kill -9` does. Its data stays.

@@ -5,13 +5,13 @@ mod postgres;
 
 use serde_json::{Map, Value};
 
+use super::mariadb::MariaDb;
 use super::notify::Notify;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{Failure, Feed, Listen, Position, Query, Standing, Table};
 use crate::rules::Rules;
 use crate::settings::{Kind, Settings};
-use mariadb::Maria;
 
 /// A source of one of the kinds.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub enum Source {
     /// PostgreSQL's LISTEN/NOTIFY.
     Notify(Notify),
     /// MariaDB's binary log.
-    Mariadb(Maria),
+    Mariadb(MariaDb),
     /// A change table of SQLite.
     Sqlite(Sqlite),
 }
@@ -54,7 +54,7 @@ impl Source {
         match settings.source.kind {
             Kind::Postgres => Self::Postgres(postgres::open(settings, rules, instance, purpose)),
             Kind::Notify => Self::Notify(Notify::new(settings, instance)),
-            Kind::Mariadb => Self::Mariadb(Maria::new(settings, instance, purpose)),
+            Kind::Mariadb => Self::Mariadb(mariadb::open(settings, instance, purpose)),
             Kind::Sqlite => Self::Sqlite(Sqlite::new(settings, purpose)),
         }
     }
@@ -67,7 +67,7 @@ impl Source {
         match self {
             Self::Postgres(_) => postgres::init(settings, rules),
             Self::Notify(_) => Ok(Vec::new()),
-            Self::Mariadb(source) => Ok(source.init()),
+            Self::Mariadb(_) => Ok(mariadb::init(settings)),
             Self::Sqlite(source) => source.init().await,
         }
     }

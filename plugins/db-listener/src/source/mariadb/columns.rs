@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::change::{Shape, TableName};
+use crate::change::Shape;
 
 use super::table_map::{TableMap, Told, Wire};
 use super::text::Charset;
@@ -55,6 +55,8 @@ pub(crate) struct Declared {
     pub(crate) charset: Option<String>,
     /// Digits after the second of times.
     pub(crate) digits: usize,
+    /// Whether it is part of the primary key.
+    pub(crate) key: bool,
     /// Whether a check has it be JSON.
     pub(crate) json: bool,
 }
@@ -189,25 +191,23 @@ fn by_log(wire: Wire, told: &Told, now: &[Declared], charsets: &HashMap<u64, Str
 
 /// Columns as the table has them now, provided that it is written as the log says. It may have got more of them at its end since.
 fn by_table(map: &TableMap, now: Option<&[Declared]>) -> Result<Vec<Column>, String> {
-    let TableName { schema, table } = &map.table;
+    let table = &map.table;
     let mends = "with SET GLOBAL binlog_row_metadata=FULL it tells names itself, from then on";
     let Some(now) = now else {
         return Err(format!(
-            "table {schema}.{table} is gone, or may not be read, and the binary log does not name its columns: {mends}"
+            "table {table} is gone, or may not be read, and the binary log does not name its columns: {mends}"
         ));
     };
     if now.len() < map.wires.len() {
         let (then, now) = (map.wires.len(), now.len());
         return Err(format!(
-            "table {schema}.{table} had {then} columns, and has {now} now: the binary log does not name them; {mends}"
+            "table {table} had {then} columns, and has {now} now: the binary log does not name them; {mends}"
         ));
     }
     let columns = map.wires.iter().zip(now).map(|(wire, declared)| {
         if !declared.is_written(*wire) {
             let Declared { name, full, .. } = declared;
-            return Err(format!(
-                "column `{name}` of {schema}.{table} is of another type now, {full}: {mends}"
-            ));
+            return Err(format!("column `{name}` of {table} is of another type now, {full}: {mends}"));
         }
         Ok(Column {
             name: declared.name.clone(),
@@ -223,6 +223,8 @@ fn by_table(map: &TableMap, now: Option<&[Declared]>) -> Result<Vec<Column>, Str
 
 #[cfg(test)]
 mod tests {
+    use crate::change::TableName;
+
     use super::*;
 
     fn declared(name: &str, kind: &str, full: &str) -> Declared {
@@ -232,6 +234,7 @@ mod tests {
             full: full.into(),
             charset: Some("utf8mb4".into()),
             digits: 0,
+            key: false,
             json: false,
         }
     }
@@ -254,10 +257,12 @@ mod tests {
             Layout::of(&map(vec![Wire::Whole(4), Wire::Varying { length: 36 }]), Some(&now), &HashMap::new())
                 .unwrap();
         assert_eq!(layout.shape.columns, ["id", "name"]);
+        let before = Layout::of(&map(vec![Wire::Whole(4)]), Some(&now), &HashMap::new()).unwrap();
+        assert_eq!(before.shape.columns, ["id"], "one was added since");
         assert!(layout.columns[0].unsigned && !layout.columns[1].unsigned);
 
         let refused = |wires, now| Layout::of(&map(wires), now, &HashMap::new()).unwrap_err();
-        assert!(refused(vec![Wire::Whole(4)], Some(&now[..])).contains("app.t had 1 columns, and has 2 now"));
+        assert!(refused(vec![Wire::Year; 3], Some(&now[..])).contains("app.t had 3 columns, and has 2 now"));
         assert!(
             refused(vec![Wire::Whole(8), Wire::Year], Some(&now[..]))
                 .contains("`id` of app.t is of another type now, int(10) unsigned")

@@ -7,19 +7,16 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Row, Value as Cell};
 use serde_json::{Map, Value};
 
-use super::MariaDb;
 use super::connect::{answered, connect};
-use crate::source::Failure;
+use super::{MariaDb, Server};
+use crate::source::{Failure, Query};
 
-impl MariaDb {
-    /// The first row that a query answers, by its columns; none where it answers none.
-    ///
-    /// # Errors
-    /// The database cannot be asked.
-    pub async fn first_row(&self, query: &str) -> Result<Map<String, Value>, Failure> {
-        let mut connection = connect(&self.opts).await?;
-        let row: Option<Row> = answered(&self.opts, connection.query_first(query)).await?;
-        let _gone = answered(&self.opts, connection.disconnect()).await;
+impl Query for MariaDb {
+    async fn first_row(&self, query: &str) -> Result<Map<String, Value>, Failure> {
+        let Server { opts, .. } = self.server()?;
+        let mut connection = connect(&opts).await?;
+        let row: Option<Row> = answered(&opts, connection.query_first(query)).await?;
+        let _gone = answered(&opts, connection.disconnect()).await;
         let Some(row) = row else { return Ok(Map::new()) };
         let columns = row.columns();
         let cells = columns.iter().zip(row.unwrap());

@@ -12,7 +12,7 @@ use mysql_async::{BinlogStream, BinlogStreamRequest};
 use crate::change::{Cell, Change, Kind, Shape, TableName};
 use crate::source::{Batch, Failure, Feed, Position};
 
-use super::MariaDb;
+use super::Server;
 use super::columns::Layout;
 use super::connect::{answered, connect, failure};
 use super::gtid::{Begin, Gtid, GtidList};
@@ -67,7 +67,7 @@ struct Known {
 }
 
 pub(super) struct Reading<'a> {
-    source: &'a MariaDb,
+    source: &'a Server,
     feed: &'a Feed,
     /// Up to where transactions have been read whole.
     position: GtidList,
@@ -84,7 +84,7 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(
-        source: &'a MariaDb,
+        source: &'a Server,
         feed: &'a Feed,
         position: GtidList,
         tables: Tables,
@@ -290,7 +290,7 @@ impl<'a> Reading<'a> {
     fn change(&mut self, kind: Kind, shape: Arc<Shape>, old: Option<Vec<Cell>>, new: Option<Vec<Cell>>) {
         let Some(group) = &mut self.group else { return };
         let number = group.counts.entry(shape.table.clone()).or_default();
-        let origin = format!("{}/{}.{}/{number}", group.gtid, shape.table.schema, shape.table.table);
+        let origin = format!("{}/{}/{number}", group.gtid, shape.table);
         *number += 1;
         self.changes.push(Change { kind, shape, new, old, origin, time: group.time });
     }

@@ -111,9 +111,7 @@ impl TableMap {
         let mut wires = Vec::with_capacity(count);
         for (index, kind) in types.iter().enumerate() {
             let wire = wire(*kind, &mut details);
-            wires.push(wire.map_err(|error| {
-                Malformed(format!("column {} of {}.{}: {error}", index + 1, table.schema, table.table))
-            })?);
+            wires.push(wire.map_err(|error| Malformed(format!("column {} of {table}: {error}", index + 1)))?);
         }
         let _nullable = reader.bits(count)?;
         let full = told(&wires, reader)?;

@@ -64,12 +64,12 @@ impl Charset {
                 units.map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
             }
             Self::Wide { big, .. } => {
-                let order = if big { |low: u8, high: u8| (high, low) } else { |low, high| (low, high) };
-                let units = bytes.chunks(2).map(|unit| match unit {
-                    [first, second] => order(*second, *first),
-                    _ => (0xFD, 0xFF),
-                });
-                let units: Vec<u16> = units.map(|(low, high)| u16::from_le_bytes([low, high])).collect();
+                let unit = |unit: &[u8]| match (unit, big) {
+                    ([first, second], true) => u16::from_be_bytes([*first, *second]),
+                    ([first, second], false) => u16::from_le_bytes([*first, *second]),
+                    _ => 0xFFFD, // half a unit: the replacement character
+                };
+                let units: Vec<u16> = bytes.chunks(2).map(unit).collect();
                 String::from_utf16_lossy(&units)
             }
         }

@@ -79,7 +79,7 @@ fn fixed(column: &Column, reader: &mut Reader<'_>, length: usize) -> Result<Valu
         padded[..bytes.len()].copy_from_slice(bytes);
     }
     Ok(match column.nature {
-        Nature::Uuid => Value::String(text::uuid(unswapped(padded))),
+        Nature::Uuid => Value::String(text::uuid(padded)),
         Nature::Inet6 => Value::String(Ipv6Addr::from(padded).to_string()),
         Nature::Inet4 => Value::String(Ipv4Addr::new(padded[0], padded[1], padded[2], padded[3]).to_string()),
         Nature::Plain | Nature::Json if column.charset == text::Charset::Bytes && bytes.len() < length => {
@@ -89,17 +89,6 @@ fn fixed(column: &Column, reader: &mut Reader<'_>, length: usize) -> Result<Valu
         }
         Nature::Plain | Nature::Json => column.text(bytes),
     })
-}
-
-/// MariaDB keeps the parts of most UUIDs the last first, so that those made one after the other are kept so.
-fn unswapped(kept: [u8; 16]) -> [u8; 16] {
-    let mut uuid = [0; 16];
-    uuid[..4].copy_from_slice(&kept[12..]);
-    uuid[4..6].copy_from_slice(&kept[10..12]);
-    uuid[6..8].copy_from_slice(&kept[8..10]);
-    uuid[8..10].copy_from_slice(&kept[6..8]);
-    uuid[10..].copy_from_slice(&kept[..6]);
-    uuid
 }
 
 /// Nine digits in each four bytes, and what is over in as few as hold it; the first bit is set for what is not negative, of which all
