@@ -1,0 +1,185 @@
+//! Rules: which changes become which events. Read once at start into small trees, resolved once for each shape of a table.
+
+mod data;
+mod plan;
+mod predicate;
+mod row;
+mod template;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidegate_plugin::{Error, Result};
+
+use crate::change::TableName;
+use crate::settings::{On, RuleSettings, Settings};
+use crate::source::Table;
+pub use data::Data;
+pub(crate) use data::Writer;
+use plan::Plan;
+pub use plan::{Alike, Made, Plans};
+pub use predicate::Predicate;
+pub use row::Column;
+pub use template::Template;
+pub use text::Mistake;
+
+/// Bytes of an event's type at most.
+const LONGEST_TYPE: usize = 128;
+
+/// A rule, read.
+#[derive(Debug)]
+pub struct Rule {
+    /// Counted from 1, for people.
+    number: usize,
+    tables: Vec<TableName>,
+    on: Vec<On>,
+    when: Option<Predicate<Column>>,
+    event: Cow<'static, str>,
+    rooms: Vec<Template<Column>>,
+    key: Option<Template<Column>>,
+    data: Data,
+    omit: Vec<String>,
+    goes_on: bool,
+    coalesce: Option<Duration>,
+}
+
+/// All rules of an instance, in order.
+#[derive(Debug)]
+pub struct Rules(Vec<Rule>);
+
+impl Rules {
+    /// Reads the rules of an instance.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its rule and place.
+    pub fn read(settings: &Settings) -> Result<Self> {
+        let schema = settings.source.schema();
+        let rules = settings.rules.iter().enumerate();
+        let read = rules.map(|(i, rule)| Rule::read(i + 1, rule, &schema));
+        read.collect::<Result<_, _>>().map(Self).map_err(Error::invalid)
+    }
+
+    /// What is wrong with the rules for these tables, each thing with its rule: a table that is not there, a column that is not,
+    /// with the nearest one, an old row that the database does not tell.
+    #[must_use]
+    pub fn check(&self, tables: &[Table]) -> Vec<String> {
+        self.0.iter().flat_map(|rule| rule.check(tables)).collect()
+    }
+
+    /// The tables whose old rows rules ask for.
+    #[must_use]
+    pub fn ask_old_rows_of(&self) -> Vec<TableName> {
+        let mut names: Vec<_> =
+            self.0.iter().filter(|rule| rule.asks_old()).flat_map(|rule| rule.tables.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// What the gateway is told of the rules' events.
+    #[must_use]
+    pub fn declared(settings: &Settings) -> Vec<Value> {
+        let mut events: BTreeMap<&str, Value> = BTreeMap::new();
+        for rule in &settings.rules {
+            let tables = rule.table.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let summary = rule.summary.clone().unwrap_or_else(|| format!("A row of {tables} has changed."));
+            let mut event = json!({"type": rule.event, "summary": summary});
+            if let Some(room) = rule.room.as_ref().and_then(|rooms| rooms.iter().next()) {
+                event["room"] = room.as_str().into();
+            }
+            if let Some(schema) = &rule.schema {
+                event["schema"] = schema.clone();
+            }
+            events.entry(&rule.event).or_insert(event);
+        }
+        events.into_values().collect()
+    }
+}
+
+impl Rule {
+    fn read(number: usize, rule: &RuleSettings, schema: &str) -> Result<Self, String> {
+        let place = format!("rule {number} ({})", rule.event);
+        let wrong = |field: &str, what: String| format!("{place}: {field}: {what}");
+        let text = |field: &str, text: &str| {
+            data::columns(text).map_err(|mistake| wrong(field, mistake.to_string()))
+        };
+        if rule.event.is_empty() || rule.event.len() > LONGEST_TYPE {
+            return Err(wrong("event", format!("1 to {LONGEST_TYPE} bytes")));
+        }
+        if rule.table.iter().next().is_none() || rule.on.iter().next().is_none() {
+            return Err(wrong("table, on", "at least one".into()));
+        }
+        let when = rule.when.as_deref().map(Predicate::parse).transpose();
+        let rooms = rule.room.iter().flat_map(|rooms| rooms.iter());
+        let read = Self {
+            number,
+            tables: rule.table.iter().map(|name| TableName::of(name, schema)).collect(),
+            on: rule.on.iter().copied().collect(),
+            when: when.map_err(|mistake| wrong("when", mistake.to_string()))?,
+            event: rule.event.clone().into(),
+            rooms: rooms.map(|room| text("room", room)).collect::<Result<_, _>>()?,
+            key: rule.key.as_deref().map(|key| text("key", key)).transpose()?,
+            data: match &rule.data {
+                Some(value) => Data::parse(value).map_err(|what| wrong("data", what))?,
+                None => Data::Row(row::Row::Current),
+            },
+            omit: rule.omit.clone(),
+            goes_on: rule.goes_on,
+            coalesce: rule.coalesce,
+        };
+        if let Some(column) = read.columns().find(|column| read.omit.contains(&column.name)) {
+            return Err(wrong("omit", format!("'{}' is left out, but its value is told", column.name)));
+        }
+        Ok(read)
+    }
+
+    /// The columns whose values are told.
+    fn columns(&self) -> impl Iterator<Item = &Column> {
+        let texts = self.rooms.iter().chain(&self.key).flat_map(Template::placeholders);
+        texts.chain(self.data.columns())
+    }
+
+    fn asks_old(&self) -> bool {
+        self.when.as_ref().is_some_and(Predicate::asks_old)
+            || self.columns().any(|column| column.row == row::Row::Old)
+    }
+
+    fn check(&self, tables: &[Table]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for name in &self.tables {
+            let Some(table) = tables.iter().find(|table| table.name == *name) else {
+                wrong.push(self.no_table(name, tables));
+                continue;
+            };
+            let (_, missing) = Plan::resolve(self, &table.columns);
+            wrong.extend(missing.into_iter().map(|what| format!("{self}: table '{name}': {what}")));
+            if self.asks_old() && !table.tells_old_rows {
+                wrong.push(format!(
+                    "{self}: it asks for the old row, which the database does not tell of table '{name}': \
+                     `tidegate plugin db-listener init` prints what makes it"
+                ));
+            }
+        }
+        wrong
+    }
+
+    fn no_table(&self, name: &TableName, tables: &[Table]) -> String {
+        let known: Vec<_> = tables.iter().map(|table| table.name.to_string()).collect();
+        match text::nearest(&name.to_string(), known.iter().map(String::as_str)) {
+            Some(near) => format!("{self}: there is no table '{name}', but '{near}'"),
+            None => format!("{self}: there is no table '{name}'"),
+        }
+    }
+}
+
+/// Which rule it is, for people.
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "rule {} ({})", self.number, self.event)
+    }
+}

@@ -1,0 +1,215 @@
+//! MariaDB: its binary log, read as a replica does, in rows, from a position of GTIDs.
+//!
+//! `connect` logs in and judges the server; `tables` knows its columns; `snapshot` tells the rows that are there already; `stream`
+//! reads the log, whose events `gtid`, `statement`, `table_map` and `rows` decode into `value`s of `columns`. The connection, its TLS
+//! and the events' framing are mysql_async's. What is in the events we decode ourselves: MariaDB has its own of transactions and of
+//! compressed rows, by default it tells neither names nor signs of columns, and what a peer sends must not bring us down.
+
+mod columns;
+mod connect;
+#[cfg(test)]
+mod decoding;
+mod gtid;
+mod query;
+mod reader;
+mod rows;
+mod snapshot;
+mod statement;
+mod stream;
+mod table_map;
+mod tables;
+mod text;
+mod value;
+
+use std::collections::BTreeSet;
+
+use mysql_async::Opts;
+use mysql_async::prelude::Queryable;
+
+use crate::change::TableName;
+use crate::settings::SourceSettings;
+
+use self::connect::{answered, check, connect};
+use self::gtid::GtidList;
+use self::stream::{End, Reading};
+use super::{Batch, Failure, Feed, Listen, Position, Table};
+
+/// No event is believed to have more bytes; a row of the server's default `max_allowed_packet`, before and after, has half.
+const LARGEST_EVENT: usize = 64 << 20;
+
+/// A MariaDB whose changes are read.
+#[derive(Debug)]
+pub struct MariaDb {
+    settings: SourceSettings,
+    tables: BTreeSet<TableName>,
+}
+
+impl MariaDb {
+    /// One that these settings name: `url`, `mysql://user:password@host:3306/database`; `server_id`, that of the replica that we are,
+    /// as the server ends the reading of another with the same; `snapshot`. Of other tables than these nothing is read.
+    pub fn new(settings: SourceSettings, tables: impl IntoIterator<Item = TableName>) -> Self {
+        Self { settings, tables: tables.into_iter().collect() }
+    }
+
+    fn server(&self) -> Result<Server, Failure> {
+        let SourceSettings { server_id, snapshot, .. } = self.settings;
+        let opts =
+            self.settings.read_url().and_then(|url| connect::options(&url)).map_err(Failure::Lasting)?;
+        Ok(Server { opts, server_id, snapshot, tables: self.tables.clone() })
+    }
+}
+
+impl Listen for MariaDb {
+    async fn prepare(&self) -> Result<Option<Vec<Table>>, Failure> {
+        self.server()?.tables().await.map(Some)
+    }
+
+    /// Without a position it begins with what is written from now on, after the snapshot if there is to be one, and hands over that
+    /// position first.
+    async fn run(&self, from: Option<Position>, feed: Feed) -> Failure {
+        let server = match self.server() {
+            Ok(server) => server,
+            Err(failure) => return failure,
+        };
+        match server.read(from, &feed).await {
+            End::Done => Failure::Passing("nobody listens to MariaDB any more".into()),
+            End::Failed(failure) => failure,
+        }
+    }
+
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
+    /// GTIDs are the same on all servers of a replication, so that another may be read later.
+    fn origin(&self) -> String {
+        "mariadb".into()
+    }
+}
+
+/// The server, as the settings are at one attempt.
+#[derive(Debug)]
+struct Server {
+    opts: Opts,
+    server_id: u32,
+    snapshot: bool,
+    tables: BTreeSet<TableName>,
+}
+
+impl Server {
+    /// The tables that are there now, but for the system's.
+    async fn tables(&self) -> Result<Vec<Table>, Failure> {
+        let mut connection = connect(&self.opts).await?;
+        let log = check(&self.opts, &mut connection).await?;
+        let tables = tables::all(&self.opts, &mut connection).await?;
+        let _gone = answered(&self.opts, connection.disconnect()).await;
+        let table = |(name, columns): (_, Vec<columns::Declared>)| Table {
+            name,
+            columns: columns.into_iter().map(|column| column.name).collect(),
+            tells_old_rows: log.tells_old_rows,
+        };
+        Ok(tables.into_iter().map(table).collect())
+    }
+
+    async fn read(&self, start: Option<Position>, feed: &Feed) -> End {
+        let prepared = async {
+            let position = match start {
+                Some(Position(text)) => self.kept(&text).await?,
+                None if self.snapshot => snapshot::take(self, feed).await?,
+                None => self.begin(feed).await?,
+            };
+            let mut connection = connect(&self.opts).await?;
+            let names: Vec<_> = self.tables.iter().cloned().collect();
+            let tables = tables::some(&self.opts, &mut connection, &names).await?;
+            let charsets = tables::charsets(&self.opts, &mut connection).await?;
+            let _gone = answered(&self.opts, connection.disconnect()).await;
+            Ok(Reading::new(self, feed, position, tables, charsets))
+        };
+        match prepared.await {
+            Ok(reading) => reading.run().await,
+            Err(end) => end,
+        }
+    }
+
+    /// A position that was kept, once the server does.
+    async fn kept(&self, text: &str) -> Result<GtidList, End> {
+        let mut connection = connect(&self.opts).await?;
+        check(&self.opts, &mut connection).await?;
+        let _gone = answered(&self.opts, connection.disconnect()).await;
+        text.parse().map_err(|error| Failure::Lasting(format!("the position that is kept: {error}")).into())
+    }
+
+    /// Where the log is now. Handed over before anything is read, so that from then on nothing is missed.
+    async fn begin(&self, feed: &Feed) -> Result<GtidList, End> {
+        let mut connection = connect(&self.opts).await?;
+        check(&self.opts, &mut connection).await?;
+        let position = answered(&self.opts, connection.query_first("SELECT @@gtid_binlog_pos")).await?;
+        let _gone = answered(&self.opts, connection.disconnect()).await;
+        let position: Option<String> = position;
+        let position: GtidList = position
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
+        let batch = Batch { changes: Vec::new(), position: Some(Position(position.to_string())) };
+        feed.batches.send(batch).await.map_err(|_| End::Done)?;
+        Ok(position)
+    }
+}
+
+/// The database that a URL names: that of tables that are named without one.
+pub fn default_schema(url: &str) -> Option<String> {
+    connect::options(url).ok()?.db_name().map(ToOwned::to_owned)
+}
+
+/// What an operator runs, once, as one who may, so that `user` can listen to these tables.
+pub fn init_sql(user: &str, tables: &[TableName]) -> String {
+    let text = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
+    let user = text(user);
+    let mut sql = format!(
+        "-- In my.cnf, below [mariadbd], then restart once (log_bin cannot be set while the server runs):\n\
+         --   log_bin=binlog\n--   binlog_format=ROW\n--   binlog_row_image=FULL\n--   binlog_row_metadata=FULL\n\
+         --   server_id=1\n--   gtid_strict_mode=ON\n\
+         SET GLOBAL binlog_format = 'ROW';\n\
+         SET GLOBAL binlog_row_image = 'FULL';\n\
+         SET GLOBAL binlog_row_metadata = 'FULL';\n\
+         CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY 'a password of your own';\n\
+         GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
+    );
+    for table in tables {
+        sql.push_str(&format!(
+            "GRANT SELECT ON {}.{} TO '{user}'@'%';\n",
+            tables::quoted(&table.schema),
+            tables::quoted(&table.table)
+        ));
+    }
+    sql
+}
+
+/// How many rows an event of the binary log holds, by the table map before it; the least that decodes both, for the fuzzer.
+///
+/// # Errors
+/// What of them does not hold to the format.
+#[doc(hidden)]
+pub fn count_rows(table_map: &[u8], kind: u8, rows: &[u8]) -> Result<usize, String> {
+    let decoded = || {
+        let (_, table, rest) = table_map::head(table_map)?;
+        let mut map = table_map::TableMap::decode(table, rest)?;
+        map.full.get_or_insert_with(|| vec![table_map::Told::default(); map.wires.len()]);
+        let layout = columns::Layout::of(&map, None, &Default::default()).map_err(reader::Malformed)?;
+        let Some(kind) = rows::RowsKind::of(kind) else { return Ok(0) };
+        rows::Rows::of(kind, &layout, rows)?.try_fold(0, |count, row| row.map(|_| count + 1))
+    };
+    decoded().map_err(|malformed: reader::Malformed| malformed.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_runs_names_no_more_than_it_has_to() {
+        let sql = init_sql("o'reader", &[TableName { schema: "app".into(), table: "odd`name".into() }]);
+        assert!(sql.contains("GRANT REPLICATION SLAVE ON *.* TO 'o\\'reader'@'%';"), "{sql}");
+        assert!(sql.contains("GRANT SELECT ON `app`.`odd``name` TO"), "{sql}");
+    }
+}
