@@ -10,6 +10,7 @@ use tidegate::config::Sources;
 mod certs;
 mod check;
 mod completions;
+mod interrupt;
 mod listen;
 mod load;
 mod man;

@@ -1,7 +1,9 @@
 //! The plugin host: libraries behind the C ABI, each instance with a thread of its own for its hooks. No code of a
 //! plugin runs on a shard.
 
+mod alone;
 mod callbacks;
+pub mod command;
 mod counts;
 mod door;
 mod entry;

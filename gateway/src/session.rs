@@ -125,12 +125,10 @@ pub type Shown = Result<Arc<Principal>, Refusal>;
 /// See the module's documentation.
 pub struct Session {
     id: Arc<str>,
-    /// The id that the client asked for, where it did.
-    client_id: Option<Arc<str>>,
     /// Who it is by; another token of the same user may take its place.
     principal: RefCell<Arc<Principal>>,
-    /// What the request that opened its connection has shown, where it has to be entered.
-    shown: Option<Box<Shown>>,
+    /// None where it would hold nothing.
+    particulars: Option<Box<Particulars>>,
     term: Term,
     allowance: Allowance,
     /// Its places: the endpoint's, and while it is not known who it is by, one among those.
@@ -139,8 +137,6 @@ pub struct Session {
     endpoint: Rc<Endpoint>,
     /// The endpoint's, or one of its own.
     dialect: Rc<dyn Dialect>,
-    /// From where it was opened; none where nobody writes that down.
-    source: Option<Box<Source>>,
     common: Rc<Common>,
     connected_at: Timestamp,
     seat: Seat,
@@ -156,6 +152,28 @@ pub struct Session {
     turn: Cell<Turn>,
 }
 
+/// What few sessions have: it costs the others a pointer.
+struct Particulars {
+    /// The id that the client asked for, where it did.
+    client_id: Option<Arc<str>>,
+    /// What the request that opened its connection has shown, where it has to be entered.
+    shown: Option<Box<Shown>>,
+    /// From where it was opened; none where nobody writes that down.
+    source: Option<Box<Source>>,
+}
+
+impl Particulars {
+    /// None where there are none.
+    fn of(
+        client_id: Option<Arc<str>>,
+        shown: Option<Box<Shown>>,
+        source: Option<Box<Source>>,
+    ) -> Option<Box<Self>> {
+        let any = client_id.is_some() || shown.is_some() || source.is_some();
+        any.then(|| Box::new(Self { client_id, shown, source }))
+    }
+}
+
 impl Session {
     /// Has the session's task close it; the first reason counts.
     fn end(&self, reason: CloseReason) {
@@ -166,13 +184,18 @@ impl Session {
         }
     }
 
+    /// The id that the client asked for, where it did.
+    fn client_id(&self) -> Option<Arc<str>> {
+        self.particulars.as_ref().and_then(|own| own.client_id.clone())
+    }
+
     fn principal(&self) -> Arc<Principal> {
         Arc::clone(&self.principal.borrow())
     }
 
     /// Has the audit log tell what its client does.
     fn record(&self, deed: Deed, tell: impl FnOnce(Entry) -> Entry) {
-        let Some(source) = &self.source else { return };
+        let Some(source) = self.particulars.as_ref().and_then(|own| own.source.as_ref()) else { return };
         self.common.shard.hub().audit().record(deed, |entry| {
             tell(entry.from(source).by(&self.principal.borrow()).at(&self.endpoint.path).session(&self.id))
         });
@@ -317,7 +340,7 @@ impl Session {
     fn dialect_info(&self) -> Info {
         let info = self.info();
         Info {
-            metadata: Metadata { connected_at: info.connected_at, client_id: self.client_id.clone() },
+            metadata: Metadata { connected_at: info.connected_at, client_id: self.client_id() },
             connection_id: info.connection_id,
             user_id: info.user_id,
             roles: self.principal.borrow().roles.clone(),

@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use crate::audit;
 
-pub use declared::{CallSpec, Checker, Declaration, EventSpec, RoomSpec, RouteSpec};
+pub use declared::{CallSpec, Checker, CommandSpec, Declaration, EventSpec, RoomSpec, RouteSpec};
 pub use handoff::{Handoff, Run, Takeover, Upgraded};
 pub use host::Host;
 pub use location::{Located, Location};

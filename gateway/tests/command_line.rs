@@ -38,7 +38,7 @@ fn the_version_names_the_commit_and_the_plugin_abi() {
         "{}",
         out(&output)
     );
-    assert!(out(&output).ends_with("\nplugin ABI 1.1\n"), "{}", out(&output));
+    assert!(out(&output).ends_with("\nplugin ABI 1.2\n"), "{}", out(&output));
 }
 
 #[test]

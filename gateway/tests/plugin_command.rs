@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 fn tidegate(arguments: &[&str]) -> Output {
@@ -82,12 +84,12 @@ fn a_library_that_ends_its_process_is_told_by_the_signal() {
 fn a_plugin_is_shown_as_it_describes_itself() {
     let (code, text) = said(&tidegate(&["inspect", &built("echo")]));
     assert_eq!(code, Some(0));
-    for line in ["echo 0.1.0  (ABI 1.1)", "  POST   /echo/{room}  (scope publish)", "  echo_stream"] {
+    for line in ["echo 0.1.0  (ABI 1.2)", "  POST   /echo/{room}  (scope publish)", "  echo_stream"] {
         assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
     }
     let output = tidegate(&["inspect", "--json", &built("echo")]);
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&shown["abi"], &shown["manifest"]["name"]), (&json!("1.1"), &json!("echo")));
+    assert_eq!((&shown["abi"], &shown["manifest"]["name"]), (&json!("1.2"), &json!("echo")));
     let (code, text) = said(&tidegate(&["inspect", "/nowhere.so"]));
     assert!(code == Some(1) && text.contains("/nowhere.so"), "{text}");
 }
@@ -122,4 +124,64 @@ fn a_route_at_an_endpoints_path_ends_the_start_and_both_are_named() {
     let (code, text) = said(&output);
     let clash = "plugin 'it': the route 'POST /hostile' is at the path of the endpoint '/hostile'";
     assert!(code == Some(64) && text.contains(clash), "{code:?}: {text}");
+}
+
+/// A plugin's own command, whose library is in the folder of this program.
+fn own(arguments: &[&str]) -> Command {
+    let folder = PathBuf::from(std::env::current_exe().unwrap().parent().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    let directory = format!("plugins.directory={:?}", folder.to_str().unwrap());
+    command.args(["plugin", arguments[0], "--set", &directory]).args(&arguments[1..]);
+    command
+}
+
+#[test]
+fn a_plugin_carries_out_its_own_commands() {
+    let (code, text) = said(&own(&["echo", "say", "hello", "world"]).output().unwrap());
+    assert_eq!((code, text.as_str()), (Some(0), "hello world\n"));
+    let other = ["other", "--set=plugins.other.plugin=echo", "say"];
+    let (code, text) =
+        said(&own(&[&other[..], &["--set", "log.level=info", "--again"]].concat()).output().unwrap());
+    assert!(
+        code == Some(64) && text.contains("say what?\nusage: tidegate plugin other say [--again] WORD..."),
+        "{text}"
+    );
+}
+
+#[test]
+fn which_commands_there_are_is_told_and_what_is_none_is_refused() {
+    let (code, text) = said(&own(&["echo"]).output().unwrap());
+    assert!(code == Some(0) && text.contains("  say [--again] WORD... "), "{text}");
+    for (line, expected) in [
+        (&["echo", "shout"][..], "error: plugin 'echo' has no command 'shout'\nIts commands:\n  say "),
+        (&["agents"], "It has no commands."),
+        (&["echo", "say", "x", "--set"], "error: --set: a value is missing"),
+        (&["nothing", "say"], "error: plugin 'nothing': no library at "),
+        (
+            &["echo", "say", "x", "--set", "plugins.echo.colour=1"],
+            "error: plugin 'echo': its configuration does not fit: ",
+        ),
+    ] {
+        let (code, text) = said(&own(line).output().unwrap());
+        assert!(
+            code == Some(if line == ["agents"] { 0 } else { 64 }) && text.contains(expected),
+            "{line:?}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_command_ends_when_the_operator_wants_it_or_nobody_reads_any_more() {
+    for signal in [Some(Signal::INT), Some(Signal::TERM), None] {
+        let mut child = own(&["echo", "say", "--again", "tick"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "tick");
+        if let Some(signal) = signal {
+            kill_process(Pid::from_child(&child), signal).unwrap();
+            assert!(lines.all(|line| line.unwrap() == "tick"));
+        } else {
+            drop(lines);
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(i32::from(signal.is_none())));
+    }
 }

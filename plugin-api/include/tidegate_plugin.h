@@ -1,5 +1,5 @@
 /*
- * The Tidegate plugin ABI, version 1.1.
+ * The Tidegate plugin ABI, version 1.2.
  *
  * A plugin is a shared library that exports one constant: `tidegate_plugin`. Everything else is found from it. README.md
  * beside this file's folder tells the same contract in prose; this header is the contract.
@@ -37,7 +37,7 @@ extern "C" {
 
 /* A library of the same major loads, whatever its minor; one of another major is refused. */
 #define TG_ABI_MAJOR UINT32_C(1)
-#define TG_ABI_MINOR UINT32_C(1)
+#define TG_ABI_MINOR UINT32_C(2)
 
 /* The name of the symbol that a library exports. */
 #define TG_PLUGIN_SYMBOL "tidegate_plugin"
@@ -336,6 +336,31 @@ typedef struct tg_checkpoint {
     /* [hook thread] Between `create` and `start` of the successor: the state that `pause` gave. `*error` as in `create`. */
     tg_status (*restore)(tg_instance *instance, tg_str state, tg_buf *error);
 } tg_checkpoint;
+
+#define TG_EXT_COMMANDS "tidegate.commands/1" /* since 1.2 */
+
+/* A command of an operator's at a terminal: `tidegate plugin <instance> <command> [arguments]`. [borrowed] */
+typedef struct tg_command {
+    uint32_t command;             /* index in the manifest's `commands` */
+    uint32_t reserved;
+    tg_str name;
+    const tg_str *arguments;      /* what was typed behind the name */
+    uint64_t arguments_len;
+    void *context;                /* [nullable] for the two callbacks, which hold until `run` returns */
+
+    /* [any thread] Writes to standard output, as it is. TG_CLOSED: nobody reads it any more. */
+    tg_status (*print)(void *context, tg_str text);
+
+    /* [any thread] 1 once the operator wants the command to end (SIGINT, SIGTERM), else 0. */
+    uint32_t (*interrupted)(void *context);
+} tg_command;
+
+typedef struct tg_commands {
+    /* [hook thread] [blocks] In the place of `start`, for as long as it takes: the process serves nobody, the instance is destroyed
+     * after it, and of the host's extensions the log alone answers. TG_INVALID: the arguments are wrong; another status: it
+     * failed; `*error` as in `create`. */
+    tg_status (*run)(tg_instance *instance, const tg_command *command, tg_buf *error);
+} tg_commands;
 
 /* --------------------------------------------------------------------------------------------- the host's extensions */
 

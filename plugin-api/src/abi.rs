@@ -14,8 +14,9 @@ mod verify;
 pub(crate) use data::slice;
 pub use data::{Buf, Cursor, Event, Lease, Metric, Pair, Principal, Request, Session, Status, Str};
 pub use guest::{
-    CALL_STREAMS, Call, Calls, Checkpoint, Declare, Flow, Follow, Followed, Gap, Health, Http, HttpRequest,
-    Instance, Plugin, SessionEvent, WATCH_CLOSE, WATCH_JOIN, WATCH_LEAVE, WATCH_OPEN, Watch,
+    CALL_STREAMS, Call, Calls, Checkpoint, Command, Commands, Declare, Flow, Follow, Followed, Gap, Health,
+    Http, HttpRequest, Instance, Plugin, SessionEvent, WATCH_CLOSE, WATCH_JOIN, WATCH_LEAVE, WATCH_OPEN,
+    Watch,
 };
 pub use host::{
     Clock, EXPECT_ABSENT, EXPECT_ANY, EXPECT_REVISION, Grant, Host, LOG_DEBUG, LOG_ERROR, LOG_INFO,
@@ -28,7 +29,7 @@ pub use verify::{AbiError, Verified};
 /// A library of the same major loads; one of another is refused.
 pub const MAJOR: u32 = 1;
 /// The minor that this crate implements.
-pub const MINOR: u32 = 1;
+pub const MINOR: u32 = 2;
 /// The symbol that a library exports.
 pub const SYMBOL: &str = "tidegate_plugin";
 
@@ -50,6 +51,8 @@ pub mod ext {
     pub const HEALTH: &str = "tidegate.health/1";
     /// Handing state to a successor: [`Checkpoint`](super::Checkpoint).
     pub const CHECKPOINT: &str = "tidegate.checkpoint/1";
+    /// Commands of operators at a terminal: [`Commands`](super::Commands). Since 1.2.
+    pub const COMMANDS: &str = "tidegate.commands/1";
     /// Publishing: [`Publish`](super::Publish).
     pub const PUBLISH: &str = "tidegate.publish/1";
     /// Why an event was refused: [`Refusal`](super::Refusal). Since 1.1.

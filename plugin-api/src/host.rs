@@ -3,7 +3,7 @@
 pub(crate) mod bridge;
 mod clock;
 pub(crate) mod flow;
-mod gate;
+pub(crate) mod gate;
 mod lease;
 mod log;
 mod metrics;

@@ -10,6 +10,7 @@ pub mod abi;
 
 mod buffer;
 mod call;
+mod command;
 mod entry;
 mod error;
 mod event;
@@ -27,6 +28,7 @@ pub use bytes::Bytes;
 
 pub use abi::Status;
 pub use call::{Call, Reply};
+pub use command::Command;
 pub use entry::{Exported, table};
 pub use error::{Error, FieldError, Result};
 pub use event::{Cursor, Event, FollowedEvent, Gap, Receipt};

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Reply};
+use crate::command::Command;
 use crate::event::{FollowedEvent, Gap};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::manifest::{Declared, Health, Manifest, Watches};
@@ -48,6 +49,17 @@ pub trait Plugin: Sized + 'static {
     fn watches(config: &Self::Config) -> Watches {
         let _ = config;
         Watches::default()
+    }
+
+    /// Carries out a command of an operator's at a terminal, one of the manifest's `commands`, in the place of
+    /// [`start`](Plugin::start): in a process that serves nobody, with this configuration, for as long as it takes. It runs in the
+    /// same kind of runtime; what it has to say goes to [`Command::print`].
+    ///
+    /// # Errors
+    /// Why it failed, for the operator; [`Error::invalid`] where the arguments are wrong.
+    async fn command(config: Self::Config, command: Command) -> Result<()> {
+        let _ = config;
+        Err(Error::unsupported(format!("the command '{}' is not implemented", command.name)))
     }
 
     /// Starts an instance. The state that a predecessor left is in [`Host::restored`]. Awaiting [`Host::publish`] in here fails:

@@ -26,11 +26,13 @@ mod drive;
 mod hooks;
 mod state;
 mod store;
+mod terminal;
 
 pub use answers::{CallAnswer, HttpAnswer};
 pub use drive::Pending;
 pub use state::{LogLine, Published};
 pub use store::StoreContent;
+pub use terminal::Ran;
 
 use std::any::TypeId;
 use std::sync::{Arc, Mutex};
@@ -57,6 +59,7 @@ pub struct Setup {
     store: StoreContent,
     restored: Option<Bytes>,
     missing: Vec<String>,
+    interrupt_after: Option<usize>,
 }
 
 /// A plugin that was started, and the gateway that it sees.
@@ -107,6 +110,7 @@ impl TestHost {
             store: StoreContent::default(),
             restored: None,
             missing: Vec::new(),
+            interrupt_after: None,
         }
     }
 }

@@ -54,6 +54,10 @@ fn layouts() -> Vec<Layout> {
         layout!("tg_flow", Flow, { resume, committed }),
         layout!("tg_health", Health, { check }),
         layout!("tg_checkpoint", Checkpoint, { pause, unpause, restore }),
+        layout!("tg_command", Command, {
+            command, reserved, name, arguments, arguments_len, context, print, interrupted
+        }),
+        layout!("tg_commands", Commands, { run }),
         layout!("tg_publish", Publish, { publish }),
         layout!("tg_refusal", Refusal, { last }),
         layout!("tg_reply", Reply, { respond, head, chunk, finish, fail }),
@@ -84,15 +88,17 @@ fn text() -> String {
 }
 
 #[test]
-fn every_struct_has_the_layout_of_abi_1_1() {
-    assert_eq!(text(), include_str!("../abi/1.1/layout.txt"));
+fn every_struct_has_the_layout_of_abi_1_2() {
+    assert_eq!(text(), include_str!("../abi/1.2/layout.txt"));
 }
 
 #[test]
 fn no_struct_of_an_older_version_has_changed() {
     let now = text();
-    for line in include_str!("../abi/1.0/layout.txt").lines() {
-        assert!(now.lines().any(|other| other == line), "{line}");
+    for before in [include_str!("../abi/1.0/layout.txt"), include_str!("../abi/1.1/layout.txt")] {
+        for line in before.lines() {
+            assert!(now.lines().any(|other| other == line), "{line}");
+        }
     }
 }
 
@@ -217,19 +223,20 @@ fn the_extensions_have_the_ids_of_the_header() {
         ext::FLOW,
         ext::HEALTH,
         ext::CHECKPOINT,
+        ext::COMMANDS,
     ];
     for id in ids.iter().chain(&ext::HOST) {
         assert!(HEADER.contains(&format!("\"{id}\"")), "{id}");
     }
-    assert_eq!(HEADER.matches("#define TG_EXT_").count(), 17);
+    assert_eq!(HEADER.matches("#define TG_EXT_").count(), 18);
 }
 
 #[test]
-fn the_header_is_the_one_that_was_kept_for_abi_1_1() {
-    assert_eq!((MAJOR, MINOR), (1, 1), "a new version keeps the old header and adds its own folder");
+fn the_header_is_the_one_that_was_kept_for_abi_1_2() {
+    assert_eq!((MAJOR, MINOR), (1, 2), "a new version keeps the old header and adds its own folder");
     assert!(
-        HEADER == include_str!("../abi/1.1/tidegate_plugin.h"),
-        "ABI 1.1 does not change: add an extension"
+        HEADER == include_str!("../abi/1.2/tidegate_plugin.h"),
+        "ABI 1.2 does not change: add an extension"
     );
 }
 

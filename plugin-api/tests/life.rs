@@ -203,7 +203,7 @@ fn a_table_that_is_not_ours_to_load_is_refused_with_the_reason() {
     };
     let refused = |table| start(table).map(drop).unwrap_err();
     let major = refused(abi::Plugin { abi_major: 2, abi_minor: 3, ..good });
-    assert_eq!(major, "it is built for plugin ABI 2.3, this side has 1.1");
+    assert_eq!(major, "it is built for plugin ABI 2.3, this side has 1.2");
     assert!(refused(abi::Plugin { size: 24, ..good }).contains("24 bytes, ABI 1.0 has 72"));
     assert_eq!(refused(abi::Plugin { stop: None, ..good }), "its function `stop` is null");
     assert_eq!(refused(abi::Plugin { manifest: abi::Str::EMPTY, ..good }), "its manifest is empty");

@@ -33,7 +33,9 @@ static const char MANIFEST[] =
     "and then whole.\",\"streams\":true,\"request\":{\"type\":\"object\",\"properties\":{\"data\":{},\"pieces\":{\"type\":"
     "\"integer\",\"minimum\":0,\"default\":3},\"every_ms\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":60000,"
     "\"default\":0}},\"examples\":[{\"data\":\"hello\",\"pieces\":2}]},\"response\":{\"description\":"
-    "\"`data`, in every piece and whole.\",\"examples\":[\"hello\"]}}],\"rooms\":[],\"config\":{\"type\":\"object\","
+    "\"`data`, in every piece and whole.\",\"examples\":[\"hello\"]}}],\"rooms\":[],\"commands\":[{\"name\":\"say\","
+    "\"summary\":\"Prints the words, with --again once more every tenth of a second until it is interrupted.\",\"usage\":"
+    "\"[--again] WORD...\"}],\"config\":{\"type\":\"object\","
     "\"properties\":{\"calls\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1},\"default\":[],"
     "\"description\":\"More names for the call `echo`.\"}},\"additionalProperties\":false},\"follows\":[]}";
 
@@ -447,6 +449,38 @@ static tg_status declare(tg_instance *self, tg_buf *json, tg_buf *error) {
     return TG_OK;
 }
 
+/* -------------------------------------------------------------------------------------------------------- commands */
+
+#ifdef TG_EXT_COMMANDS /* since 1.2: this is also built against the header of 1.0 */
+/* Prints the words and ends the line. */
+static tg_status print_words(const tg_command *command, uint64_t first) {
+    tg_status status = TG_OK;
+    uint64_t i;
+    for (i = first; status == TG_OK && i < command->arguments_len; i++) {
+        if (i > first) status = command->print(command->context, tg_text(" "));
+        if (status == TG_OK) status = command->print(command->context, command->arguments[i]);
+    }
+    return status == TG_OK ? command->print(command->context, tg_text("\n")) : status;
+}
+
+/* tidegate.commands/1: `say`, in the place of `start`; it may block. */
+static tg_status run_command(tg_instance *self, const tg_command *command, tg_buf *error) {
+    static const struct timespec AGAIN = {0, 100000000};
+    int again = command->arguments_len > 0 && tg_str_eq(command->arguments[0], tg_text("--again"));
+    tg_status status;
+    (void)self;
+    if (command->arguments_len == (uint64_t)again) {
+        *error = tg_constant(tg_text("say what?"));
+        return TG_INVALID;
+    }
+    do {
+        status = print_words(command, (uint64_t)again);
+        if (again) nanosleep(&AGAIN, NULL);
+    } while (again && status == TG_OK && !command->interrupted(command->context));
+    return status;
+}
+#endif
+
 /* ------------------------------------------------------------------------------------------------------------ life */
 
 static tg_status create(const tg_host *host, tg_str name, tg_str config, tg_instance **instance, tg_buf *error) {
@@ -515,6 +549,10 @@ static const void *extension(tg_instance *self, tg_str id) {
     static const tg_http HTTP = {http_request, cancelled};
     static const tg_calls CALLS = {call, cancelled};
     static const tg_flow FLOW = {resume, committed};
+#ifdef TG_EXT_COMMANDS
+    static const tg_commands COMMANDS = {run_command};
+    if (tg_str_eq(id, tg_text(TG_EXT_COMMANDS))) return &COMMANDS;
+#endif
     (void)self;
     if (tg_str_eq(id, tg_text(TG_EXT_DECLARE))) return &DECLARE;
     if (tg_str_eq(id, tg_text(TG_EXT_HTTP))) return &HTTP;

@@ -11,12 +11,11 @@ use super::UNUSABLE;
 use super::listen::trust::Trust;
 
 mod give;
-mod interrupt;
 mod plan;
 mod progress;
 
+use super::interrupt::{self, INTERRUPTED};
 use give::Place;
-use interrupt::INTERRUPTED;
 use progress::Watcher;
 
 /// What is answered where nobody can be connected, and the other codes of sysexits.h.
@@ -204,7 +203,7 @@ fn measure(arguments: &Arguments) -> Result<Report, Failure> {
     let plan = plan::plan(arguments)?;
     plan.judge().map_err(load::Error::Plan)?;
     let place = arguments.report.as_deref().map(Place::open).transpose()?;
-    let stop = interrupt::hear().map_err(Failure::Signals)?;
+    let stop = interrupt::hear("the report follows; once more ends it without").map_err(Failure::Signals)?;
     let mut watcher = Watcher::new(arguments.quiet);
     let report = load::run(plan, &mut |progress| watcher.show(&progress), &stop);
     watcher.finish();

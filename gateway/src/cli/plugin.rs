@@ -4,6 +4,7 @@
 //! the hidden flag `--inside`.
 
 mod check;
+mod command;
 mod document;
 mod inspect;
 mod list;
@@ -33,6 +34,9 @@ pub(super) enum Arguments {
     Document(document::Arguments),
     /// Write a plugin to begin with, in Rust or C: it builds, is tested and loads as it is
     New(new::Arguments),
+    /// A command of a plugin's own: NAME [COMMAND [ARGUMENT...]]
+    #[command(external_subcommand)]
+    Own(Vec<String>),
 }
 
 /// Does what the command line says.
@@ -43,6 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Arguments::List(arguments) => list::run(arguments),
         Arguments::Document(arguments) => document::run(arguments),
         Arguments::New(arguments) => new::run(arguments),
+        Arguments::Own(words) => command::run(words),
     }
 }
 

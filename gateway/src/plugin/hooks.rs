@@ -1,6 +1,8 @@
 //! An instance's hooks, called on its hook thread.
 #![allow(unsafe_code, reason = "calls into plugins, through C pointers")]
 
+mod terminal;
+
 use std::sync::Arc;
 use std::time::Duration;
 

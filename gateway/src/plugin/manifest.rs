@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tidegate_plugin::abi::ext;
 
 use super::terms::{Terms, Validate};
-use crate::web::{CallSpec, EventSpec, RoomSpec, RouteSpec};
+use crate::web::{CallSpec, CommandSpec, EventSpec, RoomSpec, RouteSpec};
 pub use schema::Flaw;
 pub(super) use schema::Schema;
 
@@ -49,6 +49,9 @@ pub struct Manifest {
     /// The rooms that it looks after.
     #[serde(default)]
     pub rooms: Vec<RoomSpec>,
+    /// What an operator can have it do at a terminal.
+    #[serde(default)]
+    pub commands: Vec<CommandSpec>,
     /// Schemas that all its schemas may refer to, as `#/$defs/NAME`.
     #[serde(default, rename = "$defs")]
     pub defs: Map<String, Value>,
@@ -145,6 +148,7 @@ impl Manifest {
         }
         check_types(&self.events)?;
         check_calls(&self.calls)?;
+        check_commands(&self.commands)?;
         check_documented(&self.routes, &self.calls)?;
         schema::compile("config", self.config.as_ref())?;
         Terms::of(self, Validate::Off).map(|_| ())
@@ -183,7 +187,7 @@ impl Manifest {
 }
 
 /// The keys of a manifest, and of the entries of its lists.
-const TOP: [&str; 16] = [
+const TOP: [&str; 17] = [
     "manifest",
     "$defs",
     "name",
@@ -196,12 +200,13 @@ const TOP: [&str; 16] = [
     "routes",
     "calls",
     "rooms",
+    "commands",
     "config",
     "follows",
     "critical",
     "singleton",
 ];
-const LISTS: [(&str, &[&str]); 4] = [
+const LISTS: [(&str, &[&str]); 5] = [
     ("events", &["type", "summary", "schema", "room", "source"]),
     (
         "routes",
@@ -221,6 +226,7 @@ const LISTS: [(&str, &[&str]); 4] = [
     ),
     ("calls", &["name", "summary", "request", "response", "streams", "scope", "timeout_ms"]),
     ("rooms", &["prefix", "join", "publish"]),
+    ("commands", &["name", "summary", "usage"]),
 ];
 
 fn strangers(place: &str, entry: &Value, known: &[&str]) -> Vec<String> {
@@ -296,9 +302,17 @@ fn check_types(events: &[EventSpec]) -> Result<(), ManifestError> {
 }
 
 fn check_calls(calls: &[CallSpec]) -> Result<(), ManifestError> {
-    match calls.iter().find(|call| !Manifest::is_name(&call.name)) {
-        Some(call) => {
-            Err(ManifestError::Content(format!("call '{}': lower-case letters, digits, '-', '_'", call.name)))
+    check_names("call", calls.iter().map(|call| &call.name))
+}
+
+fn check_commands(commands: &[CommandSpec]) -> Result<(), ManifestError> {
+    check_names("command", commands.iter().map(|command| &command.name))
+}
+
+fn check_names<'a>(what: &str, mut names: impl Iterator<Item = &'a String>) -> Result<(), ManifestError> {
+    match names.find(|name| !Manifest::is_name(name)) {
+        Some(name) => {
+            Err(ManifestError::Content(format!("{what} '{name}': lower-case letters, digits, '-', '_'")))
         }
         None => Ok(()),
     }

@@ -2,19 +2,16 @@
 //! against a real hub and a store of its own. In the caller's process: who does not trust a file runs it in a child.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::alone::Alone;
 use super::shared::{Shared, State};
-use super::{Library, Manifest, Plugins, Services, Settings, Validate, health};
-use crate::frame::Forms;
-use crate::hub::{Config, Hub, Rules};
-use crate::metrics::Metrics;
-use crate::store::{Durability, Embedded};
+use super::{Library, Manifest, Plugins, Settings, Validate, health};
 use crate::web::{HealthStatus, Routes};
 
 /// How long it may take to stop.
@@ -78,24 +75,8 @@ fn judge(library: &Library, config: &Value) -> Vec<Finding> {
     unknown.chain(wrong).chain(unmentioned).collect()
 }
 
-/// A store's folder, which goes with this.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(folder = %self.0.display(), %error, "the trial's store was not removed");
-        }
-    }
-}
-
 async fn live(library: &Library, path: &Path, config: Value, core: Core) -> Result<Vec<Finding>, String> {
-    let folder = Folder(std::env::temp_dir().join(format!("tidegate-{}", uuid::Uuid::new_v4().simple())));
-    let store = Embedded::open(&folder.0, Durability::Os).map_err(|error| error.to_string())?;
-    let sizes = Config { shards: 1, mailbox: 64 << 20, rooms_per_session: 100 };
-    let hub = Arc::new(Hub::new(sizes, Rules::new([]), Forms::default(), Metrics::new(1)));
-    let control = tokio::runtime::Handle::current();
-    let services = Services { hub, store: Arc::new(store), control, changed: Arc::default() };
+    let alone = Alone::new()?;
     let settings = Settings {
         name: library.manifest.name.clone(),
         candidates: vec![path.to_owned()],
@@ -104,7 +85,12 @@ async fn live(library: &Library, path: &Path, config: Value, core: Core) -> Resu
         validate: Validate::Always,
         config,
     };
-    let plugins = Plugins::start(vec![settings], services, Arc::new(Routes::new(core.routes)), core.calls);
+    let plugins = Plugins::start(
+        vec![settings],
+        alone.services.clone(),
+        Arc::new(Routes::new(core.routes)),
+        core.calls,
+    );
     let plugins = plugins.await.map_err(|error| error.to_string())?;
     let Some(shared) = plugins.instances().into_iter().next() else { return Ok(Vec::new()) };
     let mut findings = Vec::new();

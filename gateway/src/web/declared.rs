@@ -114,6 +114,31 @@ pub struct RoomSpec {
     pub publish: Value,
 }
 
+/// What an operator can have a plugin do at a terminal.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct CommandSpec {
+    /// Its name, lower case.
+    pub name: String,
+    /// What it does, in a sentence.
+    #[serde(default)]
+    pub summary: String,
+    /// What may be typed behind its name, as `[--apply] TABLE...`.
+    #[serde(default)]
+    pub usage: String,
+}
+
+impl CommandSpec {
+    /// How it is typed.
+    pub fn synopsis(&self) -> String {
+        format!("{} {}", self.name, self.usage).trim_end().to_owned()
+    }
+
+    /// How it is typed, and what it does.
+    pub fn line(&self) -> String {
+        format!("{:30} {}", self.synopsis(), self.summary).trim_end().to_owned()
+    }
+}
+
 /// Everything that one instance of a plugin declares, by its manifest and by itself.
 #[derive(Clone, Debug, Default)]
 pub struct Declaration {

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use crate::gateway::PATIENCE;
 
 /// What makes a MariaDB one whose changes can be listened to.
-const BINLOG: [&str; 4] = ["--log-bin=binlog", "--binlog-format=ROW", "--server-id=1", "--gtid-strict-mode=1"];
+const BINLOG: [&str; 4] =
+    ["--log-bin=binlog", "--binlog-format=ROW", "--server-id=1", "--gtid-strict-mode=1"];
 
 /// A MariaDB with data, port and socket of its own, which ends with this value. Anybody is `root`, without a password.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ impl MariaDb {
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         install.args(places(&folder)).args(as_root());
-        let installed = install.stdin(Stdio::null()).output().expect("MariaDB is there: scripts/test-tools installs it");
+        let installed =
+            install.stdin(Stdio::null()).output().expect("MariaDB is there: scripts/test-tools installs it");
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let arguments: Vec<String> = BINLOG.iter().chain(arguments).map(ToString::to_string).collect();
@@ -68,7 +70,8 @@ impl MariaDb {
         let mut client = Command::new("mariadb");
         client.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]);
         client.args(["--user=root", &format!("--socket={}", self.socket())]);
-        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut client =
+            client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut input = client.stdin.take().unwrap();
         let statements = statements.to_owned();
         let writer = std::thread::spawn(move || std::io::Write::write_all(&mut input, statements.as_bytes()));

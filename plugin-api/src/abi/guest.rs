@@ -1,6 +1,8 @@
 //! The plugin's side: the exported constant and the extensions that a host asks for.
 #![allow(unsafe_code, reason = "says that a constant is one")]
 
+use std::ffi::c_void;
+
 use super::data::{Buf, Cursor, Pair, Principal, Request, Session, Status, Str};
 use super::host::Host;
 
@@ -40,7 +42,7 @@ pub struct Plugin {
     /// Ends it. `[hook thread] [blocks]`
     pub destroy: Option<unsafe extern "C" fn(instance: *mut Instance)>,
     /// Its extension `id`, or null. `[hook thread]`
-    pub extension: Option<unsafe extern "C" fn(instance: *mut Instance, id: Str) -> *const std::ffi::c_void>,
+    pub extension: Option<unsafe extern "C" fn(instance: *mut Instance, id: Str) -> *const c_void>,
 }
 
 // SAFETY: it is a constant, and so is the text that it leads to; what reads that is unsafe for itself.
@@ -274,4 +276,36 @@ pub struct Checkpoint {
     pub unpause: Option<unsafe extern "C" fn(instance: *mut Instance) -> Status>,
     /// Takes the state, between `create` and `start`. `[hook thread]`
     pub restore: Option<unsafe extern "C" fn(instance: *mut Instance, state: Str, error: *mut Buf) -> Status>,
+}
+
+/// `tg_command`: a command of an operator's at a terminal.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Command {
+    /// Index in the manifest's `commands`.
+    pub command: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Its name.
+    pub name: Str,
+    /// The first of what was typed behind the name.
+    pub arguments: *const Str,
+    /// How many.
+    pub arguments_len: u64,
+    /// For the two callbacks, which hold until `run` returns.
+    pub context: *mut c_void,
+    /// Writes to standard output. `[any thread]`
+    pub print: Option<unsafe extern "C" fn(context: *mut c_void, text: Str) -> Status>,
+    /// 1 once the operator wants it to end. `[any thread]`
+    pub interrupted: Option<unsafe extern "C" fn(context: *mut c_void) -> u32>,
+}
+
+/// `tg_commands`: commands of operators.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Commands {
+    /// Carries one out, in the place of `start`. `[hook thread] [blocks]`
+    pub run: Option<
+        unsafe extern "C" fn(instance: *mut Instance, command: *const Command, error: *mut Buf) -> Status,
+    >,
 }

@@ -20,7 +20,7 @@ pub(super) unsafe fn text(s: Str) -> String {
     String::from_utf8_lossy(unsafe { s.as_bytes() }).into_owned()
 }
 
-unsafe fn texts(ptr: *const Str, len: u64) -> Vec<String> {
+pub(super) unsafe fn texts(ptr: *const Str, len: u64) -> Vec<String> {
     // SAFETY: lent for the call.
     unsafe { slice(ptr, len).iter().map(|&s| text(s)).collect() }
 }

@@ -15,6 +15,7 @@ use super::answer::Responder;
 use super::contain::{Panicked, catch, contain};
 use super::instance::End;
 use crate::call::Call;
+use crate::command::Command;
 use crate::event::{FollowedEvent, Gap};
 use crate::host::{lock, publish};
 use crate::http::HttpRequest;
@@ -97,6 +98,16 @@ fn live<P: Plugin>(
     // What the plugin has spawned and left running goes here, while callbacks still answer it.
     drop(tasks);
     runtime.shutdown_timeout(deadline.saturating_duration_since(Instant::now()));
+}
+
+/// A command, from its beginning to its end. What the plugin has spawned and left running goes with it.
+pub(super) fn command<P: Plugin>(host: &Host, config: P::Config, command: Command) -> Result<()> {
+    let runtime = runtime()?;
+    let tasks = LocalSet::new();
+    let done = tasks.block_on(&runtime, contain(host, "command", P::command(config, command)));
+    drop(tasks);
+    runtime.shutdown_background();
+    done.unwrap_or_else(|Panicked| Err(Error::internal("it panicked")))
 }
 
 /// A runtime with timers and, but under Miri, which has no network, sockets.

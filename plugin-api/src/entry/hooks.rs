@@ -14,6 +14,7 @@ use super::executor::{Request, Told, Work};
 use super::instance::Instance;
 use crate::abi::{self, Buf, Status, Str, ext};
 use crate::buffer::give;
+use crate::command::Terminal;
 use crate::host::bridge::Bridge;
 use crate::{Error, Host, Plugin, Result};
 
@@ -43,6 +44,7 @@ impl<P: Plugin> Extensions<P> {
     const WATCH: &abi::Watch = &abi::Watch { select: Some(select::<P>), session: Some(session::<P>) };
     const FLOW: &abi::Flow = &abi::Flow { resume: Some(resume::<P>), committed: Some(committed::<P>) };
     const HEALTH: &abi::Health = &abi::Health { check: Some(health::<P>) };
+    const COMMANDS: &abi::Commands = &abi::Commands { run: Some(command::<P>) };
     const CHECKPOINT: &abi::Checkpoint = &abi::Checkpoint {
         pause: Some(pause::<P>),
         unpause: Some(unpause::<P>),
@@ -144,6 +146,7 @@ unsafe extern "C" fn extension<P: Plugin>(_: *mut abi::Instance, id: Str) -> *co
         id if id == ext::WATCH.as_bytes() => std::ptr::from_ref(Extensions::<P>::WATCH).cast(),
         id if id == ext::FLOW.as_bytes() => std::ptr::from_ref(Extensions::<P>::FLOW).cast(),
         id if id == ext::HEALTH.as_bytes() => std::ptr::from_ref(Extensions::<P>::HEALTH).cast(),
+        id if id == ext::COMMANDS.as_bytes() => std::ptr::from_ref(Extensions::<P>::COMMANDS).cast(),
         id if id == ext::CHECKPOINT.as_bytes() && P::CHECKPOINT => {
             std::ptr::from_ref(Extensions::<P>::CHECKPOINT).cast()
         }
@@ -175,6 +178,28 @@ unsafe extern "C" fn declare<P: Plugin>(i: *mut abi::Instance, json: *mut Buf, e
 unsafe extern "C" fn select<P: Plugin>(i: *mut abi::Instance, json: *mut Buf, error: *mut Buf) -> Status {
     // SAFETY: the host's promise.
     unsafe { document::<P, _>(i, "watches", (json, error), |config| Ok(P::watches(config))) }
+}
+
+unsafe extern "C" fn command<P: Plugin>(
+    pointer: *mut abi::Instance,
+    lent: *const abi::Command,
+    error: *mut Buf,
+) -> Status {
+    // SAFETY: the host's promise.
+    let instance = unsafe { instance::<P>(pointer) };
+    hook(&instance.host, "command", || {
+        // SAFETY: lent for the call, which does not return before the terminal is closed.
+        let (terminal, command) = unsafe {
+            let lent = &*lent;
+            let arguments = arrival::texts(lent.arguments, lent.arguments_len);
+            Terminal::of(lent, arrival::text(lent.name), arguments)
+        };
+        let done = catch(|| instance.command(command));
+        terminal.close();
+        let done = done.unwrap_or_else(|panic| Err(Error::internal(panic)));
+        // SAFETY: the host's, to be written.
+        unsafe { outcome(done, error) }
+    })
 }
 
 /// Hands a request over, once somebody is there to take it.

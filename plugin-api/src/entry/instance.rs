@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::executor::{self, Work};
 use crate::abi::Status;
 use crate::host::lock;
-use crate::{Error, Host, Plugin, Result};
+use crate::{Command, Error, Host, Plugin, Result};
 
 /// An instance. Its hooks come one at a time.
 pub(super) struct Instance<P: Plugin> {
@@ -89,6 +89,14 @@ impl<P: Plugin> Instance<P> {
                 self.host.bridge().close();
                 Err(error)
             }
+        }
+    }
+
+    /// Carries out a command, in the place of a start.
+    pub(super) fn command(&self, command: Command) -> Result<()> {
+        match std::mem::replace(&mut *lock(&self.life), Life::Over) {
+            Life::Created(config) => executor::command::<P>(&self.host, config, command),
+            _ => Err(Error::from(Status::CLOSED)),
         }
     }
 

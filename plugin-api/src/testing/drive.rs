@@ -25,8 +25,16 @@ pub(super) struct Route {
     path: String,
 }
 
-/// Creates and starts an instance.
-pub(super) fn start(setup: Setup) -> Result<TestHost, String> {
+/// An instance that was created and not started, and what its manifest says.
+pub(super) struct Created {
+    pub(super) test: TestHost,
+    pub(super) commands: Vec<String>,
+    defs: Map<String, Value>,
+    restored: Option<Bytes>,
+}
+
+/// Creates an instance.
+pub(super) fn plug(setup: Setup) -> Result<Created, String> {
     // SAFETY: a table in this process is never unloaded.
     let verified = unsafe { abi::Plugin::verify(setup.table) }.map_err(|e| e.to_string())?;
     let manifest: Value =
@@ -37,9 +45,15 @@ pub(super) fn start(setup: Setup) -> Result<TestHost, String> {
     let inner = Arc::new(Inner::new(setup.name, types, setup.store, setup.missing, jobs.clone()));
     let (host, config) = (host_of(&inner), setup.config.to_string());
     let hooks = HookThread::create(verified.table, host, inner.clone(), config, (jobs, work))?;
-    let mut test =
-        TestHost { inner, hooks, routes: routes(&manifest), calls: names(&manifest, "calls", "name") };
-    let prepared = test.declare(&defs).and_then(|()| match setup.restored {
+    let (routes, calls) = (routes(&manifest), names(&manifest, "calls", "name"));
+    let commands = names(&manifest, "commands", "name");
+    Ok(Created { test: TestHost { inner, hooks, routes, calls }, commands, defs, restored: setup.restored })
+}
+
+/// Creates and starts an instance.
+pub(super) fn start(setup: Setup) -> Result<TestHost, String> {
+    let Created { mut test, defs, restored, .. } = plug(setup)?;
+    let prepared = test.declare(&defs).and_then(|()| match restored {
         Some(state) => test.hooks.run(move |plugged| restore(plugged, &state)),
         None => Ok(()),
     });

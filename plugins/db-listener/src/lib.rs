@@ -2,10 +2,179 @@
 //!
 //! In the order of flow: a [`source`] reads a database's [`change`]s and hands them over in batches; the [`pump`] makes events
 //! of them by the operator's [`rules`], publishes them, and confirms to the source what has become safe. [`settings`] is what the
-//! operator says.
+//! operator says; [`calls`] answers clients by queries; [`commands`] is what `tidegate plugin db-listener` does.
 
 pub mod change;
 pub mod source;
 pub mod rules;
 pub mod pump;
+pub mod calls;
+pub mod commands;
 pub mod settings;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::json;
+use tidegate_plugin::{
+    Bytes, Call, Command, Declared, Health, Host, Manifest, Plugin, Reply, Result, SessionEvent, WatchKind,
+    Watches, manifest,
+};
+use tokio::sync::watch;
+use tokio::task::spawn_local;
+use tokio::time::{interval, timeout};
+
+use calls::Calls;
+use pump::{Meters, Phase, Pulse, Pump, Wish};
+use rules::Rules;
+use settings::Settings;
+use source::{Listen, Purpose, Source};
+
+/// How long a start waits for the database: one that is down is tried again after that.
+const START: Duration = Duration::from_secs(3);
+/// How often the source is asked how it is.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// An instance of the plugin.
+#[derive(Debug)]
+pub struct Listener {
+    /// What listens; nothing where there is no database.
+    listening: Option<Listening>,
+    calls: Calls,
+}
+
+/// A pump, and what one needs to know of it.
+#[derive(Debug)]
+struct Listening {
+    source: Rc<Source>,
+    pulse: Rc<Pulse>,
+    /// Whether it is to listen.
+    wish: watch::Sender<bool>,
+    /// Bytes that the database may keep for us before we say so.
+    wal_alarm: u64,
+}
+
+impl Plugin for Listener {
+    type Config = Settings;
+
+    const CHECKPOINT: bool = true;
+
+    fn manifest() -> Manifest {
+        manifest!("manifest.json")
+    }
+
+    fn declare(settings: &Settings) -> Result<Declared> {
+        settings.check()?;
+        Rules::read(settings)?;
+        Calls::check(settings)?;
+        let (events, calls) = (Rules::declared(settings), Calls::declared(settings));
+        Ok(Declared { events, calls, ..Declared::default() })
+    }
+
+    fn watches(settings: &Settings) -> Watches {
+        let kinds = if Calls::count_sessions(settings) {
+            vec![WatchKind::Open, WatchKind::Close]
+        } else {
+            Vec::new()
+        };
+        Watches { kinds, ..Watches::default() }
+    }
+
+    async fn command(settings: Settings, command: Command) -> Result<()> {
+        commands::run(&settings, &command).await
+    }
+
+    async fn start(host: Host, settings: Settings) -> Result<Self> {
+        let calls = Calls::read(&settings, host.clone())?;
+        let listening =
+            if settings.source.is_given() { Some(Listening::begin(&host, &settings).await?) } else { None };
+        Ok(Self { listening, calls })
+    }
+
+    async fn stop(&self) -> Result<()> {
+        self.pause().await.map(drop)
+    }
+
+    async fn call(&self, call: Call) -> Result<Reply> {
+        let source = self.listening.as_ref().map(|listening| &*listening.source);
+        self.calls.answer(&call, source).await
+    }
+
+    async fn watch(&self, event: SessionEvent) -> Result<()> {
+        self.calls.usage.note(event);
+        Ok(())
+    }
+
+    async fn health(&self) -> Result<Health> {
+        Ok(self.listening.as_ref().map_or_else(Health::healthy, Listening::health))
+    }
+
+    async fn pause(&self) -> Result<Bytes> {
+        if let Some(listening) = &self.listening {
+            listening.wish.send_replace(false);
+            listening.pulse.until(|phase| *phase == Phase::Resting).await;
+        }
+        Ok(Bytes::new())
+    }
+
+    async fn unpause(&self) -> Result<()> {
+        if let Some(listening) = &self.listening {
+            listening.wish.send_replace(true);
+        }
+        Ok(())
+    }
+}
+
+impl Listening {
+    /// Begins to listen, and waits for some time until that is so: what is written once the gateway is ready is told.
+    async fn begin(host: &Host, settings: &Settings) -> Result<Self> {
+        let rules = Rc::new(Rules::read(settings)?);
+        let source = Rc::new(Source::new(settings, &rules, host.name(), Purpose::Listen));
+        let (pulse, meters) = (Rc::<Pulse>::default(), Rc::new(Meters::open(host.metrics())?));
+        let (wish, wished) = Wish::new();
+        let pump = Pump {
+            host: host.clone(),
+            source: Rc::clone(&source),
+            rules,
+            pulse: Rc::clone(&pulse),
+            meters: Rc::clone(&meters),
+            max_event: settings.max_event,
+        };
+        spawn_local(pump.run(wished));
+        spawn_local(look(Rc::clone(&source), meters));
+        if timeout(START, pulse.until(|phase| *phase != Phase::Connecting)).await.is_err() {
+            host.log().warn("the database does not answer yet: it is waited for");
+        }
+        Ok(Self { source, pulse, wish, wal_alarm: settings.source.wal_alarm })
+    }
+
+    fn health(&self) -> Health {
+        let standing = self.source.standing();
+        let phase = self.pulse.phase();
+        let delay = self.pulse.delay().map(|delay| delay.as_millis());
+        let details = json!({
+            "state": phase.name(), "reason": phase.reason(), "delay_ms": delay, "lag_bytes": standing.lag_bytes,
+            "held_bytes": standing.held_bytes, "notes": standing.notes,
+        });
+        let holds_much = self.wal_alarm > 0 && standing.held_bytes.is_some_and(|held| held > self.wal_alarm);
+        match phase {
+            Phase::Failing(_) | Phase::Connecting => Health::unhealthy(details),
+            _ if holds_much || !standing.notes.is_empty() => Health::degraded(details),
+            Phase::Listening | Phase::Waiting | Phase::Resting => Health { details, ..Health::healthy() },
+        }
+    }
+}
+
+/// Shows how the source is, again and again.
+async fn look(source: Rc<Source>, meters: Rc<Meters>) {
+    let mut ticks = interval(LOOK);
+    loop {
+        ticks.tick().await;
+        let standing = source.standing();
+        let bytes = |bytes: Option<u64>| bytes.map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        meters.lag.set(bytes(standing.lag_bytes));
+        meters.held.set(bytes(standing.held_bytes));
+    }
+}
+
+tidegate_plugin::export!(Listener);

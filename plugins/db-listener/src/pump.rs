@@ -148,7 +148,6 @@ impl<S: Listen + 'static> Pump<S> {
         let feed = Feed { batches: sender, confirmed };
         let source = Task::spawn(async move { source.run(from, feed).await });
         let ways = Ways { batches, confirm, source, keeper, lease };
-        self.pulse.enter(Phase::Listening);
         self.flow(ways, wish).await
     }
 
@@ -176,6 +175,7 @@ impl<S: Listen + 'static> Pump<S> {
     async fn flow(&self, mut ways: Ways, wish: &mut Wish) -> Result<(), Failure> {
         let plans = Plans::new(Rc::clone(&self.rules), self.source.origin());
         let mut stream = Stream::new(&self.host, plans, &self.meters, self.max_event);
+        let mut reads = false;
         let ended = loop {
             let batch = tokio::select! {
                 biased;
@@ -189,7 +189,15 @@ impl<S: Listen + 'static> Pump<S> {
                     None => break Err((&mut ways.source.0).await.unwrap_or_else(gone)),
                 },
                 () = stream.due() => None,
+                () = self.source.reads(), if !reads => {
+                    reads = true;
+                    self.pulse.enter(Phase::Listening);
+                    continue;
+                }
             };
+            if !std::mem::replace(&mut reads, true) {
+                self.pulse.enter(Phase::Listening);
+            }
             let passed = stream.pass(batch, &mut ways.batches).await;
             self.pulse.heard(stream.delay());
             match passed {

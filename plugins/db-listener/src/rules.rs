@@ -5,6 +5,8 @@ mod plan;
 mod predicate;
 mod row;
 mod template;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::borrow::Cow;
@@ -17,9 +19,10 @@ use tidegate_plugin::{Error, Result};
 use crate::change::TableName;
 use crate::settings::{On, RuleSettings, Settings};
 use crate::source::Table;
-use data::Data;
+pub use data::Data;
+pub(crate) use data::Writer;
 use plan::Plan;
-pub use plan::{Alike, Made, Outcome, Plans};
+pub use plan::{Alike, Made, Plans};
 pub use predicate::Predicate;
 pub use row::Column;
 pub use template::Template;
@@ -55,9 +58,9 @@ impl Rules {
     /// # Errors
     /// The first thing that is wrong, with its rule and place.
     pub fn read(settings: &Settings) -> Result<Self> {
-        let schema = settings.source.kind.default_schema();
+        let schema = settings.source.schema();
         let rules = settings.rules.iter().enumerate();
-        let read = rules.map(|(i, rule)| Rule::read(i + 1, rule, schema));
+        let read = rules.map(|(i, rule)| Rule::read(i + 1, rule, &schema));
         read.collect::<Result<_, _>>().map(Self).map_err(Error::invalid)
     }
 

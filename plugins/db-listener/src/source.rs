@@ -3,11 +3,17 @@
 //! A source is a task of its own, so that it can go on answering its database (keep-alives) while the hub is busy. It reads ahead of
 //! the pump by as much as the [`Feed`] takes, and no further: a full one is back-pressure to the database.
 
+mod any;
 pub mod mariadb;
+pub mod notify;
+pub mod postgres;
+pub mod sqlite;
 
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 
 use crate::change::{Change, TableName};
+pub use any::{Purpose, Source};
 
 /// How far a source has got, in its own terms: an LSN, a GTID list, a number of a change table. Kept by the pump in the host's store
 /// once all before it is safe, and given back at the next start.
@@ -57,11 +63,44 @@ pub trait Listen {
     /// Reads changes from that position on until it fails, or the feed is closed.
     async fn run(&self, from: Option<Position>, feed: Feed) -> Failure;
 
+    /// Ends once changes that are committed from then on are told; never where the first batch says so.
+    async fn reads(&self) {
+        std::future::pending().await
+    }
+
+    /// How it is doing.
+    fn standing(&self) -> Standing {
+        Standing::default()
+    }
+
     /// Whether the source itself sees to it that one node listens, as a slot does.
     fn is_exclusive(&self) -> bool;
 
     /// What makes an origin of this source another than that of any other: begins the events' ids.
     fn origin(&self) -> String;
+}
+
+/// A database that calls ask.
+#[allow(async_fn_in_trait, reason = "no caller needs the futures to be Send")]
+pub trait Query {
+    /// The first row that a query answers, by its columns; none where it answers none.
+    ///
+    /// # Errors
+    /// Why it cannot be asked.
+    async fn first_row(&self, query: &str) -> Result<Map<String, Value>, Failure>;
+}
+
+/// How a source is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Another node has the slot: it is waited for.
+    pub waits: bool,
+    /// Bytes of the database's log that are not confirmed.
+    pub lag_bytes: Option<u64>,
+    /// Bytes of the database's log that are kept for us.
+    pub held_bytes: Option<u64>,
+    /// What an operator should know, though it goes on.
+    pub notes: Vec<String>,
 }
 
 /// Why a source has ended.

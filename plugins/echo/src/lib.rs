@@ -7,12 +7,14 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use tidegate_plugin::{
-    Bytes, Call, Declared, Error, Event, Host, HttpRequest, HttpResponse, Manifest, Plugin, Reply, Result,
-    export, manifest,
+    Bytes, Call, Command, Declared, Error, Event, Host, HttpRequest, HttpResponse, Manifest, Plugin, Reply,
+    Result, export, manifest,
 };
 
 /// Milliseconds to wait after a piece at most.
 const LONGEST_PAUSE: u64 = 60_000;
+/// How often the command `say` says it again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// The settings.
 #[derive(Debug, Deserialize)]
@@ -38,6 +40,19 @@ impl Plugin for Echo {
     fn declare(config: &Config) -> Result<Declared> {
         let more = config.calls.iter().map(|name| json!({"name": name, "summary": "As `echo`."}));
         Ok(Declared { calls: more.collect(), ..Declared::default() })
+    }
+
+    async fn command(_: Config, command: Command) -> Result<()> {
+        let again = command.arguments.first().is_some_and(|first| first == "--again");
+        let words = &command.arguments[usize::from(again)..];
+        if words.is_empty() {
+            return Err(Error::invalid("say what?"));
+        }
+        command.print_line(words.join(" "))?;
+        while again && tokio::time::timeout(AGAIN, command.interrupted()).await.is_err() {
+            command.print_line(words.join(" "))?;
+        }
+        Ok(())
     }
 
     async fn start(host: Host, _: Config) -> Result<Self> {

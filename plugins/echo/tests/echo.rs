@@ -8,7 +8,9 @@ use tidegate_plugin::abi;
 
 #[test]
 fn linked_into_the_test_it_does_what_an_echo_plugin_does() {
-    scenario::play(Box::leak(Box::new(tidegate_plugin::table::<Echo>())));
+    let table = Box::leak(Box::new(tidegate_plugin::table::<Echo>()));
+    scenario::play(table);
+    scenario::command(table);
 }
 
 #[test]
@@ -33,4 +35,5 @@ fn as_a_library_it_exports_the_symbol_with_its_manifest() {
     assert_eq!(verified.manifest, include_str!("../echo.json"));
     std::mem::forget(library);
     scenario::play(verified.table);
+    scenario::command(verified.table);
 }

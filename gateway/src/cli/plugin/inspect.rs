@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use tidegate::plugin::Library;
+use tidegate::web::CommandSpec;
 
 /// The options of `plugin inspect`.
 #[derive(Args)]
@@ -79,6 +80,7 @@ fn summary(library: &Library) -> String {
     add("routes", routes.map(|r| format!("{:6} {}{}", r.method, r.path, scope(&r.scope))).collect());
     let calls = manifest.calls.iter();
     add("calls", calls.map(|call| format!("{}{}", call.name, scope(&call.scope))).collect());
+    add("commands", manifest.commands.iter().map(CommandSpec::line).collect());
     add("follows", manifest.follows.clone());
     let settings = manifest.config.as_ref().and_then(|schema| schema["properties"].as_object());
     let settings = settings.into_iter().flatten();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::source::Failure;
 
 const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(10);
-/// What the operator has to do takes longer.
-const LASTING: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(5);
+/// What the operator has to do takes time.
+const LASTING: Duration = Duration::from_secs(5);
 
 /// Pauses that double, each with jitter, so that many instances do not come back at once.
 #[derive(Debug)]
@@ -49,6 +49,6 @@ mod tests {
         assert!(pauses[11] >= LONGEST.mul_f64(0.75) && pauses[11] <= LONGEST.mul_f64(1.25));
         backoff.reset();
         assert!(backoff.pause(&passing) < SHORTEST * 2);
-        assert!(backoff.pause(&Failure::Lasting(String::new())) > Duration::from_secs(20));
+        assert!(backoff.pause(&Failure::Lasting(String::new())) > Duration::from_secs(3));
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::coalesce::Coalescer;
 use super::meters::Meters;
 use crate::change::Change;
-use crate::rules::{Made, Outcome, Plans};
+use crate::rules::{Made, Plans};
 use crate::source::{Batch, Failure, Position};
 
 /// Events that are published at once at most, and their bytes: beyond, what the source has read waits.
@@ -107,13 +107,13 @@ impl<'a> Stream<'a> {
     async fn take(&mut self, batch: Batch) -> Result<(), Failure> {
         self.batch += 1;
         self.count(&batch.changes);
-        let (mut outcomes, mut missing) = (Vec::new(), Vec::new());
+        let (mut made, mut missing) = (Vec::new(), Vec::new());
         for change in &batch.changes {
-            self.plans.apply(change, &mut outcomes, &mut missing);
+            self.plans.apply(change, &mut made, &mut missing);
             self.ready.time = self.ready.time.max(change.time);
             missing.drain(..).for_each(|what| self.host.log().error(what));
-            for outcome in outcomes.drain(..) {
-                self.sort(outcome, change);
+            for made in made.drain(..) {
+                self.sort(made, change);
             }
             if self.ready.events.len() >= MOST_EVENTS || self.ready.bytes >= MOST_BYTES {
                 self.publish().await?;
@@ -133,16 +133,19 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn sort(&mut self, outcome: Outcome, change: &Change) {
-        match outcome {
-            Outcome::NoRoom => self.meters.no_room.add(1),
-            Outcome::Event(made) if made.bytes > self.max_event => {
+    fn sort(&mut self, made: Option<Made>, change: &Change) {
+        match made {
+            None => self.meters.no_room.add(1),
+            Some(made) if made.data.len() > self.max_event => {
                 self.meters.too_large.add(1);
-                let what =
-                    format!("its event would have {} bytes, and max_event is {}", made.bytes, self.max_event);
+                let what = format!(
+                    "its event would have {} bytes, and max_event is {}",
+                    made.data.len(),
+                    self.max_event
+                );
                 self.passed_over(&change.origin, &what);
             }
-            Outcome::Event(made) => {
+            Some(made) => {
                 if let Some(made) = self.coalescer.take(made, self.batch, Instant::now()) {
                     self.ready.add(made);
                 }
@@ -202,8 +205,8 @@ impl<'a> Stream<'a> {
 
 impl Ready {
     fn add(&mut self, made: Made) {
-        self.bytes += made.bytes;
-        self.events.push(made.event);
+        self.bytes += made.data.len();
+        self.events.push(made.event());
         self.origins.push(made.origin);
     }
 }

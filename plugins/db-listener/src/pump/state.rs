@@ -27,6 +27,29 @@ pub enum Phase {
     Resting,
 }
 
+impl Phase {
+    /// In a word.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Waiting => "waiting",
+            Self::Listening => "listening",
+            Self::Failing(_) => "failing",
+            Self::Resting => "resting",
+        }
+    }
+
+    /// Why it has failed.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Failing(failure) => Some(failure.to_string()),
+            _ => None,
+        }
+    }
+}
+
 /// How the pump is doing, for health and for whoever waits for a phase.
 #[derive(Debug)]
 pub struct Pulse {

@@ -14,7 +14,7 @@ const DEEPEST: usize = 16;
 
 /// Data with placeholders for columns.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Data {
+pub enum Data {
     /// The same each time.
     Constant(Value),
     /// A column's value.
@@ -34,7 +34,7 @@ impl Data {
     ///
     /// # Errors
     /// What is wrong, and where: the members that lead there, and the place in the text.
-    pub(super) fn parse(value: &Value) -> Result<Self, String> {
+    pub fn parse(value: &Value) -> Result<Self, String> {
         Self::at("", value, 0)
     }
 
@@ -141,6 +141,13 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
+    /// Data for rows with these columns, of which `{*}` has those that are in the row; and what is missing of them.
+    pub(crate) fn of(data: &Data, columns: &[String], in_row: impl Fn(&str) -> bool) -> (Self, Vec<String>) {
+        let mut found = Resolver::new(columns);
+        let omit: Vec<_> = columns.iter().filter(|name| !in_row(name)).cloned().collect();
+        (data.resolve(columns, &omit, &mut found), found.missing())
+    }
+
     /// Writes the data of a change, JSON; answers whether all of it was known. Members that are not known are left out, other
     /// places are null then.
     pub(crate) fn write(&self, change: &Change, out: &mut Vec<u8>) -> bool {

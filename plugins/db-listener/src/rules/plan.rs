@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_plugin::Event;
+use serde_json::{Value, json};
+use tidegate_plugin::{Bytes, Event};
 
 use super::data::Writer;
 use super::predicate::Predicate;
@@ -34,27 +35,46 @@ pub(super) struct Plan {
 /// An event that a rule has made.
 #[derive(Debug)]
 pub struct Made {
-    /// The event.
-    pub event: Event,
+    /// Its type.
+    pub kind: Cow<'static, str>,
+    /// Its rooms; none: everyone.
+    pub rooms: Vec<String>,
+    /// What it is about; empty: not said.
+    pub key: String,
+    /// The same each time that it is made of this change.
+    pub id: String,
     /// Where the change stands in its source.
     pub origin: String,
-    /// Its size: bytes of its data.
-    pub bytes: usize,
+    /// When the change was committed, in milliseconds since 1970; 0: not known.
+    pub time: i64,
+    /// Its data: JSON.
+    pub data: Bytes,
+    /// Whether all that its data are to have was known.
+    pub is_whole: bool,
     /// At most one in this time of those that are alike.
     pub coalesce: Option<(Duration, Alike)>,
 }
 
+impl Made {
+    /// The event to be published.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let event = Event::new(self.kind.clone()).key(self.key.clone()).id(self.id.clone());
+        let event = event.origin(self.origin.clone()).time(self.time).raw(self.data.clone());
+        let event = self.rooms.iter().cloned().fold(event, Event::room);
+        if self.is_whole { event } else { event.tag("incomplete", "true") }
+    }
+
+    /// The event as a line of JSON, for people.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let data: Value = serde_json::from_slice(&self.data).unwrap_or_default();
+        json!({"event_type": self.kind, "rooms": self.rooms, "key": self.key, "origin": self.origin, "data": data}).to_string()
+    }
+}
+
 /// What makes events alike: their rule, rooms and key.
 pub type Alike = (usize, Vec<String>, String);
-
-/// What a rule comes to.
-#[derive(Debug)]
-pub enum Outcome {
-    /// An event.
-    Event(Made),
-    /// It holds, but the row has no room for it: what is put into the room's name is null or not known.
-    NoRoom,
-}
 
 impl Plan {
     /// A rule for these columns, and what is missing of them. What is missing is as if the database did not tell it.
@@ -83,23 +103,25 @@ impl Plan {
             && self.when.as_ref().is_none_or(|when| when.holds(change) == Some(true))
     }
 
-    /// The event of a change that the rule holds for. `origin` is the source's name, before the change's place in it.
-    fn make(&self, change: &Change, origin: &str) -> Outcome {
-        let Some(rooms) = self.rooms_of(change) else { return Outcome::NoRoom };
+    /// The event of a change that the rule holds for; `None`: the row has no room for it. `origin` is the source's name, before the change's place in it.
+    fn make(&self, change: &Change, origin: &str) -> Option<Made> {
+        let rooms = self.rooms_of(change)?;
         let mut data = Vec::with_capacity(256);
-        let whole = self.data.write(change, &mut data);
-        let bytes = data.len();
-        let mut event =
-            Event::new(self.event.clone()).raw(data).origin(change.origin.clone()).time(change.time);
-        event = event.id(format!("{origin}/{}/{}", change.origin, self.number));
+        let is_whole = self.data.write(change, &mut data);
         let key = self.key.as_ref().and_then(|key| key.fill(|place| row::value(change, place)));
         let key = key.map(|key| key.text).unwrap_or_default();
-        if !whole {
-            event = event.tag("incomplete", "true");
-        }
-        let coalesce = self.coalesce.map(|period| (period, (self.number, rooms.clone(), key.clone())));
-        event = rooms.into_iter().fold(event.key(key), Event::room);
-        Outcome::Event(Made { event, origin: change.origin.clone(), bytes, coalesce })
+        Some(Made {
+            kind: self.event.clone(),
+            // The time tells it from one at the same place of a database that has taken this one's place.
+            id: format!("{origin}/{}/{}/{}", change.origin, change.time, self.number),
+            origin: change.origin.clone(),
+            time: change.time,
+            coalesce: self.coalesce.map(|period| (period, (self.number, rooms.clone(), key.clone()))),
+            rooms,
+            key,
+            data: data.into(),
+            is_whole,
+        })
     }
 
     /// The rooms, without those of which something is null or not known; `None`: none is left, though it has rooms.
@@ -126,8 +148,9 @@ impl Plans {
         Self { rules, origin, seen: Vec::new() }
     }
 
-    /// What the rules make of a change, in their order; what is missing in a shape that was not seen before goes to `missing`.
-    pub fn apply(&mut self, change: &Change, out: &mut Vec<Outcome>, missing: &mut Vec<String>) {
+    /// What the rules that hold make of a change, in their order, `None` where what is put into the room's name is null or not known;
+    /// what is missing in a shape that was not seen before goes to `missing`.
+    pub fn apply(&mut self, change: &Change, out: &mut Vec<Option<Made>>, missing: &mut Vec<String>) {
         let plans = self.of(&change.shape, missing);
         for plan in plans.iter().filter(|plan| plan.holds(change)) {
             out.push(plan.make(change, &self.origin));

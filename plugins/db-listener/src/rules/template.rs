@@ -8,11 +8,11 @@ use super::text::{LONGEST, Mistake};
 
 /// A text with placeholders, which are `P`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template<P>(pub(crate) Vec<Part<P>>);
+pub struct Template<P>(pub(super) Vec<Part<P>>);
 
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part<P> {
+pub(crate) enum Part<P> {
     /// Text as it stands there.
     Text(String),
     /// What is put in.

@@ -10,6 +10,7 @@ mod connect;
 #[cfg(test)]
 mod decoding;
 mod gtid;
+mod query;
 mod reader;
 mod rows;
 mod snapshot;
@@ -52,7 +53,8 @@ impl MariaDb {
 
     fn server(&self) -> Result<Server, Failure> {
         let SourceSettings { server_id, snapshot, .. } = self.settings;
-        let opts = self.settings.read_url().and_then(|url| connect::options(&url)).map_err(Failure::Lasting)?;
+        let opts =
+            self.settings.read_url().and_then(|url| connect::options(&url)).map_err(Failure::Lasting)?;
         Ok(Server { opts, server_id, snapshot, tables: self.tables.clone() })
     }
 }
@@ -144,7 +146,10 @@ impl Server {
         let position = answered(&self.opts, connection.query_first("SELECT @@gtid_binlog_pos")).await?;
         let _gone = answered(&self.opts, connection.disconnect()).await;
         let position: Option<String> = position;
-        let position: GtidList = position.unwrap_or_default().parse().map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
+        let position: GtidList = position
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
         let batch = Batch { changes: Vec::new(), position: Some(Position(position.to_string())) };
         feed.batches.send(batch).await.map_err(|_| End::Done)?;
         Ok(position)
@@ -171,7 +176,11 @@ pub fn init_sql(user: &str, tables: &[TableName]) -> String {
          GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
     );
     for table in tables {
-        sql.push_str(&format!("GRANT SELECT ON {}.{} TO '{user}'@'%';\n", tables::quoted(&table.schema), tables::quoted(&table.table)));
+        sql.push_str(&format!(
+            "GRANT SELECT ON {}.{} TO '{user}'@'%';\n",
+            tables::quoted(&table.schema),
+            tables::quoted(&table.table)
+        ));
     }
     sql
 }

@@ -42,7 +42,8 @@ async fn after_the_servers_death_no_committed_row_is_missing() {
     assert!(matches!(failure, Failure::Passing(_)), "{failure:?}");
     database.restart();
     database.sql("INSERT INTO app.t (v) VALUES (2)");
-    let committed: BTreeSet<u64> = database.sql("SELECT id FROM app.t").lines().map(|line| line.parse().unwrap()).collect();
+    let committed: BTreeSet<u64> =
+        database.sql("SELECT id FROM app.t").lines().map(|line| line.parse().unwrap()).collect();
     let last = *committed.last().unwrap();
     let mut listening = Listening::from(&database.url(), &["t"], position);
     while seen.last().is_none_or(|change| id(change) < last) {
@@ -62,7 +63,11 @@ async fn a_server_that_hangs_is_noticed_and_read_on_when_it_goes_on() {
     let since = Instant::now();
     database.pause();
     let (_, failure, position) = listening.ended().await;
-    assert!(matches!(failure, Failure::Passing(_)) && since.elapsed() < NOTICED, "{failure:?} after {:?}", since.elapsed());
+    assert!(
+        matches!(failure, Failure::Passing(_)) && since.elapsed() < NOTICED,
+        "{failure:?} after {:?}",
+        since.elapsed()
+    );
     let again = Listening::from(&database.url(), &["t"], position.clone()).failure().await;
     assert!(again.to_string().contains("has not answered for 15 s"), "{again:?}");
     database.resume();
@@ -89,7 +94,11 @@ async fn a_network_that_is_cut_is_noticed_whichever_way() {
     let since = Instant::now();
     cable.silence();
     let (_, failure, position) = listening.ended().await;
-    assert!(matches!(failure, Failure::Passing(_)) && since.elapsed() < NOTICED, "{failure:?} after {:?}", since.elapsed());
+    assert!(
+        matches!(failure, Failure::Passing(_)) && since.elapsed() < NOTICED,
+        "{failure:?} after {:?}",
+        since.elapsed()
+    );
     cable.mend();
     database.sql("INSERT INTO app.t (v) VALUES (2)");
     assert_eq!(id(&Listening::from(&url, &["t"], position).change().await), 2);
@@ -110,7 +119,10 @@ async fn a_database_that_is_down_is_a_passing_failure_and_a_second_reader_distur
     let mut database = MariaDb::start();
     database.sql(TABLE);
     database.kill();
-    assert!(matches!(Listening::start(&database.url(), &["t"], None, false).failure().await, Failure::Passing(_)));
+    assert!(matches!(
+        Listening::start(&database.url(), &["t"], None, false).failure().await,
+        Failure::Passing(_)
+    ));
     database.restart();
     let mut one = Listening::to(&database.url(), &["t"]).await;
     let mut two = Listening::to(&database.url(), &["t"]).await;

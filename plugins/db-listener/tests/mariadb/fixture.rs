@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tidegate_db_listener::change::{Cell, Change, TableName};
-use tidegate_db_listener::source::mariadb::MariaDb;
 use tidegate_db_listener::settings::SourceSettings;
+use tidegate_db_listener::source::mariadb::MariaDb;
 use tidegate_db_listener::source::{Batch, Failure, Feed, Listen, Position};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -45,7 +45,8 @@ impl Listening {
         let (sender, batches) = mpsc::channel(4);
         let (confirmed, receiver) = watch::channel(None);
         let server_id = 0x8000_0000 + std::process::id() % 0x1000 * 0x1000 + number();
-        let settings = SourceSettings { url: Some(url.into()), server_id, snapshot, ..SourceSettings::default() };
+        let settings =
+            SourceSettings { url: Some(url.into()), server_id, snapshot, ..SourceSettings::default() };
         let source = MariaDb::new(settings, tables.iter().map(|table| named(table)));
         let feed = Feed { batches: sender, confirmed: receiver };
         let from = position.clone();
@@ -54,7 +55,8 @@ impl Listening {
     }
 
     async fn batch(&mut self) -> Option<Batch> {
-        let batch = tokio::time::timeout(PATIENCE, self.batches.recv()).await.expect("a batch comes in time")?;
+        let batch =
+            tokio::time::timeout(PATIENCE, self.batches.recv()).await.expect("a batch comes in time")?;
         if batch.position.is_some() {
             self.position.clone_from(&batch.position);
         }

@@ -42,8 +42,13 @@ async fn a_log_that_tells_no_names_is_not_guessed_at() {
     database.sql(TABLE);
     let position = Listening::to(&database.url(), &["t"]).await.stop().await;
     database.sql("INSERT INTO app.t VALUES (1, 1); ALTER TABLE app.t DROP a");
-    let Failure::Lasting(text) = Listening::from(&database.url(), &["t"], position).failure().await else { panic!("it lasts") };
-    assert!(text.contains("app.t had 2 columns, and has 1 now") && text.contains("binlog_row_metadata=FULL"), "{text}");
+    let Failure::Lasting(text) = Listening::from(&database.url(), &["t"], position).failure().await else {
+        panic!("it lasts")
+    };
+    assert!(
+        text.contains("app.t had 2 columns, and has 1 now") && text.contains("binlog_row_metadata=FULL"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -51,7 +56,9 @@ async fn columns_that_were_added_at_the_end_since_do_no_harm() {
     let database = MariaDb::start();
     database.sql(TABLE);
     let position = Listening::to(&database.url(), &["t"]).await.stop().await;
-    database.sql("INSERT INTO app.t VALUES (1, 1); ALTER TABLE app.t ADD b INT; INSERT INTO app.t VALUES (2, 2, 2)");
+    database.sql(
+        "INSERT INTO app.t VALUES (1, 1); ALTER TABLE app.t ADD b INT; INSERT INTO app.t VALUES (2, 2, 2)",
+    );
     let changes = Listening::from(&database.url(), &["t"], position).changes(2).await;
     assert_eq!(new(&changes[0]), json!({"id": 1, "a": 1}));
     assert_eq!(new(&changes[1]), json!({"id": 2, "a": 2, "b": 2}));

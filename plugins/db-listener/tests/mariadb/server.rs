@@ -27,7 +27,9 @@ async fn a_server_without_a_log_of_rows_is_told_what_it_needs() {
 #[tokio::test]
 async fn a_user_needs_a_password_and_two_grants_and_no_more() {
     let database = MariaDb::start();
-    database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT, j JSON); CREATE USER reader IDENTIFIED BY 'right'");
+    database.sql(
+        "CREATE DATABASE app; CREATE TABLE app.t (id INT, j JSON); CREATE USER reader IDENTIFIED BY 'right'",
+    );
     let url = |password: &str| database.url_of(&format!("reader:{password}"));
     let text = refused(&url("wrong")).await;
     assert!(text.contains("Access denied") && !text.contains("wrong"), "{text}");
@@ -47,11 +49,15 @@ async fn a_position_that_was_purged_is_named() {
     let database = MariaDb::start();
     database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT)");
     let position = Listening::to(&database.url(), &["t"]).await.stop().await;
-    database.sql("INSERT INTO app.t VALUES (1); FLUSH BINARY LOGS; INSERT INTO app.t VALUES (2); FLUSH BINARY LOGS");
-    let newest = database.sql("SHOW BINARY LOGS").lines().last().unwrap().split('\t').next().unwrap().to_owned();
+    database.sql(
+        "INSERT INTO app.t VALUES (1); FLUSH BINARY LOGS; INSERT INTO app.t VALUES (2); FLUSH BINARY LOGS",
+    );
+    let newest =
+        database.sql("SHOW BINARY LOGS").lines().last().unwrap().split('\t').next().unwrap().to_owned();
     std::thread::sleep(std::time::Duration::from_millis(100)); // the server forgets a reader that has gone
     database.sql(&format!("PURGE BINARY LOGS TO '{newest}'"));
-    let Failure::Lasting(text) = Listening::from(&database.url(), &["t"], position.clone()).failure().await else {
+    let Failure::Lasting(text) = Listening::from(&database.url(), &["t"], position.clone()).failure().await
+    else {
         panic!("it lasts")
     };
     assert!(text.contains(&position.unwrap().0) && text.contains("purged"), "{text}");
@@ -66,7 +72,10 @@ async fn tables_are_listed_with_their_columns() {
     let settings = SourceSettings { url: Some(database.url()), server_id: 77, ..SourceSettings::default() };
     let tables = Source::new(settings, []).prepare().await.unwrap().unwrap();
     let table = tables.iter().find(|table| table.name == named("t")).unwrap();
-    assert_eq!((table.columns.as_slice(), table.tells_old_rows), (&["id".to_owned(), "odd name".to_owned()][..], true));
+    assert_eq!(
+        (table.columns.as_slice(), table.tells_old_rows),
+        (&["id".to_owned(), "odd name".to_owned()][..], true)
+    );
 }
 
 #[tokio::test]
@@ -85,10 +94,13 @@ async fn tls_is_by_the_authority_that_is_named_and_no_other() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("theirs"));
     let _files = authority.issue("db", &["localhost"], |_| {});
     let file = |name: &str| authority.folder().join(name).display().to_string();
-    let (certificate, key) = (format!("--ssl-cert={}", file("db.pem")), format!("--ssl-key={}", file("db.key")));
+    let (certificate, key) =
+        (format!("--ssl-cert={}", file("db.pem")), format!("--ssl-key={}", file("db.key")));
     database.restart_with(&[&certificate, &key, "--require-secure-transport=ON"]);
     database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT)");
-    let url = |ca: &Authority| format!("mysql://root@localhost:{}?require_ssl=true&ca={}", database.port(), ca.file().display());
+    let url = |ca: &Authority| {
+        format!("mysql://root@localhost:{}?require_ssl=true&ca={}", database.port(), ca.file().display())
+    };
     let mut listening = Listening::to(&url(&authority), &["t"]).await;
     database.sql("INSERT INTO app.t VALUES (1)");
     assert_eq!(new(&listening.change().await), json!({"id": 1}));

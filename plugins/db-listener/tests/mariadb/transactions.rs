@@ -57,7 +57,9 @@ async fn fifty_thousand_rows_of_one_transaction_come_in_batches_and_are_counted(
     database.sql("INSERT INTO app.t SELECT seq, CONCAT('row ', seq), NULL FROM app.seq_1_to_50000");
     let changes = listening.changes(50_000).await;
     assert!(changes.iter().enumerate().all(|(index, change)| new(change)["id"] == json!(index + 1)));
-    assert!(changes.iter().enumerate().all(|(index, change)| change.origin.ends_with(&format!("/app.t/{index}"))));
+    assert!(
+        changes.iter().enumerate().all(|(index, change)| change.origin.ends_with(&format!("/app.t/{index}")))
+    );
 }
 
 #[tokio::test]
@@ -94,7 +96,8 @@ async fn each_of_several_domains_is_gone_on_with() {
     let database = MariaDb::start();
     database.sql(TABLE);
     let mut listening = Listening::to(&database.url(), &["t"]).await;
-    database.sql("INSERT INTO app.t VALUES (1,'a',1); SET gtid_domain_id=7; INSERT INTO app.t VALUES (2,'b',2)");
+    database
+        .sql("INSERT INTO app.t VALUES (1,'a',1); SET gtid_domain_id=7; INSERT INTO app.t VALUES (2,'b',2)");
     listening.changes(2).await;
     let position = listening.stop().await;
     assert_eq!(position.as_ref().unwrap().0.split(',').count(), 2, "{position:?}");
@@ -112,15 +115,26 @@ async fn a_snapshot_tells_what_is_there_and_then_what_changes() {
     let rows = listening.changes(1200).await;
     listening.moved().await;
     database.sql("UPDATE app.t SET v='new' WHERE id=1200");
-    assert!(rows.iter().enumerate().all(|(index, row)| row.kind == Kind::Insert && new(row)["id"] == json!(index + 1)));
+    assert!(
+        rows.iter()
+            .enumerate()
+            .all(|(index, row)| row.kind == Kind::Insert && new(row)["id"] == json!(index + 1))
+    );
     assert_eq!(new(&listening.change().await), json!({"id": 1200, "v": "new", "k": null}));
 
-    let again = Listening::start(&database.url(), &["t", "other"], rows_position(&rows), false).change().await;
-    assert_eq!(new(&again)["v"], json!("new"), "what comes after the snapshot's position is what comes after it");
+    let again =
+        Listening::start(&database.url(), &["t", "other"], rows_position(&rows), false).change().await;
+    assert_eq!(
+        new(&again)["v"],
+        json!("new"),
+        "what comes after the snapshot's position is what comes after it"
+    );
 }
 
 /// The position that a snapshot's origins begin with.
-fn rows_position(rows: &[tidegate_db_listener::change::Change]) -> Option<tidegate_db_listener::source::Position> {
+fn rows_position(
+    rows: &[tidegate_db_listener::change::Change],
+) -> Option<tidegate_db_listener::source::Position> {
     let (position, _) = rows[0].origin.split_once("/snapshot/").unwrap();
     Some(tidegate_db_listener::source::Position(position.into()))
 }

@@ -8,6 +8,18 @@ fn start(table: &'static abi::Plugin, config: Value) -> TestHost {
     TestHost::of_table(table).config(config).start().unwrap()
 }
 
+/// What an operator can have it do.
+pub(crate) fn command(table: &'static abi::Plugin) {
+    let ran = TestHost::of_table(table).command("say", &["hello", "wörld"]);
+    assert_eq!((ran.printed.as_str(), ran.outcome), ("hello wörld\n", Ok(())));
+    let ran = TestHost::of_table(table).interrupt_after(3).command("say", &["--again", "a", "b"]);
+    assert_eq!((ran.printed.as_str(), ran.outcome), ("a b\na b\na b\n", Ok(())));
+    for nothing in [&[][..], &["--again"]] {
+        let ran = TestHost::of_table(table).command("say", nothing);
+        assert_eq!((ran.printed.as_str(), ran.outcome), ("", Err("INVALID: say what?".to_owned())));
+    }
+}
+
 /// All of it, from one start to one stop.
 pub(crate) fn play(table: &'static abi::Plugin) {
     publishes_what_it_is_sent(table);

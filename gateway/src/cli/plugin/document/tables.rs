@@ -27,6 +27,9 @@ fn section(manifest: &Manifest) -> String {
     parts.extend(table(["route", "scope", "takes", "answers", "what"], routes));
     let calls = manifest.calls.iter().map(call);
     parts.extend(table(["call", "scope", "data", "answer", "what"], calls));
+    let commands =
+        manifest.commands.iter().map(|command| vec![code(&command.synopsis()), text(&command.summary)]);
+    parts.extend(table(["command of `tidegate plugin`", "what"], commands));
     parts.extend(table(["shape", "what it is"], defined(manifest)));
     let settings = manifest.config.as_ref().map(settings).unwrap_or_default();
     parts.extend(table(["setting", "type", "default", "what"], settings.into_iter()));
@@ -178,6 +181,7 @@ mod tests {
                        "request":{},"responses":{"200":{"$ref":"#/$defs/One"},"404":{"description":"None"}}}],
             "$defs":{"One":{"const":1,"description":"It is one."},"Other":{}},
             "calls":[{"name":"c","summary":"Asks.","streams":true,"scope":"s","response":{"type":"string"}}],
+            "commands":[{"name":"do","summary":"Does it.","usage":"WHAT"}],
             "config":{"properties":{"a":{"type":"integer","default":1,"description":"An a."},
                       "t":{"required":["b"],"properties":{"b":{"enum":["x","y"]}}}}}}"##;
         let reference = reference(&[Manifest::parse(manifest).unwrap()]);
@@ -189,6 +193,7 @@ mod tests {
             "| `POST /x` | `publish` | `?q` any | 200 `One`, 404 | What. |",
             "| `One` | `1`: It is one. |",
             "| `c` | `s` |  | streamed `string` | Asks. |",
+            "| `do WHAT` | Does it. |",
             "| `a` | integer | `1` | An a. |",
             "| `t.b` | \"x\", \"y\" | must be given |  |",
         ] {

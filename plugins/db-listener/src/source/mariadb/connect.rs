@@ -24,11 +24,13 @@ const BEHIND: &str = "SET SESSION net_write_timeout=3600, time_zone='+00:00'";
 /// It is no such URL. The text does not have its password.
 pub(super) fn options(url: &str) -> Result<Opts, String> {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
-    let address = address.strip_prefix("mariadb://").map_or(address.to_owned(), |rest| format!("mysql://{rest}"));
+    let address =
+        address.strip_prefix("mariadb://").map_or(address.to_owned(), |rest| format!("mysql://{rest}"));
     let (ca, rest): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| pair.starts_with("ca="));
     let query = rest.join("&");
     let url = if query.is_empty() { address } else { format!("{address}?{query}") };
-    let opts = Opts::from_url(&url).map_err(|error| format!("source.url: {error} (mysql://user:password@host:3306/database)"))?;
+    let opts = Opts::from_url(&url)
+        .map_err(|error| format!("source.url: {error} (mysql://user:password@host:3306/database)"))?;
     let authority = ca.first().map(|pair| PathBuf::from(&pair["ca=".len()..]));
     let tls = match (opts.ssl_opts().cloned(), authority) {
         (tls, Some(file)) => Some(tls.unwrap_or_else(SslOpts::default).with_root_certs(vec![file.into()])),
@@ -44,12 +46,17 @@ pub(super) async fn connect(opts: &Opts) -> Result<Conn, Failure> {
 }
 
 /// What a server answers in time, with errors told apart.
-pub(super) async fn answered<T>(opts: &Opts, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+pub(super) async fn answered<T>(
+    opts: &Opts,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Failure> {
     let server = || format!("MariaDB at {}:{}", opts.ip_or_hostname(), opts.tcp_port());
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(failure(&server(), &error)),
-        Err(_) => Err(Failure::Passing(format!("{} has not answered for {} s", server(), PATIENCE.as_secs()))),
+        Err(_) => {
+            Err(Failure::Passing(format!("{} has not answered for {} s", server(), PATIENCE.as_secs())))
+        }
     }
 }
 
@@ -116,8 +123,14 @@ mod tests {
     use super::*;
 
     fn judged(changed: &[(&str, &str)]) -> Result<Log, String> {
-        let right = [("version", "10.11.1-MariaDB-log"), ("log_bin", "ON"), ("binlog_format", "ROW"), ("binlog_row_image", "FULL")];
-        let variables = right.iter().chain(changed).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let right = [
+            ("version", "10.11.1-MariaDB-log"),
+            ("log_bin", "ON"),
+            ("binlog_format", "ROW"),
+            ("binlog_row_image", "FULL"),
+        ];
+        let variables =
+            right.iter().chain(changed).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         judge(&variables.collect()).map_err(|failure| failure.to_string())
     }
 
@@ -132,8 +145,12 @@ mod tests {
 
     #[test]
     fn a_url_is_read_and_a_wrong_one_refused_without_its_password() {
-        let opts = options("mariadb://u:secret@db.example:3307/app?ca=/etc/ca.pem&verify_identity=false").unwrap();
-        assert_eq!((opts.ip_or_hostname(), opts.tcp_port(), opts.db_name()), ("db.example", 3307, Some("app")));
+        let opts =
+            options("mariadb://u:secret@db.example:3307/app?ca=/etc/ca.pem&verify_identity=false").unwrap();
+        assert_eq!(
+            (opts.ip_or_hostname(), opts.tcp_port(), opts.db_name()),
+            ("db.example", 3307, Some("app"))
+        );
         assert_eq!(opts.ssl_opts().unwrap().root_certs().len(), 1);
         let error = options("postgres://u:secret@host/app").unwrap_err();
         assert!(error.starts_with("source.url") && !error.contains("secret"), "{error}");

@@ -48,12 +48,15 @@ pub(super) async fn take(source: &Server, feed: &Feed) -> Result<GtidList, End> 
 
 /// The position of the binary log that a snapshot is of.
 async fn position(source: &Server, connection: &mut Conn) -> Result<GtidList, Failure> {
-    const FILE: &str = "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')";
+    const FILE: &str =
+        "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')";
     let opts = &source.opts;
     let mut status: Vec<(String, String)> = answered(opts, connection.query(FILE)).await?;
     status.sort();
     let [(_, file), (_, offset)] = status.as_slice() else {
-        return Err(Failure::Lasting("MariaDB does not tell the position of a snapshot: is log_bin on?".into()));
+        return Err(Failure::Lasting(
+            "MariaDB does not tell the position of a snapshot: is log_bin on?".into(),
+        ));
     };
     let offset: u64 = offset.parse().unwrap_or_default();
     let position = connection.exec_first("SELECT BINLOG_GTID_POS(?, ?)", (file, offset));
@@ -71,7 +74,8 @@ async fn rows(
     columns: Vec<Declared>,
 ) -> Result<(), End> {
     let query = select(&name, &columns);
-    let shape = Arc::new(Shape { table: name, columns: columns.iter().map(|column| column.name.clone()).collect() });
+    let shape =
+        Arc::new(Shape { table: name, columns: columns.iter().map(|column| column.name.clone()).collect() });
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let (mut changes, mut bytes, mut number) = (Vec::new(), 0, 0_u64);
     let opts = &source.opts;
@@ -79,13 +83,25 @@ async fn rows(
     loop {
         let next = async { rows.next().await.transpose() };
         let Some(row) = answered(opts, next).await? else { break };
-        let cells: Vec<_> = row.unwrap().into_iter().zip(&columns).map(|(value, column)| {
-            bytes += size(&value);
-            Cell::Is(json(column, value))
-        }).collect();
+        let cells: Vec<_> = row
+            .unwrap()
+            .into_iter()
+            .zip(&columns)
+            .map(|(value, column)| {
+                bytes += size(&value);
+                Cell::Is(json(column, value))
+            })
+            .collect();
         let origin = format!("{position}/snapshot/{}/{number}", shape.table);
         number += 1;
-        changes.push(Change { kind: Kind::Insert, shape: Arc::clone(&shape), new: Some(cells), old: None, origin, time });
+        changes.push(Change {
+            kind: Kind::Insert,
+            shape: Arc::clone(&shape),
+            new: Some(cells),
+            old: None,
+            origin,
+            time,
+        });
         if changes.len() >= BATCH || bytes >= BATCH_BYTES {
             bytes = 0;
             send(feed, std::mem::take(&mut changes), None).await?;
@@ -150,7 +166,9 @@ fn from_bytes(column: &Declared, bytes: &[u8]) -> Value {
         "decimal" => value::exact(text(), column.precision()),
         "uuid" | "inet4" | "inet6" => Value::String(text()),
         _ if column.charset() == text::Charset::Bytes => Value::String(STANDARD.encode(bytes)),
-        _ if column.nature() == Nature::Json => serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text())),
+        _ if column.nature() == Nature::Json => {
+            serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text()))
+        }
         _ => Value::String(text()),
     }
 }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use mysql_async::binlog::events::Event;
-use mysql_async::{BinlogStream, BinlogStreamRequest};
 use mysql_async::prelude::Queryable;
+use mysql_async::{BinlogStream, BinlogStreamRequest};
 
 use crate::change::{Cell, Change, Kind, Shape, TableName};
 use crate::source::{Batch, Failure, Feed, Position};
 
+use super::Server;
 use super::columns::Layout;
 use super::connect::{answered, connect, failure};
 use super::gtid::{Begin, Gtid, GtidList};
@@ -20,7 +21,6 @@ use super::rows::{self, Rows, RowsKind};
 use super::statement::{Meaning, Statement};
 use super::table_map::{self, TableMap};
 use super::tables::{self, Tables};
-use super::Server;
 
 /// An idle server says that it is there so often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -92,7 +92,19 @@ impl<'a> Reading<'a> {
     ) -> Self {
         let (known, changes) = (HashMap::new(), Vec::new());
         let said = Instant::now();
-        Self { source, feed, position, group: None, tables, charsets, known, changes, bytes: 0, said, moved: false }
+        Self {
+            source,
+            feed,
+            position,
+            group: None,
+            tables,
+            charsets,
+            known,
+            changes,
+            bytes: 0,
+            said,
+            moved: false,
+        }
     }
 
     /// Reads on until something ends it.
@@ -164,7 +176,8 @@ impl<'a> Reading<'a> {
             19 => self.table_map(data).map_err(|error| self.malformed(error)),
             27 => self.say().await,
             162 => {
-                let Begin { gtid, alone } = Begin::decode(header.server_id(), data).map_err(|error| self.malformed(error))?;
+                let Begin { gtid, alone } =
+                    Begin::decode(header.server_id(), data).map_err(|error| self.malformed(error))?;
                 let time = i64::from(header.timestamp()) * 1000;
                 self.changes.clear(); // of a transaction that never ended: the server died while it wrote it
                 self.group = Some(Group { gtid, alone, time, counts: HashMap::new() });
@@ -268,18 +281,13 @@ impl<'a> Reading<'a> {
 
     fn truncate(&mut self, table: TableName) {
         if self.source.tables.contains(&table) {
-            let columns = self.tables.get(&table).into_iter().flatten().map(|column| column.name.clone()).collect();
+            let columns =
+                self.tables.get(&table).into_iter().flatten().map(|column| column.name.clone()).collect();
             self.change(Kind::Truncate, Arc::new(Shape { table, columns }), None, None);
         }
     }
 
-    fn change(
-        &mut self,
-        kind: Kind,
-        shape: Arc<Shape>,
-        old: Option<Vec<Cell>>,
-        new: Option<Vec<Cell>>,
-    ) {
+    fn change(&mut self, kind: Kind, shape: Arc<Shape>, old: Option<Vec<Cell>>, new: Option<Vec<Cell>>) {
         let Some(group) = &mut self.group else { return };
         let number = group.counts.entry(shape.table.clone()).or_default();
         let origin = format!("{}/{}/{number}", group.gtid, shape.table);
@@ -331,7 +339,9 @@ impl<'a> Reading<'a> {
 /// A refusal to be read the log has a cure.
 fn grant(failure: Failure) -> Failure {
     match failure {
-        Failure::Lasting(text) => Failure::Lasting(format!("{text}. GRANT REPLICATION SLAVE ON *.* TO the user of source.url")),
+        Failure::Lasting(text) => {
+            Failure::Lasting(format!("{text}. GRANT REPLICATION SLAVE ON *.* TO the user of source.url"))
+        }
         passing => passing,
     }
 }

@@ -15,23 +15,40 @@ pub(crate) enum Wire {
     Whole(usize),
     Float,
     Double,
-    Decimal { precision: usize, scale: usize },
+    Decimal {
+        precision: usize,
+        scale: usize,
+    },
     Year,
     Date,
     /// Of so many digits after the second, as the next two.
     Time(usize),
     Datetime(usize),
     Timestamp(usize),
-    Bit { bytes: usize },
-    Enum { bytes: usize },
-    Set { bytes: usize },
+    Bit {
+        bytes: usize,
+    },
+    Enum {
+        bytes: usize,
+    },
+    Set {
+        bytes: usize,
+    },
     /// After their count, a number of so many bytes.
-    Blob { width: usize },
-    Geometry { width: usize },
+    Blob {
+        width: usize,
+    },
+    Geometry {
+        width: usize,
+    },
     /// CHAR and BINARY of at most so many bytes, what pads them left out.
-    Fixed { length: usize },
+    Fixed {
+        length: usize,
+    },
     /// VARCHAR and VARBINARY of at most so many bytes.
-    Varying { length: usize },
+    Varying {
+        length: usize,
+    },
 }
 
 impl Wire {
@@ -212,7 +229,8 @@ fn default_collation(columns: &mut [Told], texts: &[usize], mut value: Reader<'_
     texts.iter().for_each(|column| columns[*column].collation = Some(most));
     while !value.is_empty() {
         let nth = usize::try_from(value.packed()?).unwrap_or(usize::MAX);
-        let column = texts.get(nth).ok_or_else(|| Malformed(format!("a collation of text {nth}, which is none")))?;
+        let column =
+            texts.get(nth).ok_or_else(|| Malformed(format!("a collation of text {nth}, which is none")))?;
         columns[*column].collation = Some(value.packed()?);
     }
     Ok(())

@@ -44,7 +44,12 @@ pub(super) async fn some(opts: &Opts, connection: &mut Conn, names: &[TableName]
 }
 
 /// Finds the columns that are JSON, which is LONGTEXT with a check. `information_schema` keeps checks from who may only read a table.
-async fn json(opts: &Opts, connection: &mut Conn, name: &TableName, columns: &mut [Declared]) -> Result<(), Failure> {
+async fn json(
+    opts: &Opts,
+    connection: &mut Conn,
+    name: &TableName,
+    columns: &mut [Declared],
+) -> Result<(), Failure> {
     let query = format!("SHOW CREATE TABLE {}.{}", quoted(&name.schema), quoted(&name.table));
     let row: Option<(String, String)> = answered(opts, connection.query_first(query)).await?;
     let definition = row.map(|(_, definition)| definition).unwrap_or_default();
@@ -59,7 +64,12 @@ pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-async fn select(opts: &Opts, connection: &mut Conn, which: String, values: Vec<String>) -> Result<Tables, Failure> {
+async fn select(
+    opts: &Opts,
+    connection: &mut Conn,
+    which: String,
+    values: Vec<String>,
+) -> Result<Tables, Failure> {
     let query = format!("{COLUMNS}{which}{IN_ORDER}");
     let parameters = match values.is_empty() {
         true => mysql_async::Params::Empty,

@@ -11,7 +11,10 @@ pub(crate) enum Charset {
     Bytes,
     Utf8,
     /// Units of so many bytes, the highest first where `big`: ucs2, utf16, utf16le, utf32.
-    Wide { bytes: usize, big: bool },
+    Wide {
+        bytes: usize,
+        big: bool,
+    },
     Coded(&'static Encoding),
 }
 
@@ -55,7 +58,9 @@ impl Charset {
             Self::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
             Self::Coded(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
             Self::Wide { bytes: 4, .. } => {
-                let units = bytes.chunks(4).map(|unit| unit.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)));
+                let units = bytes
+                    .chunks(4)
+                    .map(|unit| unit.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)));
                 units.map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
             }
             Self::Wide { big, .. } => {

@@ -14,7 +14,9 @@ pub(crate) fn decode(column: &Column, reader: &mut Reader<'_>) -> Result<Value, 
     Ok(match column.wire {
         Wire::Whole(bytes) => whole(reader.little(bytes)?, bytes, column.unsigned),
         Wire::Float => float(f32::from_bits(reader.little(4)? as u32)),
-        Wire::Double => Number::from_f64(f64::from_bits(reader.little(8)?)).map_or(Value::Null, Value::Number),
+        Wire::Double => {
+            Number::from_f64(f64::from_bits(reader.little(8)?)).map_or(Value::Null, Value::Number)
+        }
         Wire::Decimal { precision, scale } => exact(decimal(reader, precision, scale)?, precision),
         Wire::Year => match reader.byte()? {
             0 => Value::from(0),
@@ -131,7 +133,8 @@ fn micros(reader: &mut Reader<'_>, digits: usize) -> Result<u64, Malformed> {
 fn datetime(reader: &mut Reader<'_>, digits: usize) -> Result<String, Malformed> {
     let packed = reader.big(5)? & 0x7F_FFFF_FFFF;
     let (months, day) = (packed >> 22, packed >> 17 & 31);
-    let clock = text::clock(packed >> 12 & 31, packed >> 6 & 63, packed & 63, micros(reader, digits)?, digits);
+    let clock =
+        text::clock(packed >> 12 & 31, packed >> 6 & 63, packed & 63, micros(reader, digits)?, digits);
     Ok(format!("{}T{clock}", text::date(months / 13, months % 13, day)))
 }
 
@@ -150,7 +153,9 @@ fn time(reader: &mut Reader<'_>, digits: usize) -> Result<String, Malformed> {
 fn member(column: &Column, number: u64) -> Result<String, Malformed> {
     let Some(index) = (number as usize).checked_sub(1) else { return Ok(String::new()) };
     let member = column.members.get(index).cloned();
-    member.ok_or_else(|| Malformed(format!("column `{}` has a value {number} that its type does not have", column.name)))
+    member.ok_or_else(|| {
+        Malformed(format!("column `{}` has a value {number} that its type does not have", column.name))
+    })
 }
 
 /// The texts of a set's bits, parted by commas, as MariaDB shows them.

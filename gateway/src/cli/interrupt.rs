@@ -12,21 +12,21 @@ use tokio::signal::unix::{SignalKind, signal};
 /// What is answered where a run was ended early: what a shell makes of SIGINT.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// From here on the first signal sets what is answered, and the second ends the process.
-pub(super) fn hear() -> io::Result<Arc<AtomicBool>> {
+/// From here on the first signal sets what is answered and says so, and the second ends the process.
+pub(super) fn hear(told: &'static str) -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::<AtomicBool>::default();
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let entered = runtime.enter();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     drop(entered);
-    let told = Arc::clone(&stop);
+    let heard = Arc::clone(&stop);
     let wait = async move {
         loop {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            if told.swap(true, Ordering::Relaxed) {
+            if heard.swap(true, Ordering::Relaxed) {
                 exit(INTERRUPTED.into());
             }
-            eprintln!("interrupted: the report follows; once more ends it without");
+            eprintln!("interrupted: {told}");
         }
     };
     thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(wait))?;

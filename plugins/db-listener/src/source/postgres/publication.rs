@@ -1,0 +1,187 @@
+//! What the server publishes: tables, and the publications that they are in.
+//!
+//! A publication of ours bears a comment that says so, and is kept in step with the rules; one that an operator has made is only
+//! checked. A table whose rows have no replica identity (no primary key) goes into a second publication, of inserts and truncations
+//! alone: in the first one, the application's own updates and deletes would fail from then on.
+
+use std::collections::HashSet;
+
+use postgres_protocol::escape::{escape_identifier, escape_literal};
+
+use super::Settings;
+use super::refusal::{Trouble, code};
+use super::wire::{Connection, Row};
+use crate::change::TableName;
+use crate::source::Table;
+
+/// What a publication of ours says of itself.
+const MARK: &str = "made by Tidegate for its plugin db-listener";
+
+/// What is done to the rows of a table that can be told.
+const EVERYTHING: &str = "insert, update, delete, truncate";
+const NEW_ROWS: &str = "insert, truncate";
+
+/// A table that is to be published.
+struct Wanted {
+    name: TableName,
+    /// Whether its updates and deletes can be published.
+    identity: bool,
+}
+
+/// What is in the publications, and what cannot be told of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Published {
+    /// The publications to listen to.
+    pub(super) names: Vec<String>,
+    /// What an operator should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// Makes the publication, or checks that it has what is wanted.
+pub(super) async fn ensure(sql: &mut Connection, settings: &Settings) -> Result<Published, Trouble> {
+    let wanted = wanted(sql, &settings.tables).await?;
+    let name = &settings.publication;
+    let second = format!("{}_inserts", name.chars().take(55).collect::<String>());
+    let made_by = format!(
+        "select coalesce(obj_description(oid, 'pg_publication') = {}, false) from pg_publication where pubname = {}",
+        escape_literal(MARK),
+        escape_literal(name)
+    );
+    let ours = sql.value(&made_by).await?.map(|ours| ours == "t");
+    if ours == Some(false) {
+        let missing = missing(sql, name, wanted.iter().map(|table| &table.name)).await?;
+        return match missing.is_empty() {
+            true => Ok(Published { names: vec![name.clone()], notes: Vec::new() }),
+            false => Err(lacks(name, &missing)),
+        };
+    }
+    let (whole, bare): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|table| table.identity);
+    let mut published = Published::default();
+    if !whole.is_empty() || bare.is_empty() {
+        keep(sql, name, &whole, EVERYTHING).await?;
+        published.names.push(name.clone());
+    }
+    if !bare.is_empty() {
+        keep(sql, &second, &bare, NEW_ROWS).await?;
+        published.names.push(second);
+    }
+    published.notes.extend(bare.iter().map(|table| {
+        let table = quoted(&table.name);
+        format!(
+            "{table} has no primary key: its updates and deletes are not told; ALTER TABLE {table} REPLICA IDENTITY FULL, or a key, \
+             and a restart of the listener change that"
+        )
+    }));
+    Ok(published)
+}
+
+/// Makes a publication of ours, or adds what it lacks.
+async fn keep(sql: &mut Connection, name: &str, tables: &[Wanted], what: &str) -> Result<(), Trouble> {
+    let publication = escape_identifier(name);
+    let exists = format!("select 1 from pg_publication where pubname = {}", escape_literal(name));
+    let statement = if sql.value(&exists).await?.is_some() {
+        let missing = missing(sql, name, tables.iter().map(|table| &table.name)).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        format!("alter publication {publication} add table {}", list(&missing))
+    } else {
+        let names: Vec<&TableName> = tables.iter().map(|table| &table.name).collect();
+        let tables = if names.is_empty() { String::new() } else { format!("for table {}", list(&names)) };
+        format!(
+            "create publication {publication} {tables} with (publish = '{what}', publish_via_partition_root = true);
+             comment on publication {publication} is {}",
+            escape_literal(MARK)
+        )
+    };
+    match sql.query(&statement).await {
+        // Another node was faster with the same.
+        Err(trouble) if trouble.is(code::DUPLICATE_OBJECT) => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+fn lacks(name: &str, missing: &[&TableName]) -> Trouble {
+    Trouble::Lasting(format!(
+        "the publication {name:?} was made by somebody else and lacks tables of the rules: ALTER PUBLICATION {} ADD TABLE {}",
+        escape_identifier(name),
+        list(missing)
+    ))
+}
+
+/// Those of some tables that a publication does not have.
+async fn missing<'a>(
+    sql: &mut Connection,
+    publication: &str,
+    tables: impl Iterator<Item = &'a TableName>,
+) -> Result<Vec<&'a TableName>, Trouble> {
+    let query = "select schemaname, tablename from pg_publication_tables where pubname = ";
+    let rows = sql.query(&format!("{query}{}", escape_literal(publication))).await?;
+    let there: HashSet<TableName> = rows.iter().filter_map(table_name).collect();
+    Ok(tables.filter(|table| !there.contains(table)).collect())
+}
+
+/// The tables of the rules, as far as they can be told.
+async fn wanted(sql: &mut Connection, tables: &[TableName]) -> Result<Vec<Wanted>, Trouble> {
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names =
+        |table: &TableName| format!("({}, {})", escape_literal(&table.schema), escape_literal(&table.table));
+    let names = tables.iter().map(names).collect::<Vec<_>>().join(", ");
+    let rows = sql
+        .query(&format!(
+            "select nspname, relname, case relreplident when 'f' then true
+               when 'd' then exists (select from pg_index where indrelid = c.oid and indisprimary)
+               when 'i' then exists (select from pg_index where indrelid = c.oid and indisreplident) else false end
+             from pg_class c join pg_namespace n on n.oid = relnamespace
+             where relkind in ('r', 'p') and (nspname, relname) in ({names}) order by 1, 2"
+        ))
+        .await?;
+    let identity = |row: &Row| row.get(2).and_then(|cell| cell.as_deref()) == Some("t");
+    let found: Vec<Wanted> = rows
+        .iter()
+        .filter_map(|row| Some(Wanted { name: table_name(row)?, identity: identity(row) }))
+        .collect();
+    let lost: Vec<&TableName> =
+        tables.iter().filter(|table| !found.iter().any(|found| found.name == **table)).collect();
+    match lost.is_empty() {
+        true => Ok(found),
+        false => Err(Trouble::Lasting(format!("the database has no such tables: {}", list(&lost)))),
+    }
+}
+
+/// The tables of a database, with the columns that changes tell: generated ones are not among them.
+pub(super) async fn tables(sql: &mut Connection) -> Result<Vec<Table>, Trouble> {
+    let rows = sql
+        .query(
+            "select nspname, relname, relreplident = 'f', (select json_agg(attname order by attnum) from pg_attribute
+               where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '')
+             from pg_class c join pg_namespace n on n.oid = relnamespace
+             where relkind in ('r', 'p') and relpersistence = 'p' and nspname not in ('pg_catalog', 'information_schema') order by 1, 2",
+        )
+        .await?;
+    let table = |row: &Row| {
+        let columns = row.get(3)?.as_deref().map(serde_json::from_str);
+        let tells_old_rows = row.get(2)?.as_deref() == Some("t");
+        Some(Table {
+            name: table_name(row)?,
+            columns: columns.transpose().ok()?.unwrap_or_default(),
+            tells_old_rows,
+        })
+    };
+    Ok(rows.iter().filter_map(table).collect())
+}
+
+fn table_name(row: &Row) -> Option<TableName> {
+    Some(TableName { schema: row.first()?.clone()?, table: row.get(1)?.clone()? })
+}
+
+/// A table's name as statements have it.
+pub(super) fn quoted(table: &TableName) -> String {
+    format!("{}.{}", escape_identifier(&table.schema), escape_identifier(&table.table))
+}
+
+fn list(tables: &[&TableName]) -> String {
+    tables.iter().map(|table| quoted(table)).collect::<Vec<_>>().join(", ")
+}

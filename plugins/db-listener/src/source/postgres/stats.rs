@@ -1,0 +1,39 @@
+//! How a source of PostgreSQL is doing, for metrics and health.
+
+/// What a source is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    /// It connects, and makes or checks the publication and the slot.
+    #[default]
+    Connecting,
+    /// The slot is there, and in use elsewhere: it takes over once that ends.
+    Waiting,
+    /// It reads the rows that were there before.
+    Snapshot,
+    /// It reads changes as they are committed.
+    Streaming,
+}
+
+/// How a source is doing. Kept in a watch channel, so that a change wakes who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// What it is at.
+    pub state: State,
+    /// How many bytes of the write-ahead log the slot holds back from being removed.
+    pub held_bytes: Option<u64>,
+    /// How many bytes of the write-ahead log are not confirmed yet.
+    pub lag_bytes: Option<u64>,
+    /// What an operator should know though it goes on: tables whose updates and deletes cannot be told, changes that were lost with a
+    /// slot. The same text once, whatever the number of reconnections.
+    pub notes: Vec<String>,
+}
+
+impl Stats {
+    /// Notes something, once.
+    pub(crate) fn note(&mut self, text: String) {
+        // What a source has to say is bounded by what it knows to say; this is against a note that varies.
+        if !self.notes.contains(&text) && self.notes.len() < 100 {
+            self.notes.push(text);
+        }
+    }
+}
