@@ -33,7 +33,7 @@ impl MariaDb {
         let folder = tempfile::tempdir().unwrap();
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        install.arg(format!("--datadir={}", folder.path().join("data").display())).args(as_root());
+        install.args(places(&folder)).args(as_root());
         let installed =
             install.stdin(Stdio::null()).output().expect("MariaDB is there: scripts/test-tools installs it");
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
@@ -143,11 +143,17 @@ impl Drop for MariaDb {
 fn launch(folder: &TempDir, port: u16, arguments: &[String]) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
     let mut command = Command::new("mariadbd");
-    command.arg("--no-defaults").arg(format!("--datadir={}", folder.path().join("data").display()));
+    command.arg("--no-defaults").args(places(folder));
     command.arg(format!("--socket={}", folder.path().join("socket").display()));
     command.args([&format!("--port={port}"), "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=32M"]);
     command.args(as_root()).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("mariadbd starts")
+}
+
+/// Its data, and its temporary tables: a server removes those of others from a folder that they share.
+fn places(folder: &TempDir) -> [String; 2] {
+    let folder = folder.path().display();
+    [format!("--datadir={folder}/data"), format!("--tmpdir={folder}")]
 }
 
 /// MariaDB runs as root only where it is told to.

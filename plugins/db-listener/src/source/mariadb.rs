@@ -22,6 +22,7 @@ mod text;
 mod value;
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use mysql_async::Opts;
 use mysql_async::prelude::Queryable;
@@ -29,10 +30,10 @@ use mysql_async::prelude::Queryable;
 use crate::change::TableName;
 use crate::settings::SourceSettings;
 
-use self::connect::{answered, check, connect};
+use self::connect::{Log, answered, check, connect};
 use self::gtid::GtidList;
 use self::stream::{End, Reading};
-use super::{Batch, Failure, Feed, Listen, Position, Table};
+use super::{Batch, Failure, Feed, Listen, Position, Standing, Table};
 
 /// No event is believed to have more bytes; a row of the server's default `max_allowed_packet`, before and after, has half.
 const LARGEST_EVENT: usize = 64 << 20;
@@ -42,13 +43,15 @@ const LARGEST_EVENT: usize = 64 << 20;
 pub struct MariaDb {
     settings: SourceSettings,
     tables: BTreeSet<TableName>,
+    /// What of the server's settings an operator should know.
+    notes: Mutex<Vec<String>>,
 }
 
 impl MariaDb {
     /// One that these settings name: `url`, `mysql://user:password@host:3306/database`; `server_id`, that of the replica that we are,
     /// as the server ends the reading of another with the same; `snapshot`. Of other tables than these nothing is read.
     pub fn new(settings: SourceSettings, tables: impl IntoIterator<Item = TableName>) -> Self {
-        Self { settings, tables: tables.into_iter().collect() }
+        Self { settings, tables: tables.into_iter().collect(), notes: Mutex::default() }
     }
 
     fn server(&self) -> Result<Server, Failure> {
@@ -61,7 +64,9 @@ impl MariaDb {
 
 impl Listen for MariaDb {
     async fn prepare(&self) -> Result<Option<Vec<Table>>, Failure> {
-        self.server()?.tables().await.map(Some)
+        let (log, tables) = self.server()?.tables().await?;
+        *self.notes.lock().unwrap_or_else(PoisonError::into_inner) = log.notes();
+        Ok(Some(tables))
     }
 
     /// Without a position it begins with what is written from now on, after the snapshot if there is to be one, and hands over that
@@ -75,6 +80,11 @@ impl Listen for MariaDb {
             End::Done => Failure::Passing("nobody listens to MariaDB any more".into()),
             End::Failed(failure) => failure,
         }
+    }
+
+    fn standing(&self) -> Standing {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Standing { notes, ..Standing::default() }
     }
 
     fn is_exclusive(&self) -> bool {
@@ -98,7 +108,7 @@ struct Server {
 
 impl Server {
     /// The tables that are there now, but for the system's.
-    async fn tables(&self) -> Result<Vec<Table>, Failure> {
+    async fn tables(&self) -> Result<(Log, Vec<Table>), Failure> {
         let mut connection = connect(&self.opts).await?;
         let log = check(&self.opts, &mut connection).await?;
         let tables = tables::all(&self.opts, &mut connection).await?;
@@ -108,7 +118,7 @@ impl Server {
             columns: columns.into_iter().map(|column| column.name).collect(),
             tells_old_rows: log.tells_old_rows,
         };
-        Ok(tables.into_iter().map(table).collect())
+        Ok((log, tables.into_iter().map(table).collect()))
     }
 
     async fn read(&self, start: Option<Position>, feed: &Feed) -> End {

@@ -86,6 +86,19 @@ pub(super) fn failure(server: &str, error: &Error) -> Failure {
 pub(super) struct Log {
     /// Whether the old row of a change has all its columns.
     pub(super) tells_old_rows: bool,
+    /// Whether the log names columns.
+    pub(super) tells_names: bool,
+}
+
+impl Log {
+    /// What an operator should know, though changes can be told.
+    pub(super) fn notes(self) -> Vec<String> {
+        const NAMES: &str = "binlog_row_metadata is not FULL: rows that are read after their table was altered may not be told; \
+            SET GLOBAL binlog_row_metadata=FULL, also in my.cnf";
+        const ROWS: &str = "binlog_row_image is not FULL: rows are told in part; SET GLOBAL binlog_row_image=FULL, also in my.cnf";
+        let notes = [(self.tells_names, NAMES), (self.tells_old_rows, ROWS)];
+        notes.into_iter().filter(|(is_well, _)| !is_well).map(|(_, note)| note.to_owned()).collect()
+    }
 }
 
 /// Whether the server's changes can be told.
@@ -94,7 +107,7 @@ pub(super) struct Log {
 /// It is another server, or a setting is wrong: the text has the SQL, or the line of `my.cnf`, that mends it.
 pub(super) async fn check(opts: &Opts, connection: &mut Conn) -> Result<Log, Failure> {
     const ASKED: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
-        ('version', 'log_bin', 'binlog_format', 'binlog_row_image', 'gtid_domain_id')";
+        ('version', 'log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'gtid_domain_id')";
     let variables: Vec<(String, String)> = answered(opts, connection.query(ASKED)).await?;
     judge(&variables.into_iter().collect())
 }
@@ -115,7 +128,8 @@ fn judge(variables: &HashMap<String, String>) -> Result<Log, Failure> {
             "binlog_format is {format}, and must be ROW: SET GLOBAL binlog_format=ROW, also in my.cnf; then have applications reconnect"
         ));
     }
-    Ok(Log { tells_old_rows: variable("binlog_row_image").starts_with("FULL") })
+    let (image, metadata) = (variable("binlog_row_image"), variable("binlog_row_metadata"));
+    Ok(Log { tells_old_rows: image.starts_with("FULL"), tells_names: metadata == "FULL" })
 }
 
 #[cfg(test)]
@@ -136,8 +150,11 @@ mod tests {
 
     #[test]
     fn a_wrong_setting_is_named_with_what_mends_it() {
-        assert_eq!(judged(&[]), Ok(Log { tells_old_rows: true }));
-        assert_eq!(judged(&[("binlog_row_image", "MINIMAL")]), Ok(Log { tells_old_rows: false }));
+        assert_eq!(judged(&[]), Ok(Log { tells_old_rows: true, tells_names: false }));
+        let full = judged(&[("binlog_row_metadata", "FULL")]).unwrap();
+        assert_eq!((full.tells_names, full.notes().len()), (true, 0));
+        let poor = judged(&[("binlog_row_image", "MINIMAL")]).unwrap();
+        assert_eq!((poor.tells_old_rows, poor.notes().len()), (false, 2));
         assert!(judged(&[("log_bin", "OFF")]).unwrap_err().contains("log_bin=binlog"));
         assert!(judged(&[("binlog_format", "MIXED")]).unwrap_err().contains("SET GLOBAL binlog_format=ROW"));
         assert!(judged(&[("version", "8.0.36")]).unwrap_err().contains("MySQL 8.0.36"));

@@ -56,9 +56,11 @@ fn a_table_map_tells_its_columns() {
 
 #[test]
 fn decimals_and_times_are_exact() {
-    let wide = Wire::Decimal { precision: 20, scale: 4 };
-    let bytes = [0x81, 0x0D, 0xFB, 0x38, 0xD2, 0, 0, 0, 0, 0];
-    assert!(decoded(wide, &bytes).as_str().unwrap().ends_with(".0000"));
+    let manual = Wire::Decimal { precision: 14, scale: 4 };
+    assert_eq!(decoded(manual, b"\x81\x0D\xFB\x38\xD2\x04\xD2"), json!(1_234_567_890.123_4));
+    assert_eq!(decoded(manual, b"\x7E\xF2\x04\xC7\x2D\xFB\x2D"), json!(-1_234_567_890.123_4));
+    let wide = Wire::Decimal { precision: 16, scale: 4 };
+    assert_eq!(decoded(wide, b"\x80\0\0\0\0\0\0\x05"), json!("0.0005"), "more digits than JSON keeps");
     assert_eq!(decoded(Wire::Decimal { precision: 4, scale: 2 }, &[0x8C, 0x22]), json!(12.34));
     assert_eq!(decoded(Wire::Decimal { precision: 4, scale: 2 }, &[0x73, 0xDD]), json!(-12.34));
     assert_eq!(decoded(Wire::Time(0), &[0x80, 0, 1]), json!("00:00:01"));

@@ -80,6 +80,8 @@ pub(super) struct Reading<'a> {
     /// When the position was last handed over, and whether it has moved since.
     said: Instant,
     moved: bool,
+    /// Whether the server has sent anything.
+    reads: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -104,6 +106,7 @@ impl<'a> Reading<'a> {
             bytes: 0,
             said,
             moved: false,
+            reads: false,
         }
     }
 
@@ -117,6 +120,7 @@ impl<'a> Reading<'a> {
 
     async fn read(&mut self) -> Result<(), End> {
         let mut stream = self.open().await?;
+        self.moved = true; // that it reads is told by its position, once the server has begun
         loop {
             let event = tokio::select! {
                 event = tokio::time::timeout(SILENCE, stream.next()) => event,
@@ -132,6 +136,10 @@ impl<'a> Reading<'a> {
                 }
             };
             self.take(&event).await?;
+            if !self.reads {
+                self.reads = true;
+                self.say().await?;
+            }
         }
     }
 

@@ -52,9 +52,9 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
-    /// Whether the metadata tells if it is unsigned.
+    /// Whether the metadata tells if it is unsigned: years, too.
     fn is_number(self) -> bool {
-        matches!(self, Self::Whole(_) | Self::Float | Self::Double | Self::Decimal { .. })
+        matches!(self, Self::Whole(_) | Self::Float | Self::Double | Self::Decimal { .. } | Self::Year)
     }
 
     /// Whether the metadata tells its character set.
