@@ -98,11 +98,18 @@ impl Postgres {
         self.options.push("ssl=on".to_owned());
     }
 
-    /// Says who may connect how, in the lines of `pg_hba.conf`.
+    /// Says who may connect how, in the lines of `pg_hba.conf`; the role `postgres` must be able to.
     pub fn access(&self, lines: &str) {
+        let loaded = || self.try_sql("postgres", "select pg_conf_load_time()").ok();
+        let before = loaded();
         fs::write(self.folder().join("data/pg_hba.conf"), lines).unwrap();
         let pid = self.process.as_ref().expect("it runs").id();
         signal(pid, Signal::HUP);
+        let deadline = Instant::now() + PATIENCE;
+        while loaded().is_none_or(|now| Some(now) == before) {
+            assert!(Instant::now() < deadline, "PostgreSQL does not read pg_hba.conf: {}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Stops all its processes where they are (SIGSTOP).
