@@ -15,7 +15,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: ## build the gateway and its plugins, and start it (CONFIG=config/….toml)
-	$(CARGO) build --release -p tidegate -p tidegate-agents -p tidegate-coordination -p tidegate-echo -p tidegate-parrot -p tidegate-projects
+	$(CARGO) build --release -p tidegate -p tidegate-agents -p tidegate-coordination -p tidegate-db-listener -p tidegate-echo -p tidegate-parrot -p tidegate-projects -p tidegate-qa-chat
 	./target/release/tidegate serve --config $(CONFIG)
 
 test: ## run every test

@@ -23,6 +23,7 @@ mod inbox;
 mod lists;
 mod mailbox;
 mod member;
+pub mod moments;
 mod order;
 pub mod own;
 mod past;
@@ -73,6 +74,7 @@ use crate::history::log::{Found, Log, OpenError, Opened, Settings};
 use crate::metrics::Metrics;
 use calls::Calls;
 use mailbox::{Attach, Letter};
+use moments::Moments;
 use publication::{Dispatch, Published, Unit};
 use registry::{Logbook, Registry};
 use space::Space;
@@ -105,6 +107,7 @@ pub struct Hub {
     directory: Directory,
     types: Arc<Types>,
     calls: Calls,
+    moments: Moments,
     audit: Arc<Audit>,
 }
 
@@ -120,6 +123,7 @@ impl Hub {
             directory: Directory::default(),
             types: Arc::default(),
             calls: Calls::default(),
+            moments: Moments::default(),
             audit: Audit::off(),
             config,
         }
@@ -406,6 +410,11 @@ impl Hub {
     /// [`unfollow`](Self::unfollow).
     pub fn follow(&self, patterns: &[String], follow: Arc<dyn Follow>) -> u64 {
         self.registry.follow(patterns, follow)
+    }
+
+    /// Who watches sessions.
+    pub fn moments(&self) -> &Moments {
+        &self.moments
     }
 
     /// Undoes [`follow`](Self::follow).

@@ -22,6 +22,7 @@ mod shared;
 mod terms;
 pub mod trial;
 mod validate;
+mod watches;
 
 use std::path::PathBuf;
 use std::sync::Arc;

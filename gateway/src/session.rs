@@ -14,6 +14,7 @@ mod inbox;
 mod listening;
 mod opening;
 mod outbound;
+mod particulars;
 mod past;
 mod places;
 mod presence;
@@ -47,9 +48,10 @@ pub use places::{Place, Places};
 pub use readers::admit;
 pub use turn_away::turn_away;
 
-use crate::audit::{Deed, Entry, Source};
+use crate::audit::{Deed, Entry};
 use crate::dialect::{Answer, Dialect, Info, Metadata, Notice, Welcome};
 use crate::frame::{Cursor, Epoch, Event, Frames, Posted, RoomId, Timestamp};
+use crate::hub::moments::Change;
 use crate::hub::{self, Cause, Guest, Order, Present, Seat, SessionInfo, Shard};
 use crate::identity::{Principal, Refusal, Revocations};
 use crate::limits::Limits;
@@ -60,6 +62,7 @@ use crate::transport::websocket::deflate::Window;
 use allowance::Allowance;
 use heartbeat::Pulse;
 use outbound::Outbound;
+use particulars::Particulars;
 use readers::{Readers, Turn};
 use term::Term;
 
@@ -125,12 +128,10 @@ pub type Shown = Result<Arc<Principal>, Refusal>;
 /// See the module's documentation.
 pub struct Session {
     id: Arc<str>,
-    /// The id that the client asked for, where it did.
-    client_id: Option<Arc<str>>,
     /// Who it is by; another token of the same user may take its place.
     principal: RefCell<Arc<Principal>>,
-    /// What the request that opened its connection has shown, where it has to be entered.
-    shown: Option<Box<Shown>>,
+    /// None where it would hold nothing.
+    particulars: Option<Box<Particulars>>,
     term: Term,
     allowance: Allowance,
     /// Its places: the endpoint's, and while it is not known who it is by, one among those.
@@ -139,8 +140,6 @@ pub struct Session {
     endpoint: Rc<Endpoint>,
     /// The endpoint's, or one of its own.
     dialect: Rc<dyn Dialect>,
-    /// From where it was opened; none where nobody writes that down.
-    source: Option<Box<Source>>,
     common: Rc<Common>,
     connected_at: Timestamp,
     seat: Seat,
@@ -172,7 +171,7 @@ impl Session {
 
     /// Has the audit log tell what its client does.
     fn record(&self, deed: Deed, tell: impl FnOnce(Entry) -> Entry) {
-        let Some(source) = &self.source else { return };
+        let Some(source) = self.particulars.as_ref().and_then(|own| own.source.as_ref()) else { return };
         self.common.shard.hub().audit().record(deed, |entry| {
             tell(entry.from(source).by(&self.principal.borrow()).at(&self.endpoint.path).session(&self.id))
         });
@@ -317,7 +316,7 @@ impl Session {
     fn dialect_info(&self) -> Info {
         let info = self.info();
         Info {
-            metadata: Metadata { connected_at: info.connected_at, client_id: self.client_id.clone() },
+            metadata: Metadata { connected_at: info.connected_at, client_id: self.client_id() },
             connection_id: info.connection_id,
             user_id: info.user_id,
             roles: self.principal.borrow().roles.clone(),
@@ -383,6 +382,10 @@ impl Guest for Session {
     fn present(&self) -> Present {
         let info = self.principal.borrow().info.clone();
         Present { connection_id: Arc::clone(&self.id), user_id: self.user(), info }
+    }
+
+    fn tell_change(&self, change: Change) {
+        self.tell_watchers(change);
     }
 
     fn info(&self) -> SessionInfo {

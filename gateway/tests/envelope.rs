@@ -22,10 +22,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 use testkit::{Gateway, Options, Socket};
 
-/// The shipped profile, on free ports.
+/// The shipped profile, on free ports, with an assistant that says what it is told.
 pub(crate) fn profile() -> Options {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/chat.toml");
     let options = Options::new().config(profile).set("plugins.echo.enabled=true");
+    let options = options.set("plugins.qa-chat.enabled=false").set("plugins.parrot.enabled=true");
     options.set("listener.chat.address=127.0.0.1:0").set("shards=2")
 }
 

@@ -35,9 +35,10 @@ pub(crate) fn profile() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/operations.toml")
 }
 
-/// The shipped profile on two shards.
+/// The shipped profile on two shards, without its database.
 pub(crate) fn options() -> Options {
-    Options::new().config(profile()).set("shards=2").set(&format!("auth.operations.secret={SECRET}"))
+    let options = Options::new().config(profile()).set("shards=2").set("plugins.db-listener.enabled=false");
+    options.set(&format!("auth.operations.secret={SECRET}"))
 }
 
 /// The same, where nobody comes in without a token.

@@ -19,6 +19,7 @@ use super::directory::Slot;
 use super::filter::Filters;
 use super::mailbox::{Letter, Mailbox};
 use super::member::Seat;
+use super::moments::Change;
 use super::order::{Order, SessionInfo};
 use super::presence::{Look, Present};
 use super::{Hub, PublishError, Receipt, walk};
@@ -61,6 +62,10 @@ pub trait Guest: 'static {
 
     /// What others in a room see of it, but for what it said when it joined.
     fn present(&self) -> Present;
+
+    /// Tells those who watch sessions of a change, if any [wants](super::moments::Moments::want) it; under the lock of the
+    /// room that it is about.
+    fn tell_change(&self, change: Change);
 }
 
 /// Lives on one thread, with everything that is in it.

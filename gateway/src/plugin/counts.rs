@@ -10,8 +10,8 @@ use crate::metrics::{Family, Histogram, Kind, TIMES, Total};
 use crate::web::{PluginAdmin, PluginInfo};
 
 /// Hooks whose time is measured, each on its own.
-const HOOKS: [&str; 9] =
-    ["http", "call", "health", "cancelled", "event", "gap", "committed", "resume", "release"];
+const HOOKS: [&str; 10] =
+    ["http", "call", "health", "cancelled", "event", "gap", "committed", "resume", "release", "session"];
 
 /// Counted of one plugin over all its instances, so that nothing goes back when it is started again.
 pub(super) struct Tally {
@@ -21,6 +21,8 @@ pub(super) struct Tally {
     pub(super) failures: Total,
     /// Instances that were left where they are.
     pub(super) left: Total,
+    /// Sessions and joins that it watches and was not told of, as its queue was full.
+    pub(super) unwatched: Total,
     /// By hook, nanoseconds of each call; of `release`, of those that go together. Many writers: the thread of
     /// an instance that was given up may still run.
     hooks: [Histogram<Total>; HOOKS.len()],
@@ -29,7 +31,8 @@ pub(super) struct Tally {
 impl Default for Tally {
     fn default() -> Self {
         let hooks = std::array::from_fn(|_| Histogram::new(&TIMES));
-        Self { panics: Total::default(), failures: Total::default(), left: Total::default(), hooks }
+        let (panics, failures) = (Total::default(), Total::default());
+        Self { panics, failures, left: Total::default(), unwatched: Total::default(), hooks }
     }
 }
 
@@ -46,6 +49,7 @@ impl Tally {
             Task::Committed(_) => 6,
             Task::Resume(_) => 7,
             Task::Release(..) => 8,
+            Task::Session(_) => 9,
             Task::Stop(_) | Task::Stopped => return None,
         };
         self.hooks.get(hook)
@@ -87,6 +91,11 @@ impl Plugins {
                 "tidegate_plugin_failures",
                 "Requests that it did not take, or not answer in time.",
                 |tally| tally.failures.get(),
+            ),
+            counter(
+                "tidegate_plugin_moments_missed",
+                "Sessions and joins that it watches and was not told of, as its queue was full.",
+                |tally| tally.unwatched.get(),
             ),
             self.refused(),
             infos.iter().fold(restarts, |all, info| all.with([plugin(&info.name)], info.restarts as f64)),

@@ -20,6 +20,7 @@ use super::shared::{Shared, State};
 use crate::frame::Posted;
 use crate::hub::Follow;
 use crate::hub::calls::{Answer, Call, CallError, Callee};
+use crate::hub::moments::{Moment, Watcher};
 use crate::web::{Answering, BoxError, CallSpec, PluginRequest, Refusal, Response, RouteSpec, Serve};
 
 /// Where neither the route nor the call says how long it may take.
@@ -161,6 +162,18 @@ async fn watch(shared: Arc<Shared>, number: u64, timeout: Duration, answers: mps
         return;
     }
     shared.cancel(number);
+}
+
+impl Watcher for Door {
+    fn told(&self, moment: &Arc<Moment>) {
+        let Some(shared) = &*self.behind.load() else { return };
+        let task = Task::Session(Arc::clone(moment));
+        if !moment.change.begins() {
+            shared.queue.owe(task);
+        } else if shared.queue.offer(task).is_err() {
+            shared.tally.unwatched.add(1);
+        }
+    }
 }
 
 impl Follow for Door {

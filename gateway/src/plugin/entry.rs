@@ -36,6 +36,7 @@ pub(super) struct Entry {
     /// The last instance, for lists.
     pub(super) last: Mutex<Option<Arc<Shared>>>,
     follows: Mutex<Option<u64>>,
+    watches: Mutex<Option<u64>>,
     /// What it has declared, so that it is declared once however often it starts.
     declared: Mutex<Option<Vec<String>>>,
     /// The same whole, for the documents.
@@ -75,6 +76,7 @@ impl Entry {
             running: tokio::sync::Mutex::default(),
             last: Mutex::default(),
             follows: Mutex::default(),
+            watches: Mutex::default(),
             declared: Mutex::default(),
             told: Mutex::default(),
             restarts: AtomicU64::new(0),
@@ -144,10 +146,13 @@ impl Entry {
         outcome
     }
 
-    /// Events come no more, or come to another instance.
+    /// Events and moments of sessions come no more, or come to another instance.
     fn unfollow(&self) {
         if let Some(follows) = self.follows.lock().take() {
             self.services.hub.unfollow(follows);
+        }
+        if let Some(watches) = self.watches.lock().take() {
+            self.services.hub.moments().remove(watches);
         }
     }
 
@@ -196,6 +201,10 @@ impl Entry {
         self.unfollow();
         if !follows.is_empty() {
             *self.follows.lock() = Some(self.services.hub.follow(&follows, Arc::clone(&self.door) as _));
+        }
+        if let Some(wanted) = more.watches {
+            let moments = self.services.hub.moments();
+            *self.watches.lock() = Some(moments.add(wanted, Arc::clone(&self.door) as _));
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::shared::Shared;
 use crate::frame::{Cursor, Posted, Tags};
 use crate::hub::Slot;
 use crate::hub::calls::Call;
+use crate::hub::moments::{Change, Moment};
 use crate::web::PluginRequest;
 
 /// An instance, and which hooks it has. Lives on its hook thread.
@@ -280,6 +281,30 @@ impl Hooks {
             count: gap.count,
             after: cursor(gap.after, &after),
             until: cursor(gap.until, &until),
+        };
+        // SAFETY: on the hook thread, after `start`; all that is lent holds for the call.
+        unsafe { hook(self.instance, &raw const lent) };
+    }
+
+    pub(super) fn session(&self, moment: &Moment) {
+        let Some(hook) = self.watch.and_then(|table| table.session) else { return };
+        let (kind, code, reason) = match &moment.change {
+            Change::Open => (abi::WATCH_OPEN, 0, ""),
+            Change::Join(_) => (abi::WATCH_JOIN, 0, ""),
+            Change::Leave(_) => (abi::WATCH_LEAVE, 0, ""),
+            Change::Close { code, reason } => (abi::WATCH_CLOSE, u32::from(*code), &**reason),
+        };
+        let (roles, permissions) = rights(&moment.principal);
+        let lent = abi::SessionEvent {
+            kind,
+            code,
+            session: callbacks::session_number(moment.slot),
+            connection_id: Str::new(&moment.connection_id),
+            endpoint: Str::new(&moment.endpoint),
+            room: Str::new(moment.change.room().map_or("", |room| room)),
+            reason: Str::new(reason),
+            principal: principal(&moment.principal, &roles, &permissions),
+            time: moment.time.0,
         };
         // SAFETY: on the hook thread, after `start`; all that is lent holds for the call.
         unsafe { hook(self.instance, &raw const lent) };

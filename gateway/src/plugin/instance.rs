@@ -17,6 +17,7 @@ use super::manifest::Declared;
 use super::queue::{Returned, Task};
 use super::shared::{Shared, State};
 use super::validate;
+use super::watches;
 
 /// After its deadline a stopped instance has so long to give back what it holds.
 const LAST: Duration = Duration::from_secs(1);
@@ -128,17 +129,14 @@ fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Regist
 }
 
 fn declared(library: &Library, hooks: &Hooks) -> Result<Declared, String> {
+    let mut declared = match hooks.declare()? {
+        Some(json) => Declared::parse(&json, &library.manifest).map_err(|error| error.to_string())?,
+        None => Declared::default(),
+    };
     if let Some(json) = hooks.watches()? {
-        let asked: serde_json::Value =
-            serde_json::from_slice(&json).map_err(|error| format!("select: {error}"))?;
-        if asked["kinds"].as_array().is_some_and(|kinds| !kinds.is_empty()) {
-            return Err("it watches sessions, which this gateway does not offer yet".to_owned());
-        }
+        declared.watches = watches::read(&json)?;
     }
-    match hooks.declare()? {
-        Some(json) => Declared::parse(&json, &library.manifest).map_err(|error| error.to_string()),
-        None => Ok(Declared::default()),
-    }
+    Ok(declared)
 }
 
 /// Runs hooks, one at a time, until the instance is told to stop and has.
@@ -213,6 +211,7 @@ fn handle(hooks: &Hooks, shared: &Arc<Shared>, door: &Door, task: Task) {
         Task::Cancelled(number, kind) => hooks.cancelled(number, kind),
         Task::Event(posted) => hooks.event(&posted),
         Task::Gap(gap) => hooks.gap(&gap),
+        Task::Session(moment) => hooks.session(&moment),
         Task::Committed(committed) => hooks.committed(&committed),
         Task::Resume(number) => hooks.resume(number),
         Task::Release(buffers) => release(shared, &buffers),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tidegate_plugin::abi::ext;
 
 use super::terms::{Terms, Validate};
+use crate::hub::moments::Wanted;
 use crate::web::{CallSpec, CommandSpec, EventSpec, RoomSpec, RouteSpec};
 pub use schema::Flaw;
 pub(super) use schema::Schema;
@@ -78,6 +79,9 @@ pub(super) struct Declared {
     /// What its configuration makes of routes of the manifest.
     #[serde(default)]
     pub(super) routes: Vec<Narrowed>,
+    /// Which moments of sessions it is to be told of; asked for by itself.
+    #[serde(skip)]
+    pub(super) watches: Option<Wanted>,
 }
 
 /// A route of the manifest, as an instance's configuration makes it: what it takes instead.

@@ -15,6 +15,7 @@ use tidegate_plugin::abi::{Request, Status};
 use crate::frame::{Cursor, Posted};
 use crate::hub::Slot;
 use crate::hub::calls::Call;
+use crate::hub::moments::Moment;
 use crate::web::PluginRequest;
 
 /// Requests and events that wait at most.
@@ -25,6 +26,8 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 const RELEASE: Duration = Duration::from_millis(1);
 /// Buffers that are released in one go: between them, ends of leases and of the time for stopping are looked at.
 const AT_ONCE: usize = 64;
+/// What a moment of a session counts, in bytes.
+const MOMENT: usize = 256;
 /// After a `BUSY` the plugin is told so soon to try again.
 const RESUME: Duration = Duration::from_millis(5);
 
@@ -42,6 +45,8 @@ pub(super) enum Task {
     Event(Arc<Posted>),
     /// Events that it missed.
     Gap(Gap),
+    /// Something in the life of a session that it watches.
+    Session(Arc<Moment>),
     /// What it published is as safe as its rooms promise.
     Committed(Box<Committed>),
     /// Try again what was busy: a request's number, or 0.
@@ -134,6 +139,8 @@ impl Task {
             Self::Call(_, _, _, call) => Some(call.data.len()),
             Self::Event(posted) => Some(posted.size()),
             Self::Health(_) => Some(0),
+            // What ends always goes in, so that nobody counts sessions that are gone: there is no more of it than has begun.
+            Self::Session(moment) if moment.change.begins() => Some(MOMENT),
             _ => None,
         }
     }

@@ -12,9 +12,10 @@ use super::outbound::Outbound;
 use super::run::run;
 use super::term::Term;
 use super::turn_away::turn_away;
-use super::{Common, Endpoint, Place, Pulse, Session, Shown, TOO_MANY};
+use super::{Common, Endpoint, Particulars, Place, Pulse, Session, Shown, TOO_MANY};
 use crate::audit::{Deed, Source};
 use crate::frame::Timestamp;
+use crate::hub::moments::Change;
 use crate::hub::{Entered, Guest, Order, Seat};
 use crate::identity::Principal;
 use crate::transport::Socket;
@@ -109,6 +110,7 @@ pub(super) fn begin(session: &Session) {
     session.common.shard.counters().opened.count(session.dialect.name());
     session.common.shard.hub().directory().enter_roles(&session.principal.borrow().roles);
     session.record(Deed::Connected, |entry| entry);
+    session.tell_watchers(Change::Open);
     session.begin_heartbeat();
 }
 
@@ -120,10 +122,11 @@ pub(super) fn seat(
     visitor: Visitor,
     (socket, deflate): (Socket, Option<Window>),
 ) -> Result<(Rc<Session>, Option<Arc<str>>), Socket> {
-    let Visitor { principal, id: wanted, client, source, mut shown, mut place, mut unknown, .. } = visitor;
+    let Visitor { principal, id: wanted, client, source, shown, mut place, mut unknown, .. } = visitor;
     let given = endpoint.dialect.session_id();
     let client_id = wanted.filter(|_| given.is_none());
     let asked = given.or_else(|| client_id.clone());
+    let mut particulars = Particulars::of(client_id.clone(), shown, source);
     let mut id = asked.unwrap_or_else(|| format!("ws_{}", random_hex(12)).into());
     let mut outbound = Outbound::new(socket, endpoint.backlog);
     loop {
@@ -132,8 +135,7 @@ pub(super) fn seat(
             seat: Seat::new(endpoint.form(endpoint.dialect.form(), deflate)),
             pulse: Pulse::new(&common.wheel, endpoint),
             id,
-            client_id: client_id.clone(),
-            shown,
+            particulars,
             term: Term::of(&principal, Timestamp::now(), common.patience),
             allowance: Allowance::new(client),
             _place: place,
@@ -141,7 +143,6 @@ pub(super) fn seat(
             principal: RefCell::new(Arc::clone(&principal)),
             endpoint: Rc::clone(endpoint),
             dialect: own.unwrap_or_else(|| Rc::clone(&endpoint.dialect)),
-            source: source.clone(),
             common: Rc::clone(&common),
             connected_at: Timestamp::now(),
             deflate,
@@ -161,7 +162,7 @@ pub(super) fn seat(
                 return Err(session.outbound.into_socket());
             }
             Ok(session) => {
-                (outbound, shown) = (session.outbound, session.shown);
+                (outbound, particulars) = (session.outbound, session.particulars);
                 (place, unknown) = (session._place, session.unknown.into_inner());
             }
             Err(_) => unreachable!("a session that was not seated has one owner"),

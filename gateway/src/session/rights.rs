@@ -47,7 +47,8 @@ impl Session {
         out: &mut Vec<u8>,
     ) {
         let takes = self.endpoint.profile.settings().taking.takes(Source::Payload);
-        match (token.filter(|_| takes), &self.shown) {
+        let shown = self.particulars.as_ref().and_then(|own| own.shown.as_ref());
+        match (token.filter(|_| takes), shown) {
             (Some(token), _) => {
                 let verdict = self.endpoint.profile.authenticate(token);
                 self.weigh(id, verdict, (token, before), open, out);

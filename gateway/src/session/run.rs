@@ -14,6 +14,7 @@ use super::gaps::Fetching;
 use super::opening::Inflow;
 use super::waiting::Open;
 use crate::dialect;
+use crate::hub::moments::Change;
 use crate::transport::Inbound;
 use crate::transport::close::CloseReason;
 use crate::transport::engineio::{self, Socketed};
@@ -21,6 +22,8 @@ use crate::transport::websocket::{self, Fault, Message, frames};
 
 /// Messages of one client before other sessions have their turn.
 const BURST: usize = 64;
+/// The code that stands for a close without a frame (RFC 6455, 7.4.1).
+const LOST: u16 = 1006;
 
 /// The rest of its life, and its end where that is dropped.
 pub(super) fn run(session: &Rc<Session>, source: Inflow) -> impl Future<Output = ()> + 'static {
@@ -216,6 +219,7 @@ impl Run {
             other => other.label().into(),
         };
         self.retire(session, reason.label(), outcome, out);
+        session.tell_watchers(Change::Close { code, reason: text.into() });
         self.phase = Phase::Closing;
     }
 
@@ -280,7 +284,9 @@ impl Drop for Run {
     fn drop(&mut self) {
         let session = &self.session;
         if !session.closing.replace(true) {
+            session.common.shard.retire(session, &session.id, session.user().as_ref());
             session.count_end("gone", "gone".into()); // without a close frame of either side
+            session.tell_watchers(Change::Close { code: LOST, reason: Box::default() });
         }
         if session.outbound.has_failed() {
             session.common.shard.counters().send_errors.add(1);

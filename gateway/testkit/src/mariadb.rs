@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use crate::gateway::PATIENCE;
 
 /// What makes a MariaDB one whose changes can be listened to.
-const BINLOG: [&str; 4] = ["--log-bin=binlog", "--binlog-format=ROW", "--server-id=1", "--gtid-strict-mode=1"];
+const BINLOG: [&str; 4] =
+    ["--log-bin=binlog", "--binlog-format=ROW", "--server-id=1", "--gtid-strict-mode=1"];
 
 /// A MariaDB with data, port and socket of its own, which ends with this value. Anybody is `root`, without a password.
 #[derive(Debug)]
@@ -32,8 +33,9 @@ impl MariaDb {
         let folder = tempfile::tempdir().unwrap();
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        install.arg(format!("--datadir={}", folder.path().join("data").display())).args(as_root());
-        let installed = install.stdin(Stdio::null()).output().expect("MariaDB is there: scripts/test-tools installs it");
+        install.args(places(&folder)).args(as_root());
+        let installed =
+            install.stdin(Stdio::null()).output().expect("MariaDB is there: scripts/test-tools installs it");
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let arguments: Vec<String> = BINLOG.iter().chain(arguments).map(ToString::to_string).collect();
@@ -58,11 +60,6 @@ impl MariaDb {
         self.url_of("root")
     }
 
-    /// Its folder: certificates may be put here before a restart with other arguments.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
     /// Runs statements, and answers with the rows of the last, columns parted by tabs.
     pub fn sql(&self, statements: &str) -> String {
         self.try_sql(statements).unwrap_or_else(|error| panic!("{statements:.200}: {error}"))
@@ -73,7 +70,8 @@ impl MariaDb {
         let mut client = Command::new("mariadb");
         client.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]);
         client.args(["--user=root", &format!("--socket={}", self.socket())]);
-        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut client =
+            client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut input = client.stdin.take().unwrap();
         let statements = statements.to_owned();
         let writer = std::thread::spawn(move || std::io::Write::write_all(&mut input, statements.as_bytes()));
@@ -87,12 +85,17 @@ impl MariaDb {
 
     /// Stops it in the middle, as a hung machine would.
     pub fn pause(&self) {
-        kill_process(Pid::from_child(&self.process), Signal::STOP).unwrap();
+        self.signal(Signal::STOP);
     }
 
     /// Has it go on.
     pub fn resume(&self) {
-        kill_process(Pid::from_child(&self.process), Signal::CONT).unwrap();
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends its process a signal, also while others use it.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
     /// Ends it at once, as `kill -9` does. Its data stays.
@@ -140,11 +143,17 @@ impl Drop for MariaDb {
 fn launch(folder: &TempDir, port: u16, arguments: &[String]) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
     let mut command = Command::new("mariadbd");
-    command.arg("--no-defaults").arg(format!("--datadir={}", folder.path().join("data").display()));
+    command.arg("--no-defaults").args(places(folder));
     command.arg(format!("--socket={}", folder.path().join("socket").display()));
     command.args([&format!("--port={port}"), "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=32M"]);
     command.args(as_root()).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("mariadbd starts")
+}
+
+/// Its data, and its temporary tables: a server removes those of others from a folder that they share.
+fn places(folder: &TempDir) -> [String; 2] {
+    let folder = folder.path().display();
+    [format!("--datadir={folder}/data"), format!("--tmpdir={folder}")]
 }
 
 /// MariaDB runs as root only where it is told to.

@@ -9,7 +9,7 @@ pub mod source;
 pub mod rules;
 pub mod pump;
 pub mod calls;
-
+pub mod commands;
 pub mod settings;
 
 use std::rc::Rc;
@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidegate_plugin::{
-    Bytes, Call, Declared, Health, Host, Manifest, Plugin, Reply, Result, SessionEvent, WatchKind, Watches,
-    manifest,
+    Bytes, Call, Command, Declared, Health, Host, Manifest, Plugin, Reply, Result, SessionEvent, WatchKind,
+    Watches, manifest,
 };
 use tokio::sync::watch;
 use tokio::task::spawn_local;
@@ -28,7 +28,7 @@ use calls::Calls;
 use pump::{Meters, Phase, Pulse, Pump, Wish};
 use rules::Rules;
 use settings::Settings;
-use source::{Listen, Source};
+use source::{Listen, Purpose, Source};
 
 /// How long a start waits for the database: one that is down is tried again after that.
 const START: Duration = Duration::from_secs(3);
@@ -80,6 +80,10 @@ impl Plugin for Listener {
         Watches { kinds, ..Watches::default() }
     }
 
+    async fn command(settings: Settings, command: Command) -> Result<()> {
+        commands::run(&settings, &command).await
+    }
+
     async fn start(host: Host, settings: Settings) -> Result<Self> {
         let calls = Calls::read(&settings, host.clone())?;
         let listening =
@@ -125,7 +129,7 @@ impl Listening {
     /// Begins to listen, and waits for some time until that is so: what is written once the gateway is ready is told.
     async fn begin(host: &Host, settings: &Settings) -> Result<Self> {
         let rules = Rc::new(Rules::read(settings)?);
-        let source = Rc::new(Source::new(settings, &rules, host.name()));
+        let source = Rc::new(Source::new(settings, &rules, host.name(), Purpose::Listen));
         let (pulse, meters) = (Rc::<Pulse>::default(), Rc::new(Meters::open(host.metrics())?));
         let (wish, wished) = Wish::new();
         let pump = Pump {

@@ -58,9 +58,9 @@ impl Rules {
     /// # Errors
     /// The first thing that is wrong, with its rule and place.
     pub fn read(settings: &Settings) -> Result<Self> {
-        let schema = settings.source.kind.default_schema();
+        let schema = settings.source.schema();
         let rules = settings.rules.iter().enumerate();
-        let read = rules.map(|(i, rule)| Rule::read(i + 1, rule, schema));
+        let read = rules.map(|(i, rule)| Rule::read(i + 1, rule, &schema));
         read.collect::<Result<_, _>>().map(Self).map_err(Error::invalid)
     }
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Deserializer, de};
 use tidegate_plugin::{Error, Result};
 
 use crate::change::TableName;
+use crate::source::mariadb::default_schema;
+use crate::source::notify::SCHEMA;
 pub use call::CallSettings;
 pub use rule::{On, OneOrMore, RuleSettings};
 
@@ -138,22 +140,15 @@ impl Settings {
         if self.rules.len() > MOST || self.calls.len() > MOST {
             return wrong("rule, call: at most 1000 of each");
         }
-        if source.snapshot && source.kind == Kind::Notify {
-            return wrong("source.snapshot: notifications have no rows to be told");
-        }
         Ok(())
     }
 
     /// The tables that rules are about, each once.
     #[must_use]
     pub fn tables(&self) -> Vec<TableName> {
-        let schema = self.source.kind.default_schema();
-        let named: BTreeSet<_> = self
-            .rules
-            .iter()
-            .flat_map(|rule| rule.table.iter())
-            .map(|name| TableName::of(name, schema))
-            .collect();
+        let schema = self.source.schema();
+        let names = self.rules.iter().flat_map(|rule| rule.table.iter());
+        let named: BTreeSet<_> = names.map(|name| TableName::of(name, &schema)).collect();
         named.into_iter().collect()
     }
 }
@@ -163,6 +158,17 @@ impl SourceSettings {
     #[must_use]
     pub fn is_given(&self) -> bool {
         self.url.is_some() || self.url_file.is_some()
+    }
+
+    /// The schema of a table that a rule names without one.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        match self.kind {
+            Kind::Postgres => "public".into(),
+            Kind::Notify => SCHEMA.into(),
+            Kind::Sqlite => "main".into(),
+            Kind::Mariadb => self.read_url().ok().and_then(|url| default_schema(&url)).unwrap_or_default(),
+        }
     }
 
     /// Where the database is: read anew each time, so that a password can be changed.
@@ -185,19 +191,6 @@ fn read(file: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(file)?.take(LONGEST_URL).read_to_string(&mut text)?;
     Ok(text.trim().to_owned())
-}
-
-impl Kind {
-    /// The schema of a table that a rule names without one; `None`: the database that the URL names.
-    #[must_use]
-    pub fn default_schema(self) -> &'static str {
-        match self {
-            Self::Postgres => "public",
-            Self::Notify => "notify",
-            Self::Mariadb => "",
-            Self::Sqlite => "main",
-        }
-    }
 }
 
 impl TableName {

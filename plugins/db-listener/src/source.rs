@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 
 use crate::change::{Change, TableName};
-pub use any::Source;
+pub use any::{Purpose, Source};
 
 /// How far a source has got, in its own terms: an LSN, a GTID list, a number of a change table. Kept by the pump in the host's store
 /// once all before it is safe, and given back at the next start.

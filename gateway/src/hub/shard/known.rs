@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::member::Membership;
+use super::super::moments::Change;
 use super::super::order::Order;
 use super::super::presence::Present;
 use super::super::room::{Room, State};
@@ -12,6 +13,7 @@ use super::{Guest, Shard};
 impl<G: Guest> Shard<G> {
     /// A session has come into `room`.
     pub(super) fn came(&self, room: &Arc<Room>, state: &mut State, guest: &Rc<G>, said: Option<&Arc<str>>) {
+        guest.tell_change(Change::Join(Arc::clone(&room.id.name)));
         if let Some(comings) = &mut state.comings {
             comings.joined(guest.present().with(said));
             self.hub.registry.stirred.list(room, comings);
@@ -20,6 +22,7 @@ impl<G: Guest> Shard<G> {
 
     /// A session has left a room.
     pub(super) fn went(&self, state: &mut State, guest: &Rc<G>, membership: &Membership) {
+        guest.tell_change(Change::Leave(Arc::clone(&membership.room.id.name)));
         if let Some(comings) = &mut state.comings {
             comings.left(guest.present().with(membership.info.as_deref()));
             self.hub.registry.stirred.list(&membership.room, comings);

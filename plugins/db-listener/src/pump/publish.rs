@@ -206,7 +206,7 @@ impl<'a> Stream<'a> {
 impl Ready {
     fn add(&mut self, made: Made) {
         self.bytes += made.data.len();
-        self.events.push(made.event);
+        self.events.push(made.event());
         self.origins.push(made.origin);
     }
 }

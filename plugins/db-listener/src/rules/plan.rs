@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tidegate_plugin::{Bytes, Event};
 
 use super::data::Writer;
@@ -34,14 +35,42 @@ pub(super) struct Plan {
 /// An event that a rule has made.
 #[derive(Debug)]
 pub struct Made {
-    /// The event.
-    pub event: Event,
+    /// Its type.
+    pub kind: Cow<'static, str>,
+    /// Its rooms; none: everyone.
+    pub rooms: Vec<String>,
+    /// What it is about; empty: not said.
+    pub key: String,
+    /// The same each time that it is made of this change.
+    pub id: String,
     /// Where the change stands in its source.
     pub origin: String,
-    /// Its data, which it has, too.
+    /// When the change was committed, in milliseconds since 1970; 0: not known.
+    pub time: i64,
+    /// Its data: JSON.
     pub data: Bytes,
+    /// Whether all that its data are to have was known.
+    pub is_whole: bool,
     /// At most one in this time of those that are alike.
     pub coalesce: Option<(Duration, Alike)>,
+}
+
+impl Made {
+    /// The event to be published.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let event = Event::new(self.kind.clone()).key(self.key.clone()).id(self.id.clone());
+        let event = event.origin(self.origin.clone()).time(self.time).raw(self.data.clone());
+        let event = self.rooms.iter().cloned().fold(event, Event::room);
+        if self.is_whole { event } else { event.tag("incomplete", "true") }
+    }
+
+    /// The event as a line of JSON, for people.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let data: Value = serde_json::from_slice(&self.data).unwrap_or_default();
+        json!({"event_type": self.kind, "rooms": self.rooms, "key": self.key, "origin": self.origin, "data": data}).to_string()
+    }
 }
 
 /// What makes events alike: their rule, rooms and key.
@@ -78,19 +107,21 @@ impl Plan {
     fn make(&self, change: &Change, origin: &str) -> Option<Made> {
         let rooms = self.rooms_of(change)?;
         let mut data = Vec::with_capacity(256);
-        let whole = self.data.write(change, &mut data);
-        let data = Bytes::from(data);
-        let mut event =
-            Event::new(self.event.clone()).raw(data.clone()).origin(change.origin.clone()).time(change.time);
-        event = event.id(format!("{origin}/{}/{}", change.origin, self.number));
+        let is_whole = self.data.write(change, &mut data);
         let key = self.key.as_ref().and_then(|key| key.fill(|place| row::value(change, place)));
         let key = key.map(|key| key.text).unwrap_or_default();
-        if !whole {
-            event = event.tag("incomplete", "true");
-        }
-        let coalesce = self.coalesce.map(|period| (period, (self.number, rooms.clone(), key.clone())));
-        event = rooms.into_iter().fold(event.key(key), Event::room);
-        Some(Made { event, origin: change.origin.clone(), data, coalesce })
+        Some(Made {
+            kind: self.event.clone(),
+            // The time tells it from one at the same place of a database that has taken this one's place.
+            id: format!("{origin}/{}/{}/{}", change.origin, change.time, self.number),
+            origin: change.origin.clone(),
+            time: change.time,
+            coalesce: self.coalesce.map(|period| (period, (self.number, rooms.clone(), key.clone()))),
+            rooms,
+            key,
+            data: data.into(),
+            is_whole,
+        })
     }
 
     /// The rooms, without those of which something is null or not known; `None`: none is left, though it has rooms.

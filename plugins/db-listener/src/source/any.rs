@@ -1,7 +1,11 @@
 //! The sources, behind one name: the one place that knows them all.
 
+mod mariadb;
+mod postgres;
+
 use serde_json::{Map, Value};
 
+use super::mariadb::MariaDb;
 use super::notify::Notify;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
@@ -16,6 +20,8 @@ pub enum Source {
     Postgres(Postgres),
     /// PostgreSQL's LISTEN/NOTIFY.
     Notify(Notify),
+    /// MariaDB's binary log.
+    Mariadb(MariaDb),
     /// A change table of SQLite.
     Sqlite(Sqlite),
 }
@@ -26,19 +32,70 @@ macro_rules! each {
         match $source {
             Source::Postgres($kind) => $does,
             Source::Notify($kind) => $does,
+            Source::Mariadb($kind) => $does,
             Source::Sqlite($kind) => $does,
         }
     };
 }
 
+/// Why a source is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be listened to.
+    Listen,
+    /// To try out rules: nothing of the instance's is touched, and nothing of the past is told.
+    Try,
+}
+
 impl Source {
     /// The source that the settings are about.
     #[must_use]
-    pub fn new(settings: &Settings, rules: &Rules, instance: &str) -> Self {
+    pub fn new(settings: &Settings, rules: &Rules, instance: &str, purpose: Purpose) -> Self {
         match settings.source.kind {
-            Kind::Postgres => Self::Postgres(Postgres::new(settings, rules, instance)),
+            Kind::Postgres => Self::Postgres(postgres::open(settings, rules, instance, purpose)),
             Kind::Notify => Self::Notify(Notify::new(settings, instance)),
-            Kind::Sqlite | Kind::Mariadb => Self::Sqlite(Sqlite::new(settings)),
+            Kind::Mariadb => Self::Mariadb(mariadb::open(settings, instance, purpose)),
+            Kind::Sqlite => Self::Sqlite(Sqlite::new(settings, purpose)),
+        }
+    }
+
+    /// The SQL that the database needs once, a statement each.
+    ///
+    /// # Errors
+    /// Where it depends on what the database has, and that cannot be asked.
+    pub async fn init(&self, settings: &Settings, rules: &Rules) -> Result<Vec<String>, Failure> {
+        match self {
+            Self::Postgres(_) => postgres::init(settings, rules),
+            Self::Notify(_) => Ok(Vec::new()),
+            Self::Mariadb(_) => Ok(mariadb::init(settings)),
+            Self::Sqlite(source) => source.init().await,
+        }
+    }
+
+    /// Has the database do what [`init`](Self::init) says.
+    ///
+    /// # Errors
+    /// The first statement that fails, and why.
+    pub async fn apply(&self, settings: &Settings, rules: &Rules) -> Result<(), Failure> {
+        match self {
+            Self::Postgres(_) => postgres::apply(settings, rules).await,
+            Self::Notify(_) => Ok(()),
+            // Its settings want a restart, and its user a password.
+            Self::Mariadb(_) => Err(Failure::Lasting(
+                "--apply: MariaDB's settings are in my.cnf: run what is printed by hand".into(),
+            )),
+            Self::Sqlite(source) => source.apply().await,
+        }
+    }
+
+    /// Takes away what a [try](Purpose::Try) has made.
+    ///
+    /// # Errors
+    /// What stays there.
+    pub async fn clear(&self, settings: &Settings) -> Result<(), Failure> {
+        match self {
+            Self::Postgres(_) => postgres::clear(settings).await,
+            Self::Notify(_) | Self::Mariadb(_) | Self::Sqlite(_) => Ok(()),
         }
     }
 }

@@ -7,7 +7,10 @@
 
 mod columns;
 mod connect;
+#[cfg(test)]
+mod decoding;
 mod gtid;
+mod query;
 mod reader;
 mod rows;
 mod snapshot;
@@ -19,16 +22,18 @@ mod text;
 mod value;
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use mysql_async::Opts;
 use mysql_async::prelude::Queryable;
 
 use crate::change::TableName;
+use crate::settings::SourceSettings;
 
-use self::connect::{answered, check, connect};
+use self::connect::{Log, answered, check, connect};
 use self::gtid::GtidList;
 use self::stream::{End, Reading};
-use super::{Batch, Failure, Feed, Position, Table};
+use super::{Batch, Failure, Feed, Listen, Position, Standing, Table};
 
 /// No event is believed to have more bytes; a row of the server's default `max_allowed_packet`, before and after, has half.
 const LARGEST_EVENT: usize = 64 << 20;
@@ -36,34 +41,74 @@ const LARGEST_EVENT: usize = 64 << 20;
 /// A MariaDB whose changes are read.
 #[derive(Debug)]
 pub struct MariaDb {
+    settings: SourceSettings,
+    tables: BTreeSet<TableName>,
+    /// What of the server's settings an operator should know.
+    notes: Mutex<Vec<String>>,
+}
+
+impl MariaDb {
+    /// One that these settings name: `url`, `mysql://user:password@host:3306/database`; `server_id`, that of the replica that we are,
+    /// as the server ends the reading of another with the same; `snapshot`. Of other tables than these nothing is read.
+    pub fn new(settings: SourceSettings, tables: impl IntoIterator<Item = TableName>) -> Self {
+        Self { settings, tables: tables.into_iter().collect(), notes: Mutex::default() }
+    }
+
+    fn server(&self) -> Result<Server, Failure> {
+        let SourceSettings { server_id, snapshot, .. } = self.settings;
+        let opts =
+            self.settings.read_url().and_then(|url| connect::options(&url)).map_err(Failure::Lasting)?;
+        Ok(Server { opts, server_id, snapshot, tables: self.tables.clone() })
+    }
+}
+
+impl Listen for MariaDb {
+    async fn prepare(&self) -> Result<Option<Vec<Table>>, Failure> {
+        let (log, tables) = self.server()?.tables().await?;
+        *self.notes.lock().unwrap_or_else(PoisonError::into_inner) = log.notes();
+        Ok(Some(tables))
+    }
+
+    /// Without a position it begins with what is written from now on, after the snapshot if there is to be one, and hands over that
+    /// position first.
+    async fn run(&self, from: Option<Position>, feed: Feed) -> Failure {
+        let server = match self.server() {
+            Ok(server) => server,
+            Err(failure) => return failure,
+        };
+        match server.read(from, &feed).await {
+            End::Done => Failure::Passing("nobody listens to MariaDB any more".into()),
+            End::Failed(failure) => failure,
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Standing { notes, ..Standing::default() }
+    }
+
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
+    /// GTIDs are the same on all servers of a replication, so that another may be read later.
+    fn origin(&self) -> String {
+        "mariadb".into()
+    }
+}
+
+/// The server, as the settings are at one attempt.
+#[derive(Debug)]
+struct Server {
     opts: Opts,
     server_id: u32,
     snapshot: bool,
     tables: BTreeSet<TableName>,
 }
 
-impl MariaDb {
-    /// One at a URL, `mysql://user:password@host:3306/database`. `server_id` is that of the replica that we are: the server ends the
-    /// reading of another with the same. Of other tables than these nothing is read; `snapshot` says whether their rows are told
-    /// before the first change.
-    ///
-    /// # Errors
-    /// The URL is none. The text does not have its password.
-    pub fn new(
-        url: &str,
-        server_id: u32,
-        snapshot: bool,
-        tables: impl IntoIterator<Item = TableName>,
-    ) -> Result<Self, String> {
-        let opts = connect::options(url)?;
-        Ok(Self { opts, server_id, snapshot, tables: tables.into_iter().collect() })
-    }
-
+impl Server {
     /// The tables that are there now, but for the system's.
-    ///
-    /// # Errors
-    /// The database cannot be asked, or is not one whose changes can be told.
-    pub async fn tables(&self) -> Result<Vec<Table>, Failure> {
+    async fn tables(&self) -> Result<(Log, Vec<Table>), Failure> {
         let mut connection = connect(&self.opts).await?;
         let log = check(&self.opts, &mut connection).await?;
         let tables = tables::all(&self.opts, &mut connection).await?;
@@ -73,19 +118,7 @@ impl MariaDb {
             columns: columns.into_iter().map(|column| column.name).collect(),
             tells_old_rows: log.tells_old_rows,
         };
-        Ok(tables.into_iter().map(table).collect())
-    }
-
-    /// Reads changes from behind `start` on, until the pump is gone. Without a start it begins with what is written from now on,
-    /// after the snapshot if there is to be one, and hands over that position first.
-    ///
-    /// # Errors
-    /// The database is gone or does not do; it is to be tried again.
-    pub async fn run(&self, start: Option<Position>, feed: &Feed) -> Result<(), Failure> {
-        match self.read(start, feed).await {
-            End::Done => Ok(()),
-            End::Failed(failure) => Err(failure),
-        }
+        Ok((log, tables.into_iter().map(table).collect()))
     }
 
     async fn read(&self, start: Option<Position>, feed: &Feed) -> End {
@@ -123,7 +156,10 @@ impl MariaDb {
         let position = answered(&self.opts, connection.query_first("SELECT @@gtid_binlog_pos")).await?;
         let _gone = answered(&self.opts, connection.disconnect()).await;
         let position: Option<String> = position;
-        let position: GtidList = position.unwrap_or_default().parse().map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
+        let position: GtidList = position
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
         let batch = Batch { changes: Vec::new(), position: Some(Position(position.to_string())) };
         feed.batches.send(batch).await.map_err(|_| End::Done)?;
         Ok(position)
@@ -138,7 +174,6 @@ pub fn default_schema(url: &str) -> Option<String> {
 /// What an operator runs, once, as one who may, so that `user` can listen to these tables.
 pub fn init_sql(user: &str, tables: &[TableName]) -> String {
     let text = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
-    let name = |name: &str| format!("`{}`", name.replace('`', "``"));
     let user = text(user);
     let mut sql = format!(
         "-- In my.cnf, below [mariadbd], then restart once (log_bin cannot be set while the server runs):\n\
@@ -151,7 +186,40 @@ pub fn init_sql(user: &str, tables: &[TableName]) -> String {
          GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
     );
     for table in tables {
-        sql.push_str(&format!("GRANT SELECT ON {}.{} TO '{user}'@'%';\n", name(&table.schema), name(&table.table)));
+        sql.push_str(&format!(
+            "GRANT SELECT ON {}.{} TO '{user}'@'%';\n",
+            tables::quoted(&table.schema),
+            tables::quoted(&table.table)
+        ));
     }
     sql
+}
+
+/// How many rows an event of the binary log holds, by the table map before it; the least that decodes both, for the fuzzer.
+///
+/// # Errors
+/// What of them does not hold to the format.
+#[doc(hidden)]
+pub fn count_rows(table_map: &[u8], kind: u8, rows: &[u8]) -> Result<usize, String> {
+    let decoded = || {
+        let (_, table, rest) = table_map::head(table_map)?;
+        let mut map = table_map::TableMap::decode(table, rest)?;
+        map.full.get_or_insert_with(|| vec![table_map::Told::default(); map.wires.len()]);
+        let layout = columns::Layout::of(&map, None, &Default::default()).map_err(reader::Malformed)?;
+        let Some(kind) = rows::RowsKind::of(kind) else { return Ok(0) };
+        rows::Rows::of(kind, &layout, rows)?.try_fold(0, |count, row| row.map(|_| count + 1))
+    };
+    decoded().map_err(|malformed: reader::Malformed| malformed.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_runs_names_no_more_than_it_has_to() {
+        let sql = init_sql("o'reader", &[TableName { schema: "app".into(), table: "odd`name".into() }]);
+        assert!(sql.contains("GRANT REPLICATION SLAVE ON *.* TO 'o\\'reader'@'%';"), "{sql}");
+        assert!(sql.contains("GRANT SELECT ON `app`.`odd``name` TO"), "{sql}");
+    }
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::{Failure, Feed, Listen, Position, Query, Table};
+use super::{Failure, Feed, Listen, Position, Purpose, Query, Table};
 use crate::change::TableName;
 use crate::settings::{Settings, SourceSettings};
 use read::Reader;
@@ -31,13 +31,30 @@ const MOST: usize = 500;
 pub struct Sqlite {
     settings: SourceSettings,
     tables: Vec<TableName>,
+    purpose: Purpose,
 }
 
 impl Sqlite {
     /// The database that the settings name.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
-        Self { settings: settings.source.clone(), tables: settings.tables() }
+    pub fn new(settings: &Settings, purpose: Purpose) -> Self {
+        Self { settings: settings.source.clone(), tables: settings.tables(), purpose }
+    }
+
+    pub(super) async fn init(&self) -> Result<Vec<String>, Failure> {
+        let (connection, tables) = (self.open().await?, self.tables.clone());
+        blocking(move || setup(&connection, &tables))
+            .await
+            .map(|sql| vec![sql.trim_end_matches(";\n").to_owned()])
+    }
+
+    pub(super) async fn apply(&self) -> Result<(), Failure> {
+        let (connection, statements) = (self.open().await?, self.init().await?);
+        blocking(move || {
+            let sql = format!("BEGIN IMMEDIATE;\n{};\nCOMMIT", statements.join(";\n"));
+            connection.execute_batch(&sql).map_err(|error| failure("init", &error))
+        })
+        .await
     }
 
     /// Opens the file, which must be there.
@@ -69,7 +86,9 @@ impl Sqlite {
     async fn follow(&self, from: Option<Position>, feed: &mut Feed) -> Result<(), Failure> {
         let mut connection = self.open().await?;
         let mut reader = Reader::new(self.tables.clone(), from.as_ref())?;
-        if from.is_none() && self.settings.snapshot {
+        if self.purpose == Purpose::Try {
+            reader.after = read::last(&connection).map_err(|error| failure("the change table", &error))?;
+        } else if from.is_none() && self.settings.snapshot {
             let (batches, tables) = (feed.batches.clone(), self.tables.clone());
             let told = blocking(move || {
                 let told = read::snapshot(&mut connection, &tables, &batches);

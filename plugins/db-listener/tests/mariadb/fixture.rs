@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tidegate_db_listener::change::{Cell, Change, TableName};
+use tidegate_db_listener::settings::SourceSettings;
 use tidegate_db_listener::source::mariadb::MariaDb;
-use tidegate_db_listener::source::{Batch, Failure, Feed, Position};
+use tidegate_db_listener::source::{Batch, Failure, Feed, Listen, Position};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A source at work.
 pub(crate) struct Listening {
     batches: mpsc::Receiver<Batch>,
-    task: JoinHandle<Result<(), Failure>>,
+    task: JoinHandle<Failure>,
     _confirmed: watch::Sender<Option<Position>>,
     waiting: std::collections::VecDeque<Change>,
     /// The last position that was handed over.
@@ -44,15 +45,18 @@ impl Listening {
         let (sender, batches) = mpsc::channel(4);
         let (confirmed, receiver) = watch::channel(None);
         let server_id = 0x8000_0000 + std::process::id() % 0x1000 * 0x1000 + number();
-        let source = MariaDb::new(url, server_id, snapshot, tables.iter().map(|table| named(table))).unwrap();
+        let settings =
+            SourceSettings { url: Some(url.into()), server_id, snapshot, ..SourceSettings::default() };
+        let source = MariaDb::new(settings, tables.iter().map(|table| named(table)));
         let feed = Feed { batches: sender, confirmed: receiver };
         let from = position.clone();
-        let task = tokio::spawn(async move { source.run(from, &feed).await });
+        let task = tokio::spawn(async move { source.run(from, feed).await });
         Self { batches, task, _confirmed: confirmed, waiting: Default::default(), position }
     }
 
     async fn batch(&mut self) -> Option<Batch> {
-        let batch = tokio::time::timeout(PATIENCE, self.batches.recv()).await.expect("a batch comes in time")?;
+        let batch =
+            tokio::time::timeout(PATIENCE, self.batches.recv()).await.expect("a batch comes in time")?;
         if batch.position.is_some() {
             self.position.clone_from(&batch.position);
         }
@@ -90,7 +94,7 @@ impl Listening {
         while let Some(batch) = self.batch().await {
             self.waiting.extend(batch.changes);
         }
-        let failure = self.task.await.unwrap().unwrap_err();
+        let failure = self.task.await.unwrap();
         (self.waiting.into(), failure, self.position)
     }
 
@@ -103,7 +107,7 @@ impl Listening {
     pub(crate) async fn stop(self) -> Option<Position> {
         drop(self.batches);
         let ended = tokio::time::timeout(PATIENCE, self.task).await.expect("it ends with its pump");
-        ended.unwrap().unwrap();
+        ended.unwrap();
         self.position
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::change::{Shape, TableName};
+use crate::change::Shape;
 
 use super::table_map::{TableMap, Told, Wire};
 use super::text::Charset;
@@ -55,6 +55,8 @@ pub(crate) struct Declared {
     pub(crate) charset: Option<String>,
     /// Digits after the second of times.
     pub(crate) digits: usize,
+    /// Whether it is part of the primary key.
+    pub(crate) key: bool,
     /// Whether a check has it be JSON.
     pub(crate) json: bool,
 }
@@ -154,7 +156,11 @@ impl Layout {
     ///
     /// # Errors
     /// The log does not tell names, and the table has been altered since. The text names both.
-    pub(crate) fn of(map: &TableMap, now: Option<&[Declared]>, charsets: &HashMap<u64, String>) -> Result<Self, String> {
+    pub(crate) fn of(
+        map: &TableMap,
+        now: Option<&[Declared]>,
+        charsets: &HashMap<u64, String>,
+    ) -> Result<Self, String> {
         let columns: Vec<Column> = match &map.full {
             Some(told) => {
                 let now = now.unwrap_or_default();
@@ -185,19 +191,23 @@ fn by_log(wire: Wire, told: &Told, now: &[Declared], charsets: &HashMap<u64, Str
 
 /// Columns as the table has them now, provided that it is written as the log says. It may have got more of them at its end since.
 fn by_table(map: &TableMap, now: Option<&[Declared]>) -> Result<Vec<Column>, String> {
-    let TableName { schema, table } = &map.table;
+    let table = &map.table;
     let mends = "with SET GLOBAL binlog_row_metadata=FULL it tells names itself, from then on";
     let Some(now) = now else {
-        return Err(format!("table {schema}.{table} is gone, or may not be read, and the binary log does not name its columns: {mends}"));
+        return Err(format!(
+            "table {table} is gone, or may not be read, and the binary log does not name its columns: {mends}"
+        ));
     };
     if now.len() < map.wires.len() {
         let (then, now) = (map.wires.len(), now.len());
-        return Err(format!("table {schema}.{table} had {then} columns, and has {now} now: the binary log does not name them; {mends}"));
+        return Err(format!(
+            "table {table} had {then} columns, and has {now} now: the binary log does not name them; {mends}"
+        ));
     }
     let columns = map.wires.iter().zip(now).map(|(wire, declared)| {
         if !declared.is_written(*wire) {
             let Declared { name, full, .. } = declared;
-            return Err(format!("column `{name}` of {schema}.{table} is of another type now, {full}: {mends}"));
+            return Err(format!("column `{name}` of {table} is of another type now, {full}: {mends}"));
         }
         Ok(Column {
             name: declared.name.clone(),
@@ -213,10 +223,20 @@ fn by_table(map: &TableMap, now: Option<&[Declared]>) -> Result<Vec<Column>, Str
 
 #[cfg(test)]
 mod tests {
+    use crate::change::TableName;
+
     use super::*;
 
     fn declared(name: &str, kind: &str, full: &str) -> Declared {
-        Declared { name: name.into(), kind: kind.into(), full: full.into(), charset: Some("utf8mb4".into()), digits: 0, json: false }
+        Declared {
+            name: name.into(),
+            kind: kind.into(),
+            full: full.into(),
+            charset: Some("utf8mb4".into()),
+            digits: 0,
+            key: false,
+            json: false,
+        }
     }
 
     fn map(wires: Vec<Wire>) -> TableMap {
@@ -233,13 +253,20 @@ mod tests {
     #[test]
     fn a_table_that_is_not_as_it_was_is_refused() {
         let now = [declared("id", "int", "int(10) unsigned"), declared("name", "varchar", "varchar(9)")];
-        let layout = Layout::of(&map(vec![Wire::Whole(4), Wire::Varying { length: 36 }]), Some(&now), &HashMap::new()).unwrap();
+        let layout =
+            Layout::of(&map(vec![Wire::Whole(4), Wire::Varying { length: 36 }]), Some(&now), &HashMap::new())
+                .unwrap();
         assert_eq!(layout.shape.columns, ["id", "name"]);
+        let before = Layout::of(&map(vec![Wire::Whole(4)]), Some(&now), &HashMap::new()).unwrap();
+        assert_eq!(before.shape.columns, ["id"], "one was added since");
         assert!(layout.columns[0].unsigned && !layout.columns[1].unsigned);
 
         let refused = |wires, now| Layout::of(&map(wires), now, &HashMap::new()).unwrap_err();
-        assert!(refused(vec![Wire::Whole(4)], Some(&now[..])).contains("app.t had 1 columns, and has 2 now"));
-        assert!(refused(vec![Wire::Whole(8), Wire::Year], Some(&now[..])).contains("`id` of app.t is of another type now, int(10) unsigned"));
+        assert!(refused(vec![Wire::Year; 3], Some(&now[..])).contains("app.t had 3 columns, and has 2 now"));
+        assert!(
+            refused(vec![Wire::Whole(8), Wire::Year], Some(&now[..]))
+                .contains("`id` of app.t is of another type now, int(10) unsigned")
+        );
         assert!(refused(vec![], None).contains("app.t is gone"));
     }
 

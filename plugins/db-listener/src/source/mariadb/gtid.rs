@@ -30,7 +30,11 @@ impl FromStr for Gtid {
         let parsed = || {
             let (domain, rest) = text.split_once('-')?;
             let (server, sequence) = rest.split_once('-')?;
-            Some(Self { domain: domain.parse().ok()?, server: server.parse().ok()?, sequence: sequence.parse().ok()? })
+            Some(Self {
+                domain: domain.parse().ok()?,
+                server: server.parse().ok()?,
+                sequence: sequence.parse().ok()?,
+            })
         };
         parsed().ok_or_else(|| Malformed(format!("`{text}` is no GTID (domain-server-sequence)")))
     }
@@ -62,7 +66,10 @@ impl FromStr for GtidList {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let gtids = text.split(',').map(str::trim).filter(|text| !text.is_empty());
-        gtids.map(|text| text.parse().map(|gtid: Gtid| (gtid.domain, gtid))).collect::<Result<_, _>>().map(Self)
+        gtids
+            .map(|text| text.parse().map(|gtid: Gtid| (gtid.domain, gtid)))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 

@@ -67,17 +67,23 @@ impl<'a> Rows<'a> {
         }
         let count = usize::try_from(reader.packed()?).unwrap_or(usize::MAX);
         if count != layout.columns.len() || count == 0 {
-            return Err(Malformed(format!("rows of {count} columns, where the table has {}", layout.columns.len())));
+            return Err(Malformed(format!(
+                "rows of {count} columns, where the table has {}",
+                layout.columns.len()
+            )));
         }
         let before = if kind.kind == Kind::Insert { None } else { Some(reader.bits(count)?) };
         let after = if kind.kind == Kind::Delete { None } else { Some(reader.bits(count)?) };
-        let data = if kind.deflated { Cow::Owned(inflate(reader.rest())?) } else { Cow::Borrowed(reader.rest()) };
+        let data =
+            if kind.deflated { Cow::Owned(inflate(reader.rest())?) } else { Cow::Borrowed(reader.rest()) };
         Ok(Self { layout, before, after, data, at: 0 })
     }
 
     fn row(&mut self) -> Result<Row, Malformed> {
         let mut reader = Reader::new(&self.data[self.at..]);
-        let mut read = |present: Option<Bits<'_>>| present.map(|present| image(self.layout, present, &mut reader)).transpose();
+        let mut read = |present: Option<Bits<'_>>| {
+            present.map(|present| image(self.layout, present, &mut reader)).transpose()
+        };
         let (old, mut new) = (read(self.before)?, read(self.after)?);
         if let (Some(new), Some(old)) = (&mut new, &old) {
             fill(new, old);

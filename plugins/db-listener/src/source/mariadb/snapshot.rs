@@ -13,12 +13,12 @@ use serde_json::{Number, Value};
 use crate::change::{Cell, Change, Kind, Shape, TableName};
 use crate::source::{Batch, Failure, Feed, Position};
 
-use super::MariaDb;
+use super::Server;
 use super::columns::{Declared, Nature};
 use super::connect::{answered, check, connect};
 use super::gtid::GtidList;
 use super::stream::End;
-use super::tables::{Tables, some};
+use super::tables::{Tables, quoted, some};
 use super::{text, value};
 
 /// A batch has so many rows, or so many bytes, whichever is first.
@@ -28,7 +28,7 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Hands over the rows of all tables of ours, then the position that they are of.
 ///
 /// Tables of InnoDB are read as they were at that position; of others rows may be newer, and come again as changes.
-pub(super) async fn take(source: &MariaDb, feed: &Feed) -> Result<GtidList, End> {
+pub(super) async fn take(source: &Server, feed: &Feed) -> Result<GtidList, End> {
     let opts = &source.opts;
     let mut connection = connect(opts).await?;
     check(opts, &mut connection).await?;
@@ -47,13 +47,16 @@ pub(super) async fn take(source: &MariaDb, feed: &Feed) -> Result<GtidList, End>
 }
 
 /// The position of the binary log that a snapshot is of.
-async fn position(source: &MariaDb, connection: &mut Conn) -> Result<GtidList, Failure> {
-    const FILE: &str = "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')";
+async fn position(source: &Server, connection: &mut Conn) -> Result<GtidList, Failure> {
+    const FILE: &str =
+        "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')";
     let opts = &source.opts;
     let mut status: Vec<(String, String)> = answered(opts, connection.query(FILE)).await?;
     status.sort();
     let [(_, file), (_, offset)] = status.as_slice() else {
-        return Err(Failure::Lasting("MariaDB does not tell the position of a snapshot: is log_bin on?".into()));
+        return Err(Failure::Lasting(
+            "MariaDB does not tell the position of a snapshot: is log_bin on?".into(),
+        ));
     };
     let offset: u64 = offset.parse().unwrap_or_default();
     let position = connection.exec_first("SELECT BINLOG_GTID_POS(?, ?)", (file, offset));
@@ -63,16 +66,16 @@ async fn position(source: &MariaDb, connection: &mut Conn) -> Result<GtidList, F
 }
 
 async fn rows(
-    source: &MariaDb,
+    source: &Server,
     feed: &Feed,
     connection: &mut Conn,
     position: &GtidList,
     name: TableName,
     columns: Vec<Declared>,
 ) -> Result<(), End> {
-    let query = select(source, connection, &name, &columns).await?;
-    let shape = Arc::new(Shape { table: name, columns: columns.iter().map(|column| column.name.clone()).collect() });
-    let TableName { schema, table } = &shape.table;
+    let query = select(&name, &columns);
+    let shape =
+        Arc::new(Shape { table: name, columns: columns.iter().map(|column| column.name.clone()).collect() });
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let (mut changes, mut bytes, mut number) = (Vec::new(), 0, 0_u64);
     let opts = &source.opts;
@@ -80,13 +83,25 @@ async fn rows(
     loop {
         let next = async { rows.next().await.transpose() };
         let Some(row) = answered(opts, next).await? else { break };
-        let cells: Vec<_> = row.unwrap().into_iter().zip(&columns).map(|(value, column)| {
-            bytes += size(&value);
-            Cell::Is(json(column, value))
-        }).collect();
-        let origin = format!("{position}/snapshot/{schema}.{table}/{number}");
+        let cells: Vec<_> = row
+            .unwrap()
+            .into_iter()
+            .zip(&columns)
+            .map(|(value, column)| {
+                bytes += size(&value);
+                Cell::Is(json(column, value))
+            })
+            .collect();
+        let origin = format!("{position}/snapshot/{}/{number}", shape.table);
         number += 1;
-        changes.push(Change { kind: Kind::Insert, shape: Arc::clone(&shape), new: Some(cells), old: None, origin, time });
+        changes.push(Change {
+            kind: Kind::Insert,
+            shape: Arc::clone(&shape),
+            new: Some(cells),
+            old: None,
+            origin,
+            time,
+        });
         if changes.len() >= BATCH || bytes >= BATCH_BYTES {
             bytes = 0;
             send(feed, std::mem::take(&mut changes), None).await?;
@@ -100,15 +115,11 @@ async fn send(feed: &Feed, changes: Vec<Change>, position: Option<Position>) -> 
 }
 
 /// The rows in the order of their key, so that they have the same numbers each time that a position is read.
-async fn select(source: &MariaDb, connection: &mut Conn, name: &TableName, columns: &[Declared]) -> Result<String, Failure> {
-    const KEY: &str = "SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE CONSTRAINT_NAME = 'PRIMARY' \
-        AND TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
-    let key: Vec<String> = answered(&source.opts, connection.exec(KEY, (&name.schema, &name.table))).await?;
-    let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
-    let list = |names: &mut dyn Iterator<Item = &str>| names.map(quoted).collect::<Vec<_>>().join(", ");
-    let all = list(&mut columns.iter().map(|column| column.name.as_str()));
-    let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", list(&mut key.iter().map(String::as_str))) };
-    Ok(format!("SELECT {all} FROM {}.{}{order}", quoted(&name.schema), quoted(&name.table)))
+fn select(name: &TableName, columns: &[Declared]) -> String {
+    let all: Vec<_> = columns.iter().map(|column| quoted(&column.name)).collect();
+    let key: Vec<_> = columns.iter().filter(|column| column.key).map(|column| quoted(&column.name)).collect();
+    let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", key.join(", ")) };
+    format!("SELECT {} FROM {}.{}{order}", all.join(", "), quoted(&name.schema), quoted(&name.table))
 }
 
 fn size(value: &mysql_async::Value) -> usize {
@@ -155,7 +166,9 @@ fn from_bytes(column: &Declared, bytes: &[u8]) -> Value {
         "decimal" => value::exact(text(), column.precision()),
         "uuid" | "inet4" | "inet6" => Value::String(text()),
         _ if column.charset() == text::Charset::Bytes => Value::String(STANDARD.encode(bytes)),
-        _ if column.nature() == Nature::Json => serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text())),
+        _ if column.nature() == Nature::Json => {
+            serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text()))
+        }
         _ => Value::String(text()),
     }
 }

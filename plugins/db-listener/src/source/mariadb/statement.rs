@@ -51,10 +51,14 @@ impl Statement {
         match first.as_str() {
             "COMMIT" => Meaning::Commit,
             "ROLLBACK" if words.next().is_none() => Meaning::Rollback,
-            "XA" if words.next().is_some_and(|word| ["COMMIT", "ROLLBACK"].contains(&word.text.to_ascii_uppercase().as_str())) => {
+            "XA" if words.next().is_some_and(|word| {
+                ["COMMIT", "ROLLBACK"].contains(&word.text.to_ascii_uppercase().as_str())
+            }) =>
+            {
                 Meaning::Commit // its rows came with XA PREPARE
             }
-            "BEGIN" | "START" | "SAVEPOINT" | "RELEASE" | "ROLLBACK" | "XA" | "SET" | "GRANT" | "REVOKE" | "" => Meaning::Nothing,
+            "BEGIN" | "START" | "SAVEPOINT" | "RELEASE" | "ROLLBACK" | "XA" | "SET" | "GRANT" | "REVOKE"
+            | "" => Meaning::Nothing,
             "FLUSH" | "ANALYZE" | "OPTIMIZE" | "REPAIR" => Meaning::Nothing,
             "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "LOAD" | "WITH" => Meaning::Rows,
             "TRUNCATE" => self.truncated(words).map_or(Meaning::Definition, Meaning::Truncate),
@@ -92,10 +96,11 @@ impl Iterator for Words<'_> {
             return Some(self.quoted());
         }
         let named = |sign: char| sign.is_alphanumeric() || "_$".contains(sign);
-        let end = self.0.find(|sign| !named(sign)).filter(|end| *end > 0).unwrap_or_else(|| match named(first) {
-            true => self.0.len(),
-            false => first.len_utf8(),
-        });
+        let end =
+            self.0.find(|sign| !named(sign)).filter(|end| *end > 0).unwrap_or_else(|| match named(first) {
+                true => self.0.len(),
+                false => first.len_utf8(),
+            });
         let (text, rest) = self.0.split_at(end);
         self.0 = rest;
         Some(Word { text: text.to_owned(), quoted: false })
@@ -164,7 +169,10 @@ mod tests {
         assert_eq!(meaning("truncate other.t"), truncated("other", "t"));
         assert_eq!(meaning("TRUNCATE `table`"), truncated("app", "table"));
         assert_eq!(meaning("TRUNCATE TABLE `odd``na.me` . `täble` WAIT 3"), truncated("odd`na.me", "täble"));
-        assert_eq!(meaning("/* a */ -- b\n# c\nTRUNCATE/**/TABLE/* d */ t/* generated */"), truncated("app", "t"));
+        assert_eq!(
+            meaning("/* a */ -- b\n# c\nTRUNCATE/**/TABLE/* d */ t/* generated */"),
+            truncated("app", "t")
+        );
     }
 
     proptest! {

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use mysql_async::binlog::events::Event;
-use mysql_async::{BinlogStream, BinlogStreamRequest};
 use mysql_async::prelude::Queryable;
+use mysql_async::{BinlogStream, BinlogStreamRequest};
 
 use crate::change::{Cell, Change, Kind, Shape, TableName};
 use crate::source::{Batch, Failure, Feed, Position};
 
+use super::Server;
 use super::columns::Layout;
 use super::connect::{answered, connect, failure};
 use super::gtid::{Begin, Gtid, GtidList};
@@ -20,7 +21,6 @@ use super::rows::{self, Rows, RowsKind};
 use super::statement::{Meaning, Statement};
 use super::table_map::{self, TableMap};
 use super::tables::{self, Tables};
-use super::MariaDb;
 
 /// An idle server says that it is there so often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ struct Known {
 }
 
 pub(super) struct Reading<'a> {
-    source: &'a MariaDb,
+    source: &'a Server,
     feed: &'a Feed,
     /// Up to where transactions have been read whole.
     position: GtidList,
@@ -80,11 +80,13 @@ pub(super) struct Reading<'a> {
     /// When the position was last handed over, and whether it has moved since.
     said: Instant,
     moved: bool,
+    /// Whether the server has sent anything.
+    reads: bool,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(
-        source: &'a MariaDb,
+        source: &'a Server,
         feed: &'a Feed,
         position: GtidList,
         tables: Tables,
@@ -92,7 +94,20 @@ impl<'a> Reading<'a> {
     ) -> Self {
         let (known, changes) = (HashMap::new(), Vec::new());
         let said = Instant::now();
-        Self { source, feed, position, group: None, tables, charsets, known, changes, bytes: 0, said, moved: false }
+        Self {
+            source,
+            feed,
+            position,
+            group: None,
+            tables,
+            charsets,
+            known,
+            changes,
+            bytes: 0,
+            said,
+            moved: false,
+            reads: false,
+        }
     }
 
     /// Reads on until something ends it.
@@ -105,6 +120,7 @@ impl<'a> Reading<'a> {
 
     async fn read(&mut self) -> Result<(), End> {
         let mut stream = self.open().await?;
+        self.moved = true; // that it reads is told by its position, once the server has begun
         loop {
             let event = tokio::select! {
                 event = tokio::time::timeout(SILENCE, stream.next()) => event,
@@ -120,6 +136,10 @@ impl<'a> Reading<'a> {
                 }
             };
             self.take(&event).await?;
+            if !self.reads {
+                self.reads = true;
+                self.say().await?;
+            }
         }
     }
 
@@ -164,7 +184,8 @@ impl<'a> Reading<'a> {
             19 => self.table_map(data).map_err(|error| self.malformed(error)),
             27 => self.say().await,
             162 => {
-                let Begin { gtid, alone } = Begin::decode(header.server_id(), data).map_err(|error| self.malformed(error))?;
+                let Begin { gtid, alone } =
+                    Begin::decode(header.server_id(), data).map_err(|error| self.malformed(error))?;
                 let time = i64::from(header.timestamp()) * 1000;
                 self.changes.clear(); // of a transaction that never ended: the server died while it wrote it
                 self.group = Some(Group { gtid, alone, time, counts: HashMap::new() });
@@ -268,21 +289,16 @@ impl<'a> Reading<'a> {
 
     fn truncate(&mut self, table: TableName) {
         if self.source.tables.contains(&table) {
-            let columns = self.tables.get(&table).into_iter().flatten().map(|column| column.name.clone()).collect();
+            let columns =
+                self.tables.get(&table).into_iter().flatten().map(|column| column.name.clone()).collect();
             self.change(Kind::Truncate, Arc::new(Shape { table, columns }), None, None);
         }
     }
 
-    fn change(
-        &mut self,
-        kind: Kind,
-        shape: Arc<Shape>,
-        old: Option<Vec<Cell>>,
-        new: Option<Vec<Cell>>,
-    ) {
+    fn change(&mut self, kind: Kind, shape: Arc<Shape>, old: Option<Vec<Cell>>, new: Option<Vec<Cell>>) {
         let Some(group) = &mut self.group else { return };
         let number = group.counts.entry(shape.table.clone()).or_default();
-        let origin = format!("{}/{}.{}/{number}", group.gtid, shape.table.schema, shape.table.table);
+        let origin = format!("{}/{}/{number}", group.gtid, shape.table);
         *number += 1;
         self.changes.push(Change { kind, shape, new, old, origin, time: group.time });
     }
@@ -331,7 +347,9 @@ impl<'a> Reading<'a> {
 /// A refusal to be read the log has a cure.
 fn grant(failure: Failure) -> Failure {
     match failure {
-        Failure::Lasting(text) => Failure::Lasting(format!("{text}. GRANT REPLICATION SLAVE ON *.* TO the user of source.url")),
+        Failure::Lasting(text) => {
+            Failure::Lasting(format!("{text}. GRANT REPLICATION SLAVE ON *.* TO the user of source.url"))
+        }
         passing => passing,
     }
 }

@@ -15,29 +15,46 @@ pub(crate) enum Wire {
     Whole(usize),
     Float,
     Double,
-    Decimal { precision: usize, scale: usize },
+    Decimal {
+        precision: usize,
+        scale: usize,
+    },
     Year,
     Date,
     /// Of so many digits after the second, as the next two.
     Time(usize),
     Datetime(usize),
     Timestamp(usize),
-    Bit { bytes: usize },
-    Enum { bytes: usize },
-    Set { bytes: usize },
+    Bit {
+        bytes: usize,
+    },
+    Enum {
+        bytes: usize,
+    },
+    Set {
+        bytes: usize,
+    },
     /// After their count, a number of so many bytes.
-    Blob { width: usize },
-    Geometry { width: usize },
+    Blob {
+        width: usize,
+    },
+    Geometry {
+        width: usize,
+    },
     /// CHAR and BINARY of at most so many bytes, what pads them left out.
-    Fixed { length: usize },
+    Fixed {
+        length: usize,
+    },
     /// VARCHAR and VARBINARY of at most so many bytes.
-    Varying { length: usize },
+    Varying {
+        length: usize,
+    },
 }
 
 impl Wire {
-    /// Whether the metadata tells if it is unsigned.
+    /// Whether the metadata tells if it is unsigned: years, too.
     fn is_number(self) -> bool {
-        matches!(self, Self::Whole(_) | Self::Float | Self::Double | Self::Decimal { .. })
+        matches!(self, Self::Whole(_) | Self::Float | Self::Double | Self::Decimal { .. } | Self::Year)
     }
 
     /// Whether the metadata tells its character set.
@@ -94,7 +111,7 @@ impl TableMap {
         let mut wires = Vec::with_capacity(count);
         for (index, kind) in types.iter().enumerate() {
             let wire = wire(*kind, &mut details);
-            wires.push(wire.map_err(|error| Malformed(format!("column {} of {}.{}: {error}", index + 1, table.schema, table.table)))?);
+            wires.push(wire.map_err(|error| Malformed(format!("column {} of {table}: {error}", index + 1)))?);
         }
         let _nullable = reader.bits(count)?;
         let full = told(&wires, reader)?;
@@ -212,7 +229,8 @@ fn default_collation(columns: &mut [Told], texts: &[usize], mut value: Reader<'_
     texts.iter().for_each(|column| columns[*column].collation = Some(most));
     while !value.is_empty() {
         let nth = usize::try_from(value.packed()?).unwrap_or(usize::MAX);
-        let column = texts.get(nth).ok_or_else(|| Malformed(format!("a collation of text {nth}, which is none")))?;
+        let column =
+            texts.get(nth).ok_or_else(|| Malformed(format!("a collation of text {nth}, which is none")))?;
         columns[*column].collation = Some(value.packed()?);
     }
     Ok(())

@@ -11,11 +11,9 @@ use crate::source::Failure;
 use super::columns::Declared;
 use super::connect::answered;
 
-/// Columns in their order; JSON is LONGTEXT with a check of the column's name. Those that are computed when read are in no row.
+/// Columns in their order.
 const COLUMNS: &str = "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.CHARACTER_SET_NAME, \
-    COALESCE(c.DATETIME_PRECISION, 0), \
-    EXISTS (SELECT 1 FROM information_schema.CHECK_CONSTRAINTS k WHERE k.CONSTRAINT_SCHEMA = c.TABLE_SCHEMA \
-        AND k.TABLE_NAME = c.TABLE_NAME AND k.CHECK_CLAUSE = CONCAT('json_valid(`', c.COLUMN_NAME, '`)')) \
+    COALESCE(c.DATETIME_PRECISION, 0), c.COLUMN_KEY = 'PRI' \
     FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) \
     WHERE t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND ";
 const IN_ORDER: &str = " ORDER BY c.TABLE_SCHEMA, c.TABLE_NAME, c.ORDINAL_POSITION";
@@ -36,10 +34,42 @@ pub(super) async fn some(opts: &Opts, connection: &mut Conn, names: &[TableName]
     }
     let each = vec!["(c.TABLE_SCHEMA = ? AND c.TABLE_NAME = ?)"; names.len()];
     let values = names.iter().flat_map(|name| [name.schema.clone(), name.table.clone()]).collect();
-    select(opts, connection, format!("({})", each.join(" OR ")), values).await
+    let mut tables = select(opts, connection, format!("({})", each.join(" OR ")), values).await?;
+    for (name, columns) in &mut tables {
+        if columns.iter().any(|column| column.kind == "longtext") {
+            json(opts, connection, name, columns).await?;
+        }
+    }
+    Ok(tables)
 }
 
-async fn select(opts: &Opts, connection: &mut Conn, which: String, values: Vec<String>) -> Result<Tables, Failure> {
+/// Finds the columns that are JSON, which is LONGTEXT with a check. `information_schema` keeps checks from who may only read a table.
+async fn json(
+    opts: &Opts,
+    connection: &mut Conn,
+    name: &TableName,
+    columns: &mut [Declared],
+) -> Result<(), Failure> {
+    let query = format!("SHOW CREATE TABLE {}.{}", quoted(&name.schema), quoted(&name.table));
+    let row: Option<(String, String)> = answered(opts, connection.query_first(query)).await?;
+    let definition = row.map(|(_, definition)| definition).unwrap_or_default();
+    for column in columns.iter_mut().filter(|column| column.kind == "longtext") {
+        column.json = definition.contains(&format!("json_valid({})", quoted(&column.name)));
+    }
+    Ok(())
+}
+
+/// A name as statements have it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+async fn select(
+    opts: &Opts,
+    connection: &mut Conn,
+    which: String,
+    values: Vec<String>,
+) -> Result<Tables, Failure> {
     let query = format!("{COLUMNS}{which}{IN_ORDER}");
     let parameters = match values.is_empty() {
         true => mysql_async::Params::Empty,
@@ -57,7 +87,8 @@ async fn select(opts: &Opts, connection: &mut Conn, which: String, values: Vec<S
             full: text(4).unwrap_or_default(),
             charset: text(5),
             digits: number(6) as usize,
-            json: number(7) == 1,
+            key: number(7) == 1,
+            json: false,
         });
     }
     Ok(tables)

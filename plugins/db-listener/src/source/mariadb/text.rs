@@ -11,7 +11,10 @@ pub(crate) enum Charset {
     Bytes,
     Utf8,
     /// Units of so many bytes, the highest first where `big`: ucs2, utf16, utf16le, utf32.
-    Wide { bytes: usize, big: bool },
+    Wide {
+        bytes: usize,
+        big: bool,
+    },
     Coded(&'static Encoding),
 }
 
@@ -55,16 +58,18 @@ impl Charset {
             Self::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
             Self::Coded(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
             Self::Wide { bytes: 4, .. } => {
-                let units = bytes.chunks(4).map(|unit| unit.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)));
+                let units = bytes
+                    .chunks(4)
+                    .map(|unit| unit.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)));
                 units.map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
             }
             Self::Wide { big, .. } => {
-                let order = if big { |low: u8, high: u8| (high, low) } else { |low, high| (low, high) };
-                let units = bytes.chunks(2).map(|unit| match unit {
-                    [first, second] => order(*second, *first),
-                    _ => (0xFD, 0xFF),
-                });
-                let units: Vec<u16> = units.map(|(low, high)| u16::from_le_bytes([low, high])).collect();
+                let unit = |unit: &[u8]| match (unit, big) {
+                    ([first, second], true) => u16::from_be_bytes([*first, *second]),
+                    ([first, second], false) => u16::from_le_bytes([*first, *second]),
+                    _ => 0xFFFD, // half a unit: the replacement character
+                };
+                let units: Vec<u16> = bytes.chunks(2).map(unit).collect();
                 String::from_utf16_lossy(&units)
             }
         }

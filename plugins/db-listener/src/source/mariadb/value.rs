@@ -14,7 +14,9 @@ pub(crate) fn decode(column: &Column, reader: &mut Reader<'_>) -> Result<Value, 
     Ok(match column.wire {
         Wire::Whole(bytes) => whole(reader.little(bytes)?, bytes, column.unsigned),
         Wire::Float => float(f32::from_bits(reader.little(4)? as u32)),
-        Wire::Double => Number::from_f64(f64::from_bits(reader.little(8)?)).map_or(Value::Null, Value::Number),
+        Wire::Double => {
+            Number::from_f64(f64::from_bits(reader.little(8)?)).map_or(Value::Null, Value::Number)
+        }
         Wire::Decimal { precision, scale } => exact(decimal(reader, precision, scale)?, precision),
         Wire::Year => match reader.byte()? {
             0 => Value::from(0),
@@ -77,7 +79,7 @@ fn fixed(column: &Column, reader: &mut Reader<'_>, length: usize) -> Result<Valu
         padded[..bytes.len()].copy_from_slice(bytes);
     }
     Ok(match column.nature {
-        Nature::Uuid => Value::String(text::uuid(unswapped(padded))),
+        Nature::Uuid => Value::String(text::uuid(padded)),
         Nature::Inet6 => Value::String(Ipv6Addr::from(padded).to_string()),
         Nature::Inet4 => Value::String(Ipv4Addr::new(padded[0], padded[1], padded[2], padded[3]).to_string()),
         Nature::Plain | Nature::Json if column.charset == text::Charset::Bytes && bytes.len() < length => {
@@ -87,17 +89,6 @@ fn fixed(column: &Column, reader: &mut Reader<'_>, length: usize) -> Result<Valu
         }
         Nature::Plain | Nature::Json => column.text(bytes),
     })
-}
-
-/// MariaDB keeps the parts of most UUIDs the last first, so that those made one after the other are kept so.
-fn unswapped(kept: [u8; 16]) -> [u8; 16] {
-    let mut uuid = [0; 16];
-    uuid[..4].copy_from_slice(&kept[12..]);
-    uuid[4..6].copy_from_slice(&kept[10..12]);
-    uuid[6..8].copy_from_slice(&kept[8..10]);
-    uuid[8..10].copy_from_slice(&kept[6..8]);
-    uuid[10..].copy_from_slice(&kept[..6]);
-    uuid
 }
 
 /// Nine digits in each four bytes, and what is over in as few as hold it; the first bit is set for what is not negative, of which all
@@ -142,7 +133,8 @@ fn micros(reader: &mut Reader<'_>, digits: usize) -> Result<u64, Malformed> {
 fn datetime(reader: &mut Reader<'_>, digits: usize) -> Result<String, Malformed> {
     let packed = reader.big(5)? & 0x7F_FFFF_FFFF;
     let (months, day) = (packed >> 22, packed >> 17 & 31);
-    let clock = text::clock(packed >> 12 & 31, packed >> 6 & 63, packed & 63, micros(reader, digits)?, digits);
+    let clock =
+        text::clock(packed >> 12 & 31, packed >> 6 & 63, packed & 63, micros(reader, digits)?, digits);
     Ok(format!("{}T{clock}", text::date(months / 13, months % 13, day)))
 }
 
@@ -161,7 +153,9 @@ fn time(reader: &mut Reader<'_>, digits: usize) -> Result<String, Malformed> {
 fn member(column: &Column, number: u64) -> Result<String, Malformed> {
     let Some(index) = (number as usize).checked_sub(1) else { return Ok(String::new()) };
     let member = column.members.get(index).cloned();
-    member.ok_or_else(|| Malformed(format!("column `{}` has a value {number} that its type does not have", column.name)))
+    member.ok_or_else(|| {
+        Malformed(format!("column `{}` has a value {number} that its type does not have", column.name))
+    })
 }
 
 /// The texts of a set's bits, parted by commas, as MariaDB shows them.

@@ -66,7 +66,9 @@ impl Postgres {
         for table in
             tables.iter_mut().filter(|table| !table.tells_old_rows && self.old_rows.contains(&table.name))
         {
-            sql.query(&format!("alter table {} replica identity full", quoted(&table.name))).await?;
+            // While it waits for a lock, the application's own statements on the table wait behind it.
+            let lock = "set lock_timeout = '2s'";
+            sql.query(&format!("{lock}; alter table {} replica identity full", quoted(&table.name))).await?;
             table.tells_old_rows = true;
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Error, OptionalExtension, Row, params};
+use rusqlite::{Connection, Error, Row, params};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -59,9 +59,7 @@ impl Reader {
 
     /// A number that is past all that were ever given is of another file, whose place this one has taken.
     fn begin_anew_where_the_file_is_another(&mut self, connection: &Connection) -> Result<(), Error> {
-        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'tidegate_changes'";
-        let last: Option<i64> = connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
-        if last.unwrap_or(0) < self.after {
+        if last(connection)? < self.after {
             (self.after, self.cleaned) = (0, 0);
         }
         Ok(())
@@ -88,8 +86,7 @@ impl Reader {
                 shape
             }
         };
-        // A file that takes the place of another begins to count anew, but at another time.
-        let origin = format!("{id}@{time}");
+        let origin = id.to_string();
         Ok(Some(Change { kind, shape, new: new.map(cells), old: old.map(cells), origin, time }))
     }
 
@@ -116,6 +113,12 @@ impl Reader {
     }
 }
 
+/// The last number that was given in the change table.
+pub(super) fn last(connection: &Connection) -> Result<i64, Error> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'tidegate_changes'";
+    connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
+
 /// Tells the rows that are there as inserts; answers the number of the last change that they contain.
 pub(super) fn snapshot(
     connection: &mut Connection,
@@ -123,8 +126,7 @@ pub(super) fn snapshot(
     batches: &mpsc::Sender<Batch>,
 ) -> Result<i64, Error> {
     let all = connection.transaction()?;
-    let last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'tidegate_changes'";
-    let after: i64 = all.query_row(last, [], |row| row.get(0))?;
+    let after = last(&all)?;
     for table in tables {
         let shape = Arc::new(Shape { table: table.clone(), columns: columns(&all, table)? });
         let sql = format!("SELECT {} FROM {}", row_json("", &shape.columns), quote(&table.table));

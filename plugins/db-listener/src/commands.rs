@@ -1,0 +1,128 @@
+//! What an operator does by hand: `tidegate plugin db-listener init|test`.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tidegate_plugin::{Command, Error, Result};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use crate::rules::{Made, Plans, Rules};
+use crate::settings::Settings;
+use crate::source::{Batch, Failure, Feed, Listen, Purpose, Source};
+
+/// How long a dry run takes where nothing else is said.
+const USUAL: Duration = Duration::from_secs(10);
+
+/// Carries out a command.
+///
+/// # Errors
+/// Why it failed; `INVALID` where the arguments are wrong.
+pub async fn run(settings: &Settings, command: &Command) -> Result<()> {
+    settings.check()?;
+    let rules = Rc::new(Rules::read(settings)?);
+    if !settings.source.is_given() {
+        return Err(Error::conflict("source.url: there is no database"));
+    }
+    match command.name.as_str() {
+        "init" => init(settings, &rules, command).await,
+        "test" => test(settings, rules, command).await,
+        name => Err(Error::unsupported(format!("no such command: {name}"))),
+    }
+}
+
+/// Prints what the database needs, or does it.
+async fn init(settings: &Settings, rules: &Rules, command: &Command) -> Result<()> {
+    let source = Source::new(settings, rules, "init", Purpose::Listen);
+    let is_applied = match command.arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => false,
+        ["--apply"] => true,
+        _ => return Err(Error::invalid("only --apply may follow")),
+    };
+    for statement in source.init(settings, rules).await.map_err(told)? {
+        command.print_line(format_args!("{};", statement.trim_end()))?;
+    }
+    if is_applied {
+        source.apply(settings, rules).await.map_err(told)?;
+        command.print_line("-- done")?;
+    }
+    Ok(())
+}
+
+/// Checks the rules, and prints what they make of the changes that come from now on.
+async fn test(settings: &Settings, rules: Rc<Rules>, command: &Command) -> Result<()> {
+    let limits = Limits::read(&command.arguments)?;
+    let source = Source::new(settings, &rules, "test", Purpose::Try);
+    let tables = source.prepare().await.map_err(told)?;
+    let wrong = tables.map(|tables| rules.check(&tables)).unwrap_or_default();
+    if !wrong.is_empty() {
+        return Err(Error::conflict(wrong.join("\n")));
+    }
+    command.print_line("// the rules fit the tables; changes are awaited")?;
+    let shown = tokio::select! {
+        shown = show(&source, rules, command, limits.count) => shown,
+        () = sleep(limits.time) => Ok(()),
+        () = command.interrupted() => Ok(()),
+    };
+    let cleared = source.clear(settings).await.map_err(told);
+    shown.and(cleared)
+}
+
+/// How long a dry run takes: whichever is reached first.
+struct Limits {
+    time: Duration,
+    count: usize,
+}
+
+impl Limits {
+    fn read(arguments: &[String]) -> Result<Self> {
+        let mut limits = Self { time: USUAL, count: usize::MAX };
+        for pair in arguments.chunks(2) {
+            let [name, value] = pair else { return Err(Error::invalid(format!("{} what?", pair[0]))) };
+            match name.as_str() {
+                "--for" => {
+                    let time = humantime::parse_duration(value);
+                    limits.time =
+                        time.map_err(|error| Error::invalid(format!("--for '{value}': {error}")))?;
+                }
+                "--count" => {
+                    let count = value.parse();
+                    limits.count =
+                        count.map_err(|error| Error::invalid(format!("--count '{value}': {error}")))?;
+                }
+                _ => return Err(Error::invalid(format!("'{name}' is neither --for nor --count"))),
+            }
+        }
+        Ok(limits)
+    }
+}
+
+/// Prints events until there are enough, or the source ends. Nothing is confirmed, so nothing is taken.
+async fn show(source: &Source, rules: Rc<Rules>, command: &Command, mut left: usize) -> Result<()> {
+    let (sender, mut batches) = mpsc::channel::<Batch>(16);
+    let (_confirm, confirmed) = watch::channel(None);
+    let mut plans = Plans::new(rules, source.origin());
+    let ended = source.run(None, Feed { batches: sender, confirmed });
+    tokio::pin!(ended);
+    while left > 0 {
+        let batch = tokio::select! {
+            Some(batch) = batches.recv() => batch,
+            failure = &mut ended => return Err(told(failure)),
+        };
+        let (mut made, mut missing) = (Vec::new(), Vec::new());
+        for change in &batch.changes {
+            plans.apply(change, &mut made, &mut missing);
+        }
+        for what in missing {
+            command.print_line(format_args!("// {what}"))?;
+        }
+        let lines: Vec<_> = made.iter().flatten().take(left).map(Made::line).collect();
+        left -= lines.len();
+        lines.into_iter().try_for_each(|line| command.print_line(line))?;
+    }
+    Ok(())
+}
+
+fn told(failure: Failure) -> Error {
+    Error::conflict(failure.to_string())
+}

@@ -1,0 +1,146 @@
+//! Passages: what a document is cut into, along its headings, so that an answer can name a place.
+
+use std::sync::Arc;
+
+/// Bytes of a passage about which it is cut at the next empty line or row of a table.
+const LONG: usize = 900;
+/// Bytes of a passage at most; a single line that is longer stands alone.
+const LONGEST: usize = 1800;
+
+/// A part of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Passage {
+    /// The document's path.
+    pub(crate) file: Arc<str>,
+    /// The headings that it stands under, the outermost first: `Run it › On a server`; empty: none.
+    pub(crate) heading: String,
+    /// The line of the document that it begins in, from 1.
+    pub(crate) line: usize,
+    /// Its text, without headings, as it stands there.
+    pub(crate) text: String,
+}
+
+/// How a document says what its headings are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Markdown,
+    /// Its tables are its headings.
+    Toml,
+    Plain,
+}
+
+/// Cuts a document into passages. `file` is its path, whose ending says what form it has.
+pub(crate) fn split(file: &str, text: &str) -> Vec<Passage> {
+    let mut cutter = Cutter {
+        file: file.into(),
+        form: Form::of(file),
+        headings: Vec::new(),
+        fence: None,
+        passages: Vec::new(),
+        text: String::new(),
+        line: 0,
+    };
+    for (number, line) in (1..).zip(text.lines()) {
+        cutter.take(number, line);
+    }
+    cutter.cut();
+    cutter.passages
+}
+
+impl Form {
+    fn of(file: &str) -> Self {
+        match file.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
+            Some("md" | "markdown") => Self::Markdown,
+            Some("toml") => Self::Toml,
+            _ => Self::Plain,
+        }
+    }
+}
+
+struct Cutter {
+    file: Arc<str>,
+    form: Form,
+    /// Each with its level.
+    headings: Vec<(usize, String)>,
+    /// What ends the block of code that we are in.
+    fence: Option<&'static str>,
+    passages: Vec<Passage>,
+    text: String,
+    line: usize,
+}
+
+impl Cutter {
+    fn take(&mut self, number: usize, line: &str) {
+        let heading = if self.fence.is_none() { self.form.heading(line) } else { None };
+        if let Some((level, name)) = heading {
+            self.cut();
+            self.headings.retain(|(outer, _)| *outer < level);
+            self.headings.push((level, name.to_owned()));
+            return;
+        }
+        let opened = self.fence.is_some();
+        self.follow_fence(line);
+        let boundary = !opened && (line.trim().is_empty() || line.starts_with('|'));
+        let long = self.text.len() + line.len() > LONGEST || (boundary && self.text.len() > LONG);
+        if long {
+            self.cut();
+        }
+        if self.text.is_empty() {
+            if line.trim().is_empty() {
+                return;
+            }
+            self.line = number;
+        }
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn follow_fence(&mut self, line: &str) {
+        let line = line.trim_start();
+        match self.fence {
+            Some(fence) if line.starts_with(fence) => self.fence = None,
+            None if self.form == Form::Markdown => {
+                self.fence = ["```", "~~~"].into_iter().find(|fence| line.starts_with(fence));
+            }
+            _ => {}
+        }
+    }
+
+    fn cut(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        let text = text.trim_end();
+        if !text.is_empty() {
+            let names: Vec<_> = self.headings.iter().map(|(_, name)| name.as_str()).collect();
+            let (file, heading) = (Arc::clone(&self.file), names.join(" › "));
+            self.passages.push(Passage { file, heading, line: self.line, text: text.to_owned() });
+        }
+    }
+}
+
+impl Form {
+    /// The level, from 1, and the text of a heading.
+    fn heading(self, line: &str) -> Option<(usize, &str)> {
+        match self {
+            Self::Markdown => {
+                let level = line.bytes().take_while(|byte| *byte == b'#').count();
+                let name = line.get(level..)?;
+                let is_heading =
+                    (1..=6).contains(&level) && (name.is_empty() || name.starts_with([' ', '\t']));
+                is_heading.then(|| (level, name.trim().trim_end_matches('#').trim_end()))
+            }
+            Self::Toml => {
+                let line = line.trim_start_matches(['#', ' ']);
+                let name = line.strip_prefix('[')?;
+                let (name, _) = name.trim_start_matches('[').split_once(']')?;
+                let is_table = !name.is_empty()
+                    && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-\"".contains(&byte));
+                is_table.then_some((1, name))
+            }
+            Self::Plain => None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "passage/tests.rs"]
+mod tests;

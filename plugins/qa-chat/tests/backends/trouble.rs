@@ -1,0 +1,198 @@
+//! What becomes of a back end's trouble: tried again, told, left alone, and never anybody else's.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::server::Server;
+use crate::{ask, ask_for_pieces, questions, start};
+
+const UNAVAILABLE: &str = "The assistant cannot answer: its back end ";
+
+#[test]
+fn one_that_fails_is_asked_again_before_anything_was_said() {
+    let server = Server::answering(|request, mut connection| match request.number {
+        0 => connection.answer(503, "text/plain", "later"),
+        1 => drop(connection),
+        _ => {
+            connection.stream();
+            connection.delta("there");
+            connection.event("[DONE]");
+        }
+    });
+    let host = start(server.openai());
+    let answer = ask(&host, "hi");
+    assert_eq!((&answer.data["content"], &answer.data["metadata"]["attempts"]), (&json!("there"), &json!(3)));
+    assert_eq!(host.metric("chat_retries"), Some(2));
+    host.stop();
+}
+
+#[test]
+fn one_that_breaks_off_in_the_middle_is_not_asked_again() {
+    let server = Server::answering(|_, mut connection| {
+        connection.stream();
+        connection.delta("half");
+    });
+    let host = start(server.openai());
+    let answer = ask_for_pieces(&host, "hi");
+    assert!(!answer.success && answer.message.starts_with(UNAVAILABLE), "{}", answer.message);
+    assert_eq!(answer.pieces, ["half"]);
+    host.set_headers(&[("accept", "text/event-stream")]);
+    let streamed = host.http_json("POST", "/chat", &json!({"content": "hi"}));
+    assert!(
+        String::from_utf8_lossy(&streamed.body)
+            .ends_with("data: {\"error\":\"The assistant cannot answer: its back end broke off\"}\n\n")
+    );
+    assert_eq!((host.metric("chat_retries"), questions(&host, "failed")), (Some(0), 2));
+    host.stop();
+}
+
+#[test]
+fn what_it_refuses_or_what_is_no_answer_is_told_and_not_tried_again() {
+    for (status, kind, body, told) in [
+        (400, "application/json", r#"{"error":{"message":"too many tokens"}}"#, "it says: too many tokens"),
+        (401, "application/json", r#"{"error":{"message":"bad key: secret-key"}}"#, "status 401"),
+        (200, "text/html", "<html>", "no answer"),
+        (200, "text/event-stream", "data: {oops\n\n", "no answer"),
+        (
+            200,
+            "text/event-stream",
+            "data: {\"error\":{\"message\":\"overloaded\"}}\n\n",
+            "it says: overloaded",
+        ),
+        (200, "text/event-stream", "data: [DONE]\n\n", "no answer"),
+        (302, "text/plain", "", "status 302"),
+    ] {
+        let server = Server::answering(move |_, connection| connection.answer(status, kind, body));
+        let host = start(server.openai());
+        let answer = ask(&host, "hi");
+        assert!(!answer.success && answer.message.contains(told), "{told}: {}", answer.message);
+        assert_eq!(host.metric("chat_retries"), Some(0), "{told}");
+        let said: String = host.log().iter().map(|line| line.message.clone()).collect();
+        assert!(!said.contains("secret-key") && !answer.message.contains("secret-key"), "{said}");
+        host.stop();
+    }
+}
+
+#[test]
+fn one_that_says_nothing_or_nothing_more_is_given_up_in_time() {
+    let server = Server::answering(|request, mut connection| {
+        if request.number == 3 {
+            connection.stream();
+            connection.delta("a");
+        }
+        connection.stall();
+    });
+    let host = start(server.openai());
+    let begun = Instant::now();
+    let answer = host.http_json("POST", "/chat", &json!({"content": "hi"}));
+    assert_eq!(answer.status, 504);
+    assert!(begun.elapsed() < Duration::from_secs(4), "three times 400 ms");
+    (0..3).for_each(|_| server.sees_a_close());
+    assert!(!ask_for_pieces(&host, "hi").success);
+    server.sees_a_close();
+    assert_eq!(questions(&host, "timed_out"), 2);
+    host.stop();
+}
+
+#[test]
+fn one_that_floods_is_cut_off_at_the_bound() {
+    let server = Server::answering(|request, mut connection| {
+        connection.stream();
+        match request.number {
+            0 => while connection.delta(&"x".repeat(1000)) {},
+            1 => while connection.send(&"x".repeat(1000)) {},
+            _ => while connection.send(": nothing\n\n") {},
+        }
+    });
+    let mut settings = server.openai();
+    settings["limits"] = json!({"answer": 20_000});
+    settings["retries"] = json!({"most": 0});
+    let host = start(settings);
+    for told in ["longer than 20000 bytes", "longer than 20000 bytes", "nothing came within"] {
+        let answer = ask(&host, "hi");
+        assert!(!answer.success && answer.message.contains(told), "{}", answer.message);
+        server.sees_a_close();
+    }
+    host.stop();
+}
+
+#[test]
+fn a_cancel_reaches_it() {
+    let server = Server::answering(|request, mut connection| {
+        if request.number == 1 {
+            connection.stream();
+            connection.delta("a");
+        }
+        connection.stall();
+    });
+    let mut settings = server.openai();
+    settings["limits"] = json!({"first": "1h", "next": "1h"});
+    settings["timeout"] = json!("1h");
+    let host = start(settings);
+    let waiting = host.begin_call("chat", &json!({"content": "hi"}));
+    server.request();
+    waiting.cancel();
+    server.sees_a_close();
+    let streaming = host.begin_call("chat", &json!({"content": "hi", "metadata": {"stream": true}}));
+    streaming.wait_for_pieces(1);
+    streaming.cancel();
+    server.sees_a_close();
+    host.stop();
+}
+
+#[test]
+fn who_is_one_too_many_is_told_at_once() {
+    let server = Server::answering(|_, connection| connection.stall());
+    let mut settings = server.openai();
+    settings["limits"] = json!({"first": "1h", "concurrent": 1, "waiting": 1});
+    settings["timeout"] = json!("1h");
+    let host = start(settings);
+    let first = host.begin_call("chat", &json!({"content": "1"}));
+    server.request();
+    let second = host.begin_call("chat", &json!({"content": "2"}));
+    let third = host.http_json("POST", "/chat", &json!({"content": "3"}));
+    assert_eq!((third.status, questions(&host, "refused")), (503, 1));
+    assert_eq!(
+        (&host.health()["details"]["running"], &host.health()["details"]["waiting"]),
+        (&json!(1), &json!(1))
+    );
+    first.cancel();
+    assert_eq!(server.request().body["messages"][1]["content"], "2", "its place is the next one's");
+    second.cancel();
+    host.stop();
+}
+
+#[test]
+fn one_that_is_down_is_left_alone_and_said_to_be_and_tried_later() {
+    let server = Server::answering(|request, mut connection| match request.number {
+        0..3 => connection.answer(500, "text/plain", ""),
+        _ => {
+            connection.stream();
+            connection.delta("back");
+            connection.event("[DONE]");
+        }
+    });
+    let mut settings = server.openai();
+    settings["retries"] = json!({"most": 0});
+    settings["breaker"] = json!({"failures": 2, "open": "300ms"});
+    let host = start(settings);
+    for _ in 0..2 {
+        assert!(ask(&host, "hi").message.contains("status 500"));
+    }
+    let refused = ask(&host, "hi");
+    assert!(refused.message.contains("is down"), "{}", refused.message);
+    assert_eq!((host.metric("chat_breaker"), host.health()["status"].as_str()), (Some(2), Some("unhealthy")));
+    let begun = Instant::now();
+    while !ask(&host, "hi").success {
+        assert!(begun.elapsed() < Duration::from_secs(5), "it comes back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!((host.metric("chat_breaker"), host.health()["status"].as_str()), (Some(0), Some("healthy")));
+    let events = host.stop().events;
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (event.rooms[0].as_str(), event.data["status"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [("system", "down"), ("system", "up")]);
+}
