@@ -24,7 +24,7 @@ fn start(port: u16, store: StoreContent) -> TestHost {
 /// Puts an order into the stream; answers its id there.
 fn place(redis: &Redis, order: &str) -> String {
     let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
-    redis::cmd("XADD").arg(["orders", "*", "order", order]).query(&mut connection).unwrap()
+    redis::cmd("XADD").arg(&["orders", "*", "order", order]).query(&mut connection).unwrap()
 }
 
 fn placed(number: usize) -> String {

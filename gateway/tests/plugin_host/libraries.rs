@@ -27,7 +27,7 @@ async fn what_is_no_plugin_is_refused_with_its_file_and_reason_and_the_others_lo
         ("text", junk("text.so", b"not a library\n"), "no ELF shared library"),
         ("cut", junk("cut.so", &fs::read(built("hostile")).unwrap()[..4096]), "cut short"),
         ("symbol", odd(folder.path(), "symbol", &["NO_SYMBOL"]), "tidegate_plugin"),
-        ("major", odd(folder.path(), "major", &["MAJOR=2"]), "plugin ABI 2.7, this side has 1.1"),
+        ("major", odd(folder.path(), "major", &["MAJOR=2"]), "plugin ABI 2.7, this side has 1.2"),
         ("struct", odd(folder.path(), "struct", &["SIZE=48"]), "its struct has 48 bytes"),
         ("null", odd(folder.path(), "null", &["NO_DESTROY"]), "`destroy` is null"),
         ("json", odd(folder.path(), "json", &[&manifest("{")]), "does not read"),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::slow::{Seen, SlowWire};
 use tidegate::frame::{Encode, Event, Form, Frames, Posted, Timestamp};
-use tidegate::hub::moments::Change;
 use tidegate::hub::{Backlog, Guest, Hub, Order, Present, Seat, SessionInfo};
 
 /// A wire of `room|offset|payload;`.
@@ -135,8 +134,6 @@ impl Guest for Client {
     fn order(self: Rc<Self>, order: Order) {
         self.orders.borrow_mut().push(format!("{order:?} after {}", self.got.borrow().len()));
     }
-
-    fn tell_change(&self, _: Change) {}
 
     fn present(&self) -> Present {
         let connection_id = self.info().connection_id;

@@ -137,6 +137,9 @@ impl Settings {
         if source.poll < Duration::from_millis(10) {
             return wrong("source.poll: it is at least 10ms");
         }
+        if source.kind == Kind::Notify && source.snapshot {
+            return wrong("source.snapshot: notifications tell nothing of the past");
+        }
         if self.rules.len() > MOST || self.calls.len() > MOST {
             return wrong("rule, call: at most 1000 of each");
         }

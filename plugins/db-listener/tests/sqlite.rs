@@ -104,7 +104,7 @@ fn a_restart_goes_on_where_it_stopped_and_what_is_safe_leaves_the_change_table()
     let database = Database::prepared();
     let host = listening(&database.path, json!({})).start().unwrap();
     database.run("INSERT INTO tareas (id) VALUES (1)");
-    host.wait_for_events(1);
+    let _all = host.wait_for_events(1);
     let end = Instant::now() + Duration::from_secs(20);
     while database.noted() > 0 {
         assert!(Instant::now() < end, "what is safe stays");
@@ -173,7 +173,7 @@ fn rows_that_were_there_are_told_if_that_is_wished_and_once() {
     database.run("INSERT INTO tareas (id) VALUES (3)");
     let snapshot = json!({"source": {"snapshot": true}});
     let host = listening(&database.path, snapshot.clone()).start().unwrap();
-    host.wait_for_events(3);
+    let _all = host.wait_for_events(3);
     database.run("INSERT INTO tareas (id) VALUES (4)");
     let ids: Vec<_> = host.wait_for_events(4).iter().map(|event| event.data["id"].clone()).collect();
     assert_eq!(ids, [json!(1), json!(2), json!(3), json!(4)]);
@@ -217,7 +217,7 @@ fn a_file_that_is_missing_foreign_or_not_prepared_is_said_and_tried_again() {
     );
     database.prepare();
     database.run("INSERT INTO tareas (id) VALUES (1)");
-    host.wait_for_events(1);
+    let _all = host.wait_for_events(1);
     host.stop();
 }
 
@@ -264,6 +264,6 @@ fn a_lease_that_is_lost_ends_the_listening_until_it_is_back() {
     host.lose_leases();
     wait_for_line(&host, "the lease was lost");
     database.run("INSERT INTO tareas (id) VALUES (1)");
-    host.wait_for_events(1);
+    let _all = host.wait_for_events(1);
     host.stop();
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tidegate::frame::{Form, Frames, Yields};
-use tidegate::hub::moments::Change;
 use tidegate::hub::{Guest, Order, Present, Seat, SessionInfo, Shard};
 use tidegate::session::{Backlog, Gap, Ledger, Slices, Taken, Way};
 
@@ -183,8 +182,6 @@ impl Guest for Visitor {
     fn order(self: Rc<Self>, order: Order) {
         panic!("nobody orders {order:?}");
     }
-
-    fn tell_change(&self, _: Change) {}
 
     fn present(&self) -> Present {
         Present { connection_id: Arc::clone(&self.id), user_id: None, info: None }
