@@ -150,8 +150,8 @@ impl Rows {
         let Some(known) = self.known.get(&relation).ok_or(Nonsense::Relation(relation))? else {
             return Ok(());
         };
-        let mut old = old.map(|old| known.old(old)).transpose()?;
-        let new = new.map(|new| known.new(&new, old.as_deref())).transpose()?;
+        let mut old = old.map(|old| known.old_row(old)).transpose()?;
+        let new = new.map(|new| known.new_row(&new, old.as_deref())).transpose()?;
         if kind == Kind::Update && old.is_none() {
             old = new.as_ref().and_then(|new| known.same_key(new));
         }
@@ -181,7 +181,7 @@ impl Known {
         })
     }
 
-    fn new(&self, tuple: &Tuple<'_>, old: Option<&[Cell]>) -> Result<Vec<Cell>, Nonsense> {
+    fn new_row(&self, tuple: &Tuple<'_>, old: Option<&[Cell]>) -> Result<Vec<Cell>, Nonsense> {
         self.check(tuple)?;
         let cells = tuple.iter().zip(&self.types).enumerate().map(|(at, (datum, kind))| match datum {
             // It is as it was: the old row may have it.
@@ -191,7 +191,7 @@ impl Known {
         Ok(cells.collect())
     }
 
-    fn old(&self, old: Old<'_>) -> Result<Vec<Cell>, Nonsense> {
+    fn old_row(&self, old: Old<'_>) -> Result<Vec<Cell>, Nonsense> {
         let (tuple, keys) = match old {
             Old::Full(tuple) => (tuple, None),
             Old::Key(tuple) => (tuple, Some(&self.keys)),

@@ -152,7 +152,7 @@ pub(super) fn snapshot(
 /// The first row that a query answers, by its columns.
 pub(super) fn first_row(connection: &Connection, query: &str) -> Result<Map<String, Value>, Error> {
     let mut statement = connection.prepare(query)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([])?;
     let Some(row) = rows.next()? else { return Ok(Map::new()) };
     let cell = |(i, name)| Ok((name, value(row.get_ref(i)?)));
