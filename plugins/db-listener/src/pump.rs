@@ -3,7 +3,7 @@
 //!
 //! Order: events are published in the order of the changes; a batch is handed over when the one before is safe, and takes with it
 //! all that the source has read meanwhile. What may be confirmed is what came before the oldest change that is not safe yet, one
-//! that is [held back](coalesce) included.
+//! that is held back included.
 
 mod backoff;
 mod coalesce;
