@@ -77,7 +77,7 @@ pub enum Kind {
     Postgres,
     /// PostgreSQL's LISTEN/NOTIFY.
     Notify,
-    /// The binlog of MariaDB or MySQL.
+    /// The binlog of MariaDB.
     Mariadb,
     /// A change table of SQLite.
     Sqlite,
