@@ -31,6 +31,8 @@ pub(crate) struct Reading {
     /// None behind the end.
     child: Option<Child>,
     pieces: VecDeque<Vec<u8>>,
+    /// The question, for one that had waited and may have ended behind its last answer; none once anything was read.
+    again: Option<Vec<u8>>,
 }
 
 impl Pool {
@@ -42,12 +44,24 @@ impl Pool {
     pub(crate) async fn ask(&self, prompt: &Prompt) -> Result<Reading, Failure> {
         let mut line = serde_json::to_vec(prompt).map_err(|error| Failure::Wrong(error.to_string()))?;
         line.push(b'\n');
-        let mut child = match self.waiting() {
-            Some(child) => child,
-            None => Child::start(&self.0.settings, self.0.longest)?,
+        let mut child = self.waiting();
+        if let Some(idle) = &mut child
+            && idle.write(&line).await.is_err()
+        {
+            child = None;
+        }
+        let (child, again) = match child {
+            Some(child) => (child, Some(line)),
+            None => (self.begin(&line).await?, None),
         };
-        child.write(&line).await?;
-        Ok(Reading { pool: self.clone(), child: Some(child), pieces: VecDeque::new() })
+        Ok(Reading { pool: self.clone(), child: Some(child), pieces: VecDeque::new(), again })
+    }
+
+    /// A new one, which has the question.
+    async fn begin(&self, line: &[u8]) -> Result<Child, Failure> {
+        let mut child = Child::start(&self.0.settings, self.0.longest)?;
+        child.write(line).await?;
+        Ok(child)
     }
 
     /// One that waits, and lives.
@@ -76,7 +90,10 @@ impl Reading {
             match self.pieces.pop_front() {
                 Some(line) if line.iter().all(u8::is_ascii_whitespace) => {}
                 Some(line) => break line,
-                None => child.read(&mut self.pieces).await?,
+                None => match (child.read(&mut self.pieces).await, self.again.take()) {
+                    (Err(_), Some(line)) => *child = self.pool.begin(&line).await?,
+                    (read, _) => read?,
+                },
             }
         };
         let piece = Piece::read(&line)?;
