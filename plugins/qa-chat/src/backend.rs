@@ -2,6 +2,7 @@
 //! want the rest drops the [`Reading`], which ends what goes on behind it.
 
 mod command;
+mod events;
 mod http;
 mod openai;
 mod piece;

@@ -91,7 +91,7 @@ impl Reading {
                 Some(line) if line.iter().all(u8::is_ascii_whitespace) => {}
                 Some(line) => break line,
                 None => match (child.read(&mut self.pieces).await, self.again.take()) {
-                    (Err(_), Some(line)) => *child = self.pool.begin(&line).await?,
+                    (Err(Failure::Broken(_)), Some(line)) => *child = self.pool.begin(&line).await?,
                     (read, _) => read?,
                 },
             }

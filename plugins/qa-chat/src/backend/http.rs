@@ -1,12 +1,11 @@
 //! The back end `http`: a service that gets the question as it is, and answers with JSON or an event stream of pieces.
 
-use std::collections::VecDeque;
-
 use tidegate_plugin::Result;
 
+use super::events::Events;
 use super::{Failure, Piece, Prompt};
 use crate::settings;
-use crate::wire::{Body, Client, EventStream};
+use crate::wire::Client;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -17,12 +16,7 @@ pub(crate) struct Service {
 
 /// An answer that is being given.
 #[derive(Debug)]
-pub(crate) struct Reading {
-    body: Body,
-    stream: EventStream,
-    events: VecDeque<Vec<u8>>,
-    longest: usize,
-}
+pub(crate) struct Reading(Events);
 
 impl Service {
     /// # Errors
@@ -40,9 +34,8 @@ impl Service {
             return Err(Failure::Refused(response.status.as_u16()));
         }
         if response.content_type == "text/event-stream" {
-            let (stream, longest) = (EventStream::new(self.longest), self.longest);
-            let reading = Reading { body: response.body, stream, events: VecDeque::new(), longest };
-            return Ok(super::Reading::Http(reading));
+            let events = Events::of(response.body, self.longest);
+            return Ok(super::Reading::Http(Reading(events)));
         }
         let body = response.body.whole(self.longest).await?;
         Ok(super::Reading::Ready([Piece::read(&body)?].into()))
@@ -51,16 +44,10 @@ impl Service {
 
 impl Reading {
     pub(crate) async fn next(&mut self) -> Result<Piece, Failure> {
-        loop {
-            match self.events.pop_front().as_deref() {
-                Some(b"[DONE]") => return Ok(Piece::End(super::Whole::default())),
-                Some(event) => return Piece::read(event),
-                None => {}
-            }
-            let Some(part) = self.body.part().await? else {
-                return Err(Failure::Broken("its stream ended in the middle of an answer".into()));
-            };
-            self.stream.feed(&part, &mut self.events).map_err(|_| Failure::TooLong(self.longest))?;
+        match self.0.next().await?.as_deref() {
+            Some(b"[DONE]") => Ok(Piece::End(super::Whole::default())),
+            Some(event) => Piece::read(event),
+            None => Err(Events::broken_off()),
         }
     }
 }

@@ -1,17 +1,16 @@
 //! The back end `openai`: any endpoint that speaks as OpenAI's chat completions do, streaming.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tidegate_plugin::{Error, Result};
 
+use super::events::Events;
 use super::piece::brief;
 use super::{Failure, Piece, Prompt, Whole};
 use crate::conversation::Role;
 use crate::docs::{Found, Library};
 use crate::settings;
-use crate::wire::{Body, Client, EventStream};
+use crate::wire::{Body, Client};
 
 /// Bytes of what the endpoint says of an error.
 const LONGEST_ERROR: usize = 16 * 1024;
@@ -29,10 +28,7 @@ pub(crate) struct OpenAi {
 /// An answer that is being given.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    body: Body,
-    stream: EventStream,
-    events: VecDeque<Vec<u8>>,
-    longest: usize,
+    events: Events,
     /// The last choice said why it ended: what may still come is figures.
     finished: bool,
     whole: Whole,
@@ -111,8 +107,7 @@ impl OpenAi {
         let whole =
             Whole { tools_used: tools(found.as_ref()), metadata: citations(found), ..Whole::default() };
         let (body, longest) = (response.body, self.longest);
-        let stream = EventStream::new(longest);
-        Ok(Reading { body, stream, events: VecDeque::new(), longest, finished: false, whole })
+        Ok(Reading { events: Events::of(body, longest), finished: false, whole })
     }
 
     fn messages(&self, prompt: &Prompt, found: Option<&Found>) -> Vec<Message> {
@@ -134,21 +129,12 @@ impl OpenAi {
 
 impl Reading {
     pub(crate) async fn next(&mut self) -> Result<Piece, Failure> {
-        loop {
-            while let Some(event) = self.events.pop_front() {
-                if let Some(piece) = self.read(&event)? {
-                    return Ok(piece);
-                }
-            }
-            match self.body.part().await? {
-                Some(part) => {
-                    let kept = self.stream.feed(&part, &mut self.events);
-                    kept.map_err(|_| Failure::TooLong(self.longest))?;
-                }
-                None if self.finished => return Ok(self.end()),
-                None => return Err(Failure::Broken("its stream ended in the middle of an answer".into())),
+        while let Some(event) = self.events.next().await? {
+            if let Some(piece) = self.read(&event)? {
+                return Ok(piece);
             }
         }
+        if self.finished { Ok(self.end()) } else { Err(Events::broken_off()) }
     }
 
     fn read(&mut self, event: &[u8]) -> Result<Option<Piece>, Failure> {
