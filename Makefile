@@ -21,7 +21,7 @@ run: ## build the gateway and its plugins, and start it (CONFIG=config/….toml)
 test: ## run every test
 	./scripts/test-tools
 	$(CARGO) build --workspace
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 
 lint: ## format, lints, documents
 	$(CARGO) fmt --all --check
