@@ -105,6 +105,7 @@ pub fn event_of(hub: &Hub, bytes: usize) -> Event {
         key: None,
         id: None,
         tags: None,
+        origin: None,
         time: Timestamp::now(),
     }
 }

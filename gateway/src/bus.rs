@@ -194,6 +194,7 @@ impl Bus {
             key: None,
             id: id.as_deref().map(Into::into),
             tags: Tags::of_micros(envelope.micros),
+            origin: None,
             time: envelope.time.unwrap_or_else(Timestamp::now),
         };
         let outcome = self.publish(envelope.room.as_deref(), &event).await;

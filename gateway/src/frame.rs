@@ -105,6 +105,8 @@ pub struct Event {
     pub id: Option<Box<str>>,
     /// What its publisher says of it for filters, beside its data.
     pub tags: Option<Tags>,
+    /// Its place where its source has it from, in the source's own terms.
+    pub origin: Option<Box<str>>,
     /// When it happened, by the publisher's clock.
     pub time: Timestamp,
 }
@@ -129,6 +131,8 @@ pub struct Posted {
     pub id: Option<Box<str>>,
     /// What its publisher says of it for filters.
     pub tags: Option<Tags>,
+    /// Its place where its source has it from.
+    pub origin: Option<Box<str>>,
     /// When it happened.
     pub time: Timestamp,
     /// When it got its place, by this machine's steady clock.
@@ -163,6 +167,7 @@ impl Posted {
             key: event.key,
             id: event.id,
             tags: event.tags,
+            origin: event.origin,
             time: event.time,
             placed,
             payload: Mutex::new(Payload { bytes: event.data, owned: false }),
@@ -180,6 +185,7 @@ impl Posted {
             key: self.key.clone(),
             id: self.id.clone(),
             tags: self.tags.clone(),
+            origin: self.origin.clone(),
             time: self.time,
         };
         let alone = Self::new(event, self.room.clone(), self.cursor, self.kept, self.placed);

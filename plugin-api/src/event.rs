@@ -106,7 +106,7 @@ impl Event {
         self
     }
 
-    /// The source's own position.
+    /// The source's own position, at most 512 bytes: frames show it.
     #[must_use]
     pub fn origin(mut self, origin: impl Into<Text>) -> Self {
         self.origin = origin.into();

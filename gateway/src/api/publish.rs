@@ -252,7 +252,16 @@ fn short(body: &mut Fields<'_>, name: &str) -> Option<Box<str>> {
 
 /// An event of the API.
 pub(super) fn event(kind: EventType, data: Bytes, source: &str) -> Event {
-    Event { kind, data, source: source.into(), key: None, id: None, tags: None, time: Timestamp::now() }
+    Event {
+        kind,
+        data,
+        source: source.into(),
+        key: None,
+        id: None,
+        tags: None,
+        origin: None,
+        time: Timestamp::now(),
+    }
 }
 
 /// Counts an event against what may be published.

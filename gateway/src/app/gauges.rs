@@ -40,6 +40,7 @@ pub(super) async fn publish(hub: Arc<Hub>, every: Duration) {
             key: None,
             id: None,
             tags: None,
+            origin: None,
             time: Timestamp::now(),
         };
         if let Err(error) = hub.publish(&["system"], &event) {

@@ -76,6 +76,10 @@ struct Shown {
     /// What it is about; left out where it says nothing of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// Its place where its source has it from, in the source's own terms, as a place in a database's log; left out where it says
+    /// nothing of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
 }
 
 /// Events of a room that stands at `cursor`: `{"epoch","offset","recovered"?,"events","more"?}`. By hand, so that no
@@ -107,8 +111,8 @@ pub fn before_data(out: &mut Vec<u8>, posted: &Posted) {
     let _infallible = write!(out, r#","timestamp":"{}","data":"#, posted.time);
 }
 
-/// What stands behind it: `"source","room"`, then `"epoch","offset"` where the room keeps history, then `"key"` where
-/// the event has one.
+/// What stands behind it: `"source","room"`, then `"epoch","offset"` where the room keeps history, then `"key"` and
+/// `"origin"` where the event has them.
 pub fn behind_data(out: &mut Vec<u8>, posted: &Posted) {
     out.extend_from_slice(br#","source":"#);
     put_string(out, &posted.source);
@@ -124,6 +128,10 @@ pub fn behind_data(out: &mut Vec<u8>, posted: &Posted) {
     if let Some(key) = &posted.key {
         out.extend_from_slice(br#","key":"#);
         put_string(out, key);
+    }
+    if let Some(origin) = &posted.origin {
+        out.extend_from_slice(br#","origin":"#);
+        put_string(out, origin);
     }
     out.push(b'}');
 }

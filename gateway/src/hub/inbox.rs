@@ -99,6 +99,7 @@ impl Hub {
             key: None,
             id: None,
             tags: None,
+            origin: None,
             time: Timestamp::now(),
         };
         self.place(&[&beside(name)], &event, &mut |shard| self.mailboxes()[shard].wake())

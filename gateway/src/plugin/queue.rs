@@ -312,6 +312,7 @@ mod tests {
             key: None,
             id: None,
             tags: None,
+            origin: None,
             time: Timestamp(0),
         };
         let cursor = Cursor { epoch: Epoch(1), offset };

@@ -102,6 +102,7 @@ mod tests {
             key: None,
             id: None,
             tags: None,
+            origin: None,
             time: Timestamp(0),
         };
         let room = RoomId { number: 1, name: "r".into(), class: 0 };

@@ -298,6 +298,7 @@ impl Session {
             key: publish.key.as_deref().map(Into::into),
             id: None,
             tags: None,
+            origin: None,
             time: Timestamp::now(),
         };
         let room = room.to_owned();

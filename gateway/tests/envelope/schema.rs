@@ -217,7 +217,7 @@ proptest! {
             source: source.as_str().into(),
             key: None,
             id: None,
-            tags: None,
+            tags: None, origin: None,
             time: Timestamp(time.rem_euclid(1 << 42) + 1_600_000_000_001),
         };
         let room = RoomId { number: 1, name: "r".into(), class: 0 };

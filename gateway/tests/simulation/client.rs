@@ -170,6 +170,7 @@ pub(crate) fn event(hub: &Hub, kind: &str, payload: &str) -> Event {
         key: None,
         id: None,
         tags: None,
+        origin: None,
         time: Timestamp(0),
     }
 }

@@ -21,7 +21,7 @@ use tokio::task::{AbortHandle, JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use crate::rules::{Plans, Rules};
-use crate::source::{Batch, Failure, Feed, Listen, Position};
+use crate::source::{Batch, Failure, Feed, Listen, Position, Stage};
 use backoff::Backoff;
 use keeper::Keeper;
 pub use meters::Meters;
@@ -175,7 +175,7 @@ impl<S: Listen + 'static> Pump<S> {
     async fn flow(&self, mut ways: Ways, wish: &mut Wish) -> Result<(), Failure> {
         let plans = Plans::new(Rc::clone(&self.rules), self.source.origin());
         let mut stream = Stream::new(&self.host, plans, &self.meters, self.max_event);
-        let mut reads = false;
+        let mut stage = Stage::Connecting;
         let ended = loop {
             let batch = tokio::select! {
                 biased;
@@ -189,13 +189,13 @@ impl<S: Listen + 'static> Pump<S> {
                     None => break Err((&mut ways.source.0).await.unwrap_or_else(gone)),
                 },
                 () = stream.due() => None,
-                () = self.source.reads(), if !reads => {
-                    reads = true;
-                    self.pulse.enter(Phase::Listening);
+                passed = self.source.passes(stage) => {
+                    stage = passed;
+                    self.pulse.enter(if stage == Stage::Reading { Phase::Listening } else { Phase::Waiting });
                     continue;
                 }
             };
-            if !std::mem::replace(&mut reads, true) {
+            if std::mem::replace(&mut stage, Stage::Reading) != Stage::Reading {
                 self.pulse.enter(Phase::Listening);
             }
             let passed = stream.pass(batch, &mut ways.batches).await;

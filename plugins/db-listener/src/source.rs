@@ -63,8 +63,8 @@ pub trait Listen {
     /// Reads changes from that position on until it fails, or the feed is closed.
     async fn run(&self, from: Option<Position>, feed: Feed) -> Failure;
 
-    /// Ends once changes that are committed from then on are told; never where the first batch says so.
-    async fn reads(&self) {
+    /// Ends once it has come further than that, and answers how far; never where the first batch says so.
+    async fn passes(&self, _stage: Stage) -> Stage {
         std::future::pending().await
     }
 
@@ -90,11 +90,21 @@ pub trait Query {
     async fn first_row(&self, query: &str) -> Result<Map<String, Value>, Failure>;
 }
 
+/// How far a source has come since it was told to [run](Listen::run), in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Stage {
+    /// It connects.
+    #[default]
+    Connecting,
+    /// Another node listens: it takes over when that ends.
+    Waiting,
+    /// Changes that are committed from then on are told.
+    Reading,
+}
+
 /// How a source is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// Another node has the slot: it is waited for.
-    pub waits: bool,
     /// Bytes of the database's log that are not confirmed.
     pub lag_bytes: Option<u64>,
     /// Bytes of the database's log that are kept for us.

@@ -31,6 +31,7 @@ mod tests {
             key: key.map(Into::into),
             id: None,
             tags: None,
+            origin: None,
             time: Timestamp(1_700_000_000_123),
         };
         let room = RoomId { number: 1, name: room.into(), class: 0 };

@@ -86,6 +86,7 @@ mod tests {
             key: None,
             id: None,
             tags: None,
+            origin: None,
             time: Timestamp(1_700_000_000_123),
         };
         let room = RoomId { number: 1, name: "a".into(), class: 0 };

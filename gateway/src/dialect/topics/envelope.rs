@@ -208,6 +208,7 @@ mod tests {
             key: None,
             id: id.map(Into::into),
             tags: None,
+            origin: None,
             time: Timestamp(1_700_000_000_123),
         };
         let room = RoomId { number, name: room.into(), class: 0 };

@@ -138,6 +138,7 @@ fn event(event_type: &str, data: &[u8], room: Option<&str>) -> Value {
         key: None,
         id: None,
         tags: None,
+        origin: None,
         time: THEN,
     };
     let room = RoomId { number: 1, name: Arc::from(room.unwrap_or_default()), class: 0 };

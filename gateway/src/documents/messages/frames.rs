@@ -47,6 +47,7 @@ pub(super) fn event_schema() -> Value {
             "epoch": { "type": "string", "description": "Where the room keeps history: one life of it, opaque." },
             "offset": { "type": "integer", "minimum": 1, "description": "Where the room keeps history: the event's place in it." },
             "key": { "type": "string", "description": "What it is about, for receivers that keep only the newest of each." },
+            "origin": { "type": "string", "description": "Its place where its source has it from, in the source's own terms." },
         },
     })
 }

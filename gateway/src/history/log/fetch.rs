@@ -73,6 +73,7 @@ impl Fetch {
                 source: body.source.into(),
                 key: body.key.map(Into::into),
                 id: body.id.map(Into::into),
+                origin: body.origin.map(Into::into),
                 tags: body.tags.map(|tags| Tags::read(tags).ok_or(Flaw::Shape)).transpose()?,
                 time: record.time,
             }),

@@ -138,7 +138,7 @@ impl<T: Task> Group<T> {
 pub(super) fn bound<T: Task>(item: &Item<T>) -> usize {
     let event = |posted: &Arc<Posted>| {
         let texts = [Some(&*posted.room.name), Some(&posted.kind.name), Some(&posted.source)];
-        let more = [posted.key.as_deref(), posted.id.as_deref()];
+        let more = [posted.key.as_deref(), posted.id.as_deref(), posted.origin.as_deref()];
         let texts: usize = texts.into_iter().chain(more).flatten().map(str::len).sum();
         OVERHEAD + texts + posted.size()
     };

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! length u32 · checksum u32 · kind u8 · flags u8 · epoch u64 · offset u64 · time i64 · written i64 · room
-//! and of an event: type · source · key (by flag) · id (by flag) · tags (by flag) · data
+//! and of an event: type · source · key, id, origin and tags, each by its flag · data
 //! ```
 //!
 //! Numbers are little-endian. `length` counts what follows the checksum, which is the CRC-32C of the length and of all
@@ -24,7 +24,8 @@ const CARRIED: u8 = 1 << 2;
 const HAS_KEY: u8 = 1 << 3;
 const HAS_ID: u8 = 1 << 4;
 const HAS_TAGS: u8 = 1 << 5;
-const FLAGS: u8 = LAX | MORE | CARRIED | HAS_KEY | HAS_ID | HAS_TAGS;
+const HAS_ORIGIN: u8 = 1 << 6;
+const FLAGS: u8 = LAX | MORE | CARRIED | HAS_KEY | HAS_ID | HAS_TAGS | HAS_ORIGIN;
 
 const EVENT: u8 = 1;
 const BORN: u8 = 2;
@@ -81,6 +82,8 @@ pub struct Body<'a> {
     pub key: Option<&'a str>,
     /// Its publisher's name for it.
     pub id: Option<&'a str>,
+    /// Its place where its source has it from.
+    pub origin: Option<&'a str>,
     /// Its tags, as [`Tags::bytes`](crate::frame::Tags::bytes) tells them.
     pub tags: Option<&'a [u8]>,
     /// Its JSON.
@@ -205,6 +208,7 @@ impl<'a> Record<'a> {
             source: &posted.source,
             key: posted.key.as_deref(),
             id: posted.id.as_deref(),
+            origin: posted.origin.as_deref(),
             tags: posted.tags.as_ref().map(Tags::bytes),
             data: payload,
         };
@@ -233,19 +237,25 @@ impl<'a> Body<'a> {
             source: text(&mut rest)?,
             key: if flags & HAS_KEY == 0 { None } else { Some(text(&mut rest)?) },
             id: if flags & HAS_ID == 0 { None } else { Some(text(&mut rest)?) },
+            origin: if flags & HAS_ORIGIN == 0 { None } else { Some(text(&mut rest)?) },
             tags: if flags & HAS_TAGS == 0 { None } else { Some(chunk(&mut rest)?) },
             data: rest,
         })
     }
 
     fn flags(&self) -> u8 {
-        let there =
-            [(HAS_KEY, self.key.is_some()), (HAS_ID, self.id.is_some()), (HAS_TAGS, self.tags.is_some())];
+        let there = [
+            (HAS_KEY, self.key.is_some()),
+            (HAS_ID, self.id.is_some()),
+            (HAS_ORIGIN, self.origin.is_some()),
+            (HAS_TAGS, self.tags.is_some()),
+        ];
         there.into_iter().filter(|(_, there)| *there).map(|(flag, _)| flag).sum()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        for part in [Some(self.kind), Some(self.source), self.key, self.id].into_iter().flatten() {
+        let texts = [Some(self.kind), Some(self.source), self.key, self.id, self.origin];
+        for part in texts.into_iter().flatten() {
             put_text(out, part);
         }
         if let Some(tags) = self.tags {
@@ -325,7 +335,8 @@ mod tests {
 
     fn event<'a>(room: &'a str, key: Option<&'a str>, id: Option<&'a str>, data: &'a [u8]) -> Record<'a> {
         let tags = id.map(str::as_bytes); // any bytes
-        let what = What::Event(Body { kind: "agent_created", source: "agents", key, id, tags, data });
+        let body = Body { kind: "agent_created", source: "agents", key, id, origin: key, tags, data };
+        let what = What::Event(body);
         let note = Record::note(what, room, Epoch(7), 9, Timestamp(1_234));
         Record { time: Timestamp(-5), lax: true, ..note }
     }

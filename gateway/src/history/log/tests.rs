@@ -262,6 +262,7 @@ fn event(text: &str) -> Event {
         key: Some("k".into()),
         id: Some(text.chars().take(20).collect::<String>().into()),
         tags: Tags::new([("log", "test")]),
+        origin: Some("7/9".into()),
         time: Timestamp(1_700_000_000_000),
     }
 }
@@ -270,7 +271,8 @@ fn text_of(posted: &Posted) -> String {
     assert_eq!(posted.tags, Tags::new([("log", "test")]), "also from the disk");
     let data = posted.payload();
     assert_eq!((&*posted.kind.name, &*posted.source), ("agent_created", "agents"));
-    assert_eq!((posted.key.as_deref(), posted.time), (Some("k"), Timestamp(1_700_000_000_000)));
+    assert_eq!((posted.key.as_deref(), posted.origin.as_deref()), (Some("k"), Some("7/9")));
+    assert_eq!(posted.time, Timestamp(1_700_000_000_000));
     String::from_utf8(data[1..data.len() - 1].to_vec()).unwrap()
 }
 

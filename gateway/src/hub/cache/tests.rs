@@ -11,6 +11,7 @@ fn event(offset: u64, key: Option<&str>, data: &str) -> Arc<Posted> {
         key: key.map(Into::into),
         id: None,
         tags: None,
+        origin: None,
         time: Timestamp(0),
     };
     let room = RoomId { number: 1, name: "r".into(), class: 0 };

@@ -24,6 +24,7 @@ fn posted(room: &str, key: Option<&str>, data: impl AsRef<[u8]>) -> Arc<Posted> 
         key: key.map(Into::into),
         id: None,
         tags: None,
+        origin: None,
         time: Timestamp(0),
     };
     let room = RoomId { number: 1, name: room.into(), class: 0 };

@@ -116,6 +116,7 @@ mod tests {
             key: None,
             id: id.map(Into::into),
             tags: None,
+            origin: None,
             time: Timestamp(0),
         }
     }

@@ -20,6 +20,7 @@ pub(super) struct Judged<'a> {
     pub(super) key: &'a str,
     pub(super) id: &'a str,
     pub(super) tags: Option<Tags>,
+    pub(super) origin: &'a str,
     /// Milliseconds since 1970; 0: now.
     pub(super) time: i64,
     pub(super) data: Buf,
@@ -116,6 +117,7 @@ impl<'a> Batch<'a> {
             key: given(event.key),
             id: given(event.id),
             tags: event.tags.clone(),
+            origin: given(event.origin),
             time: match event.time {
                 0 => *self.now.get_or_insert_with(Timestamp::now),
                 time => Timestamp(time),

@@ -165,12 +165,13 @@ unsafe fn judge<'a>(batch: &mut Batch<'a>, event: &'a abi::Event) -> Result<Judg
     let word = |field, word| unsafe { short(field, word) }.map_err(refused);
     let (kind, source) = (word("type", event.kind)?, word("source", event.source)?);
     let (key, id) = (word("key", event.key)?, word("id", event.id)?);
+    let origin = word("origin", event.origin)?;
     // SAFETY: the caller's promise.
     let tags = unsafe { tags(event) }.map_err(refused)?;
     // SAFETY: the caller's promise; the bytes hold until they are released.
     let data = unsafe { event.data.as_bytes() };
     let kind = batch.judge(kind, data).map_err(refused)?;
-    Ok(Judged { kind, source, key, id, tags, time: event.time, data: event.data })
+    Ok(Judged { kind, source, key, id, tags, origin, time: event.time, data: event.data })
 }
 
 /// What is said of a text that is none.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tidegate_plugin::{Bytes, Event};
+use uuid::{Builder, Uuid};
 
 use super::data::Writer;
 use super::predicate::Predicate;
@@ -42,7 +44,7 @@ pub struct Made {
     /// What it is about; empty: not said.
     pub key: String,
     /// The same each time that it is made of this change.
-    pub id: String,
+    pub id: Uuid,
     /// Where the change stands in its source.
     pub origin: String,
     /// When the change was committed, in milliseconds since 1970; 0: not known.
@@ -59,7 +61,7 @@ impl Made {
     /// The event to be published.
     #[must_use]
     pub fn event(&self) -> Event {
-        let event = Event::new(self.kind.clone()).key(self.key.clone()).id(self.id.clone());
+        let event = Event::new(self.kind.clone()).key(self.key.clone()).id(self.id.to_string());
         let event = event.origin(self.origin.clone()).time(self.time).raw(self.data.clone());
         let event = self.rooms.iter().cloned().fold(event, Event::room);
         if self.is_whole { event } else { event.tag("incomplete", "true") }
@@ -113,7 +115,7 @@ impl Plan {
         Some(Made {
             kind: self.event.clone(),
             // The time tells it from one at the same place of a database that has taken this one's place.
-            id: format!("{origin}/{}/{}/{}", change.origin, change.time, self.number),
+            id: id_of(&format!("{origin}/{}/{}/{}", change.origin, change.time, self.number)),
             origin: change.origin.clone(),
             time: change.time,
             coalesce: self.coalesce.map(|period| (period, (self.number, rooms.clone(), key.clone()))),
@@ -179,4 +181,11 @@ impl Plans {
         self.seen.push((Arc::clone(shape), Rc::clone(&plans)));
         plans
     }
+}
+
+/// The id of an event that has this place. It is made as those are that some wires give each message, whose clients know by it what
+/// comes again.
+fn id_of(place: &str) -> Uuid {
+    let digest: [u8; 32] = Sha256::digest(place).into();
+    Builder::from_random_bytes(std::array::from_fn(|at| digest[at])).into_uuid()
 }

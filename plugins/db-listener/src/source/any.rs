@@ -9,7 +9,7 @@ use super::mariadb::MariaDb;
 use super::notify::Notify;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
-use super::{Failure, Feed, Listen, Position, Query, Standing, Table};
+use super::{Failure, Feed, Listen, Position, Query, Stage, Standing, Table};
 use crate::rules::Rules;
 use crate::settings::{Kind, Settings};
 
@@ -109,8 +109,8 @@ impl Listen for Source {
         each!(self, source => source.run(from, feed).await)
     }
 
-    async fn reads(&self) {
-        each!(self, source => source.reads().await)
+    async fn passes(&self, stage: Stage) -> Stage {
+        each!(self, source => source.passes(stage).await)
     }
 
     fn standing(&self) -> Standing {

@@ -19,7 +19,7 @@ use super::postgres::address::Address;
 use super::postgres::refusal::Trouble;
 use super::postgres::stats::{State, Stats};
 use super::postgres::wire::{Connection, Frame, Purpose, refusal};
-use super::{Batch, Failure, Feed, Listen, Position, Query, Standing, Table, postgres};
+use super::{Batch, Failure, Feed, Listen, Position, Query, Stage, Standing, Table, postgres};
 use crate::change::{Cell, Change, Kind, Shape, TableName};
 use crate::settings::{Settings as Said, SourceSettings};
 
@@ -81,8 +81,8 @@ impl Listen for Notify {
         }
     }
 
-    async fn reads(&self) {
-        postgres::reads(&self.stats).await;
+    async fn passes(&self, stage: Stage) -> Stage {
+        postgres::passes(&self.stats, stage).await
     }
 
     fn standing(&self) -> Standing {

@@ -28,7 +28,7 @@ mod watch;
 pub mod wire;
 
 pub use listen::Postgres;
-pub(super) use listen::{address_of, reads, standing};
+pub(super) use listen::{address_of, passes, standing};
 pub(super) use query::first_row;
 
 use std::convert::Infallible;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::{Failure, Feed, Listen, Position, Purpose, Query, Table};
+use super::{Failure, Feed, Listen, Position, Purpose, Query, Stage, Table};
 use crate::change::TableName;
 use crate::settings::{Settings, SourceSettings};
 use read::Reader;
@@ -141,7 +141,9 @@ impl Listen for Sqlite {
     }
 
     /// What is written before we read waits in the change table.
-    async fn reads(&self) {}
+    async fn passes(&self, stage: Stage) -> Stage {
+        if stage == Stage::Reading { std::future::pending().await } else { Stage::Reading }
+    }
 
     fn is_exclusive(&self) -> bool {
         false

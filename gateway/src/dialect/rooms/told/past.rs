@@ -61,6 +61,7 @@ fn posted(room: &str) -> Arc<Posted> {
         key: None,
         id: None,
         tags: None,
+        origin: None,
         time: THEN,
     };
     let room = RoomId { number: 0, name: room.into(), class: 0 };

@@ -9,13 +9,13 @@ use super::address::Address;
 use super::position::Origin;
 use super::publication::{self, quoted};
 use super::query::first_row;
-use super::stats::{State, Stats};
+use super::stats::Stats;
 use super::wire::{Connection, Purpose};
 use super::{AtLimit, HeldLimit, Settings, run};
 use crate::change::TableName;
 use crate::rules::Rules;
 use crate::settings::{AtWalLimit, Settings as Said, SourceSettings};
-use crate::source::{Failure, Feed, Listen, Position, Query, Standing, Table};
+use crate::source::{Failure, Feed, Listen, Position, Query, Stage, Standing, Table};
 
 /// A database of PostgreSQL, by logical replication.
 #[derive(Debug)]
@@ -87,20 +87,15 @@ pub(in crate::source) fn address_of(said: &SourceSettings, application: &str) ->
 
 /// How a source is doing, of what it tells of itself.
 pub(in crate::source) fn standing(stats: &Stats) -> Standing {
-    Standing {
-        waits: stats.state == State::Waiting,
-        lag_bytes: stats.lag_bytes,
-        held_bytes: stats.held_bytes,
-        notes: stats.notes.clone(),
-    }
+    Standing { lag_bytes: stats.lag_bytes, held_bytes: stats.held_bytes, notes: stats.notes.clone() }
 }
 
-/// Ends once a source tells what happens from then on.
-pub(in crate::source) async fn reads(stats: &watch::Sender<Stats>) {
+/// Ends once a source has come further than that, of what it tells of itself.
+pub(in crate::source) async fn passes(stats: &watch::Sender<Stats>, stage: Stage) -> Stage {
     let mut stats = stats.subscribe();
-    let streams = stats.wait_for(|stats| stats.state == State::Streaming).await;
-    if streams.is_err() {
-        std::future::pending().await
+    match stats.wait_for(|stats| stats.state.stage() > stage).await {
+        Ok(stats) => stats.state.stage(),
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -125,8 +120,8 @@ impl Listen for Postgres {
         }
     }
 
-    async fn reads(&self) {
-        reads(&self.stats).await;
+    async fn passes(&self, stage: Stage) -> Stage {
+        passes(&self.stats, stage).await
     }
 
     fn standing(&self) -> Standing {

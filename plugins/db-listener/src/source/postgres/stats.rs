@@ -1,5 +1,7 @@
 //! How a source of PostgreSQL is doing, for metrics and health.
 
+use crate::source::Stage;
+
 /// What a source is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
@@ -12,6 +14,18 @@ pub enum State {
     Snapshot,
     /// It reads changes as they are committed.
     Streaming,
+}
+
+impl State {
+    /// How far it has come by that.
+    pub(crate) fn stage(self) -> Stage {
+        match self {
+            // What is committed during a snapshot is told behind it.
+            Self::Connecting | Self::Snapshot => Stage::Connecting,
+            Self::Waiting => Stage::Waiting,
+            Self::Streaming => Stage::Reading,
+        }
+    }
 }
 
 /// How a source is doing. Kept in a watch channel, so that a change wakes who asks.
