@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::{Failure, Feed, Listen, Position, Purpose, Query, Table};
+use super::{Batch, Failure, Feed, Listen, Position, Purpose, Query, Table};
 use crate::change::TableName;
 use crate::settings::{Settings, SourceSettings};
 use read::Reader;
@@ -48,10 +48,10 @@ impl Sqlite {
             .map(|sql| vec![sql.trim_end_matches(";\n").to_owned()])
     }
 
-    pub(super) async fn apply(&self) -> Result<(), Failure> {
-        let (connection, statements) = (self.open().await?, self.init().await?);
+    pub(super) async fn apply(&self, statements: &[String]) -> Result<(), Failure> {
+        let (connection, statements) = (self.open().await?, statements.join(";\n"));
         blocking(move || {
-            let sql = format!("BEGIN IMMEDIATE;\n{};\nCOMMIT", statements.join(";\n"));
+            let sql = format!("BEGIN IMMEDIATE;\n{statements};\nCOMMIT");
             connection.execute_batch(&sql).map_err(|error| failure("init", &error))
         })
         .await
@@ -88,6 +88,11 @@ impl Sqlite {
         let mut reader = Reader::new(self.tables.clone(), from.as_ref())?;
         if self.purpose == Purpose::Try {
             reader.after = read::last(&connection).map_err(|error| failure("the change table", &error))?;
+            // From here on changes are told: the first batch says so.
+            let here = Batch { changes: Vec::new(), position: Some(Position(reader.after.to_string())) };
+            if feed.batches.send(here).await.is_err() {
+                return Ok(());
+            }
         } else if from.is_none() && self.settings.snapshot {
             let (batches, tables) = (feed.batches.clone(), self.tables.clone());
             let told = blocking(move || {
@@ -98,6 +103,8 @@ impl Sqlite {
             connection = back;
             reader.after = after;
         }
+        // A try has to see what an instance takes out behind itself at its next look.
+        let poll = if self.purpose == Purpose::Try { self.settings.poll / 4 } else { self.settings.poll };
         while !feed.batches.is_closed() {
             let safe = feed.confirmed.borrow_and_update().as_ref().and_then(|safe| safe.0.parse().ok());
             let read = blocking(move || {
@@ -118,7 +125,7 @@ impl Sqlite {
             }
             if !was_full {
                 tokio::select! {
-                    () = sleep(self.settings.poll) => {}
+                    () = sleep(poll) => {}
                     () = feed.batches.closed() => {}
                 }
             }
@@ -141,7 +148,11 @@ impl Listen for Sqlite {
     }
 
     /// What is written before we read waits in the change table.
-    async fn reads(&self) {}
+    async fn reads(&self) {
+        if self.purpose == Purpose::Try {
+            std::future::pending().await
+        }
+    }
 
     fn is_exclusive(&self) -> bool {
         false
