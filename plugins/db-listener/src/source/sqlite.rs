@@ -103,8 +103,6 @@ impl Sqlite {
             connection = back;
             reader.after = after;
         }
-        // A try has to see what an instance takes out behind itself at its next look.
-        let poll = if self.purpose == Purpose::Try { self.settings.poll / 4 } else { self.settings.poll };
         while !feed.batches.is_closed() {
             let safe = feed.confirmed.borrow_and_update().as_ref().and_then(|safe| safe.0.parse().ok());
             let read = blocking(move || {
@@ -125,7 +123,7 @@ impl Sqlite {
             }
             if !was_full {
                 tokio::select! {
-                    () = sleep(poll) => {}
+                    () = sleep(self.settings.poll) => {}
                     () = feed.batches.closed() => {}
                 }
             }
