@@ -107,3 +107,19 @@ fn what_is_there_is_not_made_again_and_what_rules_add_is() {
     );
     assert_eq!(init(&added, &["--apply"]), NOTHING);
 }
+
+#[test]
+fn a_table_without_a_key_does_not_go_into_an_operators_publication() {
+    let postgres = shop();
+    postgres.sql("postgres", "create publication theirs for table shop.orders");
+    let source = json!({"url": url_of(&postgres, "postgres"), "publication": "theirs"});
+    let host = plugin(&source, &rules()).start().unwrap();
+    wait_for_line(
+        &host,
+        "and is left as it is: CREATE PUBLICATION \"theirs_inserts\" FOR TABLE \"public\".\"notes\"",
+    );
+    assert_eq!(plugin(&source, &rules()).command("init", &["--apply"]).outcome, Ok(()));
+    postgres.sql("postgres", CHANGES);
+    assert_eq!(host.wait_for_events(3)[2].data, json!({"body": "c"}));
+    host.stop();
+}

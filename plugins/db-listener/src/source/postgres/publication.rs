@@ -55,13 +55,13 @@ impl Plan {
             escape_literal(MARK),
             escape_literal(name)
         );
-        let mut plan = Self::default();
-        if sql.value(&made_by).await?.is_some_and(|ours| ours != "t") {
-            plan.theirs = true;
-            plan.have(sql, name, &wanted, EVERYTHING).await?;
-            return Ok(plan);
-        }
-        let (whole, bare): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|table| table.identity);
+        let theirs = sql.value(&made_by).await?.is_some_and(|ours| ours != "t");
+        let mut plan = Self { theirs, ..Self::default() };
+        let absent = missing(sql, name, wanted.iter().map(|table| &table.name)).await?;
+        let absent: Vec<TableName> = absent.into_iter().cloned().collect();
+        // What an operator has put there stays there.
+        let is_whole = |table: &Wanted| table.identity || (theirs && !absent.contains(&table.name));
+        let (whole, bare): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_whole);
         if !whole.is_empty() || bare.is_empty() {
             plan.have(sql, name, &whole, EVERYTHING).await?;
         }
