@@ -119,16 +119,17 @@ async fn times(setting: &Setting) -> (Vec<f64>, f64) {
     session.next().await;
     session.ask(&json!({ "action": "join", "room": "orders" })).await;
     let write = format!("{COLUMNS} VALUES (1, 'packed', 5, repeat('x', 150));");
-    let (rate, seconds) = (RATE.to_string(), SECONDS.to_string());
+    let (rate, each) = (RATE.to_string(), (RATE * SECONDS / 4).to_string());
     let cpu = gateway.metric(CPU).await;
-    let mut load = setting.pgbench(&write, &["-c", "4", "-R", &rate, "-T", &seconds]);
+    let mut load = setting.pgbench(&write, &["-c", "4", "-R", &rate, "-t", &each]);
     let mut times = Vec::new();
-    while load.try_wait().unwrap().is_none() {
+    while times.len() < (RATE * SECONDS) as usize {
         let event = session.next().await;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() * 1000.0;
         times.push(now - moment(event["data"]["at"].as_str().unwrap()));
     }
     let cpu = (gateway.metric(CPU).await - cpu) / f64::from(SECONDS);
+    assert!(load.wait().unwrap().success());
     times.sort_by(f64::total_cmp);
     (times, cpu)
 }
