@@ -1,4 +1,5 @@
-//! Memory of sessions that are gone, given back to the system.
+//! Memory of sessions that are gone, given back to the system. Their own heap does so by itself; the C library's, which TLS and plugins
+//! take from, has to be asked.
 #![allow(unsafe_code, reason = "asks the C library's allocator")]
 
 use crate::metrics::Metrics;
@@ -6,8 +7,8 @@ use crate::metrics::Metrics;
 /// Sessions that have to close before it is worth the allocator's time: it looks through all that it holds.
 const WORTH: u64 = 1000;
 
-/// Gives back what the allocator keeps of many sessions that have closed: glibc holds on to it in the shards' arenas,
-/// wherever a single block above it is still in use.
+/// Gives back what the C library's allocator keeps of many sessions that have closed: glibc holds on to it in the shards'
+/// arenas, wherever a single block above it is still in use.
 #[derive(Default)]
 pub(super) struct GiveBack {
     /// Sessions that had closed when memory was last given back, and when it was last looked at.
