@@ -222,3 +222,30 @@ async fn several_databases_are_listened_to_at_once_and_one_that_stands_still_hol
     shop.follow(&gateway, 2).await;
     assert_eq!(park.values("id"), [("1".to_owned(), 1), ("2".to_owned(), 2)]);
 }
+
+#[tokio::test]
+async fn a_flood_of_changes_holds_up_nobody_else_and_none_of_it_is_lost() {
+    const ROWS: usize = 50_000;
+    let (postgres, data) = (shop(), TempDir::new().unwrap());
+    let gateway = options(data.path())
+        .set("plugins.echo.enabled=true")
+        .set("plugins.echo.open=[\"POST /echo/{room}\"]")
+        .set(&instance("shop", "postgres", &postgres.url("shop"), &["public.orders"]))
+        .start(PROGRAM);
+    let insert = format!("INSERT INTO orders (note) SELECT repeat('x', 200) FROM generate_series(1, {ROWS})");
+    postgres.sql("shop", &insert);
+    let safe = "tidegate_plugin_db_listener_events_total{plugin=\"shop\"}";
+    let mut asked = 0;
+    while gateway.metric(safe).await < ROWS as f64 {
+        let begun = Instant::now();
+        assert_eq!(gateway.post("/echo/hall", &json!({ "a": 1 })).await.status, 200);
+        assert_eq!(gateway.get("/health/live").await.status, 200);
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        asked += 1;
+    }
+    assert!(asked > 10, "{asked}: it was no flood");
+    let mut client = Follower::new("shop");
+    client.follow(&gateway, ROWS).await;
+    let ids = client.values("id").into_iter().map(|(_, id)| id);
+    assert!(ids.eq(1..=ROWS as i64), "each once, in order");
+}
