@@ -1,17 +1,22 @@
-//! MariaDB: its binary log, read as a replica does, in rows, from a position of GTIDs.
+//! MariaDB and MySQL: their binary log, read as a replica does, in rows, from a position of GTIDs.
 //!
-//! `connect` logs in and judges the server; `tables` knows its columns; `snapshot` tells the rows that are there already; `stream`
-//! reads the log, whose events `gtid`, `statement`, `table_map` and `rows` decode into `value`s of `columns`. The connection, its TLS
-//! and the events' framing are mysql_async's. What is in the events we decode ourselves: MariaDB has its own of transactions and of
-//! compressed rows, by default it tells neither names nor signs of columns, and what a peer sends must not bring us down.
+//! `connect` logs in, and `judge` finds out which of the two the server is, and whether its log can be read; `tables` knows its columns;
+//! `snapshot` tells the rows that are there already, as of a `position`; `stream` reads the log that it has `request`ed, whose events
+//! `gtid`, `statement`, `table_map` and `rows` decode into `value`s of `columns`. The connection, its TLS and the events' framing are
+//! mysql_async's. What is in the events we decode ourselves: MariaDB has its own of transactions and of compressed rows, by default
+//! neither tells names of columns, and what a peer sends must not bring us down.
 
 mod columns;
 mod connect;
 #[cfg(test)]
 mod decoding;
 mod gtid;
+mod jsonb;
+mod judge;
+mod position;
 mod query;
 mod reader;
+mod request;
 mod rows;
 mod snapshot;
 mod statement;
@@ -25,20 +30,20 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use mysql_async::Opts;
-use mysql_async::prelude::Queryable;
 
 use crate::change::TableName;
 use crate::settings::SourceSettings;
 
-use self::connect::{Log, answered, check, connect};
-use self::gtid::GtidList;
+use self::connect::{answered, connect};
+use self::gtid::{Flavour, Gtids};
+use self::judge::{Log, check};
 use self::stream::{End, Reading};
 use super::{Batch, Failure, Feed, Listen, Position, Standing, Table};
 
 /// No event is believed to have more bytes; a row of the server's default `max_allowed_packet`, before and after, has half.
 const LARGEST_EVENT: usize = 64 << 20;
 
-/// A MariaDB whose changes are read.
+/// A MariaDB or MySQL whose changes are read.
 #[derive(Debug)]
 pub struct MariaDb {
     settings: SourceSettings,
@@ -77,7 +82,7 @@ impl Listen for MariaDb {
             Err(failure) => return failure,
         };
         match server.read(from, &feed).await {
-            End::Done => Failure::Passing("nobody listens to MariaDB any more".into()),
+            End::Done => Failure::Passing("nobody listens to the binary log any more".into()),
             End::Failed(failure) => failure,
         }
     }
@@ -124,7 +129,7 @@ impl Server {
     async fn read(&self, start: Option<Position>, feed: &Feed) -> End {
         let prepared = async {
             let position = match start {
-                Some(Position(text)) => self.kept(&text).await?,
+                Some(position) => self.kept(&position).await?,
                 None if self.snapshot => snapshot::take(self, feed).await?,
                 None => self.begin(feed).await?,
             };
@@ -141,26 +146,29 @@ impl Server {
         }
     }
 
-    /// A position that was kept, once the server does.
-    async fn kept(&self, text: &str) -> Result<GtidList, End> {
+    /// A position that was kept, where the server is of its kind.
+    async fn kept(&self, position: &Position) -> Result<Gtids, End> {
+        let wrong = |text: String| Failure::Lasting(format!("the position that is kept: {text}"));
+        let gtids = Gtids::kept(position).map_err(|error| wrong(error.0))?;
         let mut connection = connect(&self.opts).await?;
-        check(&self.opts, &mut connection).await?;
+        let Log { flavour, .. } = check(&self.opts, &mut connection).await?;
         let _gone = answered(&self.opts, connection.disconnect()).await;
-        text.parse().map_err(|error| Failure::Lasting(format!("the position that is kept: {error}")).into())
+        match gtids.flavour() {
+            of if of == flavour => Ok(gtids),
+            of => Err(wrong(format!(
+                "it is of {of}, and the server is {flavour}: to begin anew there, remove the position"
+            ))
+            .into()),
+        }
     }
 
     /// Where the log is now. Handed over before anything is read, so that from then on nothing is missed.
-    async fn begin(&self, feed: &Feed) -> Result<GtidList, End> {
+    async fn begin(&self, feed: &Feed) -> Result<Gtids, End> {
         let mut connection = connect(&self.opts).await?;
-        check(&self.opts, &mut connection).await?;
-        let position = answered(&self.opts, connection.query_first("SELECT @@gtid_binlog_pos")).await?;
+        let Log { flavour, .. } = check(&self.opts, &mut connection).await?;
+        let position = position::now(&self.opts, &mut connection, flavour).await?;
         let _gone = answered(&self.opts, connection.disconnect()).await;
-        let position: Option<String> = position;
-        let position: GtidList = position
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
-        let batch = Batch { changes: Vec::new(), position: Some(Position(position.to_string())) };
+        let batch = Batch { changes: Vec::new(), position: Some(position.keep()) };
         feed.batches.send(batch).await.map_err(|_| End::Done)?;
         Ok(position)
     }
@@ -203,7 +211,7 @@ pub fn init_sql(user: &str, tables: &[TableName]) -> String {
 pub fn count_rows(table_map: &[u8], kind: u8, rows: &[u8]) -> Result<usize, String> {
     let decoded = || {
         let (_, table, rest) = table_map::head(table_map)?;
-        let mut map = table_map::TableMap::decode(table, rest)?;
+        let mut map = table_map::TableMap::decode(Flavour::MariaDb, table, rest)?;
         map.full.get_or_insert_with(|| vec![table_map::Told::default(); map.wires.len()]);
         let layout = columns::Layout::of(&map, None, &Default::default()).map_err(reader::Malformed)?;
         let Some(kind) = rows::RowsKind::of(kind) else { return Ok(0) };
