@@ -184,15 +184,25 @@ pub fn init_sql(user: &str, tables: &[TableName]) -> String {
     let text = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
     let user = text(user);
     let mut sql = format!(
-        "-- In my.cnf, below [mariadbd], then restart once (log_bin cannot be set while the server runs):\n\
-         --   log_bin=binlog\n--   binlog_format=ROW\n--   binlog_row_image=FULL\n--   binlog_row_metadata=FULL\n\
-         --   server_id=1\n--   gtid_strict_mode=ON\n\
+        "-- In my.cnf, below [mariadbd] or [mysqld], then restart once (log_bin cannot be set while the server runs):\n\
+         --   log_bin=binlog\n--   binlog_format=ROW\n--   binlog_row_image=FULL\n\
+         --   binlog_row_metadata=FULL (not of MySQL before 8.0)\n--   server_id=1\n\
+         -- and of MariaDB:\n--   gtid_strict_mode=ON\n\
+         -- or of MySQL:\n--   gtid_mode=ON\n--   enforce_gtid_consistency=ON\n\
+         --   log_slave_updates=ON (before 5.7)\n\
          SET GLOBAL binlog_format = 'ROW';\n\
          SET GLOBAL binlog_row_image = 'FULL';\n\
-         SET GLOBAL binlog_row_metadata = 'FULL';\n\
-         CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY 'a password of your own';\n\
+         /*!80001 SET GLOBAL binlog_row_metadata = 'FULL' */;\n\
+         CREATE USER /*!80000 IF NOT EXISTS */ '{user}'@'%' IDENTIFIED BY 'a password of your own';\n\
          GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
     );
+    let schemas: BTreeSet<_> = tables.iter().map(|table| &table.schema).collect();
+    for schema in schemas {
+        sql.push_str(&format!(
+            "-- On MySQL, for `snapshot`: GRANT LOCK TABLES ON {}.* TO '{user}'@'%'\n",
+            tables::quoted(schema)
+        ));
+    }
     for table in tables {
         sql.push_str(&format!(
             "GRANT SELECT ON {}.{} TO '{user}'@'%';\n",

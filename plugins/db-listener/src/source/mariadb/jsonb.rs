@@ -52,7 +52,7 @@ impl Decoder {
 
     /// An object (0, 1) or an array (2, 3), with numbers of two bytes or (1, 3) of four.
     fn container(&mut self, kind: u8, bytes: &[u8], depth: usize) -> Result<Value, Malformed> {
-        let width = if kind % 2 == 0 { 2 } else { 4 };
+        let width = if kind & 1 == 0 { 2 } else { 4 };
         let mut head = Reader::new(bytes);
         let (count, size) = (head.little(width)? as usize, head.little(width)? as usize);
         let whole = Reader::new(bytes).bytes(size)?;
@@ -239,12 +239,11 @@ mod tests {
     #[test]
     fn a_document_that_is_in_itself_is_refused_and_one_that_shares_its_parts_too() {
         assert!(decode(b"\x02\x01\x00\x07\x00\x02\x00\x00").is_err(), "an array whose value is itself");
-        // 40 arrays, each of which has the next one twice: 2^40 values in 400 bytes.
-        let mut shared = vec![2];
-        for _ in 0..40 {
-            shared.extend([2, 0, 0xFF, 0xFF, 2, 10, 0, 2, 10, 0]);
-        }
-        shared.resize(1 + 0xFFFF + 400, 0);
+        // 40 arrays, each of which has the next one twice: 2^40 values in less than 1000 bytes.
+        let arrays =
+            (0..40_u16).map(|nth| [[2, 0], (900 - 10 * nth).to_le_bytes(), [2, 10], [0, 2], [10, 0]]);
+        let mut shared: Vec<u8> = [2].into_iter().chain(arrays.flatten().flatten()).collect();
+        shared.resize(901, 0);
         assert!(decode(&shared).unwrap_err().0.contains("more than once"));
         let deep = (0..99).fold(json!(1), |value, _| json!([value]));
         assert_eq!(decode(&document(&deep, 2)).unwrap(), deep);
