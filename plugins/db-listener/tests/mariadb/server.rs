@@ -80,6 +80,7 @@ async fn a_position_that_was_purged_is_named(database: &mut Mysqld) {
 #[tokio::test]
 async fn a_position_that_the_server_never_had_is_refused() {
     let database = MariaDb::start();
+    database.sql("CREATE DATABASE app");
     let never = Some(Position("mariadb:0-1-999999".into()));
     assert!(matches!(Listening::from(&database.url(), &["t"], never).failure().await, Failure::Lasting(_)));
 }

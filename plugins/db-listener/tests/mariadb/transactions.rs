@@ -9,6 +9,7 @@ use crate::fixture::{Listening, insert, last_gtid, new, old, on_both};
 on_both!(
     inserts_updates_and_deletes_tell_rows_before_and_after,
     a_transaction_is_told_when_it_is_committed_and_never_when_it_is_rolled_back,
+    a_log_without_checksums_is_read,
     fifty_thousand_rows_of_one_transaction_come_in_batches_and_are_counted,
     reading_goes_on_from_a_position_with_the_same_origins,
     a_log_of_minimal_rows_leaves_out_what_it_does_not_tell,
@@ -51,6 +52,16 @@ async fn a_transaction_is_told_when_it_is_committed_and_never_when_it_is_rolled_
     let gtid = |origin: &str| origin.split('/').next().unwrap().to_owned();
     assert_eq!(gtid(&changes[0].origin), gtid(&changes[1].origin), "both are of one transaction");
     assert_ne!(changes[0].origin, changes[1].origin);
+}
+
+async fn a_log_without_checksums_is_read(database: &mut Mysqld) {
+    database.restart_with(&["--binlog-checksum=NONE"]);
+    database.sql(TABLE);
+    let mut listening = Listening::to(&database.url(), &["t"]).await;
+    database.sql("INSERT INTO app.t VALUES (1,'a',7); SET GLOBAL binlog_checksum='CRC32'; INSERT INTO app.t VALUES (2,'b',7)");
+    let changes = listening.changes(2).await;
+    assert_eq!(new(&changes[0]), json!({"id": 1, "v": "a", "k": 7}));
+    assert_eq!(new(&changes[1]), json!({"id": 2, "v": "b", "k": 7}), "the setting begins a new file");
 }
 
 async fn fifty_thousand_rows_of_one_transaction_come_in_batches_and_are_counted(database: &mut Mysqld) {

@@ -29,8 +29,12 @@ fn event(types: &[u8], details: &[u8], told: &[u8]) -> Vec<u8> {
 }
 
 fn map(event: &[u8]) -> Option<TableMap> {
+    map_of(Flavour::MySql, event)
+}
+
+fn map_of(flavour: Flavour, event: &[u8]) -> Option<TableMap> {
     let (_, table, rest) = table_map::head(event).ok()?;
-    TableMap::decode(Flavour::MySql, table, rest).ok()
+    TableMap::decode(flavour, table, rest).ok()
 }
 
 fn decoded(wire: Wire, bytes: &[u8]) -> Value {
@@ -56,6 +60,17 @@ fn a_table_map_tells_its_columns() {
 }
 
 #[test]
+fn geometry_is_among_what_has_a_character_set_on_mariadb_alone() {
+    let collation = |flavour, nth| {
+        let told = [2, 3, 63, nth, 8, 4, 4, 1, b'g', 1, b't']; // binary but for one, and the names
+        let map = map_of(flavour, &event(&[255, 252], &[4, 2], &told))?;
+        map.full.unwrap()[1].collation
+    };
+    assert_eq!((collation(Flavour::MariaDb, 1), collation(Flavour::MariaDb, 0)), (Some(8), Some(63)));
+    assert_eq!((collation(Flavour::MySql, 0), collation(Flavour::MySql, 1)), (Some(8), None));
+}
+
+#[test]
 fn decimals_and_times_are_exact() {
     let manual = Wire::Decimal { precision: 14, scale: 4 };
     assert_eq!(decoded(manual, b"\x81\x0D\xFB\x38\xD2\x04\xD2"), json!(1_234_567_890.123_4));
@@ -68,6 +83,7 @@ fn decimals_and_times_are_exact() {
     assert_eq!(decoded(Wire::Time(0), &[0x7F, 0xFF, 0xFF]), json!("-00:00:01"));
     assert_eq!(decoded(Wire::Set { bytes: 1 }, &[3]), json!("a,b"));
     assert_eq!(decoded(Wire::Whole(3), &[0xFF, 0xFF, 0xFF]), json!(-1));
+    assert_eq!(decoded(Wire::Json { width: 4 }, b"\x03\0\0\0\x0C\x01xmore"), json!("x"));
 }
 
 #[test]

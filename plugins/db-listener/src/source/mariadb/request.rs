@@ -28,7 +28,7 @@ pub(super) async fn open(source: &Server, position: &Gtids) -> Result<BinlogStre
             (settings, request)
         }
         Gtids::MySql(set) => {
-            is_behind(opts, &mut connection, set).await?;
+            has_all(opts, &mut connection, set).await?;
             // Servers from 8.0.26 on look for the second first.
             let settings =
                 format!("SET @master_heartbeat_period={heartbeat}, @source_heartbeat_period={heartbeat}");
@@ -39,8 +39,8 @@ pub(super) async fn open(source: &Server, position: &Gtids) -> Result<BinlogStre
     answered(opts, connection.get_binlog_stream(request)).await.map_err(grant)
 }
 
-/// Whether the server has all that was read; MySQL itself would wait until it has.
-async fn is_behind(opts: &Opts, connection: &mut Conn, position: &GtidSet) -> Result<(), Failure> {
+/// Sees to it that the server has all that was read; MySQL itself would not mind.
+async fn has_all(opts: &Opts, connection: &mut Conn, position: &GtidSet) -> Result<(), Failure> {
     let missing = format!("SELECT GTID_SUBTRACT('{position}', @@GLOBAL.gtid_executed)");
     let missing: Option<Option<String>> = answered(opts, connection.query_first(missing)).await?;
     match missing.flatten().filter(|missing| !missing.is_empty()) {

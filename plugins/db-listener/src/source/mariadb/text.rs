@@ -45,6 +45,7 @@ impl Charset {
             "ujis" | "eucjpms" => "euc-jp",
             "euckr" => "euc-kr",
             "gb2312" | "gbk" => "gbk",
+            "gb18030" => "gb18030",
             "big5" => "big5",
             _ => return Self::Bytes,
         };
