@@ -111,7 +111,7 @@ async fn a_position_before_the_first_transaction_is_read_from_it() {
 
 #[tokio::test]
 async fn transactions_end_however_they_were_written() {
-    let database = MySql::start();
+    let database = MySql::start_with(&["--binlog-rows-query-log-events=ON"]);
     database.sql(TABLE);
     database.sql("CREATE TABLE app.m (id INT) ENGINE=MyISAM");
     let mut listening = Listening::to(&database.url(), &["t", "m"]).await;

@@ -73,8 +73,9 @@ async fn lock(source: &Server) -> Result<Conn, Failure> {
     let locks: Vec<_> =
         tables.keys().map(|name| format!("{}.{} READ", quoted(&name.schema), quoted(&name.table))).collect();
     if !locks.is_empty() {
+        // A connection that says no more, as the network is cut, does not keep its locks for long.
         let session = format!(
-            "SET SESSION autocommit=0, lock_wait_timeout={PATIENCE}, innodb_lock_wait_timeout={PATIENCE}"
+            "SET SESSION autocommit=0, lock_wait_timeout={PATIENCE}, innodb_lock_wait_timeout={PATIENCE}, wait_timeout={PATIENCE}"
         );
         answered(opts, connection.query_drop(session)).await?;
         let lock = format!("LOCK TABLES {}", locks.join(", "));
