@@ -9,7 +9,7 @@ LIBRARIES := $(foreach plugin,$(PLUGINS),target/debug/libtidegate_$(subst -,_,$(
 # Counts instructions.
 COUNTS    := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/counts
 
-.PHONY: help run test lint docs bench bench-compare counts counts-accept count-stops load claims fuzz
+.PHONY: help run test lint docs bench bench-compare counts counts-accept count-stops load claims changes fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,10 @@ load: ## try `tidegate load` for some seconds on a gateway of its own (LOAD="-n 
 claims: ## show by `tidegate load` what the systems claim that the gateway replaces
 	$(CARGO) build --release -p tidegate
 	./benches/claims
+
+changes: ## measure how fast changes of a PostgreSQL come into the hub, and to clients
+	$(CARGO) build --release -p tidegate -p tidegate-db-listener
+	$(CARGO) run --workspace --bin changes ./target/release/tidegate
 
 bench-compare: ## measure the gateway beside other servers (BENCH_ARGS=--quick, BENCH_ARGS="bar 3")
 	$(CARGO) build --release -p tidegate -p tidegate-compare

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -26,6 +28,16 @@ fn start(url: &str) -> Gateway {
     let options = Options::new().config(profile).set("shards=2").set("plugins.echo.enabled=true");
     let options = options.set("plugins.echo.open=[\"POST /echo/{room}\"]");
     options.set(&format!("plugins.db-listener.source.url={url:?}")).start(env!("CARGO_BIN_EXE_tidegate"))
+}
+
+/// One of the plugin's commands, with the profile.
+fn command(postgres: &Postgres, arguments: &[&str]) -> Command {
+    let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/operations.toml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.args(["plugin", "db-listener"]).args(arguments).arg("--config").arg(profile);
+    let url = postgres.url("operations");
+    command.args(["--set", &format!("plugins.db-listener.source.url={url:?}")]);
+    command
 }
 
 /// A session of user 7, greeted.
@@ -182,4 +194,36 @@ async fn without_its_database_the_profile_runs_and_says_so() {
     assert_eq!(answer["event_type"], "error");
     wait_for(&gateway, "failing").await;
     assert!(gateway.log().contains("listening is tried again"), "{}", gateway.log());
+}
+
+#[tokio::test]
+async fn rules_are_tried_beside_the_gateway_and_a_try_that_is_killed_leaves_nothing() {
+    let postgres = database();
+    assert!(command(&postgres, &["init", "--apply"]).status().unwrap().success());
+    let gateway = start(&postgres.url("operations"));
+    let mut session = enter(&gateway).await;
+    let mut test = command(&postgres, &["test", "--for", "1m"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(test.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(lines.by_ref().take(2).last().unwrap(), "// changes are awaited");
+    postgres.sql("operations", "INSERT INTO tareas (titulo) VALUES ('Ronda')");
+    let shown: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
+    assert_eq!((&shown["event_type"], &shown["data"]["task_id"]), (&json!("task_created"), &json!(1)));
+    assert_eq!(told(&mut session).await.1["task_id"], 1);
+
+    let slots = || {
+        postgres.sql(
+            "operations",
+            "SELECT string_agg(slot_name, ' ' ORDER BY slot_name) FROM pg_replication_slots",
+        )
+    };
+    assert!(slots().contains(" tidegate_try_"), "{}", slots());
+    test.kill().unwrap();
+    test.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while slots() != "tidegate" {
+        assert!(Instant::now() < deadline, "{}", slots());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    postgres.sql("operations", "INSERT INTO tareas (titulo) VALUES ('Ronda')");
+    assert_eq!(told(&mut session).await.1["task_id"], 2);
 }

@@ -9,10 +9,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use jsonwebtoken::{EncodingKey, Header, encode};
 use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
 use testkit::{Answer, Cable, Gateway, Options, Signal, Socket, exchange, request};
 
+const SECRET: &str = "5f2c9a81b7d34e60a1c8f09b6e7d2a43";
 /// A round trip of anybody else's, while a back end is in trouble. Without any it takes some milliseconds.
 const USUAL: Duration = Duration::from_secs(1);
 /// How long a back end may take before its question has failed: much longer than what is usual.
@@ -38,6 +40,16 @@ async fn ask(gateway: &Gateway, accept: &str, content: &str) -> Answer {
 /// A session of the dialect `envelope` that has had its welcome.
 async fn enter(gateway: &Gateway) -> Socket {
     let mut socket = gateway.connect("/ws/chat").await;
+    assert_eq!(socket.next().await["payload"]["event_name"], "connection_established");
+    socket
+}
+
+/// One of a user.
+async fn enter_as(gateway: &Gateway, user: &str) -> Socket {
+    let claims = json!({ "iss": "qa-intelligence", "aud": "websocket-client", "exp": 4_000_000_000_u64, "user_id": user });
+    let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+    let bearer = format!("Bearer {token}");
+    let mut socket = gateway.try_connect("/ws/chat", &[("authorization", &bearer)]).await.unwrap();
     assert_eq!(socket.next().await["payload"]["event_name"], "connection_established");
     socket
 }
@@ -156,6 +168,28 @@ async fn envelopes_are_answered_whole_and_in_pieces() {
                 break;
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_users_other_sessions_see_the_conversation_and_nobody_else_does() {
+    let gateway = start(profile().set(&format!("auth.chat.secret={SECRET}")));
+    let mut asking = enter_as(&gateway, "ana").await;
+    let mut beside = enter_as(&gateway, "ana").await;
+    let (mut other, mut nobody) = (enter_as(&gateway, "bob").await, enter(&gateway).await);
+    let answer = asking.ask(&message("a", "How do I write a plugin?", false)).await;
+    assert_eq!((&answer["type"], &answer["correlation_id"]), (&json!("agent_response"), &json!("a")));
+    for (kind, content) in [
+        ("chat_message", json!("How do I write a plugin?")),
+        ("agent_response", answer["payload"]["content"].clone()),
+    ] {
+        let told = beside.next().await;
+        assert_eq!((&told["type"], &told["payload"]["content"]), (&json!(kind), &content), "{told}");
+        assert_eq!(told["correlation_id"], Value::Null);
+    }
+    let ping = json!({ "type": "health_check", "id": "p", "payload": { "message_type": "health_check" } });
+    for session in [&mut asking, &mut beside, &mut other, &mut nobody] {
+        assert_eq!(session.ask(&ping).await["payload"]["status"], "pong", "and nothing before it");
     }
 }
 

@@ -38,7 +38,7 @@ impl Series {
 }
 
 impl Metrics {
-    /// A number that only grows.
+    /// A number that only grows, shown with `_total` behind its name.
     ///
     /// # Errors
     /// `INVALID` for a bad name or label, `CONFLICT` where the name is of another kind.

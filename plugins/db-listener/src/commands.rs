@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::rules::{Made, Plans, Rules};
 use crate::settings::Settings;
-use crate::source::{Batch, Failure, Feed, Listen, Purpose, Source};
+use crate::source::{Batch, Failure, Feed, Listen, Purpose, Source, Stage};
 
 /// How long a dry run takes where nothing else is said.
 const USUAL: Duration = Duration::from_secs(10);
@@ -31,19 +31,25 @@ pub async fn run(settings: &Settings, command: &Command) -> Result<()> {
     }
 }
 
-/// Prints what the database needs, or does it.
+/// Prints what the database lacks, and has it made where that is wanted.
 async fn init(settings: &Settings, rules: &Rules, command: &Command) -> Result<()> {
-    let source = Source::new(settings, rules, "init", Purpose::Listen);
     let is_applied = match command.arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => false,
         ["--apply"] => true,
-        _ => return Err(Error::invalid("only --apply may follow")),
+        ["--apply", other, ..] | [other, ..] => {
+            return Err(Error::invalid(format!("'{other}': only --apply may follow")));
+        }
     };
-    for statement in source.init(settings, rules).await.map_err(told)? {
-        command.print_line(format_args!("{};", statement.trim_end()))?;
+    let source = Source::new(settings, rules, "init", Purpose::Listen);
+    let statements = source.init().await.map_err(told)?;
+    for statement in &statements {
+        command.print_line(format_args!("{statement};"))?;
+    }
+    if statements.is_empty() {
+        return command.print_line("-- the database has all that it needs");
     }
     if is_applied {
-        source.apply(settings, rules).await.map_err(told)?;
+        source.apply(&statements).await.map_err(told)?;
         command.print_line("-- done")?;
     }
     Ok(())
@@ -53,19 +59,20 @@ async fn init(settings: &Settings, rules: &Rules, command: &Command) -> Result<(
 async fn test(settings: &Settings, rules: Rc<Rules>, command: &Command) -> Result<()> {
     let limits = Limits::read(&command.arguments)?;
     let source = Source::new(settings, &rules, "test", Purpose::Try);
+    tokio::select! {
+        tried = try_out(&source, rules, command, &limits) => tried,
+        () = command.interrupted() => Ok(()),
+    }
+}
+
+async fn try_out(source: &Source, rules: Rc<Rules>, command: &Command, limits: &Limits) -> Result<()> {
     let tables = source.prepare().await.map_err(told)?;
     let wrong = tables.map(|tables| rules.check(&tables)).unwrap_or_default();
     if !wrong.is_empty() {
         return Err(Error::conflict(wrong.join("\n")));
     }
-    command.print_line("// the rules fit the tables; changes are awaited")?;
-    let shown = tokio::select! {
-        shown = show(&source, rules, command, limits.count) => shown,
-        () = sleep(limits.time) => Ok(()),
-        () = command.interrupted() => Ok(()),
-    };
-    let cleared = source.clear(settings).await.map_err(told);
-    shown.and(cleared)
+    command.print_line("// the rules fit the tables")?;
+    show(source, rules, command, limits).await
 }
 
 /// How long a dry run takes: whichever is reached first.
@@ -78,7 +85,9 @@ impl Limits {
     fn read(arguments: &[String]) -> Result<Self> {
         let mut limits = Self { time: USUAL, count: usize::MAX };
         for pair in arguments.chunks(2) {
-            let [name, value] = pair else { return Err(Error::invalid(format!("{} what?", pair[0]))) };
+            let [name, value] = pair else {
+                return Err(Error::invalid(format!("{}: a value is missing", pair[0])));
+            };
             match name.as_str() {
                 "--for" => {
                     let time = humantime::parse_duration(value);
@@ -97,20 +106,27 @@ impl Limits {
     }
 }
 
-/// Prints events until there are enough, or the source ends. Nothing is confirmed, so nothing is taken.
-async fn show(source: &Source, rules: Rc<Rules>, command: &Command, mut left: usize) -> Result<()> {
+/// Prints events until there are enough, the time is over, or the source ends. Nothing is confirmed, so nothing is taken.
+async fn show(source: &Source, rules: Rc<Rules>, command: &Command, limits: &Limits) -> Result<()> {
     let (sender, mut batches) = mpsc::channel::<Batch>(16);
     let (_confirm, confirmed) = watch::channel(None);
     let mut plans = Plans::new(rules, source.origin());
-    let ended = source.run(None, Feed { batches: sender, confirmed });
-    tokio::pin!(ended);
+    let (ended, over) = (source.run(None, Feed { batches: sender, confirmed }), sleep(limits.time));
+    tokio::pin!(ended, over);
+    let (mut left, mut reads) = (limits.count, false);
     while left > 0 {
         let batch = tokio::select! {
-            Some(batch) = batches.recv() => batch,
+            biased;
+            () = &mut over => break,
+            _reading = source.passes(Stage::Waiting), if !reads => None,
+            Some(batch) = batches.recv() => Some(batch),
             failure = &mut ended => return Err(told(failure)),
         };
+        if !std::mem::replace(&mut reads, true) {
+            command.print_line("// changes are awaited")?;
+        }
         let (mut made, mut missing) = (Vec::new(), Vec::new());
-        for change in &batch.changes {
+        for change in batch.iter().flat_map(|batch| &batch.changes) {
             plans.apply(change, &mut made, &mut missing);
         }
         for what in missing {
@@ -120,7 +136,13 @@ async fn show(source: &Source, rules: Rc<Rules>, command: &Command, mut left: us
         left -= lines.len();
         lines.into_iter().try_for_each(|line| command.print_line(line))?;
     }
-    Ok(())
+    match reads || left == 0 {
+        true => Ok(()),
+        false => Err(Error::timeout(format!(
+            "the database has not begun to tell changes within {:?}: is a transaction open?",
+            limits.time
+        ))),
+    }
 }
 
 fn told(failure: Failure) -> Error {

@@ -59,8 +59,9 @@ pub(crate) enum Failure {
     Unreachable(String),
     #[error("nothing came within {}", humantime::format_duration(*.0))]
     Slow(Duration),
+    /// With a status, and what it says of when to come again.
     #[error("it answered with status {0}")]
-    Refused(u16),
+    Refused(u16, Option<Duration>),
     #[error("it broke off: {0}")]
     Broken(String),
     #[error("what it sent is no answer: {0}")]
@@ -77,8 +78,16 @@ impl Failure {
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Slow(_) | Self::Broken(_) => true,
-            Self::Refused(status) => matches!(status, 408 | 425 | 429 | 500..),
+            Self::Refused(status, _) => matches!(status, 408 | 425 | 429 | 500..),
             Self::Wrong(_) | Self::TooLong(_) | Self::Told(_) => false,
+        }
+    }
+
+    /// For how long it wants to be left alone.
+    pub(crate) fn pause(&self) -> Duration {
+        match self {
+            Self::Refused(_, Some(pause)) => *pause,
+            _ => Duration::ZERO,
         }
     }
 

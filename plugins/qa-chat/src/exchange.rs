@@ -218,8 +218,10 @@ async fn begin(
             Err(failure) => failure,
         };
         assistant.fails(leave, &failure);
-        let pause = pause(retries.first, retries.longest, attempt);
-        if attempt > retries.most || !failure.may_pass() || Instant::now() + pause >= deadline {
+        let pause = pause(retries.first, retries.longest, attempt).max(failure.pause());
+        // So far off that no clock tells it is too late, too.
+        let too_late = Instant::now().checked_add(pause).is_none_or(|again| again >= deadline);
+        if attempt > retries.most || !failure.may_pass() || too_late {
             return Err(told(&failure));
         }
         assistant.figures.retried();

@@ -53,6 +53,8 @@ unsafe fn read(spec: &MetricSpec) -> Result<Series, Status> {
         let labels = items(spec.labels, spec.labels_len);
         (text(spec.name)?, text(spec.help)?, labels, items(spec.buckets, spec.buckets_len))
     };
+    // It is put behind a counter's name where that is shown.
+    let name = if kind == Kind::Counter { name.strip_suffix("_total").unwrap_or(name) } else { name };
     let mut pairs = Vec::new();
     for pair in labels {
         // SAFETY: as above.
@@ -91,4 +93,39 @@ unsafe extern "C" fn record(host: *const Host, metric: Metric, value: i64) -> St
     };
     // SAFETY: the plugin's host.
     unsafe { enter(host, record) }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_plugin::abi::Str;
+
+    use super::*;
+
+    fn name_of(kind: u32, name: &str) -> Option<String> {
+        let spec = MetricSpec {
+            kind,
+            reserved: 0,
+            name: Str::new(name),
+            help: Str::EMPTY,
+            labels: std::ptr::null(),
+            labels_len: 0,
+            buckets: std::ptr::null(),
+            buckets_len: 0,
+            per_unit: 1,
+        };
+        // SAFETY: all that it names is there.
+        unsafe { read(&spec) }.ok().map(|series| series.name)
+    }
+
+    #[test]
+    fn what_is_put_behind_a_counters_name_is_not_put_there_twice() {
+        for (kind, name, known) in [
+            (METRIC_COUNTER, "rows", Some("rows")),
+            (METRIC_COUNTER, "rows_total", Some("rows")),
+            (METRIC_COUNTER, "_total", None),
+            (METRIC_GAUGE, "rows_total", Some("rows_total")),
+        ] {
+            assert_eq!(name_of(kind, name).as_deref(), known, "{name}");
+        }
+    }
 }

@@ -42,18 +42,18 @@ impl Meters {
     pub fn open(metrics: Metrics) -> Result<Self> {
         let dropped = |reason: &str| {
             metrics.counter(
-                "db_listener_events_dropped_total",
+                "db_listener_events_dropped",
                 "Events that were passed over, by reason.",
                 &[("reason", reason)],
             )
         };
         let counter = |name: &str, help: &str| metrics.counter(name, help, &[]);
         Ok(Self {
-            events: counter("db_listener_events_total", "Events that were published and are safe.")?,
+            events: counter("db_listener_events", "Events that were published and are safe.")?,
             refused: dropped("refused")?,
             too_large: dropped("too_large")?,
             no_room: dropped("no_room")?,
-            reconnects: counter("db_listener_reconnects_total", "Attempts to listen that have failed.")?,
+            reconnects: counter("db_listener_reconnects", "Attempts to listen that have failed.")?,
             delay: metrics.histogram(
                 "db_listener_delay_seconds",
                 "From a commit until its events are safe.",
@@ -84,7 +84,7 @@ impl Meters {
         }
         let name = if changes.len() < MOST_TABLES * 4 { table.to_string() } else { "(others)".into() };
         let labels = [("table", name.as_str()), ("kind", kind.name())];
-        let opened = self.metrics.counter("db_listener_changes_total", "Changes that were read.", &labels);
+        let opened = self.metrics.counter("db_listener_changes", "Changes that were read.", &labels);
         // One that the gateway does not show is not counted.
         let Ok(counter) = opened else { return };
         counter.add(count);

@@ -1,8 +1,5 @@
 //! The sources, behind one name: the one place that knows them all.
 
-mod mariadb;
-mod postgres;
-
 use serde_json::{Map, Value};
 
 use super::mariadb::MariaDb;
@@ -20,7 +17,7 @@ pub enum Source {
     Postgres(Postgres),
     /// PostgreSQL's LISTEN/NOTIFY.
     Notify(Notify),
-    /// MariaDB's binary log.
+    /// The binary log of MariaDB or MySQL.
     Mariadb(MariaDb),
     /// A change table of SQLite.
     Sqlite(Sqlite),
@@ -52,22 +49,22 @@ impl Source {
     #[must_use]
     pub fn new(settings: &Settings, rules: &Rules, instance: &str, purpose: Purpose) -> Self {
         match settings.source.kind {
-            Kind::Postgres => Self::Postgres(postgres::open(settings, rules, instance, purpose)),
+            Kind::Postgres => Self::Postgres(Postgres::new(settings, rules, instance, purpose)),
             Kind::Notify => Self::Notify(Notify::new(settings, instance)),
-            Kind::Mariadb => Self::Mariadb(mariadb::open(settings, instance, purpose)),
+            Kind::Mariadb => Self::Mariadb(MariaDb::open(settings, instance, purpose)),
             Kind::Sqlite => Self::Sqlite(Sqlite::new(settings, purpose)),
         }
     }
 
-    /// The SQL that the database needs once, a statement each.
+    /// The SQL that makes what the database lacks, a statement each.
     ///
     /// # Errors
     /// Where it depends on what the database has, and that cannot be asked.
-    pub async fn init(&self, settings: &Settings, rules: &Rules) -> Result<Vec<String>, Failure> {
+    pub async fn init(&self) -> Result<Vec<String>, Failure> {
         match self {
-            Self::Postgres(_) => postgres::init(settings, rules),
+            Self::Postgres(source) => source.init().await,
             Self::Notify(_) => Ok(Vec::new()),
-            Self::Mariadb(_) => Ok(mariadb::init(settings)),
+            Self::Mariadb(source) => source.init(),
             Self::Sqlite(source) => source.init().await,
         }
     }
@@ -76,26 +73,15 @@ impl Source {
     ///
     /// # Errors
     /// The first statement that fails, and why.
-    pub async fn apply(&self, settings: &Settings, rules: &Rules) -> Result<(), Failure> {
+    pub async fn apply(&self, statements: &[String]) -> Result<(), Failure> {
         match self {
-            Self::Postgres(_) => postgres::apply(settings, rules).await,
+            Self::Postgres(source) => source.apply(statements).await,
             Self::Notify(_) => Ok(()),
             // Its settings want a restart, and its user a password.
             Self::Mariadb(_) => Err(Failure::Lasting(
-                "--apply: MariaDB's settings are in my.cnf: run what is printed by hand".into(),
+                "--apply: the server's settings are in my.cnf: run what is printed by hand".into(),
             )),
-            Self::Sqlite(source) => source.apply().await,
-        }
-    }
-
-    /// Takes away what a [try](Purpose::Try) has made.
-    ///
-    /// # Errors
-    /// What stays there.
-    pub async fn clear(&self, settings: &Settings) -> Result<(), Failure> {
-        match self {
-            Self::Postgres(_) => postgres::clear(settings).await,
-            Self::Notify(_) | Self::Mariadb(_) | Self::Sqlite(_) => Ok(()),
+            Self::Sqlite(source) => source.apply(statements).await,
         }
     }
 }

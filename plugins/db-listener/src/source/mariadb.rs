@@ -32,16 +32,19 @@ use std::sync::{Mutex, PoisonError};
 use mysql_async::Opts;
 
 use crate::change::TableName;
-use crate::settings::SourceSettings;
+use crate::settings::{Settings, SourceSettings};
 
 use self::connect::{answered, connect};
 use self::gtid::{Flavour, Gtids};
 use self::judge::{Log, check};
 use self::stream::{End, Reading};
-use super::{Batch, Failure, Feed, Listen, Position, Standing, Table};
+use super::{Batch, Failure, Feed, Listen, Position, Purpose, Standing, Table};
 
 /// No event is believed to have more bytes; a row of the server's default `max_allowed_packet`, before and after, has half.
 const LARGEST_EVENT: usize = 64 << 20;
+
+/// Ids of replicas that are made have this bit: those that people give are small.
+const MADE: u32 = 1 << 31;
 
 /// A MariaDB or MySQL whose changes are read.
 #[derive(Debug)]
@@ -53,16 +56,39 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
+    /// The database that the settings name, for that purpose.
+    #[must_use]
+    pub fn open(settings: &Settings, instance: &str, purpose: Purpose) -> Self {
+        let mut source = settings.source.clone();
+        match purpose {
+            Purpose::Listen if source.server_id == 0 => source.server_id = server_id(instance),
+            Purpose::Listen => {}
+            // The server ends the reading of another with the same id.
+            Purpose::Try => (source.server_id, source.snapshot) = (rand::random::<u32>() | MADE, false),
+        }
+        Self::new(source, settings.tables())
+    }
+
     /// One that these settings name: `url`, `mysql://user:password@host:3306/database`; `server_id`, that of the replica that we are,
     /// as the server ends the reading of another with the same; `snapshot`. Of other tables than these nothing is read.
     pub fn new(settings: SourceSettings, tables: impl IntoIterator<Item = TableName>) -> Self {
         Self { settings, tables: tables.into_iter().collect(), notes: Mutex::default() }
     }
 
+    /// What an operator runs, once, as one who may: the server's settings stand in comments.
+    pub(super) fn init(&self) -> Result<Vec<String>, Failure> {
+        let opts = self.opts()?;
+        let sql = init_sql(opts.user().unwrap_or("tidegate"), &self.tables);
+        Ok(sql.split_terminator(";\n").map(str::to_owned).collect())
+    }
+
+    fn opts(&self) -> Result<Opts, Failure> {
+        self.settings.read_url().and_then(|url| connect::options(&url)).map_err(Failure::Lasting)
+    }
+
     fn server(&self) -> Result<Server, Failure> {
         let SourceSettings { server_id, snapshot, .. } = self.settings;
-        let opts =
-            self.settings.read_url().and_then(|url| connect::options(&url)).map_err(Failure::Lasting)?;
+        let opts = self.opts()?;
         Ok(Server { opts, server_id, snapshot, tables: self.tables.clone() })
     }
 }
@@ -179,8 +205,16 @@ pub fn default_schema(url: &str) -> Option<String> {
     connect::options(url).ok()?.db_name().map(ToOwned::to_owned)
 }
 
-/// What an operator runs, once, as one who may, so that `user` can listen to these tables.
-pub fn init_sql(user: &str, tables: &[TableName]) -> String {
+/// The id of a replica, another one for each instance.
+fn server_id(instance: &str) -> u32 {
+    // FNV-1a.
+    let hash = instance
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash | MADE
+}
+
+fn init_sql(user: &str, tables: &BTreeSet<TableName>) -> String {
     let text = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
     let user = text(user);
     let mut sql = format!(
@@ -236,7 +270,8 @@ mod tests {
 
     #[test]
     fn what_an_operator_runs_names_no_more_than_it_has_to() {
-        let sql = init_sql("o'reader", &[TableName { schema: "app".into(), table: "odd`name".into() }]);
+        let table = TableName { schema: "app".into(), table: "odd`name".into() };
+        let sql = init_sql("o'reader", &BTreeSet::from([table]));
         assert!(sql.contains("GRANT REPLICATION SLAVE ON *.* TO 'o\\'reader'@'%';"), "{sql}");
         assert!(sql.contains("GRANT SELECT ON `app`.`odd``name` TO"), "{sql}");
     }

@@ -3,10 +3,11 @@
 //! In the order of flow: an [`address`] is dialled (`dial`, `login`, [`wire`]); what the server is to publish is made or checked
 //! (`publication`, `slot`), what was there before is read (`snapshot`), and a `stream` of [`pgoutput`]'s messages becomes changes
 //! ([`rows`], [`types`], [`value`], [`literal`]), while `watch` looks at what the slot holds back. [`stats`] tells how it goes,
-//! [`refusal`] what went wrong.
+//! [`refusal`] what went wrong; `init` is what an operator does by hand.
 
 pub mod address;
 mod dial;
+mod init;
 mod listen;
 pub mod literal;
 mod login;
@@ -38,6 +39,7 @@ use tokio::sync::watch as channel;
 use tokio::time::sleep;
 
 use self::address::Address;
+use self::publication::Plan;
 use self::refusal::{Trouble, code};
 use self::slot::Slot;
 use self::stats::{State, Stats};
@@ -130,6 +132,22 @@ pub async fn run(
     match ended {
         Ok(never) => match never {},
         Err(trouble) => trouble.into(),
+    }
+}
+
+/// Tells what is committed from now on, and changes nothing: its slot ends with its connection, and what is published is taken as it is.
+pub async fn try_out(settings: &Settings, mut feed: Feed, stats: &channel::Sender<Stats>) -> Failure {
+    let tried = async {
+        let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
+        check_server(&mut sql).await?;
+        let published = Plan::make(&mut sql, settings, &[]).await?.done(settings)?;
+        let mut stream = Stream::begin_temporary(settings, &published.names).await?;
+        stats.send_modify(|stats| stats.state = State::Streaming);
+        stream.read(&mut feed).await
+    };
+    match tried.await {
+        Ok(never) => match never {},
+        Err(trouble) => Trouble::into(trouble),
     }
 }
 

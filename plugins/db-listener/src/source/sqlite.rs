@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::{Failure, Feed, Listen, Position, Purpose, Query, Stage, Table};
+use super::{Batch, Failure, Feed, Listen, Position, Purpose, Query, Stage, Table};
 use crate::change::TableName;
 use crate::settings::{Settings, SourceSettings};
 use read::Reader;
@@ -48,10 +48,10 @@ impl Sqlite {
             .map(|sql| vec![sql.trim_end_matches(";\n").to_owned()])
     }
 
-    pub(super) async fn apply(&self) -> Result<(), Failure> {
-        let (connection, statements) = (self.open().await?, self.init().await?);
+    pub(super) async fn apply(&self, statements: &[String]) -> Result<(), Failure> {
+        let (connection, statements) = (self.open().await?, statements.join(";\n"));
         blocking(move || {
-            let sql = format!("BEGIN IMMEDIATE;\n{};\nCOMMIT", statements.join(";\n"));
+            let sql = format!("BEGIN IMMEDIATE;\n{statements};\nCOMMIT");
             connection.execute_batch(&sql).map_err(|error| failure("init", &error))
         })
         .await
@@ -88,6 +88,11 @@ impl Sqlite {
         let mut reader = Reader::new(self.tables.clone(), from.as_ref())?;
         if self.purpose == Purpose::Try {
             reader.after = read::last(&connection).map_err(|error| failure("the change table", &error))?;
+            // From here on changes are told: the first batch says so.
+            let here = Batch { changes: Vec::new(), position: Some(Position(reader.after.to_string())) };
+            if feed.batches.send(here).await.is_err() {
+                return Ok(());
+            }
         } else if from.is_none() && self.settings.snapshot {
             let (batches, tables) = (feed.batches.clone(), self.tables.clone());
             let told = blocking(move || {
@@ -142,7 +147,10 @@ impl Listen for Sqlite {
 
     /// What is written before we read waits in the change table.
     async fn passes(&self, stage: Stage) -> Stage {
-        if stage == Stage::Reading { std::future::pending().await } else { Stage::Reading }
+        match (self.purpose, stage) {
+            (Purpose::Listen, Stage::Connecting | Stage::Waiting) => Stage::Reading,
+            _ => std::future::pending().await,
+        }
     }
 
     fn is_exclusive(&self) -> bool {

@@ -3,13 +3,12 @@
 use serde_json::json;
 use testkit::{Authority, MariaDb, Mysqld};
 use tidegate_db_listener::settings::SourceSettings;
-use tidegate_db_listener::source::mariadb::{MariaDb as Source, init_sql};
+use tidegate_db_listener::source::mariadb::MariaDb as Source;
 use tidegate_db_listener::source::{Failure, Listen, Position};
 
 use crate::fixture::{Listening, bare, named, new, on_both};
 
 on_both!(
-    what_an_operator_is_told_to_run_is_enough,
     a_position_that_was_purged_is_named,
     tables_are_listed_with_their_columns,
     a_statement_that_tells_no_rows_is_not_passed_over,
@@ -49,15 +48,6 @@ async fn a_user_needs_a_password_and_two_grants_and_no_more() {
     listening.moved().await;
     database.sql("INSERT INTO app.t VALUES (2, '[]')");
     assert_eq!(new(&listening.change().await), json!({"id": 2, "j": []}));
-}
-
-async fn what_an_operator_is_told_to_run_is_enough(database: &mut Mysqld) {
-    database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT)");
-    database.sql(&init_sql("reader", &[named("t")]));
-    let url = database.url_of("reader:a%20password%20of%20your%20own");
-    let mut listening = Listening::to(&url, &["t"]).await;
-    database.sql("INSERT INTO app.t VALUES (1)");
-    assert_eq!(new(&listening.change().await), json!({"id": 1}));
 }
 
 async fn a_position_that_was_purged_is_named(database: &mut Mysqld) {

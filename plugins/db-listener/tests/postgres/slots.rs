@@ -5,7 +5,7 @@ use tidegate_db_listener::source::Failure;
 use tidegate_db_listener::source::postgres::stats::State;
 use tidegate_db_listener::source::postgres::{AtLimit, HeldLimit, Settings};
 
-use crate::support::{Listener, new, settings, settings_at};
+use crate::support::{Listener, new, settings, settings_at, wait_until_safe};
 
 const HELD: &str =
     "select pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) < 10000 from pg_replication_slots";
@@ -28,7 +28,9 @@ fn a_slot_in_use_is_waited_for_and_taken_over() {
     let second = Listener::launch(settings(&postgres, &["t"]));
     second.wait_for(|stats| stats.state == State::Waiting);
     postgres.sql("postgres", "insert into t values (1)");
-    assert_eq!(new(&first.next(), "id"), 1);
+    let told = first.next();
+    assert_eq!(new(&told, "id"), 1);
+    wait_until_safe(&postgres, &told);
     first.confirm(false);
     postgres.sql("postgres", "insert into t values (2)");
     assert_eq!(new(&first.next(), "id"), 2);

@@ -4,7 +4,7 @@ use serde_json::json;
 use testkit::Postgres;
 use tidegate_db_listener::source::postgres::stats::State;
 
-use crate::support::{Listener, new, settings};
+use crate::support::{Listener, new, settings, wait_until_safe};
 
 #[test]
 fn the_rows_that_were_there_come_first_and_the_stream_goes_on_where_they_end() {
@@ -28,6 +28,7 @@ fn the_rows_that_were_there_come_first_and_the_stream_goes_on_where_they_end() {
     origins.sort_unstable();
     origins.dedup();
     assert_eq!(origins.len(), 6000);
+    wait_until_safe(&postgres, &changes[5999]);
     drop(listener);
     // Only the first time.
     let listener = Listener::start(settings);

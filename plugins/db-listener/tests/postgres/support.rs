@@ -179,6 +179,19 @@ async fn listen(
     }
 }
 
+/// Waits until the server knows that a change is safe: who ends before that is told of it again.
+pub(crate) fn wait_until_safe(postgres: &Postgres, change: &Change) {
+    let (commit, _) = change.origin.rsplit_once('/').unwrap();
+    let safe = format!(
+        "select confirmed_flush_lsn > '{commit}' from pg_replication_slots where slot_name = 'tidegate'"
+    );
+    let deadline = Instant::now() + PATIENCE;
+    while postgres.sql("postgres", &safe) != "t" {
+        assert!(Instant::now() < deadline, "{} never gets safe", change.origin);
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A column of a row by its name.
 pub(crate) fn column<'a>(change: &'a Change, row: Option<&'a Vec<Cell>>, name: &str) -> &'a Cell {
     let at = change.shape.columns.iter().position(|column| column == name).unwrap();

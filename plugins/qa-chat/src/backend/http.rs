@@ -31,7 +31,7 @@ impl Service {
         let json = serde_json::to_vec(prompt).map_err(|error| Failure::Wrong(error.to_string()))?;
         let response = self.client.post(json, "text/event-stream, application/json;q=0.9").await?;
         if !response.status.is_success() {
-            return Err(Failure::Refused(response.status.as_u16()));
+            return Err(Failure::Refused(response.status.as_u16(), response.retry_after));
         }
         if response.content_type == "text/event-stream" {
             let events = Events::of(response.body, self.longest);

@@ -10,7 +10,7 @@ use super::{Failure, Piece, Prompt, Whole};
 use crate::conversation::Role;
 use crate::docs::{Found, Library};
 use crate::settings;
-use crate::wire::{Body, Client};
+use crate::wire::{Client, Response};
 
 /// Bytes of what the endpoint says of an error.
 const LONGEST_ERROR: usize = 16 * 1024;
@@ -96,7 +96,7 @@ impl OpenAi {
         }
         let response = self.client.post(request.to_string().into_bytes(), "text/event-stream").await?;
         if !response.status.is_success() {
-            return Err(refused(response.status.as_u16(), response.body).await);
+            return Err(refused(response).await);
         }
         if response.content_type != "text/event-stream" {
             return Err(Failure::Wrong(format!(
@@ -163,8 +163,10 @@ impl Reading {
 }
 
 /// What an answer that is none says: the status, and for those who asked wrongly why.
-async fn refused(status: u16, body: Body) -> Failure {
-    let refused = Failure::Refused(status);
+async fn refused(response: Response) -> Failure {
+    let Response { status, retry_after, body, .. } = response;
+    let status = status.as_u16();
+    let refused = Failure::Refused(status, retry_after);
     if refused.may_pass() {
         return refused;
     }

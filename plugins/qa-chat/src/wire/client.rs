@@ -39,6 +39,8 @@ pub(crate) struct Response {
     pub(crate) status: StatusCode,
     /// In lower case, without parameters.
     pub(crate) content_type: String,
+    /// For how long it is to be left alone (`Retry-After` in seconds).
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Body,
 }
 
@@ -175,7 +177,11 @@ async fn exchange(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Res
     let content_type =
         head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    Ok(Response { status: head.status, content_type, body: Body { incoming, _connection: connection } })
+    let retry_after =
+        head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let retry_after = retry_after.map(Duration::from_secs);
+    let body = Body { incoming, _connection: connection };
+    Ok(Response { status: head.status, content_type, retry_after, body })
 }
 
 /// Trusts whom the system trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` say otherwise), and whom `ca_file` names.

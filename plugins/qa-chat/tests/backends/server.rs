@@ -77,11 +77,13 @@ impl Server {
 
 impl Connection {
     /// Sends a whole answer.
-    pub(crate) fn answer(mut self, status: u16, content_type: &str, body: &str) {
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
+    pub(crate) fn answer(self, status: u16, content_type: &str, body: &str) {
+        self.answer_with(status, &format!("content-type: {content_type}"), body);
+    }
+
+    /// The same, with these lines in its head.
+    pub(crate) fn answer_with(mut self, status: u16, headers: &str, body: &str) {
+        let head = format!("HTTP/1.1 {status} X\r\n{headers}\r\ncontent-length: {}\r\n\r\n", body.len());
         let _gone = self.stream.write_all((head + body).as_bytes());
     }
 

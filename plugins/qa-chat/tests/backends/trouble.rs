@@ -28,6 +28,23 @@ fn one_that_fails_is_asked_again_before_anything_was_said() {
 }
 
 #[test]
+fn one_that_says_when_to_come_again_is_asked_no_sooner_and_not_at_all_where_that_is_too_late() {
+    let server = Server::answering(|request, connection| match request.number {
+        0 => connection.answer_with(429, "retry-after: 1", "too many"),
+        1 => connection.answer(200, "application/json", r#"{"content": "there"}"#),
+        _ => connection.answer_with(503, &format!("retry-after: {}", u64::MAX), "never"),
+    });
+    let host = start(server.http());
+    let begun = Instant::now();
+    assert_eq!(ask(&host, "hi").data["content"], "there");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let refused = ask(&host, "hi");
+    assert!(refused.message.contains("status 503"), "{}", refused.message);
+    assert_eq!(host.metric("chat_retries"), Some(1));
+    host.stop();
+}
+
+#[test]
 fn one_that_breaks_off_in_the_middle_is_not_asked_again() {
     let server = Server::answering(|_, mut connection| {
         connection.stream();

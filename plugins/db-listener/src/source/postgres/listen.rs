@@ -11,11 +11,11 @@ use super::publication::{self, quoted};
 use super::query::first_row;
 use super::stats::Stats;
 use super::wire::{Connection, Purpose};
-use super::{AtLimit, HeldLimit, Settings, run};
+use super::{AtLimit, HeldLimit, Settings, run, try_out};
 use crate::change::TableName;
 use crate::rules::Rules;
 use crate::settings::{AtWalLimit, Settings as Said, SourceSettings};
-use crate::source::{Failure, Feed, Listen, Position, Query, Stage, Standing, Table};
+use crate::source::{Failure, Feed, Listen, Position, Purpose as Why, Query, Stage, Standing, Table};
 
 /// A database of PostgreSQL, by logical replication.
 #[derive(Debug)]
@@ -23,7 +23,8 @@ pub struct Postgres {
     said: SourceSettings,
     tables: Vec<TableName>,
     /// Those whose old rows rules ask for.
-    old_rows: Vec<TableName>,
+    pub(super) old_rows: Vec<TableName>,
+    why: Why,
     /// What the server's list of connections calls ours.
     application: String,
     stats: watch::Sender<Stats>,
@@ -34,18 +35,19 @@ pub struct Postgres {
 impl Postgres {
     /// The database that the settings name.
     #[must_use]
-    pub fn new(settings: &Said, rules: &Rules, instance: &str) -> Self {
+    pub fn new(settings: &Said, rules: &Rules, instance: &str, why: Why) -> Self {
         Self {
             said: settings.source.clone(),
             tables: settings.tables(),
             old_rows: rules.ask_old_rows_of(),
+            why,
             application: format!("tidegate {instance}"),
             stats: watch::Sender::default(),
             origin: Mutex::default(),
         }
     }
 
-    fn settings(&self) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let said = &self.said;
         let then = match said.at_wal_limit {
             AtWalLimit::Stop => AtLimit::Stop,
@@ -104,7 +106,7 @@ impl Listen for Postgres {
         let settings = self.settings()?;
         let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
         let mut tables = publication::tables(&mut sql).await?;
-        if self.said.prepare {
+        if self.said.prepare && self.why == Why::Listen {
             self.ask_for_old_rows(&mut sql, &mut tables).await?;
         }
         let mut replication = Connection::open(&settings.address, Purpose::Replication).await?;
@@ -114,9 +116,10 @@ impl Listen for Postgres {
     }
 
     async fn run(&self, from: Option<Position>, feed: Feed) -> Failure {
-        match self.settings() {
-            Ok(settings) => run(&settings, from.as_ref(), feed, &self.stats).await,
-            Err(failure) => failure,
+        match (self.settings(), self.why) {
+            (Ok(settings), Why::Listen) => run(&settings, from.as_ref(), feed, &self.stats).await,
+            (Ok(settings), Why::Try) => try_out(&settings, feed, &self.stats).await,
+            (Err(failure), _) => failure,
         }
     }
 

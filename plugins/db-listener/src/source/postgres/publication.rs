@@ -28,85 +28,114 @@ struct Wanted {
     identity: bool,
 }
 
-/// What is in the publications, and what cannot be told of it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Published {
-    /// The publications to listen to.
+/// The publications to listen to, and what they lack.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Their names.
     pub(super) names: Vec<String>,
     /// What an operator should know.
     pub(super) notes: Vec<String>,
+    /// What makes them have all tables of the rules.
+    pub(super) statements: Vec<String>,
+    /// Whether an operator has made them: they are not ours to change.
+    theirs: bool,
 }
 
-/// Makes the publication, or checks that it has what is wanted.
-pub(super) async fn ensure(sql: &mut Connection, settings: &Settings) -> Result<Published, Trouble> {
-    let wanted = wanted(sql, &settings.tables).await?;
-    let name = &settings.publication;
-    let second = format!("{}_inserts", name.chars().take(55).collect::<String>());
-    let made_by = format!(
-        "select coalesce(obj_description(oid, 'pg_publication') = {}, false) from pg_publication where pubname = {}",
-        escape_literal(MARK),
-        escape_literal(name)
-    );
-    let ours = sql.value(&made_by).await?.map(|ours| ours == "t");
-    if ours == Some(false) {
-        let missing = missing(sql, name, wanted.iter().map(|table| &table.name)).await?;
-        return match missing.is_empty() {
-            true => Ok(Published { names: vec![name.clone()], notes: Vec::new() }),
-            false => Err(lacks(name, &missing)),
-        };
+impl Plan {
+    /// What is there, and what has to be done; `full` are tables that will tell their old rows by then. Nothing is changed.
+    pub(super) async fn make(
+        sql: &mut Connection,
+        settings: &Settings,
+        full: &[TableName],
+    ) -> Result<Self, Trouble> {
+        let wanted = wanted(sql, &settings.tables, full).await?;
+        let name = &settings.publication;
+        let made_by = format!(
+            "select coalesce(obj_description(oid, 'pg_publication') = {}, false) from pg_publication where pubname = {}",
+            escape_literal(MARK),
+            escape_literal(name)
+        );
+        let theirs = sql.value(&made_by).await?.is_some_and(|ours| ours != "t");
+        let mut plan = Self { theirs, ..Self::default() };
+        let absent = missing(sql, name, wanted.iter().map(|table| &table.name)).await?;
+        let absent: Vec<TableName> = absent.into_iter().cloned().collect();
+        // What an operator has put there stays there.
+        let is_whole = |table: &Wanted| table.identity || (theirs && !absent.contains(&table.name));
+        let (whole, bare): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_whole);
+        if !whole.is_empty() || bare.is_empty() {
+            plan.have(sql, name, &whole, EVERYTHING).await?;
+        }
+        if !bare.is_empty() {
+            let second = format!("{}_inserts", name.chars().take(55).collect::<String>());
+            plan.have(sql, &second, &bare, NEW_ROWS).await?;
+        }
+        plan.notes.extend(bare.iter().map(|table| {
+            let table = quoted(&table.name);
+            format!(
+                "{table} has no primary key: its updates and deletes are not told; ALTER TABLE {table} REPLICA IDENTITY FULL, or a key, \
+                 and a restart of the listener change that"
+            )
+        }));
+        Ok(plan)
     }
-    let (whole, bare): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|table| table.identity);
-    let mut published = Published::default();
-    if !whole.is_empty() || bare.is_empty() {
-        keep(sql, name, &whole, EVERYTHING).await?;
-        published.names.push(name.clone());
-    }
-    if !bare.is_empty() {
-        keep(sql, &second, &bare, NEW_ROWS).await?;
-        published.names.push(second);
-    }
-    published.notes.extend(bare.iter().map(|table| {
-        let table = quoted(&table.name);
-        format!(
-            "{table} has no primary key: its updates and deletes are not told; ALTER TABLE {table} REPLICA IDENTITY FULL, or a key, \
-             and a restart of the listener change that"
-        )
-    }));
-    Ok(published)
-}
 
-/// Makes a publication of ours, or adds what it lacks.
-async fn keep(sql: &mut Connection, name: &str, tables: &[Wanted], what: &str) -> Result<(), Trouble> {
-    let publication = escape_identifier(name);
-    let exists = format!("select 1 from pg_publication where pubname = {}", escape_literal(name));
-    let statement = if sql.value(&exists).await?.is_some() {
-        let missing = missing(sql, name, tables.iter().map(|table| &table.name)).await?;
-        if missing.is_empty() {
+    /// A publication that is to have these tables.
+    async fn have(
+        &mut self,
+        sql: &mut Connection,
+        name: &str,
+        tables: &[Wanted],
+        what: &str,
+    ) -> Result<(), Trouble> {
+        self.names.push(name.to_owned());
+        let publication = escape_identifier(name);
+        let names = tables.iter().map(|table| &table.name);
+        let exists = format!("select 1 from pg_publication where pubname = {}", escape_literal(name));
+        if sql.value(&exists).await?.is_some() {
+            let missing = missing(sql, name, names).await?;
+            if !missing.is_empty() {
+                self.statements.push(format!("ALTER PUBLICATION {publication} ADD TABLE {}", list(&missing)));
+            }
             return Ok(());
         }
-        format!("alter publication {publication} add table {}", list(&missing))
-    } else {
-        let names: Vec<&TableName> = tables.iter().map(|table| &table.name).collect();
-        let tables = if names.is_empty() { String::new() } else { format!("for table {}", list(&names)) };
-        format!(
-            "create publication {publication} {tables} with (publish = '{what}', publish_via_partition_root = true);
-             comment on publication {publication} is {}",
+        let names: Vec<&TableName> = names.collect();
+        let tables = if names.is_empty() { String::new() } else { format!("FOR TABLE {} ", list(&names)) };
+        self.statements.push(format!(
+            "CREATE PUBLICATION {publication} {tables}WITH (publish = '{what}', publish_via_partition_root = true);\n\
+             COMMENT ON PUBLICATION {publication} IS {}",
             escape_literal(MARK)
-        )
-    };
-    match sql.query(&statement).await {
-        // Another node was faster with the same.
-        Err(trouble) if trouble.is(code::DUPLICATE_OBJECT) => Ok(()),
-        done => done.map(drop),
+        ));
+        Ok(())
+    }
+
+    /// Itself, where nothing is to be done.
+    pub(super) fn done(self, settings: &Settings) -> Result<Self, Trouble> {
+        match self.statements.is_empty() {
+            true => Ok(self),
+            false => Err(Trouble::Lasting(format!(
+                "the publication {:?} does not have all tables of the rules, and is left as it is: {}; that is what \
+                 `tidegate plugin db-listener init` prints, and with --apply does",
+                settings.publication,
+                self.statements.join("; ")
+            ))),
+        }
     }
 }
 
-fn lacks(name: &str, missing: &[&TableName]) -> Trouble {
-    Trouble::Lasting(format!(
-        "the publication {name:?} was made by somebody else and lacks tables of the rules: ALTER PUBLICATION {} ADD TABLE {}",
-        escape_identifier(name),
-        list(missing)
-    ))
+/// Makes the publications, or checks that they have what is wanted.
+pub(super) async fn ensure(sql: &mut Connection, settings: &Settings) -> Result<Plan, Trouble> {
+    let plan = Plan::make(sql, settings, &[]).await?;
+    if plan.theirs {
+        return plan.done(settings);
+    }
+    for statement in &plan.statements {
+        match sql.query(statement).await {
+            // Another node was faster with the same.
+            Err(trouble) if trouble.is(code::DUPLICATE_OBJECT) => {}
+            done => drop(done?),
+        }
+    }
+    Ok(plan)
 }
 
 /// Those of some tables that a publication does not have.
@@ -122,13 +151,15 @@ async fn missing<'a>(
 }
 
 /// The tables of the rules, as far as they can be told.
-async fn wanted(sql: &mut Connection, tables: &[TableName]) -> Result<Vec<Wanted>, Trouble> {
+async fn wanted(
+    sql: &mut Connection,
+    tables: &[TableName],
+    full: &[TableName],
+) -> Result<Vec<Wanted>, Trouble> {
     if tables.is_empty() {
         return Ok(Vec::new());
     }
-    let names =
-        |table: &TableName| format!("({}, {})", escape_literal(&table.schema), escape_literal(&table.table));
-    let names = tables.iter().map(names).collect::<Vec<_>>().join(", ");
+    let names = pairs(tables);
     let rows = sql
         .query(&format!(
             "select nspname, relname, case relreplident when 'f' then true
@@ -138,11 +169,12 @@ async fn wanted(sql: &mut Connection, tables: &[TableName]) -> Result<Vec<Wanted
              where relkind in ('r', 'p') and (nspname, relname) in ({names}) order by 1, 2"
         ))
         .await?;
-    let identity = |row: &Row| row.get(2).and_then(|cell| cell.as_deref()) == Some("t");
-    let found: Vec<Wanted> = rows
-        .iter()
-        .filter_map(|row| Some(Wanted { name: table_name(row)?, identity: identity(row) }))
-        .collect();
+    let found = |row: &Row| {
+        let name = table_name(row)?;
+        let identity = row.get(2)?.as_deref() == Some("t") || full.contains(&name);
+        Some(Wanted { name, identity })
+    };
+    let found: Vec<Wanted> = rows.iter().filter_map(found).collect();
     let lost: Vec<&TableName> =
         tables.iter().filter(|table| !found.iter().any(|found| found.name == **table)).collect();
     match lost.is_empty() {
@@ -173,7 +205,14 @@ pub(super) async fn tables(sql: &mut Connection) -> Result<Vec<Table>, Trouble> 
     Ok(rows.iter().filter_map(table).collect())
 }
 
-fn table_name(row: &Row) -> Option<TableName> {
+/// Tables as SQL compares them with `(nspname, relname)`.
+pub(super) fn pairs(tables: &[TableName]) -> String {
+    let pair =
+        |table: &TableName| format!("({}, {})", escape_literal(&table.schema), escape_literal(&table.table));
+    tables.iter().map(pair).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn table_name(row: &Row) -> Option<TableName> {
     Some(TableName { schema: row.first()?.clone()?, table: row.get(1)?.clone()? })
 }
 

@@ -39,6 +39,8 @@ pub(super) mod code {
     pub(crate) const OBJECT_IN_USE: &str = "55006";
     /// What is to be dropped is not there.
     pub(crate) const UNDEFINED_OBJECT: &str = "42704";
+    /// The role may not.
+    pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 }
 
 /// Classes and codes that stay until an operator acts: authorisation, syntax and what is not there, database, wrong state (a lost
@@ -87,7 +89,10 @@ impl From<Trouble> for Failure {
             Trouble::Lost(_) => false,
             Trouble::Lasting(_) => true,
         };
-        let text = trouble.to_string();
+        let mut text = trouble.to_string();
+        if trouble.is(code::INSUFFICIENT_PRIVILEGE) {
+            text.push_str("; what a role needs for the rules, `tidegate plugin db-listener init` prints");
+        }
         if lasts { Self::Lasting(text) } else { Self::Passing(text) }
     }
 }

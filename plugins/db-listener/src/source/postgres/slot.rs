@@ -72,12 +72,25 @@ fn slot(name: &str, row: &Row) -> Result<Slot, Trouble> {
 /// Makes a slot that begins now.
 pub(super) async fn create(replication: &mut Connection, name: &str) -> Result<(), Trouble> {
     let slot = escape_identifier(name);
+    make(replication, &format!("{slot} LOGICAL pgoutput NOEXPORT_SNAPSHOT")).await.map(drop)
+}
+
+/// Makes a slot that begins now and ends with its connection; answers its name.
+pub(super) async fn create_temporary(replication: &mut Connection) -> Result<String, Trouble> {
+    // Slots are named on the whole server, and so are its processes.
+    let process = replication.value("select pg_backend_pid()").await?.unwrap_or_default();
+    let name = format!("tidegate_try_{process}");
+    make(replication, &format!("{name} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT")).await?;
+    Ok(name)
+}
+
+/// Makes a slot, and answers what the server tells of it.
+pub(super) async fn make(replication: &mut Connection, what: &str) -> Result<Vec<Row>, Trouble> {
     // It begins once the transactions that are open now have ended, however long that takes.
-    replication.patience = Duration::MAX;
-    let made = replication
-        .query(&format!("CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput NOEXPORT_SNAPSHOT"))
-        .await;
-    made.map(drop)
+    let patience = std::mem::replace(&mut replication.patience, Duration::MAX);
+    let made = replication.query(&format!("CREATE_REPLICATION_SLOT {what}")).await;
+    replication.patience = patience;
+    made
 }
 
 /// Drops a slot that nobody reads any more.

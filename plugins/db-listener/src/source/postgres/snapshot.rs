@@ -15,7 +15,7 @@ use super::refusal::Trouble;
 use super::types::Types;
 use super::value::Type;
 use super::wire::{Connection, Purpose, Row};
-use super::{Settings, Stats, ended, stats::State};
+use super::{Settings, Stats, ended, slot, stats::State};
 use crate::change::{Cell, Change, Kind, Shape, TableName};
 use crate::source::{Batch, Feed};
 
@@ -57,10 +57,7 @@ pub(super) async fn read(
 /// Makes the temporary slot; answers where it begins, and the name of the snapshot of that moment.
 async fn begin(replication: &mut Connection, name: &str) -> Result<(Lsn, String), Trouble> {
     let slot = escape_identifier(name);
-    let patience = std::mem::replace(&mut replication.patience, std::time::Duration::MAX);
-    let command = format!("CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT");
-    let rows = replication.query(&command).await?;
-    replication.patience = patience;
+    let rows = slot::make(replication, &format!("{slot} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT")).await?;
     let text = |at: usize| rows.first()?.get(at)?.clone();
     let begun = text(1).and_then(|start| start.parse().ok()).zip(text(2));
     begun.ok_or_else(|| Trouble::Lost("PostgreSQL did not tell of the slot that it has made".to_owned()))

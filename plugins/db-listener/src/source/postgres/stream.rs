@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::refusal::Trouble;
 use super::rows::Rows;
 use super::wire::{Connection, Frame, Purpose, refusal};
-use super::{Settings, ended};
+use super::{Settings, ended, slot};
 use crate::source::{Batch, Feed, Position};
 
 /// A batch is handed over with at most about so many changes, or bytes of the stream.
@@ -59,12 +59,34 @@ impl<'a> Stream<'a> {
         let mut connection = Connection::open(&settings.address, Purpose::Replication).await?;
         let origin = Origin::identify(&mut connection).await?;
         let start = from.and_then(|from| origin.lsn(from)).unwrap_or_default().max(confirmed);
+        Self::over(settings, connection, origin, &settings.slot, publications, start).await
+    }
+
+    /// Begins now, under a slot that ends with the stream.
+    pub(super) async fn begin_temporary(
+        settings: &'a Settings,
+        publications: &[String],
+    ) -> Result<Self, Trouble> {
+        let mut connection = Connection::open(&settings.address, Purpose::Replication).await?;
+        let origin = Origin::identify(&mut connection).await?;
+        let slot = slot::create_temporary(&mut connection).await?;
+        Self::over(settings, connection, origin, &slot, publications, Lsn::default()).await
+    }
+
+    async fn over(
+        settings: &'a Settings,
+        mut connection: Connection,
+        origin: Origin,
+        slot: &str,
+        publications: &[String],
+        start: Lsn,
+    ) -> Result<Self, Trouble> {
         let timeout =
             connection.value("select setting from pg_settings where name = 'wal_sender_timeout'").await?;
         let names: Vec<String> = publications.iter().map(|name| escape_identifier(name)).collect();
         let command = format!(
             "START_REPLICATION SLOT {} LOGICAL {start} (proto_version '1', publication_names {})",
-            escape_identifier(&settings.slot),
+            escape_identifier(slot),
             escape_literal(&names.join(","))
         );
         connection.copy_both(&command).await?;

@@ -3,20 +3,26 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Error, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::MOST;
-use super::setup::{columns, quote, row_json};
+use super::setup::{NOW, columns, quote, row_json};
 use crate::change::{Cell, Change, Kind, Shape, TableName};
 use crate::source::{Batch, Failure, Position};
+
+/// For how long a change stays at least, so that who tries rules beside an instance sees it, too.
+const KEPT: Duration = Duration::from_secs(1);
+/// How often it is looked which have been there for so long.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Where we are in the change table.
 #[derive(Debug)]
@@ -27,6 +33,9 @@ pub(super) struct Reader {
     pub(super) after: i64,
     /// Up to which changes were taken out.
     cleaned: i64,
+    /// Up to which they may be, and when that was looked for.
+    old: i64,
+    looked: Option<Instant>,
 }
 
 /// The shapes that were seen, by table: a row with other columns brings another.
@@ -37,7 +46,7 @@ impl Reader {
         let after = from.map_or(Ok(0), |from| from.0.parse());
         let after =
             after.map_err(|_| Failure::Lasting("the position that was kept is not one of SQLite".into()))?;
-        Ok(Self { tables, shapes: Shapes::new(), after, cleaned: 0 })
+        Ok(Self { tables, shapes: Shapes::new(), after, cleaned: 0, old: 0, looked: None })
     }
 
     /// The next changes, if there are any.
@@ -60,7 +69,7 @@ impl Reader {
     /// A number that is past all that were ever given is of another file, whose place this one has taken.
     fn begin_anew_where_the_file_is_another(&mut self, connection: &Connection) -> Result<(), Error> {
         if last(connection)? < self.after {
-            (self.after, self.cleaned) = (0, 0);
+            (self.after, self.cleaned, self.old) = (0, 0, 0);
         }
         Ok(())
     }
@@ -90,7 +99,7 @@ impl Reader {
         Ok(Some(Change { kind, shape, new: new.map(cells), old: old.map(cells), origin, time }))
     }
 
-    /// Takes changes out that are safe, some at once.
+    /// Takes changes out that are safe and not of just now, some at once.
     pub(super) fn clean(
         &mut self,
         connection: &mut Connection,
@@ -100,15 +109,36 @@ impl Reader {
         let Some(safe) = safe.filter(|safe| *safe > self.cleaned && *safe <= self.after) else {
             return Ok(());
         };
+        if self.old <= self.cleaned {
+            self.look_for_old(connection, safe)?;
+        }
+        if self.old <= self.cleaned {
+            return Ok(());
+        }
         let sql = "DELETE FROM tidegate_changes WHERE id IN (SELECT id FROM tidegate_changes WHERE id <= ?1 ORDER BY id LIMIT ?2)";
-        let taken = connection.prepare_cached(sql)?.execute(params![safe, most as i64]);
+        let taken = connection.prepare_cached(sql)?.execute(params![self.old, most as i64]);
         match taken {
-            Ok(taken) if taken < most => self.cleaned = safe,
+            Ok(taken) if taken < most => self.cleaned = self.old,
             Ok(_) => {}
             // The application has the lock: later.
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
             Err(error) => return Err(error),
         }
+        Ok(())
+    }
+
+    /// Finds the last that is safe and old enough; not at each batch, as it passes over all that is not.
+    fn look_for_old(&mut self, connection: &Connection, safe: i64) -> Result<(), Error> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT id FROM tidegate_changes WHERE id <= ?1 AND at < {NOW} - {} ORDER BY id DESC LIMIT 1",
+            KEPT.as_millis()
+        );
+        let old = connection.prepare_cached(&sql)?.query_row([safe], |row| row.get(0)).optional()?;
+        self.old = old.unwrap_or(self.cleaned);
+        self.looked = Some(Instant::now());
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::source::{Failure, Table};
 /// The table that changes are noted in. Its numbers are never given again.
 const CHANGES: &str = "CREATE TABLE IF NOT EXISTS tidegate_changes (\n  id INTEGER PRIMARY KEY AUTOINCREMENT,\n  at INTEGER NOT NULL,\n  tbl TEXT NOT NULL,\n  kind TEXT NOT NULL,\n  old TEXT,\n  new TEXT\n)";
 /// Milliseconds since 1970.
-const NOW: &str = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)";
+pub(super) const NOW: &str = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)";
 
 /// The SQL that has a database note the changes of these tables, as it is now. It may be run again, and has to be when their columns
 /// are others.

@@ -1,0 +1,87 @@
+//! SQLite: the change table and its triggers, and a try that reads it.
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::TempDir;
+use tidegate_plugin::testing::Setup;
+
+use crate::support::{assert_follows, assert_told, events, plugin, tried};
+
+struct Database {
+    _folder: TempDir,
+    path: PathBuf,
+}
+
+impl Database {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Self { path: folder.path().join("app.db"), _folder: folder };
+        database.run("CREATE TABLE t (id INTEGER PRIMARY KEY, state TEXT)");
+        database
+    }
+
+    fn run(&self, sql: &str) {
+        let connection = Connection::open(&self.path).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        connection.execute_batch(sql).unwrap();
+    }
+
+    fn insert(&self) -> impl Fn(u64) {
+        |id| self.run(&format!("INSERT INTO t (id) VALUES ({id})"))
+    }
+
+    fn listener(&self) -> Setup {
+        let source = json!({"kind": "sqlite", "url": self.path});
+        plugin(&source, &json!([{"table": "t", "event": "row", "data": {"id": "{id}"}}]))
+    }
+}
+
+#[test]
+fn what_is_printed_is_what_the_file_needs_and_may_be_made_again_and_again() {
+    let by_hand = Database::new();
+    let ran = by_hand.listener().command("init", &[]);
+    assert_eq!(ran.outcome, Ok(()));
+    by_hand.run(&ran.printed);
+    let made = Database::new();
+    for _ in 0..2 {
+        let applied = made.listener().command("init", &["--apply"]);
+        assert_eq!((applied.printed, applied.outcome), (format!("{}-- done\n", ran.printed), Ok(())));
+    }
+    for database in [by_hand, made] {
+        let host = database.listener().start().unwrap();
+        database.insert()(1);
+        assert_told(&host, 1);
+        host.stop();
+    }
+}
+
+#[test]
+fn a_file_that_is_not_prepared_and_a_column_that_is_not_there_are_named() {
+    let database = Database::new();
+    let refused = database.listener().command("test", &[]).outcome.unwrap_err();
+    assert!(refused.contains("run what `tidegate plugin db-listener init` prints"), "{refused}");
+    assert_eq!(database.listener().command("init", &["--apply"]).outcome, Ok(()));
+    let rules = json!([{"table": "t", "event": "e", "key": "{stte}"}]);
+    let wrong = plugin(&json!({"kind": "sqlite", "url": database.path}), &rules).command("test", &[]);
+    let named = "CONFLICT: rule 1 (e): table 'main.t': there is no column 'stte', but 'state'";
+    assert_eq!(wrong.outcome.unwrap_err(), named);
+}
+
+#[test]
+fn events_are_those_of_live_changes_and_the_instance_gets_them_too() {
+    let database = Database::new();
+    assert_eq!(database.listener().command("init", &["--apply"]).outcome, Ok(()));
+    let (ran, written) = tried(database.listener(), &["--count", "2", "--for", "1m"], database.insert());
+    assert_follows(&events(&ran));
+    let host = database.listener().start().unwrap();
+    assert_told(&host, written);
+    let more = |id| database.insert()(written + id);
+    let (ran, again) = tried(database.listener(), &["--count", "2", "--for", "1m"], more);
+    assert_follows(&events(&ran));
+    assert_told(&host, written + again);
+    let interrupted = database.listener().interrupt_after(2).command("test", &["--for", "1m"]);
+    assert!(events(&interrupted).is_empty());
+    host.stop();
+}
