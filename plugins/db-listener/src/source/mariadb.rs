@@ -214,6 +214,7 @@ fn server_id(instance: &str) -> u32 {
     hash | MADE
 }
 
+/// Comments with an exclamation mark are statements, or parts of them, to servers of that version: `M!` to MariaDB alone.
 fn init_sql(user: &str, tables: &BTreeSet<TableName>) -> String {
     let text = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
     let user = text(user);
@@ -226,8 +227,8 @@ fn init_sql(user: &str, tables: &BTreeSet<TableName>) -> String {
          --   log_slave_updates=ON (before 5.7)\n\
          SET GLOBAL binlog_format = 'ROW';\n\
          SET GLOBAL binlog_row_image = 'FULL';\n\
-         /*!80001 SET GLOBAL binlog_row_metadata = 'FULL' */;\n\
-         CREATE USER /*!80000 IF NOT EXISTS */ '{user}'@'%' IDENTIFIED BY 'a password of your own';\n\
+         /*M!100500 SET GLOBAL binlog_row_metadata = 'FULL' */ /*!80001 SET GLOBAL binlog_row_metadata = 'FULL' */;\n\
+         CREATE USER /*M! IF NOT EXISTS */ /*!80000 IF NOT EXISTS */ '{user}'@'%' IDENTIFIED BY 'a password of your own';\n\
          GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
     );
     let schemas: BTreeSet<_> = tables.iter().map(|table| &table.schema).collect();

@@ -28,7 +28,9 @@ fn insert(database: &Mysqld) -> impl Fn(u64) {
 
 #[test]
 fn what_is_printed_is_all_that_a_user_needs() {
-    suffices(&with_table(), 2);
+    let database = with_table();
+    suffices(&database, 2);
+    assert_eq!(database.sql("SELECT @@GLOBAL.binlog_row_metadata"), "FULL");
 }
 
 #[test]
