@@ -61,7 +61,7 @@ pub struct SourceSettings {
     pub wal_limit: u64,
     /// PostgreSQL: what is done when it holds back more.
     pub at_wal_limit: AtWalLimit,
-    /// MariaDB: the id of the replica that we are; 0: one is made of the instance's name.
+    /// MariaDB, MySQL: the id of the replica that we are; 0: one is made of the instance's name.
     pub server_id: u32,
     /// SQLite: how often its change table is read.
     #[serde(deserialize_with = "duration")]
@@ -77,7 +77,8 @@ pub enum Kind {
     Postgres,
     /// PostgreSQL's LISTEN/NOTIFY.
     Notify,
-    /// The binlog of MariaDB.
+    /// The binary log of MariaDB or MySQL: which of the two it is the source finds out.
+    #[serde(alias = "mysql")]
     Mariadb,
     /// A change table of SQLite.
     Sqlite,
@@ -243,6 +244,12 @@ mod tests {
             error(json!({"source": {"kind": "notify", "url": "a", "snapshot": true}})).contains("snapshot")
         );
         assert!(error(json!({"source": {"kind": "oracle"}})).contains("oracle"));
+    }
+
+    #[test]
+    fn mysql_is_a_name_of_the_source_that_reads_mariadb() {
+        let settings: SourceSettings = from_value(json!({"kind": "mysql", "url": "mysql://h/shop"})).unwrap();
+        assert_eq!((settings.kind, settings.schema().as_str()), (Kind::Mariadb, "shop"));
     }
 
     #[test]

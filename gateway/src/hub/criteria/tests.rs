@@ -41,6 +41,7 @@ fn tagged(tags: &[(&str, &str)], data: &str) -> Arc<Posted> {
         key: None,
         id: None,
         tags: Tags::new(tags.iter().copied()),
+        origin: None,
         time: Timestamp(0),
     };
     let room = RoomId { number: 1, name: "r".into(), class: 0 };

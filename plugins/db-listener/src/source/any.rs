@@ -17,7 +17,7 @@ pub enum Source {
     Postgres(Postgres),
     /// PostgreSQL's LISTEN/NOTIFY.
     Notify(Notify),
-    /// MariaDB's binary log.
+    /// The binary log of MariaDB or MySQL.
     Mariadb(MariaDb),
     /// A change table of SQLite.
     Sqlite(Sqlite),
@@ -79,7 +79,7 @@ impl Source {
             Self::Notify(_) => Ok(()),
             // Its settings want a restart, and its user a password.
             Self::Mariadb(_) => Err(Failure::Lasting(
-                "--apply: MariaDB's settings are in my.cnf: run what is printed by hand".into(),
+                "--apply: the server's settings are in my.cnf: run what is printed by hand".into(),
             )),
             Self::Sqlite(source) => source.apply(statements).await,
         }

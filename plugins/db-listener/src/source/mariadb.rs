@@ -1,17 +1,22 @@
-//! MariaDB: its binary log, read as a replica does, in rows, from a position of GTIDs.
+//! MariaDB and MySQL: their binary log, read as a replica does, in rows, from a position of GTIDs.
 //!
-//! `connect` logs in and judges the server; `tables` knows its columns; `snapshot` tells the rows that are there already; `stream`
-//! reads the log, whose events `gtid`, `statement`, `table_map` and `rows` decode into `value`s of `columns`. The connection, its TLS
-//! and the events' framing are mysql_async's. What is in the events we decode ourselves: MariaDB has its own of transactions and of
-//! compressed rows, by default it tells neither names nor signs of columns, and what a peer sends must not bring us down.
+//! `connect` logs in, and `judge` finds out which of the two the server is, and whether its log can be read; `tables` knows its columns;
+//! `snapshot` tells the rows that are there already, as of a `position`; `stream` reads the log that it has `request`ed, whose events
+//! `gtid`, `statement`, `table_map` and `rows` decode into `value`s of `columns`. The connection, its TLS and the events' framing are
+//! mysql_async's. What is in the events we decode ourselves: MariaDB has its own of transactions and of compressed rows, by default
+//! neither tells names of columns, and what a peer sends must not bring us down.
 
 mod columns;
 mod connect;
 #[cfg(test)]
 mod decoding;
 mod gtid;
+mod jsonb;
+mod judge;
+mod position;
 mod query;
 mod reader;
+mod request;
 mod rows;
 mod snapshot;
 mod statement;
@@ -25,13 +30,13 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use mysql_async::Opts;
-use mysql_async::prelude::Queryable;
 
 use crate::change::TableName;
 use crate::settings::{Settings, SourceSettings};
 
-use self::connect::{Log, answered, check, connect};
-use self::gtid::GtidList;
+use self::connect::{answered, connect};
+use self::gtid::{Flavour, Gtids};
+use self::judge::{Log, check};
 use self::stream::{End, Reading};
 use super::{Batch, Failure, Feed, Listen, Position, Purpose, Standing, Table};
 
@@ -41,7 +46,7 @@ const LARGEST_EVENT: usize = 64 << 20;
 /// Ids of replicas that are made have this bit: those that people give are small.
 const MADE: u32 = 1 << 31;
 
-/// A MariaDB whose changes are read.
+/// A MariaDB or MySQL whose changes are read.
 #[derive(Debug)]
 pub struct MariaDb {
     settings: SourceSettings,
@@ -103,7 +108,7 @@ impl Listen for MariaDb {
             Err(failure) => return failure,
         };
         match server.read(from, &feed).await {
-            End::Done => Failure::Passing("nobody listens to MariaDB any more".into()),
+            End::Done => Failure::Passing("nobody listens to the binary log any more".into()),
             End::Failed(failure) => failure,
         }
     }
@@ -150,7 +155,7 @@ impl Server {
     async fn read(&self, start: Option<Position>, feed: &Feed) -> End {
         let prepared = async {
             let position = match start {
-                Some(Position(text)) => self.kept(&text).await?,
+                Some(position) => self.kept(&position).await?,
                 None if self.snapshot => snapshot::take(self, feed).await?,
                 None => self.begin(feed).await?,
             };
@@ -167,26 +172,29 @@ impl Server {
         }
     }
 
-    /// A position that was kept, once the server does.
-    async fn kept(&self, text: &str) -> Result<GtidList, End> {
+    /// A position that was kept, where the server is of its kind.
+    async fn kept(&self, position: &Position) -> Result<Gtids, End> {
+        let wrong = |text: String| Failure::Lasting(format!("the position that is kept: {text}"));
+        let gtids = Gtids::kept(position).map_err(|error| wrong(error.0))?;
         let mut connection = connect(&self.opts).await?;
-        check(&self.opts, &mut connection).await?;
+        let Log { flavour, .. } = check(&self.opts, &mut connection).await?;
         let _gone = answered(&self.opts, connection.disconnect()).await;
-        text.parse().map_err(|error| Failure::Lasting(format!("the position that is kept: {error}")).into())
+        match gtids.flavour() {
+            of if of == flavour => Ok(gtids),
+            of => Err(wrong(format!(
+                "it is of {of}, and the server is {flavour}: to begin anew there, remove the position"
+            ))
+            .into()),
+        }
     }
 
     /// Where the log is now. Handed over before anything is read, so that from then on nothing is missed.
-    async fn begin(&self, feed: &Feed) -> Result<GtidList, End> {
+    async fn begin(&self, feed: &Feed) -> Result<Gtids, End> {
         let mut connection = connect(&self.opts).await?;
-        check(&self.opts, &mut connection).await?;
-        let position = answered(&self.opts, connection.query_first("SELECT @@gtid_binlog_pos")).await?;
+        let Log { flavour, .. } = check(&self.opts, &mut connection).await?;
+        let position = position::now(&self.opts, &mut connection, flavour).await?;
         let _gone = answered(&self.opts, connection.disconnect()).await;
-        let position: Option<String> = position;
-        let position: GtidList = position
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error: reader::Malformed| Failure::Lasting(error.0))?;
-        let batch = Batch { changes: Vec::new(), position: Some(Position(position.to_string())) };
+        let batch = Batch { changes: Vec::new(), position: Some(position.keep()) };
         feed.batches.send(batch).await.map_err(|_| End::Done)?;
         Ok(position)
     }
@@ -206,19 +214,30 @@ fn server_id(instance: &str) -> u32 {
     hash | MADE
 }
 
+/// Comments with an exclamation mark are statements, or parts of them, to servers of that version: `M!` to MariaDB alone.
 fn init_sql(user: &str, tables: &BTreeSet<TableName>) -> String {
     let text = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
     let user = text(user);
     let mut sql = format!(
-        "-- In my.cnf, below [mariadbd], then restart once (log_bin cannot be set while the server runs):\n\
-         --   log_bin=binlog\n--   binlog_format=ROW\n--   binlog_row_image=FULL\n--   binlog_row_metadata=FULL\n\
-         --   server_id=1\n--   gtid_strict_mode=ON\n\
+        "-- In my.cnf, below [mariadbd] or [mysqld], then restart once (log_bin cannot be set while the server runs):\n\
+         --   log_bin=binlog\n--   binlog_format=ROW\n--   binlog_row_image=FULL\n\
+         --   binlog_row_metadata=FULL (not of MySQL before 8.0)\n--   server_id=1\n\
+         -- and of MariaDB:\n--   gtid_strict_mode=ON\n\
+         -- or of MySQL:\n--   gtid_mode=ON\n--   enforce_gtid_consistency=ON\n\
+         --   log_slave_updates=ON (before 5.7)\n\
          SET GLOBAL binlog_format = 'ROW';\n\
          SET GLOBAL binlog_row_image = 'FULL';\n\
-         SET GLOBAL binlog_row_metadata = 'FULL';\n\
-         CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY 'a password of your own';\n\
+         /*M!100500 SET GLOBAL binlog_row_metadata = 'FULL' */ /*!80001 SET GLOBAL binlog_row_metadata = 'FULL' */;\n\
+         CREATE USER /*M! IF NOT EXISTS */ /*!80000 IF NOT EXISTS */ '{user}'@'%' IDENTIFIED BY 'a password of your own';\n\
          GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
     );
+    let schemas: BTreeSet<_> = tables.iter().map(|table| &table.schema).collect();
+    for schema in schemas {
+        sql.push_str(&format!(
+            "-- On MySQL, for `snapshot`: GRANT LOCK TABLES ON {}.* TO '{user}'@'%'\n",
+            tables::quoted(schema)
+        ));
+    }
     for table in tables {
         sql.push_str(&format!(
             "GRANT SELECT ON {}.{} TO '{user}'@'%';\n",
@@ -237,7 +256,7 @@ fn init_sql(user: &str, tables: &BTreeSet<TableName>) -> String {
 pub fn count_rows(table_map: &[u8], kind: u8, rows: &[u8]) -> Result<usize, String> {
     let decoded = || {
         let (_, table, rest) = table_map::head(table_map)?;
-        let mut map = table_map::TableMap::decode(table, rest)?;
+        let mut map = table_map::TableMap::decode(Flavour::MariaDb, table, rest)?;
         map.full.get_or_insert_with(|| vec![table_map::Told::default(); map.wires.len()]);
         let layout = columns::Layout::of(&map, None, &Default::default()).map_err(reader::Malformed)?;
         let Some(kind) = rows::RowsKind::of(kind) else { return Ok(0) };

@@ -3,11 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use testkit::{Cable, MariaDb};
+use testkit::{Cable, Mysqld};
 use tidegate_db_listener::change::Change;
 use tidegate_db_listener::source::{Failure, Position};
 
-use crate::fixture::{Listening, new};
+use crate::fixture::{Listening, new, on_both};
+
+on_both!(
+    after_the_servers_death_no_committed_row_is_missing,
+    a_server_that_hangs_is_noticed_and_read_on_when_it_goes_on,
+    a_network_that_is_cut_is_noticed_whichever_way,
+    an_idle_server_is_not_taken_for_a_dead_one,
+    a_database_that_is_down_is_a_passing_failure_and_a_second_reader_disturbs_nobody,
+);
 
 const TABLE: &str = "CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)";
 /// A hang is noticed in this time: 15 seconds of silence, and what a busy machine adds.
@@ -18,7 +26,7 @@ fn id(change: &Change) -> u64 {
 }
 
 /// Reads from a position until a row is seen; a source that fails is begun again where it was.
-async fn read_to(database: &MariaDb, mut position: Option<Position>, last: u64, seen: &mut Vec<Change>) {
+async fn read_to(database: &Mysqld, mut position: Option<Position>, last: u64, seen: &mut Vec<Change>) {
     while seen.last().is_none_or(|change| id(change) < last) {
         let mut listening = Listening::from(&database.url(), &["t"], position);
         seen.push(listening.change().await);
@@ -26,9 +34,7 @@ async fn read_to(database: &MariaDb, mut position: Option<Position>, last: u64, 
     }
 }
 
-#[tokio::test]
-async fn after_the_servers_death_no_committed_row_is_missing() {
-    let mut database = MariaDb::start();
+async fn after_the_servers_death_no_committed_row_is_missing(database: &mut Mysqld) {
     database.sql(TABLE);
     let listening = Listening::to(&database.url(), &["t"]).await;
     // Rows go in one after the other until the server is killed in the middle of them.
@@ -55,9 +61,7 @@ async fn after_the_servers_death_no_committed_row_is_missing() {
     assert_eq!(origins.len(), told.len(), "what came again has the origin that it had");
 }
 
-#[tokio::test]
-async fn a_server_that_hangs_is_noticed_and_read_on_when_it_goes_on() {
-    let database = MariaDb::start();
+async fn a_server_that_hangs_is_noticed_and_read_on_when_it_goes_on(database: &mut Mysqld) {
     database.sql(TABLE);
     let listening = Listening::to(&database.url(), &["t"]).await;
     let since = Instant::now();
@@ -73,13 +77,11 @@ async fn a_server_that_hangs_is_noticed_and_read_on_when_it_goes_on() {
     database.resume();
     database.sql("INSERT INTO app.t (v) VALUES (1)");
     let mut seen = Vec::new();
-    read_to(&database, position, 1, &mut seen).await;
+    read_to(database, position, 1, &mut seen).await;
     assert_eq!(seen.len(), 1);
 }
 
-#[tokio::test]
-async fn a_network_that_is_cut_is_noticed_whichever_way() {
-    let database = MariaDb::start();
+async fn a_network_that_is_cut_is_noticed_whichever_way(database: &mut Mysqld) {
     database.sql(TABLE);
     let cable = Cable::to(database.port());
     let url = format!("mysql://root@127.0.0.1:{}", cable.port());
@@ -104,9 +106,7 @@ async fn a_network_that_is_cut_is_noticed_whichever_way() {
     assert_eq!(id(&Listening::from(&url, &["t"], position).change().await), 2);
 }
 
-#[tokio::test]
-async fn an_idle_server_is_not_taken_for_a_dead_one() {
-    let database = MariaDb::start();
+async fn an_idle_server_is_not_taken_for_a_dead_one(database: &mut Mysqld) {
     database.sql(TABLE);
     let mut listening = Listening::to(&database.url(), &["t"]).await;
     tokio::time::sleep(Duration::from_secs(18)).await; // longer than silence is suffered
@@ -114,9 +114,9 @@ async fn an_idle_server_is_not_taken_for_a_dead_one() {
     assert_eq!(id(&listening.change().await), 1);
 }
 
-#[tokio::test]
-async fn a_database_that_is_down_is_a_passing_failure_and_a_second_reader_disturbs_nobody() {
-    let mut database = MariaDb::start();
+async fn a_database_that_is_down_is_a_passing_failure_and_a_second_reader_disturbs_nobody(
+    database: &mut Mysqld,
+) {
     database.sql(TABLE);
     database.kill();
     assert!(matches!(

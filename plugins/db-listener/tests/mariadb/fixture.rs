@@ -3,12 +3,31 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use testkit::Mysqld;
 use tidegate_db_listener::change::{Cell, Change, TableName};
 use tidegate_db_listener::settings::SourceSettings;
 use tidegate_db_listener::source::mariadb::MariaDb;
 use tidegate_db_listener::source::{Batch, Failure, Feed, Listen, Position};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+
+/// Has each of these be a test for each of the two kinds of servers.
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {$(
+        mod $test {
+            #[tokio::test]
+            async fn on_mariadb() {
+                super::$test(&mut testkit::MariaDb::start()).await;
+            }
+
+            #[tokio::test]
+            async fn on_mysql() {
+                super::$test(&mut testkit::MySql::start()).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
 
 /// What takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -75,6 +94,13 @@ impl Listening {
         }
     }
 
+    /// Waits until it has come to that position, or one that has it.
+    pub(crate) async fn moved_to(&mut self, gtids: &str) {
+        while self.position.as_ref().is_none_or(|position| !position.0.contains(gtids)) {
+            self.moved().await;
+        }
+    }
+
     /// The next so many changes.
     pub(crate) async fn changes(&mut self, count: usize) -> Vec<Change> {
         while self.waiting.len() < count {
@@ -134,4 +160,25 @@ pub(crate) fn new(change: &Change) -> Value {
 
 pub(crate) fn old(change: &Change) -> Value {
     object(change, change.old.as_ref())
+}
+
+/// The last transaction that a server has written.
+pub(crate) fn last_gtid(database: &Mysqld) -> String {
+    if database.sql("SELECT VERSION()").contains("MariaDB") {
+        return database.sql("SELECT @@gtid_binlog_pos");
+    }
+    let executed = database.sql("SELECT @@GLOBAL.gtid_executed");
+    let (server, spans) = executed.split_once(':').unwrap();
+    format!("{server}:{}", spans.rsplit('-').next().unwrap())
+}
+
+/// A position as the server writes it, without what kind of server it is of.
+pub(crate) fn bare(position: &Option<Position>) -> String {
+    position.as_ref().unwrap().0.split_once(':').unwrap().1.to_owned()
+}
+
+/// A statement that inserts so many rows into a table of three columns, `id` from 1.
+pub(crate) fn insert(table: &str, rows: usize) -> String {
+    let rows: Vec<_> = (1..=rows).map(|id| format!("({id},'row {id}',NULL)")).collect();
+    format!("INSERT INTO {table} VALUES {}", rows.join(","))
 }

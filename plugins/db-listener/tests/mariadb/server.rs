@@ -1,15 +1,21 @@
 //! Servers whose changes cannot be told are refused with what mends them.
 
 use serde_json::json;
-use testkit::{Authority, MariaDb};
+use testkit::{Authority, MariaDb, Mysqld};
 use tidegate_db_listener::settings::SourceSettings;
 use tidegate_db_listener::source::mariadb::MariaDb as Source;
 use tidegate_db_listener::source::{Failure, Listen, Position};
 
-use crate::fixture::{Listening, named, new};
+use crate::fixture::{Listening, bare, named, new, on_both};
+
+on_both!(
+    a_position_that_was_purged_is_named,
+    tables_are_listed_with_their_columns,
+    a_statement_that_tells_no_rows_is_not_passed_over,
+);
 
 /// Why a first start fails for good.
-async fn refused(url: &str) -> String {
+pub(crate) async fn refused(url: &str) -> String {
     match Listening::start(url, &["t"], None, false).failure().await {
         Failure::Lasting(text) => text,
         passing => panic!("{passing:?}"),
@@ -44,9 +50,7 @@ async fn a_user_needs_a_password_and_two_grants_and_no_more() {
     assert_eq!(new(&listening.change().await), json!({"id": 2, "j": []}));
 }
 
-#[tokio::test]
-async fn a_position_that_was_purged_is_named() {
-    let database = MariaDb::start();
+async fn a_position_that_was_purged_is_named(database: &mut Mysqld) {
     database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT)");
     let position = Listening::to(&database.url(), &["t"]).await.stop().await;
     database.sql(
@@ -60,14 +64,18 @@ async fn a_position_that_was_purged_is_named() {
     else {
         panic!("it lasts")
     };
-    assert!(text.contains(&position.unwrap().0) && text.contains("purged"), "{text}");
-    let never = Some(Position("0-1-999999".into()));
-    assert!(matches!(Listening::from(&database.url(), &["t"], never).failure().await, Failure::Lasting(_)));
+    assert!(text.contains(&bare(&position)) && text.contains("purged"), "{text}");
 }
 
 #[tokio::test]
-async fn tables_are_listed_with_their_columns() {
+async fn a_position_that_the_server_never_had_is_refused() {
     let database = MariaDb::start();
+    database.sql("CREATE DATABASE app");
+    let never = Some(Position("mariadb:0-1-999999".into()));
+    assert!(matches!(Listening::from(&database.url(), &["t"], never).failure().await, Failure::Lasting(_)));
+}
+
+async fn tables_are_listed_with_their_columns(database: &mut Mysqld) {
     database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT, `odd name` INT)");
     let settings = SourceSettings { url: Some(database.url()), server_id: 77, ..SourceSettings::default() };
     let tables = Source::new(settings, []).prepare().await.unwrap().unwrap();
@@ -78,9 +86,7 @@ async fn tables_are_listed_with_their_columns() {
     );
 }
 
-#[tokio::test]
-async fn a_statement_that_tells_no_rows_is_not_passed_over() {
-    let database = MariaDb::start();
+async fn a_statement_that_tells_no_rows_is_not_passed_over(database: &mut Mysqld) {
     database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT); CREATE TABLE app.elsewhere (id INT)");
     let listening = Listening::to(&database.url(), &["t"]).await;
     database.sql("SET SESSION binlog_format='STATEMENT'; INSERT INTO app.elsewhere VALUES (1); INSERT INTO app.t VALUES (1)");

@@ -1,16 +1,24 @@
 //! What a transaction does is told in its order, with its GTID, and only once it is.
 
 use serde_json::json;
-use testkit::MariaDb;
+use testkit::{MariaDb, Mysqld};
 use tidegate_db_listener::change::{Cell, Kind};
 
-use crate::fixture::{Listening, new, old};
+use crate::fixture::{Listening, insert, last_gtid, new, old, on_both};
+
+on_both!(
+    inserts_updates_and_deletes_tell_rows_before_and_after,
+    a_transaction_is_told_when_it_is_committed_and_never_when_it_is_rolled_back,
+    a_log_without_checksums_is_read,
+    fifty_thousand_rows_of_one_transaction_come_in_batches_and_are_counted,
+    reading_goes_on_from_a_position_with_the_same_origins,
+    a_log_of_minimal_rows_leaves_out_what_it_does_not_tell,
+    a_snapshot_tells_what_is_there_and_then_what_changes,
+);
 
 const TABLE: &str = "CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, v VARCHAR(20), k INT); CREATE TABLE app.other (id INT);";
 
-#[tokio::test]
-async fn inserts_updates_and_deletes_tell_rows_before_and_after() {
-    let database = MariaDb::start();
+async fn inserts_updates_and_deletes_tell_rows_before_and_after(database: &mut Mysqld) {
     database.sql(TABLE);
     let mut listening = Listening::to(&database.url(), &["t"]).await;
     database.sql(
@@ -25,16 +33,13 @@ async fn inserts_updates_and_deletes_tell_rows_before_and_after() {
     assert_eq!((old(&changes[3]), new(&changes[3])), (json!({"id": 2, "v": "b", "k": null}), json!(null)));
     assert_eq!((changes[4].shape.table.to_string().as_str(), &changes[4].new), ("app.t", &None));
 
-    let now = database.sql("SELECT @@gtid_binlog_pos");
-    assert_eq!(changes[4].origin, format!("{now}/app.t/0"));
+    assert_eq!(changes[4].origin, format!("{}/app.t/0", last_gtid(database)));
     assert!(changes[0].origin.ends_with("/app.t/0") && changes[1].origin.ends_with("/app.t/1"));
     let second: i64 = database.sql("SELECT UNIX_TIMESTAMP()").parse().unwrap();
     assert!((changes[0].time - second * 1000).abs() < 60_000);
 }
 
-#[tokio::test]
-async fn a_transaction_is_told_when_it_is_committed_and_never_when_it_is_rolled_back() {
-    let database = MariaDb::start();
+async fn a_transaction_is_told_when_it_is_committed_and_never_when_it_is_rolled_back(database: &mut Mysqld) {
     database.sql(TABLE);
     let mut listening = Listening::to(&database.url(), &["t"]).await;
     database.sql(
@@ -49,12 +54,20 @@ async fn a_transaction_is_told_when_it_is_committed_and_never_when_it_is_rolled_
     assert_ne!(changes[0].origin, changes[1].origin);
 }
 
-#[tokio::test]
-async fn fifty_thousand_rows_of_one_transaction_come_in_batches_and_are_counted() {
-    let database = MariaDb::start();
+async fn a_log_without_checksums_is_read(database: &mut Mysqld) {
+    database.restart_with(&["--binlog-checksum=NONE"]);
     database.sql(TABLE);
     let mut listening = Listening::to(&database.url(), &["t"]).await;
-    database.sql("INSERT INTO app.t SELECT seq, CONCAT('row ', seq), NULL FROM app.seq_1_to_50000");
+    database.sql("INSERT INTO app.t VALUES (1,'a',7); SET GLOBAL binlog_checksum='CRC32'; INSERT INTO app.t VALUES (2,'b',7)");
+    let changes = listening.changes(2).await;
+    assert_eq!(new(&changes[0]), json!({"id": 1, "v": "a", "k": 7}));
+    assert_eq!(new(&changes[1]), json!({"id": 2, "v": "b", "k": 7}), "the setting begins a new file");
+}
+
+async fn fifty_thousand_rows_of_one_transaction_come_in_batches_and_are_counted(database: &mut Mysqld) {
+    database.sql(TABLE);
+    let mut listening = Listening::to(&database.url(), &["t"]).await;
+    database.sql(&insert("app.t", 50_000));
     let changes = listening.changes(50_000).await;
     assert!(changes.iter().enumerate().all(|(index, change)| new(change)["id"] == json!(index + 1)));
     assert!(
@@ -62,9 +75,7 @@ async fn fifty_thousand_rows_of_one_transaction_come_in_batches_and_are_counted(
     );
 }
 
-#[tokio::test]
-async fn reading_goes_on_from_a_position_with_the_same_origins() {
-    let database = MariaDb::start();
+async fn reading_goes_on_from_a_position_with_the_same_origins(database: &mut Mysqld) {
     database.sql(TABLE);
     let mut first = Listening::to(&database.url(), &["t"]).await;
     let begin = first.position.clone();
@@ -79,9 +90,8 @@ async fn reading_goes_on_from_a_position_with_the_same_origins() {
     assert_eq!(next.remove(0), again[2], "also where other tables are listened to");
 }
 
-#[tokio::test]
-async fn a_log_of_minimal_rows_leaves_out_what_it_does_not_tell() {
-    let database = MariaDb::start_with(&["--binlog-row-image=MINIMAL"]);
+async fn a_log_of_minimal_rows_leaves_out_what_it_does_not_tell(database: &mut Mysqld) {
+    database.restart_with(&["--binlog-row-image=MINIMAL"]);
     database.sql(TABLE);
     let mut listening = Listening::to(&database.url(), &["t"]).await;
     database.sql("INSERT INTO app.t VALUES (1,'a',7); UPDATE app.t SET v='b' WHERE id=1");
@@ -106,14 +116,13 @@ async fn each_of_several_domains_is_gone_on_with() {
     assert_eq!(new(&next)["id"], json!(3));
 }
 
-#[tokio::test]
-async fn a_snapshot_tells_what_is_there_and_then_what_changes() {
-    let database = MariaDb::start();
+async fn a_snapshot_tells_what_is_there_and_then_what_changes(database: &mut Mysqld) {
     database.sql(TABLE);
-    database.sql("INSERT INTO app.t SELECT seq, 'there', NULL FROM app.seq_1_to_1200");
+    database.sql(&insert("app.t", 1200));
     let mut listening = Listening::start(&database.url(), &["t", "other"], None, true);
     let rows = listening.changes(1200).await;
     listening.moved().await;
+    let taken = listening.position.clone().unwrap();
     database.sql("UPDATE app.t SET v='new' WHERE id=1200");
     assert!(
         rows.iter()
@@ -122,19 +131,9 @@ async fn a_snapshot_tells_what_is_there_and_then_what_changes() {
     );
     assert_eq!(new(&listening.change().await), json!({"id": 1200, "v": "new", "k": null}));
 
-    let again =
-        Listening::start(&database.url(), &["t", "other"], rows_position(&rows), false).change().await;
-    assert_eq!(
-        new(&again)["v"],
-        json!("new"),
-        "what comes after the snapshot's position is what comes after it"
-    );
-}
-
-/// The position that a snapshot's origins begin with.
-fn rows_position(
-    rows: &[tidegate_db_listener::change::Change],
-) -> Option<tidegate_db_listener::source::Position> {
     let (position, _) = rows[0].origin.split_once("/snapshot/").unwrap();
-    Some(tidegate_db_listener::source::Position(position.into()))
+    assert!(taken.0.ends_with(position), "{position} is the position that is kept: {taken:?}");
+    let again = Listening::from(&database.url(), &["t", "other"], Some(taken)).change().await;
+    let expected = json!("new");
+    assert_eq!(new(&again)["v"], expected, "what comes after the snapshot's position is what comes after it");
 }

@@ -1,41 +1,55 @@
-//! MariaDB: what a user needs, and a try that reads the log beside an instance.
+//! MariaDB and MySQL: what a user needs, and a try that reads the log beside an instance.
 
 use serde_json::{Value, json};
-use testkit::MariaDb;
+use testkit::{MariaDb, MySql, Mysqld};
 use tidegate_plugin::testing::Setup;
 
 use crate::support::{assert_follows, assert_told, events, plugin, tried};
 
+const TABLE: &str = "CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, state VARCHAR(20))";
+
 fn with_table() -> MariaDb {
     let database = MariaDb::start();
-    database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, state VARCHAR(20))");
+    database.sql(TABLE);
     database
 }
 
-fn source(database: &MariaDb, user: &str) -> Value {
+fn source(database: &Mysqld, user: &str) -> Value {
     json!({"kind": "mariadb", "url": format!("{}/app", database.url_of(user))})
 }
 
-fn listener(database: &MariaDb, user: &str) -> Setup {
+fn listener(database: &Mysqld, user: &str) -> Setup {
     plugin(&source(database, user), &json!([{"table": "t", "event": "row", "data": {"id": "{id}"}}]))
 }
 
-fn insert(database: &MariaDb) -> impl Fn(u64) {
+fn insert(database: &Mysqld) -> impl Fn(u64) {
     |id| drop(database.sql(&format!("INSERT INTO app.t (id) VALUES ({id})")))
 }
 
 #[test]
 fn what_is_printed_is_all_that_a_user_needs() {
     let database = with_table();
-    let listener = || listener(&database, "listener:right");
+    suffices(&database, 2);
+    assert_eq!(database.sql("SELECT @@GLOBAL.binlog_row_metadata"), "FULL");
+}
+
+#[test]
+fn what_is_printed_is_all_that_a_user_of_mysql_needs() {
+    let database = MySql::start();
+    database.sql(TABLE);
+    suffices(&database, 1); // before 5.7 a user is made once
+}
+
+fn suffices(database: &Mysqld, times: usize) {
+    let listener = || listener(database, "listener:right");
     let ran = listener().command("init", &[]);
     assert_eq!(ran.outcome, Ok(()));
     assert!(!ran.printed.contains("right"), "{}", ran.printed);
-    for _ in 0..2 {
+    for _ in 0..times {
         database.sql(&ran.printed.replace("a password of your own", "right"));
     }
     let host = listener().start().unwrap();
-    let (tried, written) = tried(listener(), &["--count", "2", "--for", "1m"], insert(&database));
+    let (tried, written) = tried(listener(), &["--count", "2", "--for", "1m"], insert(database));
     assert_follows(&events(&tried));
     assert_told(&host, written);
     host.stop();

@@ -26,7 +26,7 @@ pub(crate) struct Column {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nature {
     Plain,
-    /// LONGTEXT that is checked to be JSON, which is what MariaDB makes of a column that is declared so.
+    /// MySQL's JSON, or LONGTEXT that is checked to be JSON, which is what MariaDB makes of a column that is declared so.
     Json,
     Uuid,
     Inet6,
@@ -75,6 +75,7 @@ impl Declared {
             "uuid" => Nature::Uuid,
             "inet6" => Nature::Inet6,
             "inet4" => Nature::Inet4,
+            "json" => Nature::Json,
             _ if self.json => Nature::Json,
             _ => Nature::Plain,
         }
@@ -138,6 +139,7 @@ impl Declared {
             "blob" | "text" => wire == Wire::Blob { width: 2 },
             "mediumblob" | "mediumtext" => wire == Wire::Blob { width: 3 },
             "longblob" | "longtext" => wire == Wire::Blob { width: 4 },
+            "json" => matches!(wire, Wire::Json { .. }),
             _ => matches!(wire, Wire::Geometry { .. }),
         }
     }
@@ -176,7 +178,7 @@ impl Layout {
 /// A column as the log has it. Only whether it is JSON, a UUID or an address is not told there: that it is what it is now.
 fn by_log(wire: Wire, told: &Told, now: &[Declared], charsets: &HashMap<u64, String>) -> Column {
     let now = now.iter().find(|declared| declared.name == told.name && declared.is_written(wire));
-    // A collation without a name is one of MariaDB's own newer ones, which are all of Unicode.
+    // A collation without a name is one of MariaDB's newer ones, which are all of Unicode.
     let named = |id: u64| charsets.get(&id).map_or(Charset::Utf8, |name| Charset::named(name));
     let charset = told.collation.map_or(Charset::Bytes, named);
     Column {
@@ -192,7 +194,8 @@ fn by_log(wire: Wire, told: &Told, now: &[Declared], charsets: &HashMap<u64, Str
 /// Columns as the table has them now, provided that it is written as the log says. It may have got more of them at its end since.
 fn by_table(map: &TableMap, now: Option<&[Declared]>) -> Result<Vec<Column>, String> {
     let table = &map.table;
-    let mends = "with SET GLOBAL binlog_row_metadata=FULL it tells names itself, from then on";
+    let mends =
+        "with SET GLOBAL binlog_row_metadata=FULL (MySQL: from 8.0 on) it tells names itself, from then on";
     let Some(now) = now else {
         return Err(format!(
             "table {table} is gone, or may not be read, and the binary log does not name its columns: {mends}"

@@ -14,7 +14,7 @@ use super::value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowsKind {
     pub(crate) kind: Kind,
-    /// Further data follows the head: of the second version of rows events, which MariaDB reads but does not write.
+    /// Further data follows the head: of the second version of rows events, which MySQL writes, and MariaDB only reads.
     extended: bool,
     /// The rows are deflated (`log_bin_compress`).
     deflated: bool,

@@ -9,17 +9,19 @@ use futures_util::StreamExt;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row};
 use serde_json::{Number, Value};
+use sha2::{Digest, Sha256};
 
 use crate::change::{Cell, Change, Kind, Shape, TableName};
-use crate::source::{Batch, Failure, Feed, Position};
+use crate::source::{Batch, Feed, Position};
 
 use super::Server;
 use super::columns::{Declared, Nature};
-use super::connect::{answered, check, connect};
-use super::gtid::GtidList;
+use super::connect::{answered, connect};
+use super::gtid::Gtids;
+use super::judge::check;
 use super::stream::End;
 use super::tables::{Tables, quoted, some};
-use super::{text, value};
+use super::{position, text, value};
 
 /// A batch has so many rows, or so many bytes, whichever is first.
 const BATCH: usize = 500;
@@ -28,48 +30,26 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Hands over the rows of all tables of ours, then the position that they are of.
 ///
 /// Tables of InnoDB are read as they were at that position; of others rows may be newer, and come again as changes.
-pub(super) async fn take(source: &Server, feed: &Feed) -> Result<GtidList, End> {
+pub(super) async fn take(source: &Server, feed: &Feed) -> Result<Gtids, End> {
     let opts = &source.opts;
     let mut connection = connect(opts).await?;
-    check(opts, &mut connection).await?;
-    let start = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
-    answered(opts, connection.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")).await?;
-    answered(opts, connection.query_drop(start)).await?;
-    let position = position(source, &mut connection).await?;
+    let flavour = check(opts, &mut connection).await?.flavour;
+    let position = position::freeze(source, &mut connection, flavour).await?;
     let names: Vec<_> = source.tables.iter().cloned().collect();
     let tables: Tables = some(opts, &mut connection, &names).await?;
     for (name, columns) in tables {
         rows(source, feed, &mut connection, &position, name, columns).await?;
     }
-    send(feed, Vec::new(), Some(Position(position.to_string()))).await?;
+    send(feed, Vec::new(), Some(position.keep())).await?;
     let _gone = answered(opts, connection.disconnect()).await;
     Ok(position)
-}
-
-/// The position of the binary log that a snapshot is of.
-async fn position(source: &Server, connection: &mut Conn) -> Result<GtidList, Failure> {
-    const FILE: &str =
-        "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')";
-    let opts = &source.opts;
-    let mut status: Vec<(String, String)> = answered(opts, connection.query(FILE)).await?;
-    status.sort();
-    let [(_, file), (_, offset)] = status.as_slice() else {
-        return Err(Failure::Lasting(
-            "MariaDB does not tell the position of a snapshot: is log_bin on?".into(),
-        ));
-    };
-    let offset: u64 = offset.parse().unwrap_or_default();
-    let position = connection.exec_first("SELECT BINLOG_GTID_POS(?, ?)", (file, offset));
-    let position: Option<Option<String>> = answered(opts, position).await?;
-    let position = position.flatten().unwrap_or_default();
-    position.parse().map_err(|error| Failure::Lasting(format!("MariaDB's position of the snapshot: {error}")))
 }
 
 async fn rows(
     source: &Server,
     feed: &Feed,
     connection: &mut Conn,
-    position: &GtidList,
+    position: &Gtids,
     name: TableName,
     columns: Vec<Declared>,
 ) -> Result<(), End> {
@@ -78,6 +58,7 @@ async fn rows(
         Arc::new(Shape { table: name, columns: columns.iter().map(|column| column.name.clone()).collect() });
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let (mut changes, mut bytes, mut number) = (Vec::new(), 0, 0_u64);
+    let mark = mark(position);
     let opts = &source.opts;
     let mut rows = answered(opts, connection.exec_stream::<Row, _, _>(query, ())).await?;
     loop {
@@ -92,7 +73,7 @@ async fn rows(
                 Cell::Is(json(column, value))
             })
             .collect();
-        let origin = format!("{position}/snapshot/{}/{number}", shape.table);
+        let origin = format!("{mark}/snapshot/{}/{number}", shape.table);
         number += 1;
         changes.push(Change {
             kind: Kind::Insert,
@@ -108,6 +89,16 @@ async fn rows(
         }
     }
     if changes.is_empty() { Ok(()) } else { send(feed, changes, None).await }
+}
+
+/// The position as origins have it: that of many servers, which is longer than an origin may be, by its digest.
+fn mark(position: &Gtids) -> String {
+    const LONGEST: usize = 80;
+    let text = position.to_string();
+    match text.len() {
+        0..=LONGEST => text,
+        _ => Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
 }
 
 async fn send(feed: &Feed, changes: Vec<Change>, position: Option<Position>) -> Result<(), End> {
@@ -165,10 +156,26 @@ fn from_bytes(column: &Declared, bytes: &[u8]) -> Value {
         "bit" => Value::from(bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))),
         "decimal" => value::exact(text(), column.precision()),
         "uuid" | "inet4" | "inet6" => Value::String(text()),
-        _ if column.charset() == text::Charset::Bytes => Value::String(STANDARD.encode(bytes)),
         _ if column.nature() == Nature::Json => {
             serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text()))
         }
+        _ if column.charset() == text::Charset::Bytes => Value::String(STANDARD.encode(bytes)),
         _ => Value::String(text()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gtid::Flavour;
+    use super::*;
+
+    #[test]
+    fn a_position_of_many_servers_stands_in_origins_by_its_digest() {
+        let server = |nth: u32| format!("3e11fa47-71ca-11e1-9e33-c80aa94{nth:05}:1-9");
+        let of = |count| (0..count).map(server).collect::<Vec<_>>().join(",");
+        let mark = |count| mark(&Gtids::told(Flavour::MySql, &of(count)).unwrap());
+        assert_eq!(mark(1), of(1));
+        assert_eq!((mark(20).len(), mark(21).len()), (64, 64));
+        assert_ne!(mark(20), mark(21));
     }
 }

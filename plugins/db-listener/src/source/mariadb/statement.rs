@@ -20,7 +20,9 @@ pub(crate) enum Meaning {
     Commit,
     /// ROLLBACK of all: what could not be undone has been written.
     Rollback,
-    /// BEGIN, savepoints and others that change nothing.
+    /// BEGIN: a COMMIT will follow.
+    Begin,
+    /// Savepoints and others that change nothing.
     Nothing,
     /// A table has no rows any more.
     Truncate(TableName),
@@ -51,14 +53,15 @@ impl Statement {
         match first.as_str() {
             "COMMIT" => Meaning::Commit,
             "ROLLBACK" if words.next().is_none() => Meaning::Rollback,
-            "XA" if words.next().is_some_and(|word| {
-                ["COMMIT", "ROLLBACK"].contains(&word.text.to_ascii_uppercase().as_str())
-            }) =>
-            {
-                Meaning::Commit // its rows came with XA PREPARE
+            "XA" => match words.next().map(|word| word.text.to_ascii_uppercase()).as_deref() {
+                Some("START" | "BEGIN") => Meaning::Begin,
+                Some("COMMIT" | "ROLLBACK") => Meaning::Commit, // its rows came with XA PREPARE
+                _ => Meaning::Nothing,
+            },
+            "BEGIN" => Meaning::Begin,
+            "START" | "SAVEPOINT" | "RELEASE" | "ROLLBACK" | "SET" | "GRANT" | "REVOKE" | "" => {
+                Meaning::Nothing
             }
-            "BEGIN" | "START" | "SAVEPOINT" | "RELEASE" | "ROLLBACK" | "XA" | "SET" | "GRANT" | "REVOKE"
-            | "" => Meaning::Nothing,
             "FLUSH" | "ANALYZE" | "OPTIMIZE" | "REPAIR" => Meaning::Nothing,
             "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "LOAD" | "WITH" => Meaning::Rows,
             "TRUNCATE" => self.truncated(words).map_or(Meaning::Definition, Meaning::Truncate),
@@ -158,7 +161,8 @@ mod tests {
         assert_eq!(meaning("ROLLBACK TO `a`"), Meaning::Nothing);
         assert_eq!(meaning("XA COMMIT X'61',X'',1"), Meaning::Commit);
         assert_eq!(meaning("XA END X'61',X'',1"), Meaning::Nothing);
-        assert_eq!(meaning("BEGIN"), Meaning::Nothing);
+        assert_eq!(meaning("BEGIN"), Meaning::Begin);
+        assert_eq!(meaning("XA START X'61',X'',1"), Meaning::Begin);
         assert_eq!(meaning("/* by */ insert into t values (1)"), Meaning::Rows);
         assert_eq!(meaning("ALTER TABLE t ADD c INT"), Meaning::Definition);
     }

@@ -6,25 +6,23 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use mysql_async::binlog::events::Event;
-use mysql_async::prelude::Queryable;
-use mysql_async::{BinlogStream, BinlogStreamRequest};
 
 use crate::change::{Cell, Change, Kind, Shape, TableName};
 use crate::source::{Batch, Failure, Feed, Position};
 
 use super::Server;
 use super::columns::Layout;
-use super::connect::{answered, connect, failure};
-use super::gtid::{Begin, Gtid, GtidList};
+use super::connect::{answered, connect};
+use super::gtid::{Begin, Gtid, Gtids};
+use super::judge::{COMPRESSED, PARTIAL};
 use super::reader::Malformed;
+use super::request;
 use super::rows::{self, Rows, RowsKind};
 use super::statement::{Meaning, Statement};
 use super::table_map::{self, TableMap};
 use super::tables::{self, Tables};
 
-/// An idle server says that it is there so often.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// One that has said nothing for so long is taken for gone.
+/// A server that has said nothing for so long is taken for gone.
 const SILENCE: Duration = Duration::from_secs(15);
 /// Positions of transactions without changes of ours are handed over so often.
 const POSITIONS: Duration = Duration::from_secs(1);
@@ -70,7 +68,7 @@ pub(super) struct Reading<'a> {
     source: &'a Server,
     feed: &'a Feed,
     /// Up to where transactions have been read whole.
-    position: GtidList,
+    position: Gtids,
     group: Option<Group>,
     tables: Tables,
     charsets: HashMap<u64, String>,
@@ -88,7 +86,7 @@ impl<'a> Reading<'a> {
     pub(super) fn new(
         source: &'a Server,
         feed: &'a Feed,
-        position: GtidList,
+        position: Gtids,
         tables: Tables,
         charsets: HashMap<u64, String>,
     ) -> Self {
@@ -119,7 +117,8 @@ impl<'a> Reading<'a> {
     }
 
     async fn read(&mut self) -> Result<(), End> {
-        let mut stream = self.open().await?;
+        let server = self.position.flavour();
+        let mut stream = request::open(self.source, &self.position).await?;
         self.moved = true; // that it reads is told by its position, once the server has begun
         loop {
             let event = tokio::select! {
@@ -128,10 +127,10 @@ impl<'a> Reading<'a> {
             };
             let event = match event {
                 Ok(Some(Ok(event))) => event,
-                Ok(Some(Err(error))) => return Err(self.refusal(&error).into()),
-                Ok(None) => return Err(Failure::Passing("MariaDB has ended the binary log".into()).into()),
+                Ok(Some(Err(error))) => return Err(request::refusal(&self.position, &error).into()),
+                Ok(None) => return Err(Failure::Passing(format!("{server} has ended the binary log")).into()),
                 Err(_) => {
-                    let text = format!("MariaDB has been silent for {} s", SILENCE.as_secs());
+                    let text = format!("{server} has been silent for {} s", SILENCE.as_secs());
                     return Err(Failure::Passing(text).into());
                 }
             };
@@ -140,34 +139,6 @@ impl<'a> Reading<'a> {
                 self.reads = true;
                 self.say().await?;
             }
-        }
-    }
-
-    /// Asks for the log from behind the position.
-    async fn open(&self) -> Result<BinlogStream, Failure> {
-        let opts = &self.source.opts;
-        let mut connection = connect(opts).await?;
-        let settings = format!(
-            "SET @mariadb_slave_capability=4, @slave_connect_state='{}', @slave_gtid_strict_mode=1, \
-             @slave_gtid_ignore_duplicates=0, @master_heartbeat_period={}",
-            self.position,
-            HEARTBEAT.as_nanos()
-        );
-        answered(opts, connection.query_drop(settings)).await?;
-        let request = BinlogStreamRequest::new(self.source.server_id);
-        answered(opts, connection.get_binlog_stream(request)).await.map_err(grant)
-    }
-
-    /// What the server refuses to read us, or why it has stopped.
-    fn refusal(&self, error: &mysql_async::Error) -> Failure {
-        const NOT_THERE: u16 = 1236;
-        match error {
-            mysql_async::Error::Server(error) if error.code == NOT_THERE => Failure::Lasting(format!(
-                "MariaDB cannot go on from GTID position '{}': {}. What was written since is lost to us where its logs were purged; \
-                 to begin anew, remove the position that is kept",
-                self.position, error.message
-            )),
-            error => failure("MariaDB", error),
         }
     }
 
@@ -182,19 +153,17 @@ impl<'a> Reading<'a> {
             165 => self.statement(data, true).await,
             16 | 38 => self.commit().await, // of InnoDB, and of XA PREPARE
             19 => self.table_map(data).map_err(|error| self.malformed(error)),
-            27 => self.say().await,
-            162 => {
-                let Begin { gtid, alone } =
-                    Begin::decode(header.server_id(), data).map_err(|error| self.malformed(error))?;
-                let time = i64::from(header.timestamp()) * 1000;
-                self.changes.clear(); // of a transaction that never ended: the server died while it wrote it
-                self.group = Some(Group { gtid, alone, time, counts: HashMap::new() });
-                Ok(())
-            }
+            27 | 41 => self.say().await,
+            33 => self.begin(Begin::mysql(data), header.timestamp()),
+            162 => self.begin(Begin::mariadb(header.server_id(), data), header.timestamp()),
+            34 => Err(self.lasting("a transaction without a GTID: gtid_mode was not ON")),
+            39 => Err(self.lasting(PARTIAL)),
+            40 => Err(self.lasting(COMPRESSED)),
+            42 => Err(self.lasting("a GTID with a tag, which cannot be read")),
             18 => Err(self.lasting("LOAD DATA was written as a statement: binlog_format was not ROW")),
             26 => Err(self.lasting("the server says that its log has a gap")),
-            // Where files begin and end, what variables were, comments.
-            0 | 3..=5 | 9 | 13..=15 | 17 | 160 | 161 | 163 | 164 => Ok(()),
+            // Where files begin and end, what variables were, comments, who is in a group of servers.
+            0 | 3..=5 | 9 | 13..=15 | 17 | 28 | 29 | 35..=37 | 160 | 161 | 163 | 164 => Ok(()),
             other => {
                 const IGNORABLE: u16 = 0x80;
                 match header.flags_raw() & IGNORABLE != 0 {
@@ -203,6 +172,14 @@ impl<'a> Reading<'a> {
                 }
             }
         }
+    }
+
+    /// A transaction begins.
+    fn begin(&mut self, begin: Result<Begin, Malformed>, second: u32) -> Result<(), End> {
+        let Begin { gtid, alone } = begin.map_err(|error| self.malformed(error))?;
+        self.changes.clear(); // of a transaction that never ended: the server died while it wrote it
+        self.group = Some(Group { gtid, alone, time: i64::from(second) * 1000, counts: HashMap::new() });
+        Ok(())
     }
 
     async fn statement(&mut self, data: &[u8], deflated: bool) -> Result<(), End> {
@@ -214,8 +191,13 @@ impl<'a> Reading<'a> {
                 self.changes.clear();
                 return self.commit().await;
             }
+            Meaning::Begin => {
+                if let Some(group) = &mut self.group {
+                    group.alone = false;
+                }
+            }
             Meaning::Nothing => {}
-            Meaning::Truncate(table) => self.truncate(table),
+            Meaning::Truncate(table) => self.truncate(table)?,
             Meaning::Rows if self.is_named(&statement.text) => {
                 let text = "rows were changed by a statement, so what they are cannot be told: binlog_format was not ROW in its session";
                 return Err(self.lasting(text));
@@ -257,7 +239,7 @@ impl<'a> Reading<'a> {
         let layout = match self.source.tables.contains(&name) {
             true => {
                 let now = self.tables.get(&name).map(Vec::as_slice);
-                let map = TableMap::decode(name, rest)?;
+                let map = TableMap::decode(self.position.flavour(), name, rest)?;
                 Some(Arc::new(Layout::of(&map, now, &self.charsets).map_err(Malformed)?))
             }
             false => None,
@@ -275,7 +257,7 @@ impl<'a> Reading<'a> {
         let decoded = Rows::of(kind, &layout, data).map_err(|error| self.malformed(error))?;
         for row in decoded {
             let row = row.map_err(|error| self.malformed(error))?;
-            self.change(kind.kind, Arc::clone(&layout.shape), row.old, row.new);
+            self.change(kind.kind, Arc::clone(&layout.shape), row.old, row.new)?;
             if self.changes.len() >= BATCH {
                 self.send(None).await?;
             }
@@ -287,26 +269,36 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn truncate(&mut self, table: TableName) {
+    fn truncate(&mut self, table: TableName) -> Result<(), End> {
         if self.source.tables.contains(&table) {
             let columns =
                 self.tables.get(&table).into_iter().flatten().map(|column| column.name.clone()).collect();
-            self.change(Kind::Truncate, Arc::new(Shape { table, columns }), None, None);
+            self.change(Kind::Truncate, Arc::new(Shape { table, columns }), None, None)?;
         }
+        Ok(())
     }
 
-    fn change(&mut self, kind: Kind, shape: Arc<Shape>, old: Option<Vec<Cell>>, new: Option<Vec<Cell>>) {
-        let Some(group) = &mut self.group else { return };
+    fn change(
+        &mut self,
+        kind: Kind,
+        shape: Arc<Shape>,
+        old: Option<Vec<Cell>>,
+        new: Option<Vec<Cell>>,
+    ) -> Result<(), End> {
+        let Some(group) = &mut self.group else {
+            return Err(self.lasting("a change outside of any transaction with a GTID"));
+        };
         let number = group.counts.entry(shape.table.clone()).or_default();
         let origin = format!("{}/{}/{number}", group.gtid, shape.table);
         *number += 1;
         self.changes.push(Change { kind, shape, new, old, origin, time: group.time });
+        Ok(())
     }
 
     /// The transaction is whole.
     async fn commit(&mut self) -> Result<(), End> {
         if let Some(group) = self.group.take() {
-            self.position.pass(group.gtid);
+            self.position.pass(group.gtid).map_err(|error| self.malformed(error))?;
             self.moved = true;
         }
         if !self.changes.is_empty() || self.said.elapsed() >= POSITIONS {
@@ -321,7 +313,7 @@ impl<'a> Reading<'a> {
             return Ok(());
         }
         (self.moved, self.said) = (false, Instant::now());
-        self.send(Some(Position(self.position.to_string()))).await
+        self.send(Some(self.position.keep())).await
     }
 
     async fn send(&mut self, position: Option<Position>) -> Result<(), End> {
@@ -340,16 +332,6 @@ impl<'a> Reading<'a> {
             Some(group) => format!("in transaction {}", group.gtid),
             None => format!("behind position '{}'", self.position),
         };
-        End::Failed(Failure::Lasting(format!("MariaDB's binary log, {place}: {text}")))
-    }
-}
-
-/// A refusal to be read the log has a cure.
-fn grant(failure: Failure) -> Failure {
-    match failure {
-        Failure::Lasting(text) => {
-            Failure::Lasting(format!("{text}. GRANT REPLICATION SLAVE ON *.* TO the user of source.url"))
-        }
-        passing => passing,
+        End::Failed(Failure::Lasting(format!("{}'s binary log, {place}: {text}", self.position.flavour())))
     }
 }

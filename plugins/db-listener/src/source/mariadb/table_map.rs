@@ -3,9 +3,10 @@
 
 use crate::change::TableName;
 
+use super::gtid::Flavour;
 use super::reader::{Malformed, Reader};
 
-/// Tables of more columns are not believed: the most that MariaDB has is 4,096.
+/// Tables of more columns are not believed: the most that servers have is 4,096.
 const MOST_COLUMNS: usize = 4096;
 
 /// How a column's values stand in a row.
@@ -41,6 +42,10 @@ pub(crate) enum Wire {
     Geometry {
         width: usize,
     },
+    /// MySQL's own, in binary.
+    Json {
+        width: usize,
+    },
     /// CHAR and BINARY of at most so many bytes, what pads them left out.
     Fixed {
         length: usize,
@@ -57,9 +62,12 @@ impl Wire {
         matches!(self, Self::Whole(_) | Self::Float | Self::Double | Self::Decimal { .. } | Self::Year)
     }
 
-    /// Whether the metadata tells its character set.
-    fn is_text(self) -> bool {
-        matches!(self, Self::Blob { .. } | Self::Fixed { .. } | Self::Varying { .. })
+    /// Whether the metadata tells its character set; MariaDB's has one of geometry, too.
+    fn is_text(self, flavour: Flavour) -> bool {
+        match self {
+            Self::Geometry { .. } => flavour == Flavour::MariaDb,
+            _ => matches!(self, Self::Blob { .. } | Self::Fixed { .. } | Self::Varying { .. }),
+        }
     }
 }
 
@@ -100,8 +108,12 @@ pub(crate) fn head(event: &[u8]) -> Result<(u64, TableName, Reader<'_>), Malform
 }
 
 impl TableMap {
-    /// Decodes what follows the [`head`].
-    pub(crate) fn decode(table: TableName, mut reader: Reader<'_>) -> Result<Self, Malformed> {
+    /// Decodes what follows the [`head`], as that kind of server writes it.
+    pub(crate) fn decode(
+        flavour: Flavour,
+        table: TableName,
+        mut reader: Reader<'_>,
+    ) -> Result<Self, Malformed> {
         let count = usize::try_from(reader.packed()?).unwrap_or(usize::MAX);
         if count > MOST_COLUMNS {
             return Err(Malformed(format!("a table of {count} columns")));
@@ -114,7 +126,7 @@ impl TableMap {
             wires.push(wire.map_err(|error| Malformed(format!("column {} of {table}: {error}", index + 1)))?);
         }
         let _nullable = reader.bits(count)?;
-        let full = told(&wires, reader)?;
+        let full = told(flavour, &wires, reader)?;
         Ok(Self { table, wires, full })
     }
 }
@@ -147,25 +159,29 @@ fn wire(kind: u8, details: &mut Reader<'_>) -> Result<Wire, Malformed> {
         17 => Wire::Timestamp(digits(details)?),
         18 => Wire::Datetime(digits(details)?),
         19 => Wire::Time(digits(details)?),
-        246 => decimal(details)?,
+        245 => Wire::Json { width: width(details)? },
+        246 => decimal(details).map(|(precision, scale)| Wire::Decimal { precision, scale })?,
         249..=252 => Wire::Blob { width: width(details)? },
         254 => fixed(details)?,
         255 => Wire::Geometry { width: width(details)? },
         7 | 11 | 12 => {
-            let mends = "SET GLOBAL mysql56_temporal_format=ON, then ALTER TABLE … FORCE";
-            return Err(Malformed(format!("its time is in the format of before MariaDB 10.1: {mends}")));
+            let mends = "ALTER TABLE … FORCE, on MariaDB after SET GLOBAL mysql56_temporal_format=ON";
+            return Err(Malformed(format!(
+                "its time is in the format of before MariaDB 10.1 and MySQL 5.6: {mends}"
+            )));
         }
         140 | 141 => return Err(Malformed("COMPRESSED columns cannot be read".into())),
-        other => return Err(Malformed(format!("its type, {other}, is not one of MariaDB's that are known"))),
+        other => return Err(Malformed(format!("its type, {other}, is none that is known"))),
     })
 }
 
-fn decimal(details: &mut Reader<'_>) -> Result<Wire, Malformed> {
+/// How many digits a decimal has, and how many of them after the point.
+pub(super) fn decimal(details: &mut Reader<'_>) -> Result<(usize, usize), Malformed> {
     let (precision, scale) = (usize::from(details.byte()?), usize::from(details.byte()?));
     if precision == 0 || precision > 65 || scale > precision {
         return Err(Malformed(format!("a decimal of {precision} digits, {scale} of them after the point")));
     }
-    Ok(Wire::Decimal { precision, scale })
+    Ok((precision, scale))
 }
 
 /// CHAR, BINARY, ENUM and SET share a type; the details tell which, and two bits of CHAR's length stand inverted in the first byte.
@@ -184,30 +200,31 @@ fn limited(bytes: usize) -> Result<usize, Malformed> {
 }
 
 /// What follows the types: fields of optional metadata, each with its number and length.
-fn told(wires: &[Wire], mut reader: Reader<'_>) -> Result<Option<Vec<Told>>, Malformed> {
+fn told(flavour: Flavour, wires: &[Wire], mut reader: Reader<'_>) -> Result<Option<Vec<Told>>, Malformed> {
     let mut columns = vec![Told::default(); wires.len()];
-    let of = |which: fn(Wire) -> bool| -> Vec<usize> {
+    let of = |which: &dyn Fn(Wire) -> bool| -> Vec<usize> {
         wires.iter().enumerate().filter(|(_, wire)| which(**wire)).map(|(index, _)| index).collect()
     };
-    let choices: fn(Wire) -> bool = |wire| matches!(wire, Wire::Enum { .. } | Wire::Set { .. });
+    let texts = |wire: Wire| wire.is_text(flavour);
+    let choices = |wire| matches!(wire, Wire::Enum { .. } | Wire::Set { .. });
     let mut named = false;
     while !reader.is_empty() {
         let field = reader.byte()?;
         let mut value = Reader::new(reader.packed_bytes()?);
         match field {
-            1 => signedness(&mut columns, &of(Wire::is_number), value)?,
-            2 => default_collation(&mut columns, &of(Wire::is_text), value)?,
-            3 => collations(&mut columns, &of(Wire::is_text), value)?,
+            1 => signedness(&mut columns, &of(&Wire::is_number), value)?,
+            2 => default_collation(&mut columns, &of(&texts), value)?,
+            3 => collations(&mut columns, &of(&texts), value)?,
             4 => {
                 for column in &mut columns {
                     column.name = String::from_utf8_lossy(value.packed_bytes()?).into_owned();
                 }
                 named = true;
             }
-            5 => members(&mut columns, &of(|wire| matches!(wire, Wire::Set { .. })), value)?,
-            6 => members(&mut columns, &of(|wire| matches!(wire, Wire::Enum { .. })), value)?,
-            10 => default_collation(&mut columns, &of(choices), value)?,
-            11 => collations(&mut columns, &of(choices), value)?,
+            5 => members(&mut columns, &of(&|wire| matches!(wire, Wire::Set { .. })), value)?,
+            6 => members(&mut columns, &of(&|wire| matches!(wire, Wire::Enum { .. })), value)?,
+            10 => default_collation(&mut columns, &of(&choices), value)?,
+            11 => collations(&mut columns, &of(&choices), value)?,
             _ => {} // keys, kinds of geometry, visibility: nothing that a row needs
         }
     }

@@ -1,4 +1,4 @@
-//! Texts and times of MariaDB as JSON has them.
+//! Texts and times of MariaDB and MySQL as JSON has them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,14 +19,14 @@ pub(crate) enum Charset {
 }
 
 impl Charset {
-    /// The character set of this name of MariaDB's.
+    /// The character set of this name.
     pub(crate) fn named(name: &str) -> Self {
         let label = match name {
             "utf8mb4" | "utf8mb3" | "utf8" | "ascii" => return Self::Utf8,
             "ucs2" | "utf16" => return Self::Wide { bytes: 2, big: true },
             "utf16le" => return Self::Wide { bytes: 2, big: false },
             "utf32" => return Self::Wide { bytes: 4, big: true },
-            "latin1" => "windows-1252", // as MariaDB has it
+            "latin1" => "windows-1252", // as the servers have it
             "latin2" => "iso-8859-2",
             "latin5" => "windows-1254",
             "latin7" => "iso-8859-13",
@@ -45,6 +45,7 @@ impl Charset {
             "ujis" | "eucjpms" => "euc-jp",
             "euckr" => "euc-kr",
             "gb2312" | "gbk" => "gbk",
+            "gb18030" => "gb18030",
             "big5" => "big5",
             _ => return Self::Bytes,
         };
@@ -76,7 +77,7 @@ impl Charset {
     }
 }
 
-/// A day, as `2024-02-29`. MariaDB has days that are none, `0000-00-00` and `2024-00-00`: they are told as they are.
+/// A day, as `2024-02-29`. The servers have days that are none, `0000-00-00` and `2024-00-00`: they are told as they are.
 pub(crate) fn date(year: u64, month: u64, day: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -91,7 +92,7 @@ pub(crate) fn clock(hours: u64, minutes: u64, seconds: u64, micros: u64, digits:
     text
 }
 
-/// A moment in RFC 3339, at Greenwich, from seconds since 1970. MariaDB's zero, no moment at all, is `0000-00-00T00:00:00Z`.
+/// A moment in RFC 3339, at Greenwich, from seconds since 1970. The servers' zero, no moment at all, is `0000-00-00T00:00:00Z`.
 pub(crate) fn moment(seconds: u64, micros: u64, digits: usize) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = if seconds == 0 && micros == 0 { (0, 0, 0) } else { civil(days) };

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 use super::columns::{Column, Nature};
 use super::reader::{Malformed, Reader};
 use super::table_map::Wire;
-use super::text;
+use super::{jsonb, text};
 
 /// The value of a column, which is not null.
 pub(crate) fn decode(column: &Column, reader: &mut Reader<'_>) -> Result<Value, Malformed> {
@@ -39,6 +39,10 @@ pub(crate) fn decode(column: &Column, reader: &mut Reader<'_>) -> Result<Value, 
             let length = reader.little(width)?;
             column.text(reader.bytes(length as usize)?)
         }
+        Wire::Json { width } => {
+            let length = reader.little(width)?;
+            jsonb::decode(reader.bytes(length as usize)?)?
+        }
         Wire::Fixed { length } => fixed(column, reader, length)?,
         Wire::Varying { length } => column.text(short(reader, length)?),
     })
@@ -50,7 +54,7 @@ pub(crate) fn whole(bits: u64, bytes: usize, unsigned: bool) -> Value {
     if unsigned { Value::from(bits) } else { Value::from((bits << above) as i64 >> above) }
 }
 
-/// The shortest number that is this one in single precision, as MariaDB shows it: 0.1, not 0.10000000149.
+/// The shortest number that is this one in single precision, as the server shows it: 0.1, not 0.10000000149.
 pub(crate) fn float(value: f32) -> Value {
     value.to_string().parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
 }
@@ -93,7 +97,7 @@ fn fixed(column: &Column, reader: &mut Reader<'_>, length: usize) -> Result<Valu
 
 /// Nine digits in each four bytes, and what is over in as few as hold it; the first bit is set for what is not negative, of which all
 /// bits are inverted.
-fn decimal(reader: &mut Reader<'_>, precision: usize, scale: usize) -> Result<String, Malformed> {
+pub(super) fn decimal(reader: &mut Reader<'_>, precision: usize, scale: usize) -> Result<String, Malformed> {
     const BYTES: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
     let before = precision - scale;
     let groups = [before % 9].into_iter().chain(std::iter::repeat_n(9, before / 9));
@@ -158,7 +162,7 @@ fn member(column: &Column, number: u64) -> Result<String, Malformed> {
     })
 }
 
-/// The texts of a set's bits, parted by commas, as MariaDB shows them.
+/// The texts of a set's bits, parted by commas, as the server shows them.
 fn members(column: &Column, bits: u64) -> Result<String, Malformed> {
     let set: Result<Vec<String>, _> =
         (0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| member(column, bit + 1)).collect();
