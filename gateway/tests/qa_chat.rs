@@ -179,14 +179,16 @@ async fn a_users_other_sessions_see_the_conversation_and_nobody_else_does() {
     let (mut other, mut nobody) = (enter_as(&gateway, "bob").await, enter(&gateway).await);
     let answer = asking.ask(&message("a", "How do I write a plugin?", false)).await;
     assert_eq!((&answer["type"], &answer["correlation_id"]), (&json!("agent_response"), &json!("a")));
-    for (kind, content) in [
-        ("chat_message", json!("How do I write a plugin?")),
-        ("agent_response", answer["payload"]["content"].clone()),
-    ] {
-        let told = beside.next().await;
-        assert_eq!((&told["type"], &told["payload"]["content"]), (&json!(kind), &content), "{told}");
-        assert_eq!(told["correlation_id"], Value::Null);
-    }
+    let asked = beside.next().await;
+    assert_eq!(asked["payload"]["event_name"], "chat_message", "{asked}");
+    assert_eq!(asked["payload"]["data"]["content"], "How do I write a plugin?");
+    let answered = beside.next().await;
+    assert_eq!(
+        (&answered["type"], &answered["correlation_id"]),
+        (&json!("agent_response"), &Value::Null),
+        "{answered}"
+    );
+    assert_eq!(answered["payload"]["content"], answer["payload"]["content"]);
     let ping = json!({ "type": "health_check", "id": "p", "payload": { "message_type": "health_check" } });
     for session in [&mut asking, &mut beside, &mut other, &mut nobody] {
         assert_eq!(session.ask(&ping).await["payload"]["status"], "pong", "and nothing before it");
