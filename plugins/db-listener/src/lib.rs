@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidegate_plugin::{
-    Bytes, Call, Command, Declared, Health, Host, Manifest, Plugin, Reply, Result, SessionEvent, WatchKind,
-    Watches, manifest,
+    Bytes, Call, Command, Declared, Health, Host, Log, Manifest, Plugin, Reply, Result, SessionEvent,
+    WatchKind, Watches, manifest,
 };
 use tokio::sync::watch;
 use tokio::task::spawn_local;
@@ -141,7 +141,7 @@ impl Listening {
             max_event: settings.max_event,
         };
         spawn_local(pump.run(wished));
-        spawn_local(look(Rc::clone(&source), meters));
+        spawn_local(look(Rc::clone(&source), meters, host.log()));
         if timeout(START, pulse.until(|phase| *phase != Phase::Connecting)).await.is_err() {
             host.log().warn("the database does not answer yet: it is waited for");
         }
@@ -165,15 +165,17 @@ impl Listening {
     }
 }
 
-/// Shows how the source is, again and again.
-async fn look(source: Rc<Source>, meters: Rc<Meters>) {
-    let mut ticks = interval(LOOK);
+/// Shows how the source is, again and again, and has the log tell what an operator should know.
+async fn look(source: Rc<Source>, meters: Rc<Meters>, log: Log) {
+    let (mut ticks, mut noted) = (interval(LOOK), Vec::new());
     loop {
         ticks.tick().await;
         let standing = source.standing();
         let bytes = |bytes: Option<u64>| bytes.map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         meters.lag.set(bytes(standing.lag_bytes));
         meters.held.set(bytes(standing.held_bytes));
+        standing.notes.iter().filter(|note| !noted.contains(*note)).for_each(|note| log.warn(note));
+        noted = standing.notes;
     }
 }
 

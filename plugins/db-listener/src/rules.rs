@@ -147,6 +147,7 @@ impl Rule {
     fn asks_old(&self) -> bool {
         self.when.as_ref().is_some_and(Predicate::asks_old)
             || self.columns().any(|column| column.row == row::Row::Old)
+            || self.data.has_old_row()
     }
 
     fn check(&self, tables: &[Table]) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Changes to events to what is safe.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use tidegate_plugin::{Event, Host, abi::Status};
@@ -16,6 +16,8 @@ use crate::source::{Batch, Failure, Position};
 /// Events that are published at once at most, and their bytes: beyond, what the source has read waits.
 const MOST_EVENTS: usize = 1024;
 const MOST_BYTES: usize = 1024 * 1024;
+/// Things that rules miss are logged, so many at most.
+const MOST_LACKING: usize = 1000;
 /// What was passed over is logged this often.
 const TELL: Duration = Duration::from_secs(10);
 
@@ -34,6 +36,8 @@ pub(super) struct Stream<'a> {
     delay: Option<Duration>,
     told: Option<Instant>,
     untold: usize,
+    /// What rules miss, and the log has.
+    lacking: HashSet<String>,
 }
 
 /// What is to be published.
@@ -61,6 +65,7 @@ impl<'a> Stream<'a> {
             delay: None,
             told: None,
             untold: 0,
+            lacking: HashSet::new(),
         }
     }
 
@@ -111,7 +116,9 @@ impl<'a> Stream<'a> {
         for change in &batch.changes {
             self.plans.apply(change, &mut made, &mut missing);
             self.ready.time = self.ready.time.max(change.time);
-            missing.drain(..).for_each(|what| self.host.log().error(what));
+            for what in missing.drain(..) {
+                self.lacks(what);
+            }
             for made in made.drain(..) {
                 self.sort(made, change);
             }
@@ -188,6 +195,14 @@ impl<'a> Stream<'a> {
         let up_to = self.coalescer.oldest().map_or(self.batch, |oldest| oldest - 1);
         let safe = self.positions.partition_point(|(batch, _)| *batch <= up_to);
         self.positions.drain(..safe).next_back().map(|(_, position)| position)
+    }
+
+    /// Logs what a rule misses, each thing once: a source of JSON objects may have another shape each time.
+    fn lacks(&mut self, what: String) {
+        if self.lacking.len() < MOST_LACKING && !self.lacking.contains(&what) {
+            self.host.log().error(&what);
+            self.lacking.insert(what);
+        }
     }
 
     /// Logs what was passed over, seldom where it is much.

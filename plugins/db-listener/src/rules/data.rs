@@ -87,6 +87,16 @@ impl Data {
         }
     }
 
+    /// Whether some of it is the old row as a whole.
+    pub(crate) fn has_old_row(&self) -> bool {
+        match self {
+            Self::Row(row) => *row == Row::Old,
+            Self::Object(members) => members.iter().any(|(_, data)| data.has_old_row()),
+            Self::Array(items) => items.iter().any(Self::has_old_row),
+            Self::Constant(_) | Self::Column(_) | Self::Text(_) => false,
+        }
+    }
+
     /// Ready to be written for rows with these columns, without those to be left out.
     pub(crate) fn resolve(&self, columns: &[String], omit: &[String], found: &mut Resolver<'_>) -> Writer {
         match self {

@@ -167,7 +167,7 @@ async fn listen(
     stats.send_modify(|stats| stats.state = State::Streaming);
     let held = tokio::select! {
         ended = stream.read(feed) => return ended,
-        held = watch::watch(settings, Some(sql), stats) => held,
+        found = watch::watch(settings, Some(sql), stats) => found?,
     };
     drop(stream);
     let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
@@ -191,7 +191,7 @@ async fn begin<'a>(
     let published = publication::ensure(&mut sql, settings).await?;
     stats.send_modify(|stats| published.notes.into_iter().for_each(|note| stats.note(note)));
     loop {
-        let Some(slot) = ready_slot(settings, &published.names, &mut sql, feed, stats).await? else {
+        let Some(slot) = ready_slot(settings, &published.names, from, &mut sql, feed, stats).await? else {
             continue;
         };
         match Stream::begin(settings, &published.names, slot.confirmed, from).await {
@@ -206,11 +206,15 @@ async fn begin<'a>(
 async fn ready_slot(
     settings: &Settings,
     publications: &[String],
+    from: Option<&Position>,
     sql: &mut Connection,
     feed: &mut Feed,
     stats: &channel::Sender<Stats>,
 ) -> Result<Option<Slot>, Trouble> {
     let Some(slot) = slot::find(sql, &settings.slot).await? else {
+        if let Some(Position(read)) = from {
+            watch::miss(settings, read, stats);
+        }
         match make_slot(settings, publications, feed, stats).await {
             // Another node makes it at the same time.
             Err(trouble) if trouble.is(code::DUPLICATE_OBJECT) => wait(stats).await,

@@ -59,13 +59,17 @@ fn what_is_not_published_is_told_and_not_made() {
     let refused = || listener(&postgres).command("test", &["--for", "10s"]).outcome.unwrap_err();
     assert!(refused().contains("`tidegate plugin db-listener init`"), "{}", refused());
     assert!(
-        refused().contains("CREATE PUBLICATION \"tidegate\" FOR TABLE \"public\".\"t\""),
+        refused().contains("CREATE PUBLICATION \"tidegate\" FOR TABLE ONLY \"public\".\"t\""),
         "{}",
         refused()
     );
     assert_eq!(state(&postgres), "{}|{}|{}|d");
     postgres.sql("postgres", "create publication tidegate");
-    assert!(refused().contains("ALTER PUBLICATION \"tidegate\" ADD TABLE \"public\".\"t\""), "{}", refused());
+    assert!(
+        refused().contains("ALTER PUBLICATION \"tidegate\" ADD TABLE ONLY \"public\".\"t\""),
+        "{}",
+        refused()
+    );
     assert_eq!(state(&postgres), "{}|{tidegate}|{}|d");
 }
 

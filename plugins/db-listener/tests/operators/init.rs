@@ -85,10 +85,10 @@ fn what_is_there_is_not_made_again_and_what_rules_add_is() {
     assert_eq!(
         lines,
         [
-            "ALTER TABLE \"shop\".\"orders\" REPLICA IDENTITY FULL;",
-            "CREATE PUBLICATION \"tidegate\" FOR TABLE \"shop\".\"orders\" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);",
+            "ALTER TABLE ONLY \"shop\".\"orders\" REPLICA IDENTITY FULL;",
+            "CREATE PUBLICATION \"tidegate\" FOR TABLE ONLY \"shop\".\"orders\" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);",
             "COMMENT ON PUBLICATION \"tidegate\" IS 'made by Tidegate for its plugin db-listener';",
-            "CREATE PUBLICATION \"tidegate_inserts\" FOR TABLE \"public\".\"notes\" WITH (publish = 'insert, truncate', publish_via_partition_root = true);",
+            "CREATE PUBLICATION \"tidegate_inserts\" FOR TABLE ONLY \"public\".\"notes\" WITH (publish = 'insert, truncate', publish_via_partition_root = true);",
             "COMMENT ON PUBLICATION \"tidegate_inserts\" IS 'made by Tidegate for its plugin db-listener';",
             "SELECT pg_create_logical_replication_slot('tidegate', 'pgoutput');",
         ]
@@ -103,7 +103,7 @@ fn what_is_there_is_not_made_again_and_what_rules_add_is() {
     added.as_array_mut().unwrap().push(json!({"table": "more", "event": "more"}));
     assert_eq!(
         init(&added, &["--apply"]),
-        "ALTER PUBLICATION \"tidegate\" ADD TABLE \"public\".\"more\";\n-- done\n"
+        "ALTER PUBLICATION \"tidegate\" ADD TABLE ONLY \"public\".\"more\";\n-- done\n"
     );
     assert_eq!(init(&added, &["--apply"]), NOTHING);
 }
@@ -116,10 +116,33 @@ fn a_table_without_a_key_does_not_go_into_an_operators_publication() {
     let host = plugin(&source, &rules()).start().unwrap();
     wait_for_line(
         &host,
-        "and is left as it is: CREATE PUBLICATION \"theirs_inserts\" FOR TABLE \"public\".\"notes\"",
+        "and is left as it is: CREATE PUBLICATION \"theirs_inserts\" FOR TABLE ONLY \"public\".\"notes\"",
     );
     assert_eq!(plugin(&source, &rules()).command("init", &["--apply"]).outcome, Ok(()));
     postgres.sql("postgres", CHANGES);
     assert_eq!(host.wait_for_events(3)[2].data, json!({"body": "c"}));
+    host.stop();
+}
+
+#[test]
+fn the_old_rows_of_partitions_are_asked_for_also_as_a_whole() {
+    let postgres = Postgres::start();
+    postgres.sql(
+        "postgres",
+        "create table shift (id int primary key, state text) partition by range (id);
+         create table shift_1 partition of shift default; insert into shift values (1, 'new')",
+    );
+    let rules = json!([
+        {"table": "shift", "on": "update", "when": "changed(state)", "event": "moved", "data": {"was": "{old.*}"}},
+        {"table": "shift", "on": "update", "when": "not changed(state)", "event": "touched"},
+    ]);
+    let source = json!({"url": postgres.url("postgres")});
+    let printed = plugin(&source, &rules).command("init", &[]).printed;
+    assert!(printed.contains("ALTER TABLE ONLY \"public\".\"shift_1\" REPLICA IDENTITY FULL"), "{printed}");
+    let host = plugin(&source, &rules).start().unwrap();
+    postgres.sql("postgres", "update shift set state = 'done'; update shift set id = 2");
+    let told = host.wait_for_events(2);
+    assert_eq!((&*told[0].kind, &told[0].data), ("moved", &json!({"was": {"id": 1, "state": "new"}})));
+    assert_eq!(&*told[1].kind, "touched");
     host.stop();
 }

@@ -3,6 +3,7 @@
 
 mod faults;
 mod login;
+mod losses;
 mod notify;
 mod rows;
 mod slots;

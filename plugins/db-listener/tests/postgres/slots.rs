@@ -98,7 +98,7 @@ fn a_server_or_slot_that_will_not_do_is_told_with_what_to_do() {
     );
     let mut theirs = settings(&postgres, &["t", "other"]);
     theirs.publication = "theirs".into();
-    fails_for_good(theirs, "ALTER PUBLICATION \"theirs\" ADD TABLE \"public\".\"t\"");
+    fails_for_good(theirs, "ALTER PUBLICATION \"theirs\" ADD TABLE ONLY \"public\".\"t\"");
     fails_for_good(settings_at(&postgres.url("nowhere"), &["t"]), "database \"nowhere\" does not exist");
 }
 

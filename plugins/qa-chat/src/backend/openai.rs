@@ -43,7 +43,7 @@ struct Message {
 #[derive(Deserialize)]
 struct Chunk {
     #[serde(default)]
-    choices: Vec<Choice>,
+    choices: Option<Vec<Choice>>,
     error: Option<Value>,
     model: Option<String>,
 }
@@ -149,7 +149,7 @@ impl Reading {
         if let Some(model) = chunk.model {
             self.whole.metadata.insert("model".into(), model.into());
         }
-        let Some(choice) = chunk.choices.into_iter().next() else { return Ok(None) };
+        let Some(choice) = chunk.choices.into_iter().flatten().next() else { return Ok(None) };
         if let Some(reason) = choice.finish_reason {
             self.finished = true;
             self.whole.metadata.insert("finish_reason".into(), reason.into());

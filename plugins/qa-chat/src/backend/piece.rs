@@ -23,12 +23,12 @@ pub(crate) struct Whole {
     pub(crate) content: Option<String>,
     #[serde(default)]
     pub(crate) response_type: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "value_or_null")]
     pub(crate) tools_used: Vec<String>,
     /// 0–1; none: not known.
     #[serde(default)]
     pub(crate) confidence: Option<f64>,
-    #[serde(default, deserialize_with = "object_or_null")]
+    #[serde(default, deserialize_with = "value_or_null")]
     pub(crate) metadata: Map<String, Value>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Whole {
 struct Members {
     delta: Option<Value>,
     error: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "value_or_null")]
     done: bool,
 }
 
@@ -75,7 +75,12 @@ pub(crate) fn brief(text: &str) -> String {
     brief
 }
 
-fn object_or_null<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Map<String, Value>, D::Error> {
+/// Null is as good as nothing.
+fn value_or_null<'de, T, D>(input: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: serde::Deserializer<'de>,
+{
     Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
@@ -91,6 +96,9 @@ mod tests {
         assert_eq!(Piece::read(br#"{"delta": "a"}"#).unwrap(), Piece::Text("a".into()));
         let done = Piece::read(br#"{"done": true, "tools_used": ["x"], "metadata": null}"#).unwrap();
         assert_eq!(done, end(Whole { tools_used: vec!["x".into()], ..Whole::default() }));
+        let nulls =
+            br#"{"content": "a", "delta": null, "done": null, "tools_used": null, "confidence": null}"#;
+        assert_eq!(Piece::read(nulls).unwrap(), end(Whole { content: Some("a".into()), ..Whole::default() }));
         let whole = Piece::read(br#"{"content": "a", "confidence": 0.5, "execution_time": 3}"#).unwrap();
         assert_eq!(
             whole,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// Bytes of a passage about which it is cut at the next empty line or row of a table.
 const LONG: usize = 900;
-/// Bytes of a passage at most; a single line that is longer stands alone.
+/// Bytes of a passage at most, but for its line breaks; a single line that is longer is cut between words, or else within one.
 const LONGEST: usize = 1800;
 
 /// A part of a document.
@@ -81,6 +81,15 @@ impl Cutter {
         let opened = self.fence.is_some();
         self.follow_fence(line);
         let boundary = !opened && (line.trim().is_empty() || line.starts_with('|'));
+        let (mut part, mut rest) = head(line);
+        self.put(number, part, boundary);
+        while !rest.is_empty() {
+            (part, rest) = head(rest);
+            self.put(number, part, false);
+        }
+    }
+
+    fn put(&mut self, number: usize, line: &str, boundary: bool) {
         let long = self.text.len() + line.len() > LONGEST || (boundary && self.text.len() > LONG);
         if long {
             self.cut();
@@ -115,6 +124,16 @@ impl Cutter {
             self.passages.push(Passage { file, heading, line: self.line, text: text.to_owned() });
         }
     }
+}
+
+/// As much of a line as a passage may have, and the rest.
+fn head(line: &str) -> (&str, &str) {
+    if line.len() <= LONGEST {
+        return (line, "");
+    }
+    let end = (0..=LONGEST).rfind(|at| line.is_char_boundary(*at)).unwrap_or(line.len());
+    let word = line[..end].rfind(' ').filter(|at| *at > 0);
+    line.split_at(word.unwrap_or(end))
 }
 
 impl Form {

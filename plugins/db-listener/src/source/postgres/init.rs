@@ -40,10 +40,11 @@ async fn lacking(
 ) -> Result<Vec<String>, Trouble> {
     check_server(sql).await?;
     let plan = Plan::make(sql, settings, old_rows).await?;
-    let tables = publication::tables(sql).await?;
-    let silent = tables.iter().filter(|table| !table.tells_old_rows && old_rows.contains(&table.name));
-    let mut statements: Vec<String> =
-        silent.map(|table| format!("ALTER TABLE {} REPLICA IDENTITY FULL", quoted(&table.name))).collect();
+    let silent = publication::silent(sql, old_rows).await?;
+    let mut statements: Vec<String> = silent
+        .iter()
+        .map(|table| format!("ALTER TABLE ONLY {} REPLICA IDENTITY FULL", quoted(table)))
+        .collect();
     statements.extend(plan.statements);
     // One that is to begin with a snapshot is made with it; and one must not begin before what is published is there.
     if !settings.snapshot && slot::find(sql, &settings.slot).await?.is_none() {

@@ -65,14 +65,13 @@ impl Postgres {
 
     /// Has tables tell their old rows where rules ask for them, if that is wanted.
     async fn ask_for_old_rows(&self, sql: &mut Connection, tables: &mut [Table]) -> Result<(), Failure> {
-        for table in
-            tables.iter_mut().filter(|table| !table.tells_old_rows && self.old_rows.contains(&table.name))
-        {
+        for silent in publication::silent(sql, &self.old_rows).await? {
             // While it waits for a lock, the application's own statements on the table wait behind it.
             let lock = "set lock_timeout = '2s'";
-            sql.query(&format!("{lock}; alter table {} replica identity full", quoted(&table.name))).await?;
-            table.tells_old_rows = true;
+            sql.query(&format!("{lock}; alter table only {} replica identity full", quoted(&silent))).await?;
         }
+        let asked = tables.iter_mut().filter(|table| self.old_rows.contains(&table.name));
+        asked.for_each(|table| table.tells_old_rows = true);
         Ok(())
     }
 }

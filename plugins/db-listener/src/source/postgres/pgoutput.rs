@@ -62,6 +62,8 @@ pub struct Relation {
     pub schema: String,
     /// Its name.
     pub name: String,
+    /// Whether all of an old row is told. Of a partition that tells less, changes come as this table's, and without it.
+    pub tells_old_rows: bool,
     /// Its columns, in order.
     pub columns: Vec<Column>,
 }
@@ -156,7 +158,7 @@ fn commit<'a>(reader: &mut Reader<'_>) -> Result<Message<'a>, Malformed> {
 
 fn relation(reader: &mut Reader<'_>) -> Result<Relation, Malformed> {
     let (id, schema, name) = (reader.u32()?, reader.text()?.to_owned(), reader.text()?.to_owned());
-    let (_identity, count) = (reader.byte()?, reader.u16()?);
+    let (identity, count) = (reader.byte()?, reader.u16()?);
     // Flag, an empty name, type and modifier: ten bytes are the least that a column has.
     let mut columns = Vec::with_capacity(usize::from(count).min(reader.0.len() / 10));
     for _ in 0..count {
@@ -164,7 +166,7 @@ fn relation(reader: &mut Reader<'_>) -> Result<Relation, Malformed> {
         let _modifier = reader.u32()?;
         columns.push(Column { name, kind, key: flags & 1 == 1 });
     }
-    Ok(Relation { id, schema, name, columns })
+    Ok(Relation { id, schema, name, tells_old_rows: identity == b'f', columns })
 }
 
 fn insert<'a>(reader: &mut Reader<'a>) -> Result<Message<'a>, Malformed> {

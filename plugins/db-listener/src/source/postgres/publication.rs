@@ -21,6 +21,9 @@ const MARK: &str = "made by Tidegate for its plugin db-listener";
 const EVERYTHING: &str = "insert, update, delete, truncate";
 const NEW_ROWS: &str = "insert, truncate";
 
+/// The tables `p` that hold the rows of a table `c`: itself and, where it has some, its partitions.
+const PARTS: &str = "(p.oid = c.oid or p.oid in (select relid from pg_partition_tree(c.oid)))";
+
 /// A table that is to be published.
 struct Wanted {
     name: TableName,
@@ -162,9 +165,10 @@ async fn wanted(
     let names = pairs(tables);
     let rows = sql
         .query(&format!(
-            "select nspname, relname, case relreplident when 'f' then true
-               when 'd' then exists (select from pg_index where indrelid = c.oid and indisprimary)
-               when 'i' then exists (select from pg_index where indrelid = c.oid and indisreplident) else false end
+            "select nspname, relname, (select bool_and(case p.relreplident when 'f' then true
+               when 'd' then exists (select from pg_index where indrelid = p.oid and indisprimary)
+               when 'i' then exists (select from pg_index where indrelid = p.oid and indisreplident) else false end)
+               from pg_class p where {PARTS})
              from pg_class c join pg_namespace n on n.oid = relnamespace
              where relkind in ('r', 'p') and (nspname, relname) in ({names}) order by 1, 2"
         ))
@@ -179,19 +183,22 @@ async fn wanted(
         tables.iter().filter(|table| !found.iter().any(|found| found.name == **table)).collect();
     match lost.is_empty() {
         true => Ok(found),
-        false => Err(Trouble::Lasting(format!("the database has no such tables: {}", list(&lost)))),
+        false => {
+            let lost: Vec<String> = lost.into_iter().map(quoted).collect();
+            Err(Trouble::Lasting(format!("the database has no such tables: {}", lost.join(", "))))
+        }
     }
 }
 
 /// The tables of a database, with the columns that changes tell: generated ones are not among them.
 pub(super) async fn tables(sql: &mut Connection) -> Result<Vec<Table>, Trouble> {
     let rows = sql
-        .query(
-            "select nspname, relname, relreplident = 'f', (select json_agg(attname order by attnum) from pg_attribute
+        .query(&format!(
+            "select nspname, relname, (select bool_and(p.relreplident = 'f') from pg_class p where {PARTS}), (select json_agg(attname order by attnum) from pg_attribute
                where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '')
              from pg_class c join pg_namespace n on n.oid = relnamespace
              where relkind in ('r', 'p') and relpersistence = 'p' and nspname not in ('pg_catalog', 'information_schema') order by 1, 2",
-        )
+        ))
         .await?;
     let table = |row: &Row| {
         let columns = row.get(3)?.as_deref().map(serde_json::from_str);
@@ -203,6 +210,22 @@ pub(super) async fn tables(sql: &mut Connection) -> Result<Vec<Table>, Trouble> 
         })
     };
     Ok(rows.iter().filter_map(table).collect())
+}
+
+/// Those of some tables and of their partitions that do not tell their old rows.
+pub(super) async fn silent(sql: &mut Connection, tables: &[TableName]) -> Result<Vec<TableName>, Trouble> {
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sql
+        .query(&format!(
+            "select n.nspname, p.relname from pg_class p join pg_namespace n on n.oid = p.relnamespace
+             where p.relreplident <> 'f' and exists (select from pg_class c join pg_namespace m on m.oid = c.relnamespace
+               where (m.nspname, c.relname) in ({}) and {PARTS}) order by 1, 2",
+            pairs(tables)
+        ))
+        .await?;
+    Ok(rows.iter().filter_map(table_name).collect())
 }
 
 /// Tables as SQL compares them with `(nspname, relname)`.
@@ -221,6 +244,8 @@ pub(super) fn quoted(table: &TableName) -> String {
     format!("{}.{}", escape_identifier(&table.schema), escape_identifier(&table.table))
 }
 
+/// Tables as a publication takes them: by themselves, as of tables that inherit from one, which no rule names, even the application's
+/// updates would fail where they have no key.
 fn list(tables: &[&TableName]) -> String {
-    tables.iter().map(|table| quoted(table)).collect::<Vec<_>>().join(", ")
+    tables.iter().map(|table| format!("ONLY {}", quoted(table))).collect::<Vec<_>>().join(", ")
 }

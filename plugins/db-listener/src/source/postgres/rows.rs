@@ -15,6 +15,7 @@ struct Known {
     shape: Arc<Shape>,
     types: Vec<Type>,
     keys: Vec<bool>,
+    tells_old_rows: bool,
 }
 
 /// Makes changes of a stream's messages.
@@ -128,6 +129,7 @@ impl Rows {
             Known {
                 types: types.collect(),
                 keys: relation.columns.iter().map(|column| column.key).collect(),
+                tells_old_rows: relation.tells_old_rows,
                 shape: Arc::new(Shape {
                     table: name,
                     columns: relation.columns.into_iter().map(|column| column.name).collect(),
@@ -152,7 +154,8 @@ impl Rows {
         };
         let mut old = old.map(|old| known.old_row(old)).transpose()?;
         let new = new.map(|new| known.new_row(&new, old.as_deref())).transpose()?;
-        if kind == Kind::Update && old.is_none() {
+        // Where all of it should have been told, nothing is known of its key either.
+        if kind == Kind::Update && old.is_none() && !known.tells_old_rows {
             old = new.as_ref().and_then(|new| known.same_key(new));
         }
         changes.push(Change {
@@ -240,7 +243,8 @@ mod tests {
         let mut rows = Rows::new([table()]);
         let column = |name: &str, kind, key| Column { name: name.into(), kind, key };
         let columns = vec![column("id", 23, true), column("text", 25, false)];
-        let relation = Relation { id: 7, schema: "public".into(), name: "t".into(), columns };
+        let relation =
+            Relation { id: 7, schema: "public".into(), name: "t".into(), tells_old_rows: false, columns };
         let mut changes = Vec::new();
         rows.take(Message::Relation(relation), &mut changes).unwrap();
         rows.take(Message::Begin { commit: Lsn(0x10), time: 1_000_000 }, &mut changes).unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::publication::Plan;
 use super::refusal::Trouble;
 use super::slot::{self, Slot};
 use super::wire::{Connection, Purpose};
@@ -12,11 +13,14 @@ use super::{AtLimit, HeldLimit, Settings, Stats};
 
 /// Watches the slot until it is over the limit, and answers how many bytes it holds. Whatever goes wrong with its own connection is no
 /// reason to end the stream.
+///
+/// # Errors
+/// Tables of the rules are not published any more.
 pub(super) async fn watch(
     settings: &Settings,
     mut sql: Option<Connection>,
     stats: &watch::Sender<Stats>,
-) -> u64 {
+) -> Result<u64, Trouble> {
     loop {
         if sql.is_none() {
             sql = Connection::open(&settings.address, Purpose::Sql).await.ok();
@@ -29,14 +33,46 @@ pub(super) async fn watch(
             Ok(Some(slot)) => {
                 tell(&slot, stats);
                 if over(settings, &slot).is_some() {
-                    return slot.held;
+                    return Ok(slot.held);
                 }
             }
             Ok(None) => {}
             Err(_) => sql = None,
         }
+        if let Some(sql) = &mut sql
+            && lacks(sql, settings).await
+        {
+            return Err(unpublished(stats));
+        }
         sleep(settings.poll).await;
     }
+}
+
+/// Whether tables of the rules are gone, or not published.
+async fn lacks(sql: &mut Connection, settings: &Settings) -> bool {
+    match Plan::make(sql, settings, &[]).await {
+        Ok(plan) => !plan.statements.is_empty(),
+        Err(trouble) => matches!(trouble, Trouble::Lasting(_)),
+    }
+}
+
+/// What is written to a table that is not published is told by nobody.
+fn unpublished(stats: &watch::Sender<Stats>) -> Trouble {
+    let what = "tables of the rules were not published any more, or others have taken their place";
+    stats.send_modify(|stats| stats.note(format!("{what}: what was written to them meanwhile is not told")));
+    Trouble::Lost(format!("{what}: they are looked at again"))
+}
+
+/// Notes that the slot is gone, where nothing has said so: it was read up to there.
+pub(super) fn miss(settings: &Settings, read: &str, stats: &watch::Sender<Stats>) {
+    let slot = &settings.slot;
+    stats.send_modify(|stats| {
+        if !stats.notes.iter().any(|note| note.ends_with(LOST)) {
+            stats.note(format!(
+                "the slot {slot:?} is gone, which was read up to {read}: the changes from there {LOST}"
+            ));
+        }
+    });
 }
 
 /// Tells what a slot holds.
@@ -87,13 +123,13 @@ pub(super) async fn drop_slot(
     slot::remove(sql, &settings.slot).await?;
     let slot = &settings.slot;
     stats.send_modify(|stats| {
-        stats.note(format!(
-            "the slot {slot:?} was dropped, as {why}: the changes from {confirmed} up to the new slot's beginning are lost"
-        ));
+        stats.note(format!("the slot {slot:?} was dropped, as {why}: the changes from {confirmed} {LOST}"));
         (stats.held_bytes, stats.lag_bytes) = (None, None);
     });
     Ok(())
 }
 
+/// How notes of what is lost with a slot end.
+const LOST: &str = "up to the new slot's beginning are lost";
 /// How often the slot is asked for, if nothing else is said.
 pub(super) const POLL: Duration = Duration::from_secs(5);

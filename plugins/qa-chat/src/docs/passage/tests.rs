@@ -50,6 +50,16 @@ fn long_sections_are_cut_between_paragraphs() {
     assert_eq!(split("x.txt", "# no heading here\n")[0].heading, "");
 }
 
+#[test]
+fn a_line_that_is_too_long_is_cut_between_words_or_within_one() {
+    for line in ["giraffe ".repeat(1000), "ü".repeat(4000)] {
+        let passages = split("x.md", &format!("# A\n{line}\nend\n"));
+        assert!(passages.iter().all(|passage| passage.text.len() <= LONGEST + 1 && passage.line >= 2));
+        let text: String = passages.iter().map(|passage| passage.text.replace([' ', '\n'], "")).collect();
+        assert_eq!(text, format!("{}end", line.replace(' ', "")));
+    }
+}
+
 proptest! {
     /// Whatever a document holds: no line is lost, and each passage stands where it says.
     #[test]
