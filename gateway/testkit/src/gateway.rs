@@ -184,19 +184,18 @@ impl Gateway {
     /// A figure of `/metrics`, by its name and labels as they stand there.
     pub async fn metric(&self, name: &str) -> f64 {
         let page = self.get("/metrics").await.body;
-        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value.unwrap_or_else(|| panic!("{name} is not in\n{page}")).parse().unwrap()
+        figure(&page, name).unwrap_or_else(|| panic!("{name} is not in\n{page}"))
     }
 
-    /// Waits until a figure of `/metrics` is `value`.
+    /// Waits until a figure of `/metrics` is `value`; it need not be there before.
     pub async fn reaches(&self, name: &str, value: f64) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let now = self.metric(name).await;
-            if now == value {
+            let now = figure(&self.get("/metrics").await.body, name);
+            if now == Some(value) {
                 return;
             }
-            assert!(Instant::now() < deadline, "{name} stays {now}, not {value}");
+            assert!(Instant::now() < deadline, "{name} stays {now:?}, not {value}");
         }
     }
 
@@ -260,6 +259,12 @@ impl Drop for Gateway {
 }
 
 /// Waits for the ready file, which is there whole or not at all.
+/// A figure of a page of `/metrics`.
+fn figure(page: &str, name: &str) -> Option<f64> {
+    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    Some(value.parse().unwrap())
+}
+
 fn wait_for(ready: &Path, process: &mut Child, folder: &Path) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {
