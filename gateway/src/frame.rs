@@ -111,6 +111,13 @@ pub struct Event {
     pub time: Timestamp,
 }
 
+impl Event {
+    /// One of which its publisher says no more than that.
+    pub fn new(kind: EventType, data: Bytes, source: Arc<str>, time: Timestamp) -> Self {
+        Self { kind, data, source, key: None, id: None, tags: None, origin: None, time }
+    }
+}
+
 /// An event with its place in a room: immutable but for its encodings, which are made once.
 pub struct Posted {
     /// The room that it was posted to.

@@ -255,7 +255,7 @@ impl Session {
     fn event(&self, kind: &str, source: &str, data: impl Into<Bytes>) -> Option<Event> {
         let kind = self.common.shard.hub().types().find(kind)?;
         let (source, time) = (source.into(), Timestamp::now());
-        Some(Event { kind, data: data.into(), source, key: None, id: None, tags: None, origin: None, time })
+        Some(Event::new(kind, data.into(), source, time))
     }
 
     fn give(&self, frames: &Rc<Frames>) {

@@ -252,16 +252,7 @@ fn short(body: &mut Fields<'_>, name: &str) -> Option<Box<str>> {
 
 /// An event of the API.
 pub(super) fn event(kind: EventType, data: Bytes, source: &str) -> Event {
-    Event {
-        kind,
-        data,
-        source: source.into(),
-        key: None,
-        id: None,
-        tags: None,
-        origin: None,
-        time: Timestamp::now(),
-    }
+    Event::new(kind, data, source.into(), Timestamp::now())
 }
 
 /// Counts an event against what may be published.

@@ -33,16 +33,7 @@ pub(super) async fn publish(hub: Arc<Hub>, every: Duration) {
         ticks.tick().await;
         let Some(kind) = hub.types().find("metrics_updated") else { continue };
         let data = json!(gauges(&hub)).to_string().into();
-        let event = Event {
-            kind,
-            data,
-            source: "gateway".into(),
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp::now(),
-        };
+        let event = Event::new(kind, data, "gateway".into(), Timestamp::now());
         if let Err(error) = hub.publish(&["system"], &event) {
             tracing::warn!(%error, "metrics_updated was not published");
         }

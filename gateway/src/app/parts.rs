@@ -70,16 +70,7 @@ fn tell(hub: Arc<Hub>) -> Tell {
         let (old_status, new_status) = (change.old_status.name(), change.new_status.name());
         let data = HealthChanged { component: &change.component, old_status, new_status };
         let (data, source) = (json!(data).to_string().into(), "gateway".into());
-        let event = Event {
-            kind,
-            data,
-            source,
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp::now(),
-        };
+        let event = Event::new(kind, data, source, Timestamp::now());
         if let Err(error) = hub.publish(&["system"], &event) {
             tracing::warn!(%error, "health_changed was not published");
         }

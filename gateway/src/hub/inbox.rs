@@ -92,16 +92,12 @@ impl Hub {
     }
 
     fn publish_beside(&self, name: &str, cursor: Cursor) -> Result<super::Receipt, PublishError> {
-        let event = Event {
-            kind: self.types.intern(KIND),
-            data: serde_json::to_vec(&Kept::from(cursor)).unwrap_or_default().into(),
-            source: "gateway".into(),
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp::now(),
-        };
+        let event = Event::new(
+            self.types.intern(KIND),
+            serde_json::to_vec(&Kept::from(cursor)).unwrap_or_default().into(),
+            "gateway".into(),
+            Timestamp::now(),
+        );
         self.place(&[&beside(name)], &event, &mut |shard| self.mailboxes()[shard].wake())
     }
 }

@@ -152,16 +152,7 @@ mod tests {
     fn publish(hub: &Hub, room: &str) {
         let kind = hub.types().find("gap").unwrap();
         let data = Bytes::from(vec![b'1'; 1000]);
-        let event = Event {
-            kind,
-            data,
-            source: "s".into(),
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp(0),
-        };
+        let event = Event::new(kind, data, "s".into(), Timestamp(0));
         hub.publish(&[room], &event).unwrap();
     }
 

@@ -305,16 +305,8 @@ mod tests {
     use crate::frame::{Epoch, Event, EventType, RoomId, Timestamp};
 
     fn posted(offset: u64) -> Arc<Posted> {
-        let event = Event {
-            kind: EventType { number: 0, name: "gap".into() },
-            data: "{}".into(),
-            source: "test".into(),
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp(0),
-        };
+        let event =
+            Event::new(EventType { number: 0, name: "gap".into() }, "{}".into(), "test".into(), Timestamp(0));
         let cursor = Cursor { epoch: Epoch(1), offset };
         Arc::new(Posted::new(
             event,

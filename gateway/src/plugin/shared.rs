@@ -223,16 +223,7 @@ impl Shared {
             version: &self.version,
         };
         let (data, source) = (serde_json::json!(changed).to_string().into(), "gateway".into());
-        let event = Event {
-            kind,
-            data,
-            source,
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp::now(),
-        };
+        let event = Event::new(kind, data, source, Timestamp::now());
         if let Err(error) = hub.publish(&["system"], &event) {
             tracing::warn!(plugin = %self.name, %error, "plugin_changed was not published");
         }

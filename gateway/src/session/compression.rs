@@ -95,16 +95,7 @@ mod tests {
     }
 
     fn posted(data: Bytes) -> Arc<Posted> {
-        let event = Event {
-            kind: EventType { number: 0, name: "a".into() },
-            data,
-            source: "s".into(),
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp(0),
-        };
+        let event = Event::new(EventType { number: 0, name: "a".into() }, data, "s".into(), Timestamp(0));
         let room = RoomId { number: 1, name: "r".into(), class: 0 };
         Arc::new(Posted::new(event, room, Cursor { epoch: Epoch(1), offset: 1 }, true, Instant::now()))
     }

@@ -79,16 +79,12 @@ mod tests {
     use crate::frame::{Cursor, Epoch, Event, EventType, RoomId, Timestamp};
 
     fn frame(with_ids: bool, kept: bool, data: &'static str) -> (String, Option<Range<usize>>) {
-        let event = Event {
-            kind: EventType { number: 0, name: "agent_created".into() },
-            data: data.into(),
-            source: "s".into(),
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp(1_700_000_000_123),
-        };
+        let event = Event::new(
+            EventType { number: 0, name: "agent_created".into() },
+            data.into(),
+            "s".into(),
+            Timestamp(1_700_000_000_123),
+        );
         let room = RoomId { number: 1, name: "a".into(), class: 0 };
         let posted = Posted::new(event, room, Cursor { epoch: Epoch(255), offset: 7 }, kept, Instant::now());
         let mut out = Vec::new();

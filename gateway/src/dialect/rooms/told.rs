@@ -276,16 +276,7 @@ pub fn call_part(data: &Value) -> Value {
 pub fn event(kind: &str, data: &Value, source: &str, room: Option<&str>) -> Value {
     let kind = EventType { number: 0, name: kind.into() };
     let data = data.to_string().into();
-    let event = Event {
-        kind,
-        data,
-        source: source.into(),
-        key: None,
-        id: None,
-        tags: None,
-        origin: None,
-        time: THEN,
-    };
+    let event = Event::new(kind, data, source.into(), THEN);
     let room = RoomId { number: 0, name: Arc::from(room.unwrap_or_default()), class: 0 };
     let posted = Posted::new(event, room, CURSOR, false, Instant::now());
     let mut out = Vec::new();

@@ -131,16 +131,12 @@ fn answered(answer: &Answer<'_>) -> Value {
 }
 
 fn event(event_type: &str, data: &[u8], room: Option<&str>) -> Value {
-    let event = Event {
-        kind: EventType { number: 0, name: event_type.into() },
-        data: data.to_vec().into(),
-        source: super::SOURCE.into(),
-        key: None,
-        id: None,
-        tags: None,
-        origin: None,
-        time: THEN,
-    };
+    let event = Event::new(
+        EventType { number: 0, name: event_type.into() },
+        data.to_vec().into(),
+        super::SOURCE.into(),
+        THEN,
+    );
     let room = RoomId { number: 1, name: Arc::from(room.unwrap_or_default()), class: 0 };
     let cursor = Cursor { epoch: Epoch(1), offset: 1 };
     let posted = Posted::new(event, room, cursor, false, Instant::now());

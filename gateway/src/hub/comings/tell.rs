@@ -94,7 +94,7 @@ impl Hub {
     fn event(&self, kind: &str, data: &impl serde::Serialize) -> Option<Event> {
         let (kind, data) = (self.types().find(kind)?, serde_json::to_vec(data).ok()?);
         let (source, time) = ("gateway".into(), Timestamp::now());
-        Some(Event { kind, data: data.into(), source, key: None, id: None, tags: None, origin: None, time })
+        Some(Event::new(kind, data.into(), source, time))
     }
 }
 

@@ -26,7 +26,7 @@ fn frames(bytes: usize) -> Rc<Frames> {
     let form = forms.add(Bare);
     let kind = EventType { number: KIND, name: "k".into() };
     let (data, source, time) = (vec![0; bytes].into(), "s".into(), Timestamp(0));
-    let event = Event { kind, data, source, key: None, id: None, tags: None, origin: None, time };
+    let event = Event::new(kind, data, source, time);
     let room = RoomId { number: 1, name: "r".into(), class: 0 };
     let cursor = Cursor { epoch: Epoch(1), offset: 1 };
     Rc::new(forms.frames(form, &[Arc::new(Posted::new(event, room, cursor, false, Instant::now()))]))

@@ -54,16 +54,12 @@ pub(super) fn ack() -> Told {
 }
 
 fn posted(room: &str) -> Arc<Posted> {
-    let event = Event {
-        kind: EventType { number: 0, name: "alert_triggered".into() },
-        data: r#"{"disk":"97 %"}"#.into(),
-        source: "client".into(),
-        key: None,
-        id: None,
-        tags: None,
-        origin: None,
-        time: THEN,
-    };
+    let event = Event::new(
+        EventType { number: 0, name: "alert_triggered".into() },
+        r#"{"disk":"97 %"}"#.into(),
+        "client".into(),
+        THEN,
+    );
     let room = RoomId { number: 0, name: room.into(), class: 0 };
     Arc::new(Posted::new(event, room, CURSOR, true, Instant::now()))
 }
