@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 use tidegate_benches::Payload;
 use tidegate_benches::stops::{CALL, Crossing};
 
+/// As the gateway's.
+#[global_allocator]
+static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 101;
 
 fn main() {

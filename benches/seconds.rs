@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 use criterion::{Bencher, Criterion, criterion_group, criterion_main};
 use tidegate_benches::{Round, stops};
 
+/// As the gateway's.
+#[global_allocator]
+static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn all(criterion: &mut Criterion) {
     for stop in stops::all() {
         let mut group = criterion.benchmark_group(stop.group);

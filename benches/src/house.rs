@@ -98,14 +98,5 @@ pub fn event(hub: &Hub) -> Event {
 /// An event whose data are so many bytes of JSON, eleven at least.
 pub fn event_of(hub: &Hub, bytes: usize) -> Event {
     let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes - 11));
-    Event {
-        kind: hub.types().find(TYPE).unwrap(),
-        data: data.into(),
-        source: "bench".into(),
-        key: None,
-        id: None,
-        tags: None,
-        origin: None,
-        time: Timestamp::now(),
-    }
+    Event::new(hub.types().find(TYPE).unwrap(), data.into(), "bench".into(), Timestamp::now())
 }

@@ -12,6 +12,7 @@ mod limits;
 mod memory;
 mod parts;
 mod playground;
+mod plugins;
 mod ready;
 mod reload;
 mod shards;
@@ -28,6 +29,7 @@ use crate::pipeline::BadOrigins;
 use house::House;
 
 pub use identity::{IdentityError, profile_alone, secret_alone};
+pub use plugins::rehearse;
 pub use reload::SetLevel;
 
 /// `EX_USAGE`-like: the configuration cannot be served.

@@ -188,14 +188,14 @@ impl Bus {
             return Outcome::Duplicate;
         }
         let event = Event {
-            kind,
-            data: envelope.data,
-            source: Arc::clone(&self.channel.name),
-            key: None,
             id: id.as_deref().map(Into::into),
             tags: Tags::of_micros(envelope.micros),
-            origin: None,
-            time: envelope.time.unwrap_or_else(Timestamp::now),
+            ..Event::new(
+                kind,
+                envelope.data,
+                Arc::clone(&self.channel.name),
+                envelope.time.unwrap_or_else(Timestamp::now),
+            )
         };
         let outcome = self.publish(envelope.room.as_deref(), &event).await;
         if let Some(id) = id.filter(|_| outcome == Outcome::Forwarded) {

@@ -85,9 +85,12 @@ pub fn load(sources: &Sources) -> Result<Loaded, Report> {
     Ok(Loaded { config, warnings: findings })
 }
 
-/// Judges a configuration on this machine, too: whether files are there, ports free and limits within the system's.
-/// It starts nothing and changes nothing.
-pub fn check(sources: &Sources) -> Vec<Finding> {
+/// Something wrong that is found beyond the configuration's own types: with which setting, and what.
+pub type Complaint = (Key, String);
+
+/// Judges a configuration on this machine, too: whether files are there, ports free and limits within the system's, and
+/// what `beyond` finds wrong in one without errors. It starts nothing and changes nothing.
+pub fn check(sources: &Sources, beyond: impl FnOnce(&Config) -> Vec<Complaint>) -> Vec<Finding> {
     let layers = match Layers::read(sources) {
         Ok(layers) => layers,
         Err(findings) => return findings,
@@ -96,5 +99,8 @@ pub fn check(sources: &Sources) -> Vec<Finding> {
     let config = layers.config(&mut findings);
     judge::settings(&config, &mut findings);
     machine::fits(&config, &mut findings);
+    if !findings.has_errors() {
+        beyond(&config).into_iter().for_each(|(key, wrong)| findings.error(key, wrong));
+    }
     findings.finish()
 }

@@ -126,6 +126,33 @@ fn a_route_at_an_endpoints_path_ends_the_start_and_both_are_named() {
     assert!(code == Some(64) && text.contains(clash), "{code:?}: {text}");
 }
 
+/// What `tidegate check` says with these settings.
+fn whole(settings: &[String]) -> (Option<i32>, String) {
+    let set = settings.iter().flat_map(|setting| ["--set", setting]);
+    let address = ["--set", "listener.main.address=127.0.0.1:0"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    said(&command.arg("check").args(address).args(set).output().unwrap())
+}
+
+#[test]
+fn a_configuration_is_judged_by_its_plugins_too_and_none_is_started() {
+    let hostile = |name: &str, place: &str| {
+        let library = format!("plugins.{name}.path={}", built("hostile"));
+        [library, format!("plugins.{name}.place={place}"), format!("plugins.{name}.deed=fail")]
+    };
+    let (code, text) = whole(&hostile("it", "create"));
+    let expected = ": plugins.it: create answered INTERNAL: on purpose\n";
+    assert!(code == Some(64) && text.contains(expected), "{text}");
+    let (code, text) = whole(&hostile("it", "start"));
+    assert!(code == Some(0), "it would fail to start, which is not tried: {text}");
+    let echo = |name: &str| format!("plugins.{name}.path={}", built("echo"));
+    let (code, text) = whole(&[echo("one"), echo("two")]);
+    assert!(code == Some(64) && text.contains("plugins.two: ") && text.contains("'one'"), "{text}");
+    let [library, ..] = hostile("it", "start");
+    let (code, text) = whole(&[library, "endpoint.0.path=/hostile".into()]);
+    assert!(code == Some(64) && text.contains("is at the path of the endpoint '/hostile'"), "{text}");
+}
+
 /// A plugin's own command, whose library is in the folder of this program.
 fn own(arguments: &[&str]) -> Command {
     let folder = PathBuf::from(std::env::current_exe().unwrap().parent().unwrap());

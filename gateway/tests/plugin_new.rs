@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::json;
-use testkit::{Gateway, Options};
+use testkit::{Gateway, Options, Redis};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidegate");
 
@@ -58,6 +58,13 @@ fn serve(folder: &Path, libraries: &Path) -> Gateway {
     Options::new().config(folder.join("tidegate.toml")).set(&directory).start(PROGRAM)
 }
 
+/// Cargo, without a network, for the plugin in that folder.
+fn cargo(command: &str, plugin: &Path, target: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.arg(command).arg("--offline").current_dir(plugin).env("CARGO_TARGET_DIR", target);
+    cargo
+}
+
 #[tokio::test]
 async fn a_plugin_in_rust_works_as_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -66,18 +73,52 @@ async fn a_plugin_in_rust_works_as_it_is_written() {
     let plugin = folder.path().join("try-rust");
     // What it depends on is compiled once for all runs of this test, and comes with the workspace: no network is needed.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-new");
-    let cargo = |command: &str| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.arg(command).arg("--offline").current_dir(&plugin).env("CARGO_TARGET_DIR", &target);
-        cargo
-    };
-    let tested = run(&mut cargo("test"));
+    let tested = run(&mut cargo("test", &plugin, &target));
     assert!(tested.contains("2 passed"), "{tested}");
-    run(&mut cargo("build"));
+    run(&mut cargo("build", &plugin, &target));
     let library = target.join("debug/libtidegate_try_rust.so");
     let checked = run(Command::new(PROGRAM).args(["plugin", "check"]).arg(&library));
     assert_eq!(checked.trim_end(), format!("ok: {}", library.display()));
     greets(&serve(&plugin, &target.join("debug")), "try-rust").await;
+}
+
+/// The blocks of a language in the guide's chapter "A source of events", in order.
+fn chapter(language: &str) -> Vec<&'static str> {
+    let guide = include_str!("../../plugin-api/README.md");
+    let chapter = guide.split("\n## ").find(|chapter| chapter.starts_with("A source of events\n")).unwrap();
+    let fence = format!("\n```{language}\n");
+    let blocks: Vec<_> = chapter.match_indices(&fence).map(|(at, _)| &chapter[at + fence.len()..]).collect();
+    blocks.into_iter().map(|block| &block[..=block.find("\n```").unwrap()]).collect()
+}
+
+/// As somebody makes it who follows the guide; its tests run with those of the crate that the guide is of.
+#[tokio::test]
+async fn the_guides_source_of_events_works_as_it_is_written() {
+    let (folder, redis) = (tempfile::tempdir().unwrap(), Redis::start());
+    said(&new(&["orders"], folder.path()));
+    let plugin = folder.path().join("orders");
+    let (rust, toml) = (chapter("rust,ignore"), chapter("toml"));
+    let last = rust.iter().position(|block| block.ends_with("export!(Orders);\n")).unwrap();
+    let manifest = std::fs::read_to_string(plugin.join("Cargo.toml")).unwrap();
+    let dependencies = toml[0].split("[dev-dependencies").next().unwrap();
+    for (file, text) in [
+        ("Cargo.toml", format!("{manifest}\n{dependencies}")),
+        ("plugin.json", chapter("json")[0].to_owned()),
+        ("src/lib.rs", rust[..=last].join("\n")),
+        ("tidegate.toml", toml[1].replace("6379", &redis.port().to_string())),
+    ] {
+        std::fs::write(plugin.join(file), text).unwrap();
+    }
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-new");
+    run(cargo("build", &plugin, &target).arg("--lib"));
+    let gateway = serve(&plugin, &target.join("debug"));
+    let mut room = gateway.connect("/ws").await;
+    assert_eq!(room.next().await["event_type"], "connected");
+    room.ask(&json!({ "action": "join", "room": "orders" })).await;
+    let order = json!({ "order_id": "o1", "total": 12.5 });
+    redis.command(&["XADD", "orders", "*", "order", &order.to_string()]);
+    let event = room.next().await;
+    assert_eq!((&event["event_type"], &event["data"]), (&json!("order_placed"), &order), "{event}");
 }
 
 #[tokio::test]

@@ -5,14 +5,15 @@
 #[path = "guide/queue.rs"]
 #[allow(unreachable_pub, missing_docs, reason = "as a reader would write it")]
 #[rustfmt::skip]
-mod queue;
+mod tidegate_orders;
+
+use tidegate_plugin::Status;
 
 use std::time::{Duration, Instant};
 
-use queue::Orders;
 use serde_json::{Value, json};
 use testkit::{Cable, Redis};
-use tidegate_plugin::Status;
+use tidegate_orders::Orders;
 use tidegate_plugin::testing::{StoreContent, TestHost};
 
 /// Starts the plugin with a Redis at that port.

@@ -128,6 +128,17 @@ async def test_a_room_that_does_not_let_the_client_in_again_ends_its_subscriptio
                 assert await anext(other), "the other room goes on"
 
 
+async def test_a_room_that_refused_may_be_asked_for_again_at_once() -> None:
+    with Gateway('room=[{prefix="one:",max_members=1}]') as gateway:
+        async with gateway.connect() as member, gateway.connect() as client:
+            sub = await member.join("one:a")
+            for _ in range(2):
+                with pytest.raises(TidegateError, match="full"):
+                    await client.join("one:a")
+            await sub.leave()
+            await client.join("one:a")
+
+
 async def test_what_a_handler_or_a_provider_raises_is_told_and_harms_nobody() -> None:
     with Gateway() as gateway:
         told: list[str] = []

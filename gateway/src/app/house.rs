@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::identity::{Identity, Profiles};
@@ -12,15 +11,13 @@ use super::limits::Capacity;
 use super::memory::GiveBack;
 use super::reload::Reloader;
 use super::shards::{self, Blueprint, Redirects};
-use super::{Launch, StartError, endpoints, face, gauges, limits, parts, playground};
+use super::{Launch, StartError, endpoints, face, gauges, limits, playground, plugins};
 use crate::api::{Api, Documents, Reloads};
 use crate::audit::{Audit, Deed};
 use crate::bus::Channel;
 use crate::config::model::{self, room};
 use crate::config::{self, Config, Environment};
-use crate::dialect::Rooms;
 use crate::drain::Drain;
-use crate::health::Health;
 use crate::history::Keep;
 use crate::history::log::{self, Fsync};
 use crate::hub::{self, Caching, Hub, Rule, Rules, Slow, Who};
@@ -28,12 +25,12 @@ use crate::limits::Limits;
 use crate::listener::{Balancers, Listener, Most, Permits, Tls, lanes};
 use crate::metrics::{Metrics, Views};
 use crate::pipeline::{self, Begins, EndpointRules, ListenerRules, Origins, Sizes, hsts};
-use crate::plugin::{Plugins, Services, Settings, Validate};
-use crate::router::{Bodies, Router};
+use crate::plugin::Plugins;
+use crate::router::Bodies;
 use crate::session::Budget;
 use crate::store::{Durability, Embedded, Store};
 use crate::tls::{self, Keeper};
-use crate::web::{Located, Parts, Routes};
+use crate::web::{Located, Parts};
 
 /// How often rooms whose time has passed are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -69,15 +66,14 @@ impl House {
         let hub = Arc::new(hub.with_audit(Arc::clone(&audit)));
         hub.types().declare(endpoints::event_types(&config).iter().map(String::as_str));
         let phase = Drain::default();
-        let endpoints = config.endpoint.iter().map(|endpoint| endpoint.path.clone());
-        let routes = Arc::new(Routes::new(Router::is_core).beside(endpoints));
+        let routes = plugins::routes(&config);
         let store = open_store(&config)?;
         let identity = Identity::build(&config, Arc::clone(&store))?;
         let limits = limits::open(&config, &metrics).await?;
         if let Some(url) = &config.bus.redis {
             Channel::new(url.expose(), &config.bus.channel)?.forward(&hub).await;
         }
-        let (plugins, health) = start_plugins(&config, &hub, store, &routes, &phase).await?;
+        let (plugins, health) = plugins::start(&config, &hub, store, &routes, &phase).await?;
         let views = Arc::<Views>::default();
         let listeners = bind(&config, &certificates, &metrics)?;
         let addresses: Vec<_> = listeners.iter().map(|l| (Arc::clone(l.name()), l.address())).collect();
@@ -177,25 +173,6 @@ impl House {
     }
 }
 
-/// Starts the plugins, and has the health of all parts watched from then on.
-async fn start_plugins(
-    config: &Config,
-    hub: &Arc<Hub>,
-    store: Arc<dyn Store>,
-    routes: &Arc<Routes>,
-    phase: &Drain,
-) -> Result<(Arc<Plugins>, Arc<Health>), StartError> {
-    let (hub, changed) = (Arc::clone(hub), Arc::default());
-    let (control, ours) = (Handle::current(), Arc::clone(&changed));
-    let services = Services { hub: Arc::clone(&hub), store: Arc::clone(&store), control, changed: ours };
-    let reserved = Rooms::reserved().collect();
-    let plugins = Plugins::start(plugin_settings(config), services, Arc::clone(routes), reserved).await?;
-    let health = parts::health(&hub, &plugins, store, phase);
-    health.check().await; // so that nobody meets a gateway that does not know how it is
-    tokio::spawn(Arc::clone(&health).watch(changed));
-    Ok((plugins, health))
-}
-
 /// The hub with its log of durable rooms. What was found there that is not as it should be is told.
 fn open_log(config: &Config, hub: Hub) -> Result<Hub, StartError> {
     let settings = log::Settings::new(config.data.dir.join("rooms"));
@@ -213,24 +190,6 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
         model::store::Fsync::Os => Durability::Os,
     };
     Ok(Arc::new(Embedded::open(&config.data.dir.join("store"), durability)?))
-}
-
-fn plugin_settings(config: &Config) -> Vec<Settings> {
-    let enabled = config.plugins.instances.iter().filter(|(_, instance)| instance.enabled);
-    enabled
-        .map(|(name, instance)| Settings {
-            name: name.clone(),
-            candidates: config.plugins.candidates(name, instance),
-            sha256: instance.sha256.clone(),
-            open: instance.open.clone(),
-            validate: match instance.validate {
-                model::plugin::Validate::Always => Validate::Always,
-                model::plugin::Validate::Sample => Validate::Sample,
-                model::plugin::Validate::Off => Validate::Off,
-            },
-            config: instance.settings.clone().into(),
-        })
-        .collect()
 }
 
 fn shard_count(config: &Config) -> usize {

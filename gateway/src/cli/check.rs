@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
+use tidegate::app;
 use tidegate::config::{self, Finding, Loaded, Severity};
 
 use super::{Settings, UNUSABLE};
@@ -27,8 +28,9 @@ Examples:
   tidegate check --config config/tidegate.toml
   tidegate check --config config/immune.toml --set cors.origins='[\"https://app.example.com\"]' --print
 
-Each line of the report says where a setting was given, which one it is, and what is wrong. The exit code is 64 with
-errors, and 0 without, whatever is warned of.";
+Each line of the report says where a setting was given, which one it is, and what is wrong. The plugins are loaded and
+judge their own settings; none is started, and nothing is connected to. The exit code is 64 with errors, and 0 without,
+whatever is warned of.";
 
 /// Judges the configuration, and prints what is asked for.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
@@ -37,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     } else if arguments.print {
         effective(&arguments.settings)
     } else {
-        report(&config::check(&arguments.settings.sources()))
+        report(&config::check(&arguments.settings.sources(), app::rehearse))
     };
     // The reader has gone (`| head`): nobody is left to be told.
     printed.unwrap_or(ExitCode::FAILURE)

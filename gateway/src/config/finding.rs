@@ -8,7 +8,7 @@ use super::trail::{Place, Trail};
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The gateway does not start.
+    /// The gateway does not start, or a plugin does not.
     Error,
     /// Legal, and worth a look.
     Warning,
@@ -28,7 +28,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether it keeps the gateway from starting.
+    /// Whether it is more than a warning.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -109,6 +109,11 @@ impl<'a> Findings<'a> {
         self.list.iter().any(|found| {
             found.severity == Severity::Error && (found.key.covers(key) || key.covers(&found.key))
         })
+    }
+
+    /// Whether anything was found wrong.
+    pub(super) fn has_errors(&self) -> bool {
+        self.list.iter().any(Finding::is_error)
     }
 
     fn add(&mut self, severity: Severity, key: Key, message: String) {

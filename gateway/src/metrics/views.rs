@@ -1,4 +1,4 @@
-//! The JSON views: figures now and over the last hour, from a ring that is sampled once a second.
+//! The JSON views: figures now, over the last five minutes by the second, and over the last hour by twelve.
 //!
 //! A series is a counter or a gauge, its samples added up over all labels; a histogram is two counters, `_count` and
 //! `_sum`. It is called as on the Prometheus page, without `tidegate_`.
@@ -25,9 +25,15 @@ pub struct Views {
     state: Mutex<State>,
 }
 
+/// How many samples come to one of the hour's.
+const SPARSE: u64 = 12;
+
 #[derive(Debug, Default)]
 struct State {
+    /// Every sample.
     ring: Ring,
+    /// One in [`SPARSE`], for what `ring` has forgotten.
+    hour: Ring,
     /// Samples taken.
     collections: u64,
     /// By counter: what it stood at when the counters were reset.
@@ -48,8 +54,12 @@ impl Views {
 
     fn sample_at(&self, at: Duration, families: &[Family]) {
         let mut state = self.state.lock();
+        let (now, figures) = (Timestamp::now(), figures(families));
+        if state.collections.is_multiple_of(SPARSE) {
+            state.hour.push(at, now, &figures);
+        }
         state.collections += 1;
-        state.ring.push(at, Timestamp::now(), figures(families));
+        state.ring.push(at, now, &figures);
     }
 
     /// When the last `window` seconds began.
@@ -81,7 +91,7 @@ impl Views {
     pub fn rates(&self, window: u64) -> BTreeMap<String, Number> {
         let (since, state) = (self.since(window), self.state.lock());
         let rate = |name: &str| {
-            let points = state.ring.series(name, since)?;
+            let points = state.series(name, since)?;
             let ((from, first), (to, last)) = (*points.first()?, *points.last()?);
             Some(if to > from { (last - first) / (to - from) } else { 0.0 })
         };
@@ -116,7 +126,9 @@ impl Views {
 
     /// Forgets all samples.
     pub fn clear_history(&self) {
-        self.state.lock().ring.clear();
+        let mut state = self.state.lock();
+        state.ring.clear();
+        state.hour.clear();
     }
 }
 
@@ -126,9 +138,14 @@ impl State {
         (name, Number((value - zero).max(0.0)))
     }
 
-    /// A series' samples with their times in seconds; those of a counter from before it was reset are 0.
+    /// A series' samples with their times in seconds: of evenly spaced ones those that reach far enough.
+    fn series(&self, name: &str, since: Duration) -> Option<Vec<(f64, f64)>> {
+        if self.ring.reaches(since) { self.ring.series(name, since) } else { self.hour.series(name, since) }
+    }
+
+    /// The same; those of a counter from before it was reset are 0.
     fn points(&self, name: &str, since: Duration) -> Option<Vec<(f64, f64)>> {
-        let mut points = self.ring.series(name, since)?;
+        let mut points = self.series(name, since)?;
         if let Some(zero) = self.zero.get(name) {
             points.iter_mut().for_each(|(_, value)| *value = (*value - zero).max(0.0));
         }
@@ -192,6 +209,17 @@ mod tests {
         assert_eq!(views.rates(60).len(), 3, "counters alone");
         assert_eq!(views.trend("rooms", 60).direction, Direction::Increasing);
         assert!(views.trend("nothing", 60).data_points == 0 && views.aggregation("nothing", 60).is_none());
+    }
+
+    #[test]
+    fn an_hour_is_remembered_by_fewer_samples() {
+        let values: Vec<_> = (0..999).map(|second| (f64::from(second), 0.0)).collect();
+        let views = sampled(&values);
+        let count = |window| views.aggregation("rooms", window).unwrap().count;
+        assert_eq!(count(u64::MAX), 84);
+        assert!(count(60) > 12, "the last minutes are told by the second");
+        let (whole, last) = (views.trend("rooms", u64::MAX), views.trend("rooms", 60));
+        assert_eq!((whole.slope, last.slope), (Number(1.0), Number(1.0)));
     }
 
     #[test]

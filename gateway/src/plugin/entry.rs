@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::counts::Tally;
 use super::door::Door;
-use super::instance::{self, Abilities, Instance};
+use super::instance::{self, Abilities, Instance, Register};
 use super::library::Library;
 use super::manifest::{Declared, Manifest};
 use super::refused::Refusals;
@@ -103,29 +103,10 @@ impl Entry {
         if running.as_ref().is_some_and(|instance| instance.shared.state() == State::Started) {
             return Ok(());
         }
-        let library = Arc::clone(self.library.as_ref().map_err(Clone::clone)?);
         if self.last.lock().as_ref().is_some_and(|last| last.state() == State::Failed) {
             self.restarts.fetch_add(1, Relaxed);
         }
-        let wrong = library.manifest.check_config(&self.settings.config);
-        let shared = Shared::new(
-            Arc::clone(&self.name),
-            library.manifest.version.clone(),
-            library.manifest.reads.clone(),
-            self.services.clone(),
-            BUDGET,
-            Arc::clone(&self.tally),
-            Arc::clone(&self.refusals),
-        );
-        *self.last.lock() = Some(Arc::clone(&shared));
-        if !wrong.is_empty() {
-            let error = format!("its configuration does not fit: {}", wrong.join("; "));
-            shared.enter(State::Failed, Some(error.clone()));
-            return Err(error);
-        }
-        let entry = Arc::clone(self);
-        let ours = Arc::clone(&shared);
-        let register = Box::new(move |declared, abilities| entry.register(&ours, declared, abilities));
+        let (library, shared, register) = self.instance()?;
         let config = self.settings.config.to_string();
         let (instance, started) =
             instance::start(library, Arc::clone(&shared), Arc::clone(&self.door), config, register)
@@ -144,6 +125,38 @@ impl Entry {
             self.unfollow();
         }
         outcome
+    }
+
+    /// What the next instance is made of, where its settings fit its schema.
+    fn instance(self: &Arc<Self>) -> Result<(Arc<Library>, Arc<Shared>, Register), String> {
+        let library = Arc::clone(self.library.as_ref().map_err(Clone::clone)?);
+        let shared = Shared::new(
+            Arc::clone(&self.name),
+            library.manifest.version.clone(),
+            library.manifest.reads.clone(),
+            self.services.clone(),
+            BUDGET,
+            Arc::clone(&self.tally),
+            Arc::clone(&self.refusals),
+        );
+        *self.last.lock() = Some(Arc::clone(&shared));
+        let wrong = library.manifest.check_config(&self.settings.config);
+        if !wrong.is_empty() {
+            let error = format!("its configuration does not fit: {}", wrong.join("; "));
+            shared.enter(State::Failed, Some(error.clone()));
+            return Err(error);
+        }
+        let (entry, ours) = (Arc::clone(self), Arc::clone(&shared));
+        let register = Box::new(move |declared, abilities| entry.register(&ours, declared, abilities));
+        Ok((library, shared, register))
+    }
+
+    /// Goes as far as a start without starting: makes an instance, on this thread, enters what it declares, and destroys it.
+    pub(super) fn rehearse(self: &Arc<Self>) -> Result<(), String> {
+        let (library, shared, register) = self.instance()?;
+        let hooks = instance::make(&library, &shared, &self.settings.config.to_string(), register)?;
+        hooks.destroy();
+        Ok(())
     }
 
     /// Events and moments of sessions come no more, or come to another instance.

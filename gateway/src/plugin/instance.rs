@@ -102,7 +102,13 @@ fn run(
     }
 }
 
-fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Register) -> Result<Hooks, String> {
+/// Makes an instance and enters what it declares; on its hook thread, which may start it then.
+pub(super) fn make(
+    library: &Library,
+    shared: &Arc<Shared>,
+    config: &str,
+    register: Register,
+) -> Result<Hooks, String> {
     let hooks = Hooks::create(library, shared, config)?;
     let ready = declared(library, &hooks).and_then(|declared| {
         let abilities = Abilities {
@@ -113,10 +119,17 @@ fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Regist
         };
         register(declared, abilities)
     });
-    if let Err(error) = ready {
-        hooks.destroy();
-        return Err(error);
+    match ready {
+        Ok(()) => Ok(hooks),
+        Err(error) => {
+            hooks.destroy();
+            Err(error)
+        }
     }
+}
+
+fn begin(library: &Library, shared: &Arc<Shared>, config: &str, register: Register) -> Result<Hooks, String> {
+    let hooks = make(library, shared, config, register)?;
     shared.open.store(true, Ordering::Release);
     match hooks.start() {
         Ok(()) => Ok(hooks),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::alone::Alone;
+use super::entry::Entry;
 use super::shared::{Shared, State};
 use super::{Library, Manifest, Plugins, Settings, Validate, health};
 use crate::web::{HealthStatus, Routes};
@@ -59,6 +60,26 @@ pub async fn run(path: &Path, config: Value, core: Core) -> Vec<Finding> {
         Err(error) => findings.push(Finding::Error(error)),
     }
     findings
+}
+
+/// Makes each of `settings`' plugins and asks what it declares, as a start does, and starts none. The names of those that
+/// would not start, and why. `routes` and `reserved` as for [`Plugins::start`]. On this thread, within a runtime.
+///
+/// # Errors
+/// Why none can be made.
+pub fn rehearse(
+    settings: Vec<Settings>,
+    routes: &Arc<Routes>,
+    reserved: &[&'static str],
+) -> Result<Vec<(String, String)>, String> {
+    let alone = Alone::new()?;
+    let rehearsed = settings.into_iter().filter_map(|settings| {
+        let name = settings.name.clone();
+        let entry = Entry::load(settings, &alone.services, routes, reserved);
+        let done = entry.map_err(|error| error.to_string()).and_then(|entry| Arc::new(entry).rehearse());
+        Some((name, done.err()?))
+    });
+    Ok(rehearsed.collect())
 }
 
 /// What can be said before it runs.

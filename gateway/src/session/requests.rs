@@ -292,14 +292,13 @@ impl Session {
             false => Permission::Known(false),
         };
         let event = Event {
-            kind,
-            data: Bytes::copy_from_slice(publish.data.get().as_bytes()),
-            source: SOURCE.into(),
             key: publish.key.as_deref().map(Into::into),
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp::now(),
+            ..Event::new(
+                kind,
+                Bytes::copy_from_slice(publish.data.get().as_bytes()),
+                SOURCE.into(),
+                Timestamp::now(),
+            )
         };
         let room = room.to_owned();
         match permission {

@@ -51,14 +51,20 @@ impl Redis {
 
     /// Publishes on a channel; answers how many got it.
     pub fn publish(&self, channel: &str, message: &str) -> u64 {
+        let answer = self.command(&["PUBLISH", channel, message]);
+        let count = answer.strip_prefix(':').unwrap_or_else(|| panic!("{answer}"));
+        count.parse().unwrap()
+    }
+
+    /// Carries out a command; answers the first line of what it says, which is no error.
+    pub fn command(&self, words: &[&str]) -> String {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let words = ["PUBLISH", channel, message];
-        let words: String = words.map(|word| format!("${}\r\n{word}\r\n", word.len())).concat();
-        (&stream).write_all(format!("*3\r\n{words}").as_bytes()).unwrap();
+        let said: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        (&stream).write_all(format!("*{}\r\n{said}", words.len()).as_bytes()).unwrap();
         let mut answer = String::new();
         BufReader::new(&stream).read_line(&mut answer).unwrap();
-        let count = answer.trim().strip_prefix(':').unwrap_or_else(|| panic!("{answer}"));
-        count.parse().unwrap()
+        assert!(!answer.starts_with('-'), "{words:?}: {answer}");
+        answer.trim_end().to_owned()
     }
 }
 

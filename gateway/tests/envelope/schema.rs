@@ -211,15 +211,9 @@ proptest! {
         data in values(),
         time in any::<i64>(),
     ) {
-        let event = Event {
-            kind: EventType { number: 0, name: name.as_str().into() },
-            data: data.to_string().into(),
-            source: source.as_str().into(),
-            key: None,
-            id: None,
-            tags: None, origin: None,
-            time: Timestamp(time.rem_euclid(1 << 42) + 1_600_000_000_001),
-        };
+        let kind = EventType { number: 0, name: name.as_str().into() };
+        let time = Timestamp(time.rem_euclid(1 << 42) + 1_600_000_000_001);
+        let event = Event::new(kind, data.to_string().into(), source.as_str().into(), time);
         let room = RoomId { number: 1, name: "r".into(), class: 0 };
         let posted = Posted::new(event, room, Cursor { epoch: Epoch(1), offset: 1 }, false, Instant::now());
         let mut out = Vec::new();

@@ -30,16 +30,7 @@ async fn a_panic_in_any_other_hook_is_counted_and_nothing_stops() {
         drop(house.begin("hostile", &Value::Null));
         let kind = house.hub.types().find("said").unwrap();
         let (data, source, time) = ("1".into(), "test".into(), tidegate::frame::Timestamp(1));
-        let event = tidegate::frame::Event {
-            kind,
-            data,
-            source,
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time,
-        };
+        let event = tidegate::frame::Event::new(kind, data, source, time);
         house.hub.publish(&["hostile"], &event).unwrap();
         house.plugins.ask("it").await;
         assert_eq!(seen(&house).await.iter().filter(|line| line.contains("publish")).count(), 0);

@@ -50,16 +50,7 @@ async fn a_plugin_that_falls_behind_gets_a_gap_and_publishers_never_wait() {
     let (total, begun) = (15_000, Instant::now());
     for _ in 0..total {
         let (data, source) = ("{\"n\":1}".into(), "test".into());
-        let event = Event {
-            kind: kind.clone(),
-            data,
-            source,
-            key: None,
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp(1),
-        };
+        let event = Event::new(kind.clone(), data, source, Timestamp(1));
         house.hub.publish(&["fast"], &event).unwrap();
     }
     assert!(begun.elapsed() < Duration::from_secs(2), "publishing waited for the plugin");

@@ -163,14 +163,5 @@ pub(crate) fn about(id: &Arc<str>, seat: &Seat) -> SessionInfo {
 
 /// An event of a core type.
 pub(crate) fn event(hub: &Hub, kind: &str, payload: &str) -> Event {
-    Event {
-        kind: hub.types().find(kind).unwrap(),
-        data: payload.to_owned().into(),
-        source: "simulation".into(),
-        key: None,
-        id: None,
-        tags: None,
-        origin: None,
-        time: Timestamp(0),
-    }
+    Event::new(hub.types().find(kind).unwrap(), payload.to_owned().into(), "simulation".into(), Timestamp(0))
 }

@@ -35,48 +35,6 @@ fn patience() -> u64 {
     5000
 }
 
-/// The plugin: its task reads, and the hooks say how it is.
-#[derive(Debug)]
-pub struct Orders {
-    listener: Rc<Listener>,
-    task: RefCell<JoinHandle<()>>,
-}
-
-impl Plugin for Orders {
-    type Config = Config;
-    const CHECKPOINT: bool = true;
-
-    fn manifest() -> Manifest {
-        manifest!("tests/guide/queue.json")
-    }
-
-    async fn start(host: Host, config: Config) -> Result<Self> {
-        let listener = Rc::new(Listener::open(host, config).await?);
-        let task = RefCell::new(tokio::task::spawn_local(Rc::clone(&listener).listen()));
-        Ok(Self { listener, task })
-    }
-
-    async fn health(&self) -> Result<Health> {
-        let details = json!({ "cursor": *self.listener.cursor.borrow() });
-        Ok(match self.listener.connected.get() {
-            true => Health { details, ..Health::healthy() },
-            false => Health::unhealthy(details),
-        })
-    }
-
-    /// A successor reads on from the cursor in the store.
-    async fn pause(&self) -> Result<Bytes> {
-        self.task.borrow().abort();
-        Ok(Bytes::new())
-    }
-
-    async fn unpause(&self) -> Result<()> {
-        let listener = Rc::clone(&self.listener);
-        *self.task.borrow_mut() = tokio::task::spawn_local(listener.listen());
-        Ok(())
-    }
-}
-
 /// Redis gives each entry of a stream an id that grows: that is the cursor.
 #[derive(Debug)]
 struct Listener {
@@ -99,6 +57,34 @@ impl Listener {
         let (cursor, connected) = (RefCell::new(cursor), Cell::new(false));
         Ok(Self { host, config, client, cursor, connected })
     }
+}
+
+impl Listener {
+    /// Publishes entries, and moves the cursor behind them once their events are safe.
+    async fn bring(&self, entries: Vec<Entry>) -> Result<()> {
+        let Some((last, _)) = entries.last().cloned() else { return Ok(()) };
+        let mut events: Vec<_> = entries.into_iter().map(|(id, fields)| event(id, fields)).collect();
+        while let Err(error) = self.host.publish_all(events).await {
+            // One that is wrong stays wrong: it is told and passed over. Anything else is tried again from the cursor.
+            let is_safe = error.taken.iter().all(|taken| taken.is_ok());
+            if error.status != Status::INVALID || error.rest.is_empty() || !is_safe {
+                return Err(error.into());
+            }
+            self.host.log().warn(format_args!("passed over: {error}"));
+            events = error.rest;
+            events.remove(0);
+        }
+        self.host.store().put_json("cursor", &last, Expect::Any).await?;
+        self.cursor.replace(last);
+        Ok(())
+    }
+}
+
+/// The event of an entry, whose field `order` is JSON. By its id it is published once, though its entry may be read twice.
+fn event(id: String, fields: Vec<(String, String)>) -> Event {
+    let order = fields.into_iter().find(|(name, _)| name == "order");
+    let order = order.map(|(_, json)| json).unwrap_or_default();
+    Event::new("order_placed").room("orders").origin(id.clone()).id(id).raw(order)
 }
 
 /// How long it waits before it connects again: at first, and at most.
@@ -153,32 +139,46 @@ impl Listener {
     }
 }
 
-impl Listener {
-    /// Publishes entries, and moves the cursor behind them once their events are safe.
-    async fn bring(&self, entries: Vec<Entry>) -> Result<()> {
-        let Some((last, _)) = entries.last().cloned() else { return Ok(()) };
-        let mut events: Vec<_> = entries.into_iter().map(|(id, fields)| event(id, fields)).collect();
-        while let Err(error) = self.host.publish_all(events).await {
-            // One that is wrong stays wrong: it is told and passed over. Anything else is tried again from the cursor.
-            let is_safe = error.taken.iter().all(|taken| taken.is_ok());
-            if error.status != Status::INVALID || error.rest.is_empty() || !is_safe {
-                return Err(error.into());
-            }
-            self.host.log().warn(format_args!("passed over: {error}"));
-            events = error.rest;
-            events.remove(0);
-        }
-        self.host.store().put_json("cursor", &last, Expect::Any).await?;
-        self.cursor.replace(last);
-        Ok(())
-    }
+/// The plugin: its task reads, and the hooks say how it is.
+#[derive(Debug)]
+pub struct Orders {
+    listener: Rc<Listener>,
+    task: RefCell<JoinHandle<()>>,
 }
 
-/// The event of an entry, whose field `order` is JSON. By its id it is published once, though its entry may be read twice.
-fn event(id: String, fields: Vec<(String, String)>) -> Event {
-    let order = fields.into_iter().find(|(name, _)| name == "order");
-    let order = order.map(|(_, json)| json).unwrap_or_default();
-    Event::new("order_placed").room("orders").origin(id.clone()).id(id).raw(order)
+impl Plugin for Orders {
+    type Config = Config;
+    const CHECKPOINT: bool = true;
+
+    fn manifest() -> Manifest {
+        manifest!("tests/guide/queue.json")
+    }
+
+    async fn start(host: Host, config: Config) -> Result<Self> {
+        let listener = Rc::new(Listener::open(host, config).await?);
+        let task = RefCell::new(tokio::task::spawn_local(Rc::clone(&listener).listen()));
+        Ok(Self { listener, task })
+    }
+
+    async fn health(&self) -> Result<Health> {
+        let details = json!({ "cursor": *self.listener.cursor.borrow() });
+        Ok(match self.listener.connected.get() {
+            true => Health { details, ..Health::healthy() },
+            false => Health::unhealthy(details),
+        })
+    }
+
+    /// A successor reads on from the cursor in the store.
+    async fn pause(&self) -> Result<Bytes> {
+        self.task.borrow().abort();
+        Ok(Bytes::new())
+    }
+
+    async fn unpause(&self) -> Result<()> {
+        let listener = Rc::clone(&self.listener);
+        *self.task.borrow_mut() = tokio::task::spawn_local(listener.listen());
+        Ok(())
+    }
 }
 
 export!(Orders);

@@ -8,8 +8,8 @@ mod workflow_run;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tidegate_plugin::{Error, FieldError, Result};
@@ -26,14 +26,15 @@ pub(crate) struct Repositories(BTreeMap<String, String>);
 
 /// What a delivery says in every kind.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct Delivery<'a> {
     /// What happened; a push has none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     action: String,
     repository: Option<Repository>,
     sender: Option<User>,
     /// What an edit has changed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     changes: Map<String, Value>,
     #[serde(borrow)]
     pull_request: Option<&'a RawValue>,
@@ -45,19 +46,21 @@ struct Delivery<'a> {
 
 /// A repository.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct Repository {
     name: String,
     /// `owner/name`.
     full_name: String,
     html_url: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     archived: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     disabled: bool,
 }
 
 /// Somebody at GitHub.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct User {
     login: String,
 }
@@ -124,11 +127,25 @@ fn subject<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>, name: &'static str
     read(raw.ok_or_else(|| missing(name))?.get().as_bytes(), &["body", name])
 }
 
+/// Reads an object: a list could pass for one, as its fields in order.
 fn read<'a, T: Deserialize<'a>>(json: &'a [u8], place: &[&str]) -> Result<T> {
-    serde_json::from_slice(json).map_err(|error| {
-        let kind = if error.is_data() { "value_error" } else { "json_invalid" };
-        Error::unprocessable([FieldError::at(place.iter().copied(), error.to_string(), kind)])
-    })
+    let refuse =
+        |text: String, kind: &str| Error::unprocessable([FieldError::at(place.iter().copied(), text, kind)]);
+    let unread = |error: serde_json::Error| {
+        refuse(error.to_string(), if error.is_data() { "value_error" } else { "json_invalid" })
+    };
+    if !json.trim_ascii_start().starts_with(b"{") {
+        serde_json::from_slice::<IgnoredAny>(json).map_err(unread)?;
+        return Err(refuse("Input should be an object".to_owned(), "value_error"));
+    }
+    serde_json::from_slice(json).map_err(unread)
+}
+
+/// What GitHub leaves out it may also say to be null.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> std::result::Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 fn missing(name: &str) -> Error {

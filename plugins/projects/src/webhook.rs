@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use tidegate_plugin::{Error, FieldError, Host, HttpRequest, HttpResponse, Query, Result, Status};
+use tidegate_plugin::{Error, FieldError, Host, HttpRequest, HttpResponse, Query, Result};
 
 use crate::deliveries::Deliveries;
 use crate::github::Repositories;
@@ -61,14 +61,10 @@ impl Webhooks {
         let kind = header(request, "x-github-event")?;
         let taking = self.deliveries.take(id)?;
         let now = host.clock().now_ms();
-        let taken = self.publish(host, kind, id, request).await;
-        // What is wrong stays wrong; what could not be done now may be delivered again. Its events have ids, so none of them
-        // is published twice.
-        let may_come_again = taken.as_ref().is_err_and(|error| error.status() != Status::INVALID);
-        if !may_come_again {
-            taking.remember(now).await?;
-        }
-        HttpResponse::json(202, &Taken { delivery: id, events: taken? })
+        // What was refused or could not be done may be delivered again. Its events have ids: none is published twice.
+        let events = self.publish(host, kind, id, request).await?;
+        taking.remember(now).await?;
+        HttpResponse::json(202, &Taken { delivery: id, events })
     }
 
     fn verify(&self, request: &HttpRequest) -> Result<()> {

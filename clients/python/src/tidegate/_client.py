@@ -150,7 +150,8 @@ class Client(Session):
             self._attach(sub)
             await asyncio.wait_for(joined, patience)
         except BaseException as error:
-            self._beside(self._leave(sub))
+            if self._forget(sub):
+                self._beside(self._tell_left(room))
             if isinstance(error, asyncio.TimeoutError):
                 raise late("join", patience) from None
             raise

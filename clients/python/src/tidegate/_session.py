@@ -162,14 +162,22 @@ class Session:
         self._ask("join", {"room": room, "data": sub._wanted}, resolve, reject, now=True)
 
     async def _leave(self, sub: Subscription) -> None:
+        if self._forget(sub):
+            await self._tell_left(sub.room)
+
+    def _forget(self, sub: Subscription) -> bool:
+        """Ends a subscription; whether it was one. Its room may be joined again at once."""
         if self._rooms.get(sub.room) is not sub:
-            return
+            return False
         del self._rooms[sub.room]
         sub._end()
+        return True
+
+    async def _tell_left(self, room: str) -> None:
         if self.state != "open":
             return
         try:
-            await self._request("leave", room=sub.room)
+            await self._request("leave", room=room)
         except TidegateError as error:
             if error.code not in ("disconnected", "closed"):  # else it has left with its session
                 raise

@@ -25,14 +25,13 @@ mod tests {
 
     fn posted(room: &str, kept: bool, key: Option<&str>, data: &str) -> Posted {
         let event = Event {
-            kind: EventType { number: 0, name: "agent_created".into() },
-            data: data.to_owned().into(),
-            source: "agent_service".into(),
             key: key.map(Into::into),
-            id: None,
-            tags: None,
-            origin: None,
-            time: Timestamp(1_700_000_000_123),
+            ..Event::new(
+                EventType { number: 0, name: "agent_created".into() },
+                data.to_owned().into(),
+                "agent_service".into(),
+                Timestamp(1_700_000_000_123),
+            )
         };
         let room = RoomId { number: 1, name: room.into(), class: 0 };
         Posted::new(event, room, Cursor { epoch: Epoch(255), offset: 7 }, kept, Instant::now())

@@ -202,14 +202,13 @@ mod tests {
 
     fn posted_in(number: u64, room: &str, id: Option<&str>, data: &str) -> Posted {
         let event = Event {
-            kind: EventType { number: 0, name: "Task_Created".into() },
-            data: data.to_owned().into(),
-            source: "api".into(),
-            key: None,
             id: id.map(Into::into),
-            tags: None,
-            origin: None,
-            time: Timestamp(1_700_000_000_123),
+            ..Event::new(
+                EventType { number: 0, name: "Task_Created".into() },
+                data.to_owned().into(),
+                "api".into(),
+                Timestamp(1_700_000_000_123),
+            )
         };
         let room = RoomId { number, name: room.into(), class: 0 };
         Posted::new(event, room, Cursor { epoch: Epoch(255), offset: 7 }, false, Instant::now())

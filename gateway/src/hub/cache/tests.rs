@@ -5,14 +5,13 @@ use crate::frame::{Cursor, Epoch, Event, EventType, RoomId, Timestamp};
 
 fn event(offset: u64, key: Option<&str>, data: &str) -> Arc<Posted> {
     let event = Event {
-        kind: EventType { number: 0, name: "x".into() },
-        data: data.to_owned().into(),
-        source: "s".into(),
         key: key.map(Into::into),
-        id: None,
-        tags: None,
-        origin: None,
-        time: Timestamp(0),
+        ..Event::new(
+            EventType { number: 0, name: "x".into() },
+            data.to_owned().into(),
+            "s".into(),
+            Timestamp(0),
+        )
     };
     let room = RoomId { number: 1, name: "r".into(), class: 0 };
     Arc::new(Posted::new(event, room, Cursor { epoch: Epoch(1), offset }, false, Instant::now()))

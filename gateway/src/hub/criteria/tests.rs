@@ -18,14 +18,13 @@ fn error(text: &str) -> String {
 
 fn posted(room: &str, key: Option<&str>, data: impl AsRef<[u8]>) -> Arc<Posted> {
     let event = Event {
-        kind: EventType { number: 0, name: "alert_triggered".into() },
-        data: data.as_ref().to_vec().into(),
-        source: "client".into(),
         key: key.map(Into::into),
-        id: None,
-        tags: None,
-        origin: None,
-        time: Timestamp(0),
+        ..Event::new(
+            EventType { number: 0, name: "alert_triggered".into() },
+            data.as_ref().to_vec().into(),
+            "client".into(),
+            Timestamp(0),
+        )
     };
     let room = RoomId { number: 1, name: room.into(), class: 0 };
     let cursor = Cursor { epoch: Epoch(1), offset: 1 };
@@ -35,14 +34,13 @@ fn posted(room: &str, key: Option<&str>, data: impl AsRef<[u8]>) -> Arc<Posted> 
 /// The same with tags of its publisher's.
 fn tagged(tags: &[(&str, &str)], data: &str) -> Arc<Posted> {
     let event = Event {
-        kind: EventType { number: 0, name: "alert_triggered".into() },
-        data: data.to_owned().into(),
-        source: "plugin".into(),
-        key: None,
-        id: None,
         tags: Tags::new(tags.iter().copied()),
-        origin: None,
-        time: Timestamp(0),
+        ..Event::new(
+            EventType { number: 0, name: "alert_triggered".into() },
+            data.to_owned().into(),
+            "plugin".into(),
+            Timestamp(0),
+        )
     };
     let room = RoomId { number: 1, name: "r".into(), class: 0 };
     let cursor = Cursor { epoch: Epoch(1), offset: 1 };

@@ -110,14 +110,13 @@ mod tests {
 
     fn event(hub: &Hub, id: Option<&str>) -> Event {
         Event {
-            kind: hub.types().find("alert_triggered").unwrap(),
-            data: "1".into(),
-            source: "test".into(),
-            key: None,
             id: id.map(Into::into),
-            tags: None,
-            origin: None,
-            time: Timestamp(0),
+            ..Event::new(
+                hub.types().find("alert_triggered").unwrap(),
+                "1".into(),
+                "test".into(),
+                Timestamp(0),
+            )
         }
     }
 

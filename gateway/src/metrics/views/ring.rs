@@ -1,21 +1,23 @@
 //! The last samples of all series.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::figures::Figure;
 use crate::frame::Timestamp;
 
-/// Samples of a series: an hour's, once a second.
-const ROWS: usize = 3600;
-/// Series at most, so that a plugin that opens many cannot make it large: 7 MiB in all. Later ones are not kept.
+/// Samples of a series.
+pub(super) const ROWS: usize = 300;
+/// Series at most, so that a plugin that opens many cannot make it large: 600 KiB in all. Later ones are not kept.
 const COLUMNS: usize = 256;
 
-#[derive(Debug, Default)]
+/// A series' samples take their memory with its first one, so that a gateway does not grow while it fills.
+#[derive(Debug)]
 pub(super) struct Ring {
     columns: Vec<Column>,
-    /// Oldest first.
-    rows: VecDeque<Row>,
+    /// By slot: when it was sampled, since the views began.
+    times: Box<[Duration]>,
+    /// Samples taken since it was cleared; the next one's slot is this, modulo [`ROWS`].
+    taken: usize,
 }
 
 #[derive(Debug)]
@@ -24,19 +26,22 @@ struct Column {
     counter: bool,
     /// When it was last sampled.
     last: Timestamp,
-}
-
-#[derive(Debug)]
-struct Row {
-    /// Since the views began.
-    at: Duration,
-    /// By column; not a number where the series was not there. Shorter where a column came later.
+    /// By slot; not a number where the series was not there.
     values: Box<[f64]>,
 }
 
+impl Default for Ring {
+    fn default() -> Self {
+        Self { columns: Vec::new(), times: vec![Duration::ZERO; ROWS].into(), taken: 0 }
+    }
+}
+
 impl Ring {
-    pub(super) fn push(&mut self, at: Duration, now: Timestamp, figures: Vec<Figure>) {
-        let mut values = vec![f64::NAN; self.columns.len()];
+    pub(super) fn push(&mut self, at: Duration, now: Timestamp, figures: &[Figure]) {
+        let slot = self.taken % ROWS;
+        self.taken += 1;
+        self.times[slot] = at;
+        self.columns.iter_mut().for_each(|column| column.values[slot] = f64::NAN);
         // They come in the same order as the last time, mostly.
         let mut next = 0;
         for figure in figures {
@@ -45,20 +50,15 @@ impl Ring {
             let index = match found {
                 Some(index) => index,
                 None if self.columns.len() < COLUMNS => {
-                    self.columns.push(Column { name: figure.name, counter: figure.counter, last: now });
-                    values.push(f64::NAN);
+                    self.columns.push(Column::of(figure));
                     self.columns.len() - 1
                 }
                 None => continue,
             };
-            values[index] = figure.value;
+            self.columns[index].values[slot] = figure.value;
             self.columns[index].last = now;
             next = index + 1;
         }
-        if self.rows.len() == ROWS {
-            self.rows.pop_front();
-        }
-        self.rows.push_back(Row { at, values: values.into() });
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -79,20 +79,35 @@ impl Ring {
         self.columns.iter().map(|column| (column.name.as_str(), column.last))
     }
 
+    /// Whether nothing that was sampled since then is forgotten.
+    pub(super) fn reaches(&self, since: Duration) -> bool {
+        self.taken <= ROWS || self.times[self.taken % ROWS] <= since
+    }
+
     /// A series' samples from `since` on, with their times in seconds; none where it is not known.
     pub(super) fn series(&self, name: &str, since: Duration) -> Option<Vec<(f64, f64)>> {
-        let column = self.position(name)?;
-        let first = self.rows.partition_point(|row| row.at < since);
-        let points = self.rows.range(first..).filter_map(|row| {
-            let value = row.values.get(column).copied().filter(|value| !value.is_nan())?;
-            Some((row.at.as_secs_f64(), value))
-        });
+        let column = &self.columns[self.position(name)?];
+        let slots = (self.taken.saturating_sub(ROWS)..self.taken).map(|taken| taken % ROWS);
+        let points = slots
+            .filter(|slot| self.times[*slot] >= since && !column.values[*slot].is_nan())
+            .map(|slot| (self.times[slot].as_secs_f64(), column.values[slot]));
         Some(points.collect())
     }
 
     /// Forgets all samples.
     pub(super) fn clear(&mut self) {
-        self.rows = VecDeque::new();
+        self.taken = 0;
+    }
+}
+
+impl Column {
+    fn of(figure: &Figure) -> Self {
+        Self {
+            name: figure.name.clone(),
+            counter: figure.counter,
+            last: Timestamp(0),
+            values: vec![f64::NAN; ROWS].into(),
+        }
     }
 }
 
@@ -110,7 +125,7 @@ mod tests {
     }
 
     fn push(ring: &mut Ring, at: u64, figures: Vec<Figure>) {
-        ring.push(Duration::from_secs(at), Timestamp(at as i64), figures);
+        ring.push(Duration::from_secs(at), Timestamp(at as i64), &figures);
     }
 
     #[test]
@@ -135,6 +150,8 @@ mod tests {
         }
         let kept = values(&ring, "a");
         assert_eq!((kept.len(), kept[0]), (ROWS, 10.0));
+        let reaches = |since| ring.reaches(Duration::from_secs(since));
+        assert!(reaches(10) && !reaches(9));
         push(&mut ring, 5000, (0..COLUMNS + 10).map(|n| figure(&n.to_string(), 1.0)).collect());
         assert_eq!(ring.names().count(), COLUMNS);
         push(&mut ring, 5001, vec![figure("late", 1.0), figure("a", 7.0)]);

@@ -4,21 +4,23 @@ use serde::Deserialize;
 use serde_json::json;
 use tidegate_plugin::Result;
 
-use super::{Delivery, Meant, User, subject};
+use super::{Delivery, Meant, User, or_default, subject};
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Issue {
     number: u64,
     title: String,
     body: Option<String>,
     state: Option<String>,
     assignee: Option<User>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     labels: Vec<Label>,
     updated_at: String,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Label {
     name: String,
 }

@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tidegate_plugin::Result;
 
-use super::{Delivery, Meant, User, subject};
+use super::{Delivery, Meant, User, or_default, subject};
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct PullRequest {
     number: u64,
     title: String,
@@ -16,14 +17,15 @@ struct PullRequest {
     head: Branch,
     html_url: String,
     state: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     merged: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     draft: bool,
     created_at: String,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Branch {
     #[serde(rename = "ref")]
     name: String,

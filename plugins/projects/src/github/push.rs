@@ -4,27 +4,29 @@ use serde::Deserialize;
 use serde_json::json;
 use tidegate_plugin::Result;
 
-use super::{Meant, Repository, User, read};
+use super::{Meant, Repository, User, or_default, read};
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Push {
     #[serde(rename = "ref")]
     name: String,
     before: String,
     after: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     created: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     deleted: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     forced: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     commits: Vec<serde::de::IgnoredAny>,
     pusher: Pusher,
     sender: Option<User>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Pusher {
     name: String,
 }

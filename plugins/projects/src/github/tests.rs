@@ -132,7 +132,9 @@ fn other_kinds_mean_nothing_and_what_is_no_delivery_is_refused() {
         error.fields()[0].loc.join(".")
     };
     assert_eq!(wrong("ping", "{"), "body");
-    assert_eq!(wrong("push", "[]"), "body");
+    for list in ["[]", r#"["refs/heads/main", "a", "b", true]"#, " [1]"] {
+        assert_eq!((wrong("push", list), wrong("star", list)), ("body".to_owned(), "body".to_owned()));
+    }
     assert_eq!(wrong("issues", "{}"), "body.repository");
     let mut payload = fixture("issues");
     payload["issue"]["title"] = json!(7);
@@ -142,6 +144,34 @@ fn other_kinds_mean_nothing_and_what_is_no_delivery_is_refused() {
     let mut payload = fixture("repository");
     payload["sender"]["login"] = json!("x".repeat(200));
     assert_eq!(wrong("repository", &payload.to_string()), "body.data.updated_by");
+}
+
+#[test]
+fn what_github_may_leave_out_may_be_null() {
+    for (kind, place, fields) in [
+        ("pull_request", "/pull_request", &["draft", "merged", "body", "user"][..]),
+        ("issues", "/issue", &["labels", "body", "state", "assignee"]),
+        ("workflow_run", "/workflow_run", &["conclusion"]),
+        ("push", "", &["commits", "created", "deleted", "forced", "sender"]),
+        ("repository", "/repository", &["archived", "disabled"]),
+        ("repository", "", &["changes"]),
+    ] {
+        let mut payload = fixture(kind);
+        let object = payload.pointer_mut(place).unwrap();
+        fields.iter().for_each(|field| object[*field] = Value::Null);
+        assert_eq!(taken(kind, &payload).len(), 1, "{kind}{place}");
+    }
+}
+
+#[test]
+fn what_is_of_another_kind_is_said_in_words_of_json() {
+    let mut payload = fixture("issues");
+    payload["sender"] = json!("octocat");
+    let error = repositories().events("issues", payload.to_string().as_bytes(), NOW).unwrap_err();
+    let said = &error.fields()[0].msg;
+    assert!(said.starts_with("invalid type: string \"octocat\", expected an object"), "{said}");
+    let error = repositories().events("issues", b"[]", NOW).unwrap_err();
+    assert_eq!(error.fields()[0].msg, "Input should be an object");
 }
 
 proptest::proptest! {

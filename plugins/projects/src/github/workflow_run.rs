@@ -10,6 +10,7 @@ use super::{Delivery, Meant, subject};
 const STEPS: u32 = 3;
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Run {
     id: u64,
     /// How it has ended; none while it has not.
