@@ -68,7 +68,17 @@ fn a_column_that_is_not_there_is_named_with_the_nearest() {
 
 #[test]
 fn a_user_without_rights_is_told_the_statements_that_give_them() {
-    let database = with_table();
+    is_told_what_it_lacks(&with_table());
+}
+
+#[test]
+fn a_user_of_mysql_without_rights_is_told_the_statements_that_give_them() {
+    let database = MySql::start();
+    database.sql(TABLE);
+    is_told_what_it_lacks(&database);
+}
+
+fn is_told_what_it_lacks(database: &Mysqld) {
     database.sql("CREATE TABLE app.other (id INT); CREATE VIEW app.v AS SELECT 1; CREATE USER listener IDENTIFIED BY 'right'");
     let url = |path: &str| json!({"kind": "mariadb", "url": format!("{}{path}", database.url_of("listener:right"))});
     let said = |source: &Value, table: &str| {
