@@ -4,6 +4,7 @@
 mod figures;
 mod usage;
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::change::{Cell, Change, Kind, Shape, TableName};
-use crate::rules::{Data, Writer};
+use crate::rules::{Data, Writer, place};
 use crate::settings::{CallSettings, Settings};
 use crate::source::Query;
 use figures::{Figures, NAMES};
@@ -62,8 +63,15 @@ impl Calls {
     /// # Errors
     /// As [`Calls::read`].
     pub fn check(settings: &Settings) -> Result<()> {
-        let mut calls = settings.calls.iter().enumerate().map(|(i, call)| Answering::read(i + 1, call));
-        calls.try_for_each(|call| call.map(drop)).map_err(Error::invalid)
+        let mut names = HashSet::new();
+        for (i, call) in settings.calls.iter().enumerate() {
+            Answering::read(i + 1, call).map_err(Error::invalid)?;
+            if !names.insert(&call.name) {
+                let place = place("call", i + 1, &call.name);
+                return Err(Error::invalid(format!("{place}: name: another call has it already")));
+            }
+        }
+        Ok(())
     }
 
     /// What the gateway is told of the calls.
@@ -141,7 +149,7 @@ impl Calls {
 
 impl Answering {
     fn read(number: usize, call: &CallSettings) -> Result<Self, String> {
-        let place = format!("call {number} ({})", call.name);
+        let place = place("call", number, &call.name);
         let everything = Value::from("{*}");
         let data = Data::parse(call.data.as_ref().unwrap_or(&everything))
             .map_err(|what| format!("{place}: data: {what}"))?;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::exact;
+pub use crate::exact::Exact;
+
 /// A table's name: `schema.table`, for SQLite `main.table`, for a channel of LISTEN/NOTIFY `notify.channel`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableName {
@@ -34,9 +37,29 @@ pub struct Shape {
 pub enum Cell {
     /// Its value in JSON's own types: numbers, booleans, null, arrays, what `json` holds; times as RFC 3339, bytes as base64, the rest as text.
     Is(Value),
+    /// JSON with numbers that have more digits than those of a [`Value`].
+    Exact(Arc<Exact>),
     /// It was not sent: a large value that did not change and that the old row has not either (TOAST), or a column that the old row
     /// does not tell (replica identity).
     Unknown,
+}
+
+impl Cell {
+    /// JSON with all digits of its numbers; a text that is none as such.
+    #[must_use]
+    pub fn json(text: &str) -> Self {
+        exact::cell(text).unwrap_or_else(|| Self::Is(text.into()))
+    }
+
+    /// Its value, or what is near it; `None`: it is not known.
+    #[must_use]
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Exact(exact) => Some(&exact.value),
+            Self::Unknown => None,
+        }
+    }
 }
 
 /// What happened.
@@ -70,7 +93,22 @@ pub struct Change {
     pub time: i64,
 }
 
+impl Change {
+    /// The columns whose texts have signs in the place of bytes that are no text in their character set.
+    pub(crate) fn replaced(&self) -> impl Iterator<Item = &str> {
+        let is_replaced = |(_, cell): &(&String, &Cell)| match cell {
+            Cell::Is(Value::String(text)) => text.contains(char::REPLACEMENT_CHARACTER),
+            _ => false,
+        };
+        let row = self.new.as_deref().or(self.old.as_deref()).unwrap_or_default();
+        self.shape.columns.iter().zip(row).filter(is_replaced).map(|(name, _)| name.as_str())
+    }
+}
+
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Insert, Self::Update, Self::Delete, Self::Truncate];
+
     /// Its name, as SQL has it, in lower case.
     #[must_use]
     pub fn name(self) -> &'static str {

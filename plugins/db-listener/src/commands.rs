@@ -7,9 +7,10 @@ use tidegate_plugin::{Command, Error, Result};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
+use crate::check;
 use crate::rules::{Made, Plans, Rules};
 use crate::settings::Settings;
-use crate::source::{Batch, Failure, Feed, Listen, Purpose, Source, Stage};
+use crate::source::{Batch, Failure, Feed, Listen, Purpose, Source, Stage, Table};
 
 /// How long a dry run takes where nothing else is said.
 const USUAL: Duration = Duration::from_secs(10);
@@ -19,7 +20,7 @@ const USUAL: Duration = Duration::from_secs(10);
 /// # Errors
 /// Why it failed; `INVALID` where the arguments are wrong.
 pub async fn run(settings: &Settings, command: &Command) -> Result<()> {
-    settings.check()?;
+    check(settings)?;
     let rules = Rc::new(Rules::read(settings)?);
     if !settings.source.is_given() {
         return Err(Error::conflict("source.url: there is no database"));
@@ -41,6 +42,7 @@ async fn init(settings: &Settings, rules: &Rules, command: &Command) -> Result<(
         }
     };
     let source = Source::new(settings, rules, "init", Purpose::Listen);
+    fit(rules, source.look().await.map_err(told)?)?;
     let statements = source.init().await.map_err(told)?;
     for statement in &statements {
         command.print_line(format_args!("{statement};"))?;
@@ -66,13 +68,17 @@ async fn test(settings: &Settings, rules: Rc<Rules>, command: &Command) -> Resul
 }
 
 async fn try_out(source: &Source, rules: Rc<Rules>, command: &Command, limits: &Limits) -> Result<()> {
-    let tables = source.prepare().await.map_err(told)?;
-    let wrong = tables.map(|tables| rules.check(&tables)).unwrap_or_default();
-    if !wrong.is_empty() {
-        return Err(Error::conflict(wrong.join("\n")));
-    }
+    fit(&rules, source.prepare().await.map_err(told)?)?;
     command.print_line("// the rules fit the tables")?;
     show(source, rules, command, limits).await
+}
+
+/// Whether the rules fit the tables, where these are known.
+fn fit(rules: &Rules, tables: Option<Vec<Table>>) -> Result<()> {
+    match tables.map(|tables| rules.check(&tables)).unwrap_or_default() {
+        wrong if wrong.is_empty() => Ok(()),
+        wrong => Err(Error::conflict(wrong.join("\n"))),
+    }
 }
 
 /// How long a dry run takes: whichever is reached first.

@@ -5,11 +5,13 @@
 //! operator says; [`calls`] answers clients by queries; [`commands`] is what `tidegate plugin db-listener` does.
 
 pub mod change;
+mod exact;
 pub mod source;
 pub mod rules;
 pub mod pump;
 pub mod calls;
 pub mod commands;
+mod names;
 pub mod settings;
 
 use std::rc::Rc;
@@ -35,6 +37,16 @@ const START: Duration = Duration::from_secs(3);
 /// How often the source is asked how it is.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// All that can be said of settings without a database.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub fn check(settings: &Settings) -> Result<()> {
+    settings.check()?;
+    Rules::read(settings)?;
+    Calls::check(settings)
+}
+
 /// An instance of the plugin.
 #[derive(Debug)]
 pub struct Listener {
@@ -50,6 +62,7 @@ struct Listening {
     pulse: Rc<Pulse>,
     /// Whether it is to listen.
     wish: watch::Sender<bool>,
+    rules: Rc<Rules>,
     /// Bytes that the database may keep for us before we say so.
     wal_alarm: u64,
 }
@@ -64,9 +77,7 @@ impl Plugin for Listener {
     }
 
     fn declare(settings: &Settings) -> Result<Declared> {
-        settings.check()?;
-        Rules::read(settings)?;
-        Calls::check(settings)?;
+        check(settings)?;
         let (events, calls) = (Rules::declared(settings), Calls::declared(settings));
         Ok(Declared { events, calls, ..Declared::default() })
     }
@@ -135,7 +146,7 @@ impl Listening {
         let pump = Pump {
             host: host.clone(),
             source: Rc::clone(&source),
-            rules,
+            rules: Rc::clone(&rules),
             pulse: Rc::clone(&pulse),
             meters: Rc::clone(&meters),
             max_event: settings.max_event,
@@ -145,11 +156,14 @@ impl Listening {
         if timeout(START, pulse.until(|phase| *phase != Phase::Connecting)).await.is_err() {
             host.log().warn("the database does not answer yet: it is waited for");
         }
-        Ok(Self { source, pulse, wish, wal_alarm: settings.source.wal_alarm })
+        Ok(Self { source, pulse, wish, rules, wal_alarm: settings.source.wal_alarm })
     }
 
     fn health(&self) -> Health {
-        let standing = self.source.standing();
+        let mut standing = self.source.standing();
+        // What became of them since the start; until it is right again.
+        let misfits = standing.tables.iter().flat_map(|tables| self.rules.check(tables));
+        standing.notes.extend(misfits);
         let phase = self.pulse.phase();
         let delay = self.pulse.delay().map(|delay| delay.as_millis());
         let details = json!({
@@ -180,3 +194,41 @@ async fn look(source: Rc<Source>, meters: Rc<Meters>, log: Log) {
 }
 
 tidegate_plugin::export!(Listener);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::from_value;
+
+    use super::*;
+
+    #[test]
+    fn settings_that_the_manifest_refuses_are_told_with_their_values_and_counted_as_ours_are() {
+        let manifest: serde_json::Value = serde_json::from_str(include_str!("../manifest.json")).unwrap();
+        let schema = tidegate_plugin::schema::Schema::compile(Some(&manifest["config"])).unwrap();
+        let said = |on: serde_json::Value| {
+            let flaw = schema.flaw(&json!({"rule": [{"table": "t", "event": "e", "on": on}]}));
+            flaw.map(|flaw| flaw.to_string()).unwrap_or_default()
+        };
+        let word = said(json!("updates"));
+        assert!(
+            word.starts_with("rule.0.on: ") && word.contains("insert|update|delete|truncate|any"),
+            "{word}"
+        );
+        let list = said(json!(["insert", "updates"]));
+        assert!(list.starts_with("rule.0.on.1: ") && list.contains("insert|update|"), "{list}");
+        assert_eq!((said(json!("any")), said(json!(["insert", "update"]))), (String::new(), String::new()));
+        assert!(!said(json!([])).is_empty());
+    }
+
+    #[test]
+    fn two_calls_have_two_names() {
+        let said = |calls: serde_json::Value| {
+            let settings = from_value(json!({"source": {"url": "x"}, "call": calls})).unwrap();
+            check(&settings).map_or_else(|error| error.to_string(), |()| "well".into())
+        };
+        let call = |name: &str| json!({"name": name, "query": "select 1"});
+        assert_eq!(said(json!([call("a"), call("b")])), "well");
+        let twice = said(json!([call("a"), call("b"), call("a")]));
+        assert!(twice.contains("call.2 (a): name: another call has it already"), "{twice}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Rules: which changes become which events. Read once at start into small trees, resolved once for each shape of a table.
 
 mod data;
+mod judge;
 mod plan;
 mod predicate;
 mod row;
@@ -17,24 +18,21 @@ use serde_json::{Value, json};
 use tidegate_plugin::{Error, Result};
 
 use crate::change::TableName;
+use crate::names::refuse_type;
 use crate::settings::{On, RuleSettings, Settings};
 use crate::source::Table;
 pub use data::Data;
 pub(crate) use data::Writer;
-use plan::Plan;
 pub use plan::{Alike, Made, Plans};
 pub use predicate::Predicate;
 pub use row::Column;
 pub use template::Template;
 pub use text::Mistake;
 
-/// Bytes of an event's type at most.
-const LONGEST_TYPE: usize = 128;
-
 /// A rule, read.
 #[derive(Debug)]
 pub struct Rule {
-    /// Counted from 1, for people.
+    /// Counted from 1.
     number: usize,
     tables: Vec<TableName>,
     on: Vec<On>,
@@ -61,11 +59,18 @@ impl Rules {
         let schema = settings.source.schema();
         let rules = settings.rules.iter().enumerate();
         let read = rules.map(|(i, rule)| Rule::read(i + 1, rule, &schema));
-        read.collect::<Result<_, _>>().map(Self).map_err(Error::invalid)
+        let rules = read.collect::<Result<Vec<_>, _>>().map_err(Error::invalid)?;
+        for rule in &rules {
+            if let Some((field, what)) = rule.contradiction(settings.source.kind) {
+                return Err(Error::invalid(format!("{rule}: {field}: {what}")));
+            }
+        }
+        Ok(Self(rules))
     }
 
-    /// What is wrong with the rules for these tables, each thing with its rule: a table that is not there, a column that is not,
-    /// with the nearest one, an old row that the database does not tell.
+    /// What is wrong with the rules for these tables, each thing with its rule: a table that is not there or cannot be listened to, a
+    /// column that is not there, with the nearest one, or holds other values than it is compared with, changes and old rows that the
+    /// database does not tell.
     #[must_use]
     pub fn check(&self, tables: &[Table]) -> Vec<String> {
         self.0.iter().flat_map(|rule| rule.check(tables)).collect()
@@ -103,20 +108,20 @@ impl Rules {
 
 impl Rule {
     fn read(number: usize, rule: &RuleSettings, schema: &str) -> Result<Self, String> {
-        let place = format!("rule {number} ({})", rule.event);
+        let place = place("rule", number, &rule.event);
         let wrong = |field: &str, what: String| format!("{place}: {field}: {what}");
         let text = |field: &str, text: &str| {
             data::columns(text).map_err(|mistake| wrong(field, mistake.to_string()))
         };
-        if rule.event.is_empty() || rule.event.len() > LONGEST_TYPE {
-            return Err(wrong("event", format!("1 to {LONGEST_TYPE} bytes")));
+        if let Some(what) = refuse_type(&rule.event) {
+            return Err(wrong("event", what));
         }
         if rule.table.iter().next().is_none() || rule.on.iter().next().is_none() {
             return Err(wrong("table, on", "at least one".into()));
         }
         let when = rule.when.as_deref().map(Predicate::parse).transpose();
         let rooms = rule.room.iter().flat_map(|rooms| rooms.iter());
-        let read = Self {
+        Ok(Self {
             number,
             tables: rule.table.iter().map(|name| TableName::of(name, schema)).collect(),
             on: rule.on.iter().copied().collect(),
@@ -131,11 +136,7 @@ impl Rule {
             omit: rule.omit.clone(),
             goes_on: rule.goes_on,
             coalesce: rule.coalesce,
-        };
-        if let Some(column) = read.columns().find(|column| read.omit.contains(&column.name)) {
-            return Err(wrong("omit", format!("'{}' is left out, but its value is told", column.name)));
-        }
-        Ok(read)
+        })
     }
 
     /// The columns whose values are told.
@@ -149,38 +150,16 @@ impl Rule {
             || self.columns().any(|column| column.row == row::Row::Old)
             || self.data.has_old_row()
     }
-
-    fn check(&self, tables: &[Table]) -> Vec<String> {
-        let mut wrong = Vec::new();
-        for name in &self.tables {
-            let Some(table) = tables.iter().find(|table| table.name == *name) else {
-                wrong.push(self.no_table(name, tables));
-                continue;
-            };
-            let (_, missing) = Plan::resolve(self, &table.columns);
-            wrong.extend(missing.into_iter().map(|what| format!("{self}: table '{name}': {what}")));
-            if self.asks_old() && !table.tells_old_rows {
-                wrong.push(format!(
-                    "{self}: it asks for the old row, which the database does not tell of table '{name}': \
-                     `tidegate plugin db-listener init` prints what makes it"
-                ));
-            }
-        }
-        wrong
-    }
-
-    fn no_table(&self, name: &TableName, tables: &[Table]) -> String {
-        let known: Vec<_> = tables.iter().map(|table| table.name.to_string()).collect();
-        match text::nearest(&name.to_string(), known.iter().map(String::as_str)) {
-            Some(near) => format!("{self}: there is no table '{name}', but '{near}'"),
-            None => format!("{self}: there is no table '{name}'"),
-        }
-    }
 }
 
 /// Which rule it is, for people.
 impl std::fmt::Display for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "rule {} ({})", self.number, self.event)
+        f.write_str(&place("rule", self.number, &self.event))
     }
+}
+
+/// Which entry of a list of the settings it is, `number` from 1: counted as the gateway does where the manifest's schema refuses one.
+pub(crate) fn place(list: &str, number: usize, name: &str) -> String {
+    format!("{list}.{} ({name})", number - 1)
 }

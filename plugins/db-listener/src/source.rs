@@ -8,12 +8,14 @@ pub mod mariadb;
 pub mod notify;
 pub mod postgres;
 pub mod sqlite;
+mod table;
 
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 
-use crate::change::{Change, TableName};
+use crate::change::Change;
 pub use any::{Purpose, Source};
+pub use table::{Table, TableColumn, Told, Values};
 
 /// How far a source has got, in its own terms: an LSN, a GTID list, a number of a change table. Kept by the pump in the host's store
 /// once all before it is safe, and given back at the next start.
@@ -37,17 +39,6 @@ pub struct Feed {
     pub batches: mpsc::Sender<Batch>,
     /// The newest position up to which all is safe; `None` until there is one. A source may then tell its database.
     pub confirmed: watch::Receiver<Option<Position>>,
-}
-
-/// A table as it is in the database now: what rules are checked against.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
-    /// Its name.
-    pub name: TableName,
-    /// Its columns, in order.
-    pub columns: Vec<String>,
-    /// Whether the old row of an update or delete tells all columns (replica identity full, `binlog_row_image=FULL`, a trigger's).
-    pub tells_old_rows: bool,
 }
 
 /// A source, as the pump sees it. All of it runs on the instance's thread.
@@ -111,6 +102,8 @@ pub struct Standing {
     pub held_bytes: Option<u64>,
     /// What an operator should know, though it goes on.
     pub notes: Vec<String>,
+    /// The tables of the rules as they were last seen, where the source looks at them again and again.
+    pub tables: Option<Vec<Table>>,
 }
 
 /// Why a source has ended.

@@ -40,7 +40,7 @@ impl Database {
 
     fn prepare(&self) {
         let table = TableName { schema: "main".into(), table: "tareas".into() };
-        self.run(&setup(&self.connection, &[table]).unwrap());
+        self.run(&setup(&self.connection, &[table]).unwrap().join(";\n"));
     }
 
     fn run(&self, sql: &str) {
@@ -224,13 +224,34 @@ fn a_file_that_is_missing_foreign_or_not_prepared_is_said_and_tried_again() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_replaced_counted_and_told_once() {
+    let database = Database::prepared();
+    let rules = json!([{"table": "tareas", "event": "e", "data": {"titulo": "{titulo}"}}]);
+    let host = listening(&database.path, json!({"rule": rules})).start().unwrap();
+    for _ in 0..2 {
+        database.run("INSERT INTO tareas (titulo) VALUES (CAST(x'636166e9' AS TEXT))");
+    }
+    database.run("INSERT INTO tareas (titulo) VALUES ('b')");
+    let titles: Vec<_> =
+        host.wait_for_events(3).into_iter().map(|event| event.data["titulo"].clone()).collect();
+    assert_eq!(titles, ["caf\u{FFFD}", "caf\u{FFFD}", "b"]);
+    assert_eq!(host.metric("db_listener_texts_replaced"), Some(2));
+    let lines = host
+        .log()
+        .into_iter()
+        .filter(|line| line.message.contains("the column 'titulo' has bytes that are no text"));
+    assert_eq!(lines.count(), 1);
+    host.stop();
+}
+
+#[test]
 fn a_column_that_is_not_there_is_named_with_the_nearest() {
     let database = Database::prepared();
     let rules = json!([{"table": "tareas", "event": "e", "when": "changed(estdo)"}]);
     let host = listening(&database.path, json!({"rule": rules})).start().unwrap();
     let line = wait_for_line(&host, "waits for the operator");
     assert!(
-        line.contains("rule 1 (e): table 'main.tareas': there is no column 'estdo', but 'estado'"),
+        line.contains("rule.0 (e): table 'main.tareas': there is no column 'estdo', but 'estado'"),
         "{line}"
     );
     host.stop();

@@ -24,6 +24,8 @@ pub struct Meters {
     pub too_large: Counter,
     /// Rows that a rule holds for and that have no room.
     pub no_room: Counter,
+    /// Texts of rows in which something stands for bytes that are no text.
+    pub replaced: Counter,
     /// Attempts that have failed.
     pub reconnects: Counter,
     /// From commit to being safe.
@@ -53,6 +55,10 @@ impl Meters {
             refused: dropped("refused")?,
             too_large: dropped("too_large")?,
             no_room: dropped("no_room")?,
+            replaced: counter(
+                "db_listener_texts_replaced",
+                "Texts of rows with U+FFFD, which stands for bytes that are no text in their character set.",
+            )?,
             reconnects: counter("db_listener_reconnects", "Attempts to listen that have failed.")?,
             delay: metrics.histogram(
                 "db_listener_delay_seconds",

@@ -132,11 +132,19 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    fn count(&self, changes: &[Change]) {
+    fn count(&mut self, changes: &[Change]) {
         let alike = changes.chunk_by(|a, b| a.kind == b.kind && a.shape.table == b.shape.table);
         for run in alike {
-            let count = u32::try_from(run.len()).unwrap_or(u32::MAX);
-            self.meters.changed(&run[0].shape.table, run[0].kind, count);
+            let (table, kind) = (&run[0].shape.table, run[0].kind);
+            self.meters.changed(table, kind, u32::try_from(run.len()).unwrap_or(u32::MAX));
+            let replaced = run.iter().map(|change| change.replaced().count()).sum::<usize>();
+            if replaced > 0 {
+                self.meters.replaced.add(u32::try_from(replaced).unwrap_or(u32::MAX));
+                let column = run.iter().find_map(|change| change.replaced().next()).unwrap_or_default();
+                self.lacks(format!(
+                    "table '{table}': the column '{column}' has bytes that are no text in its character set: each is told as U+FFFD"
+                ));
+            }
         }
     }
 
@@ -197,7 +205,7 @@ impl<'a> Stream<'a> {
         self.positions.drain(..safe).next_back().map(|(_, position)| position)
     }
 
-    /// Logs what a rule misses, each thing once: a source of JSON objects may have another shape each time.
+    /// Logs what an event misses, each thing once: a source of JSON objects may have another shape each time.
     fn lacks(&mut self, what: String) {
         if self.lacking.len() < MOST_LACKING && !self.lacking.contains(&what) {
             self.host.log().error(&what);

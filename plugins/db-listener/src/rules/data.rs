@@ -7,7 +7,7 @@ use serde_json::{Value, to_string, to_writer};
 use super::row::{self, Column, Place, Resolver, Row, cells};
 use super::template::{Part, Template};
 use super::text::Mistake;
-use crate::change::Change;
+use crate::change::{Cell, Change};
 
 /// How deep data may be.
 const DEEPEST: usize = 16;
@@ -155,7 +155,8 @@ impl Writer {
     pub(crate) fn of(data: &Data, columns: &[String], in_row: impl Fn(&str) -> bool) -> (Self, Vec<String>) {
         let mut found = Resolver::new(columns);
         let omit: Vec<_> = columns.iter().filter(|name| !in_row(name)).cloned().collect();
-        (data.resolve(columns, &omit, &mut found), found.missing())
+        let writer = data.resolve(columns, &omit, &mut found);
+        (writer, found.missing().iter().map(|name| row::absent(name, columns)).collect())
     }
 
     /// Writes the data of a change, JSON; answers whether all of it was known. Members that are not known are left out, other
@@ -191,9 +192,9 @@ impl Writer {
     /// Writes a column or a text if it is known, else nothing.
     fn put(&self, change: &Change, out: &mut Vec<u8>) -> bool {
         match self {
-            Self::Column(place) => row::value(change, place).is_some_and(|value| put(value, out)),
-            Self::Text(template) => match template.fill(|place| row::value(change, place)) {
-                Some(filled) => put(&Value::String(filled.text), out),
+            Self::Column(place) => row::cell(change, place).is_some_and(|cell| put(cell, out)),
+            Self::Text(template) => match template.fill(|place| row::cell(change, place)) {
+                Some(filled) => put(&Cell::Is(filled.text.into()), out),
                 None => false,
             },
             _ => false,
@@ -201,9 +202,16 @@ impl Writer {
     }
 }
 
-/// A value of JSON can be written, and writing into memory does not fail.
-fn put(value: &Value, out: &mut Vec<u8>) -> bool {
-    to_writer(out, value).is_ok()
+/// Writes what is known. A value of JSON can be written, and writing into memory does not fail.
+fn put(cell: &Cell, out: &mut Vec<u8>) -> bool {
+    match cell {
+        Cell::Is(value) => to_writer(out, value).is_ok(),
+        Cell::Exact(exact) => {
+            out.extend_from_slice(exact.text.as_bytes());
+            true
+        }
+        Cell::Unknown => false,
+    }
 }
 
 fn write_members(members: &[(String, Writer)], change: &Change, out: &mut Vec<u8>) -> bool {
@@ -231,11 +239,11 @@ fn write_members(members: &[(String, Writer)], change: &Change, out: &mut Vec<u8
 fn write_row(row: Row, change: &Change, members: &[(usize, String)], out: &mut Vec<u8>) -> bool {
     let (mut known, start) = (cells(change, row).is_some(), out.len());
     for (index, name) in members {
-        match row::value(change, &Place { row, index: Some(*index) }) {
-            Some(value) => {
+        match row::cell(change, &Place { row, index: Some(*index) }) {
+            Some(cell) => {
                 out.push(if out.len() == start { b'{' } else { b',' });
                 out.extend_from_slice(name.as_bytes());
-                put(value, out);
+                put(cell, out);
             }
             None => known = false,
         }

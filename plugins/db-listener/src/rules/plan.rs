@@ -110,7 +110,7 @@ impl Plan {
         let rooms = self.rooms_of(change)?;
         let mut data = Vec::with_capacity(256);
         let is_whole = self.data.write(change, &mut data);
-        let key = self.key.as_ref().and_then(|key| key.fill(|place| row::value(change, place)));
+        let key = self.key.as_ref().and_then(|key| key.fill(|place| row::cell(change, place)));
         let key = key.map(|key| key.text).unwrap_or_default();
         Some(Made {
             kind: self.event.clone(),
@@ -128,7 +128,7 @@ impl Plan {
 
     /// The rooms, without those of which something is null or not known; `None`: none is left, though it has rooms.
     fn rooms_of(&self, change: &Change) -> Option<Vec<String>> {
-        let fill = |room: &Template<Place>| room.fill(|place| row::value(change, place));
+        let fill = |room: &Template<Place>| room.fill(|place| row::cell(change, place));
         let filled = self.rooms.iter().filter_map(fill).filter(|room| !room.has_null);
         let rooms: Vec<_> = filled.map(|room| room.text).collect();
         (self.rooms.is_empty() || !rooms.is_empty()).then_some(rooms)
@@ -170,8 +170,9 @@ impl Plans {
         let plans: Rc<[Plan]> = rules
             .map(|rule| {
                 let (plan, lacks) = Plan::resolve(rule, &shape.columns);
-                missing
-                    .extend(lacks.into_iter().map(|what| format!("{rule}: table '{}': {what}", shape.table)));
+                missing.extend(lacks.iter().map(|column| {
+                    format!("{rule}: table '{}': {}", shape.table, row::absent(column, &shape.columns))
+                }));
                 plan
             })
             .collect();

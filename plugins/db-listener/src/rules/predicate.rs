@@ -89,6 +89,17 @@ impl Predicate<Column> {
             Self::Compare(column, ..) | Self::In(column, _) => column.row == Row::Old,
         }
     }
+
+    /// The columns that are compared, each with each value that it is compared with.
+    pub(crate) fn comparisons(&self) -> Vec<(&Column, &Value)> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::comparisons).collect(),
+            Self::Not(part) => part.comparisons(),
+            Self::Changed(_) => Vec::new(),
+            Self::Compare(column, _, value) => vec![(column, value)],
+            Self::In(column, values) => values.iter().map(|value| (column, value)).collect(),
+        }
+    }
 }
 
 impl<C> Predicate<C> {
@@ -139,8 +150,8 @@ fn changed(change: &Change, place: &Place) -> Option<bool> {
     if change.kind != Kind::Update {
         return Some(false);
     }
-    let old = row::value(change, &Place { row: Row::Old, ..*place })?;
-    let new = row::value(change, &Place { row: Row::Current, ..*place })?;
+    let old = row::cell(change, &Place { row: Row::Old, ..*place })?;
+    let new = row::cell(change, &Place { row: Row::Current, ..*place })?;
     Some(old != new)
 }
 

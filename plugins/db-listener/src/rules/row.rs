@@ -93,14 +93,17 @@ impl<'a> Resolver<'a> {
         index
     }
 
-    /// What was asked for and is not there, for people.
+    /// What was asked for and is not there.
     pub(crate) fn missing(self) -> Vec<String> {
-        let columns = self.columns;
-        let said = |name: String| match nearest(&name, columns.iter().map(String::as_str)) {
-            Some(near) => format!("there is no column '{name}', but '{near}'"),
-            None => format!("there is no column '{name}', only {}", columns.join(", ")),
-        };
-        self.missing.into_iter().map(said).collect()
+        self.missing
+    }
+}
+
+/// That a column is none of these, for people.
+pub(crate) fn absent(name: &str, columns: &[String]) -> String {
+    match nearest(name, columns.iter().map(String::as_str)) {
+        Some(near) => format!("there is no column '{name}', but '{near}'"),
+        None => format!("there is no column '{name}', only {}", columns.join(", ")),
     }
 }
 
@@ -114,18 +117,17 @@ pub(crate) fn cells(change: &Change, row: Row) -> Option<&[Cell]> {
 
 /// The value of a column; `None`: it is not known.
 pub(crate) fn value<'a>(change: &'a Change, place: &Place) -> Option<&'a Value> {
-    match cells(change, place.row)?.get(place.index?)? {
-        Cell::Is(value) => Some(value),
-        // What did not change is in the old row, where that is told.
-        Cell::Unknown if place.row == Row::Current => known(change.old.as_deref()?.get(place.index?)?),
-        Cell::Unknown => None,
-    }
+    cell(change, place)?.value()
 }
 
-fn known(cell: &Cell) -> Option<&Value> {
-    match cell {
-        Cell::Is(value) => Some(value),
-        Cell::Unknown => None,
+/// What is known of a column.
+pub(crate) fn cell<'a>(change: &'a Change, place: &Place) -> Option<&'a Cell> {
+    let known = |cell: &&Cell| **cell != Cell::Unknown;
+    let cell = cells(change, place.row)?.get(place.index?)?;
+    match place.row {
+        // What did not change is in the old row, where that is told.
+        Row::Current if *cell == Cell::Unknown => change.old.as_deref()?.get(place.index?).filter(known),
+        _ => Some(cell).filter(known),
     }
 }
 

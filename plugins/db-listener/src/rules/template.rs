@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::text::{LONGEST, Mistake};
+use crate::change::Cell;
 
 /// A text with placeholders, which are `P`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +80,13 @@ impl<P> Template<P> {
         })
     }
 
-    /// What it says with these values; `None` where one of them is not known.
-    pub(crate) fn fill<'a>(&self, mut value: impl FnMut(&P) -> Option<&'a Value>) -> Option<Filled> {
+    /// What it says with these cells; `None` where one of them is not known.
+    pub(crate) fn fill<'a>(&self, mut cell: impl FnMut(&P) -> Option<&'a Cell>) -> Option<Filled> {
         let mut filled = Filled::default();
         for part in &self.0 {
             match part {
                 Part::Text(text) => filled.text.push_str(text),
-                Part::Placeholder(placeholder) => filled.put(value(placeholder)?),
+                Part::Placeholder(placeholder) => filled.put(cell(placeholder)?),
             }
         }
         Some(filled)
@@ -102,13 +103,14 @@ pub(crate) struct Filled {
 }
 
 impl Filled {
-    fn put(&mut self, value: &Value) {
+    fn put(&mut self, cell: &Cell) {
         use fmt::Write;
-        match value {
-            Value::Null => self.has_null = true,
-            Value::String(text) => self.text.push_str(text),
+        match cell {
+            Cell::Unknown | Cell::Is(Value::Null) => self.has_null = true,
+            Cell::Is(Value::String(text)) => self.text.push_str(text),
+            Cell::Exact(exact) => self.text.push_str(&exact.text),
             // Writing to a text cannot fail.
-            other => drop(write!(self.text, "{other}")),
+            Cell::Is(other) => drop(write!(self.text, "{other}")),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, from_value, json};
 
 use super::*;
 use crate::change::{Cell, Change, Kind, Shape};
+use crate::source::{Table, TableColumn, Told, Values};
 
 const COLUMNS: [&str; 4] = ["id", "estado", "prioridad", "blob"];
 
@@ -136,22 +137,26 @@ fn mistakes_are_said_with_rule_place_and_what_is_expected() {
     for (more, expected) in [
         (
             json!({"when": "estado = 'x'"}),
-            "rule 2 (moved): when: at character 8: '=' compares nothing: write '=='",
+            "rule.1 (moved): when: at character 8: '=' compares nothing: write '=='",
         ),
-        (json!({"when": "changed(estado"}), "rule 2 (moved): when: at character 15: ')' is expected"),
+        (json!({"when": "changed(estado"}), "rule.1 (moved): when: at character 15: ')' is expected"),
         (
             json!({"when": "ñandú == 'x' und"}),
-            "rule 2 (moved): when: at character 14: 'and', 'or' or the end is expected",
+            "rule.1 (moved): when: at character 14: 'and', 'or' or the end is expected",
         ),
         (json!({"when": "estado in ['a' 'b']"}), "at character 16: ',' is expected"),
-        (json!({"room": "user:{id"}), "rule 2 (moved): room: at character 6: '{' without its '}'"),
+        (json!({"room": "user:{id"}), "rule.1 (moved): room: at character 6: '{' without its '}'"),
         (
             json!({"data": {"a": {"b": "x{*}"}}}),
-            "rule 2 (moved): data: a.b: at character 2: the row stands alone",
+            "rule.1 (moved): data: a.b: at character 2: the row stands alone",
         ),
         (
-            json!({"data": {"a": "{id}"}, "omit": ["id"]}),
-            "rule 2 (moved): omit: 'id' is left out, but its value is told",
+            json!({"when": "estado in []"}),
+            "rule.1 (moved): when: at character 12: nothing is in an empty list",
+        ),
+        (
+            json!({"event": "connected"}),
+            "rule.1 (connected): event: 'connected' is an event of the gateway's own",
         ),
         (json!({"when": "(".repeat(40)}), "more than 32 deep"),
     ] {
@@ -168,15 +173,134 @@ fn columns_and_tables_that_are_not_there_are_named_with_the_nearest() {
     ]);
     let rules = Rules::read(&settings(rules)).unwrap();
     let name = TableName { schema: "public".into(), table: "tareas".into() };
-    let table = |tells_old_rows| Table {
-        name: name.clone(),
-        columns: COLUMNS.map(String::from).to_vec(),
-        tells_old_rows,
-    };
+    let column = |name: &str| TableColumn { name: name.into(), values: Values::Any };
+    let table =
+        |tells_old_rows| Table { tells_old_rows, ..Table::new(name.clone(), COLUMNS.map(column).to_vec()) };
     let wrong = rules.check(&[table(true)]);
-    assert_eq!(wrong[0], "rule 1 (e): table 'public.tareas': there is no column 'estdo', but 'estado'");
-    assert_eq!(wrong[1], "rule 2 (f): there is no table 'public.tarea', but 'public.tareas'");
+    assert_eq!(wrong[0], "rule.0 (e): table 'public.tareas': there is no column 'estdo', but 'estado'");
+    assert_eq!(wrong[1], "rule.1 (f): there is no table 'public.tarea', but 'public.tareas'");
     assert!(rules.check(&[table(false)])[1].contains("it asks for the old row"));
+}
+
+fn said(rule: Value) -> String {
+    let mut whole = json!({"table": "tareas", "event": "e"});
+    whole.as_object_mut().unwrap().extend(rule.as_object().unwrap().clone());
+    Rules::read(&settings(json!([whole]))).map_or_else(|error| error.to_string(), |_| "well".into())
+}
+
+#[test]
+fn a_rule_that_can_never_hold_is_told_with_what_to_write() {
+    for (rule, expected) in [
+        (
+            json!({"on": "insert", "when": "changed(estado) or old.id == 1"}),
+            "rule.0 (e): when: it never holds for insert: an insert has no old row, and changed() is of updates: write on = \"update\"",
+        ),
+        (
+            json!({"on": ["delete", "truncate"], "when": "changed(id)"}),
+            "for delete, truncate: changed() is of updates",
+        ),
+        (
+            json!({"on": "truncate", "when": "id != 1"}),
+            "when: it never holds for truncate: a truncation tells no rows",
+        ),
+        (
+            json!({"when": "id < null and estado == 'x'"}),
+            "when: it never holds: nothing is less or greater than null",
+        ),
+        (json!({"on": "truncate", "key": "{id}"}), "key: {id} is never known: a truncation tells no rows"),
+        (json!({"on": "truncate", "room": ["all", "a:{id}"]}), "room: {id} is never known"),
+        (
+            json!({"on": "insert", "data": {"was": "{old.id}"}}),
+            "data: {old.id} is never known: an insert has no old row; write {id}",
+        ),
+        (json!({"on": "insert", "data": ["{old.*}"]}), "data: {old.*} is never known"),
+    ] {
+        let said = said(rule);
+        assert!(said.contains(expected), "{said}");
+    }
+    for rule in [
+        json!({"on": "insert", "when": "not changed(estado)"}),
+        json!({"on": ["insert", "update"], "when": "changed(estado)", "key": "{old.id}"}),
+        json!({"on": "truncate", "data": {"all": "gone"}}),
+        json!({"on": ["insert", "truncate"], "key": "{id}"}),
+        json!({"when": "id <= null"}),
+        json!({"omit": ["id"], "key": "{id}", "when": "id == 1"}),
+    ] {
+        assert_eq!(said(rule.clone()), "well", "{rule}");
+    }
+}
+
+#[test]
+fn kinds_of_changes_that_a_source_never_tells_are_refused() {
+    let said = |kind: &str, on: &str| {
+        let rule = json!([{"table": "t", "event": "e", "on": on}]);
+        let settings = from_value(json!({"source": {"url": "x", "kind": kind}, "rule": rule})).unwrap();
+        Rules::read(&settings).map_or_else(|error| error.to_string(), |_| "well".into())
+    };
+    assert!(
+        said("notify", "update")
+            .contains("rule.0 (e): on: a notification is an insert, never a update: write \"insert\"")
+    );
+    assert!(said("sqlite", "truncate").contains("on: SQLite has no truncate"));
+    assert_eq!((said("notify", "any"), said("mariadb", "truncate")), ("well".into(), "well".into()));
+}
+
+#[test]
+fn what_a_table_is_and_holds_is_held_against_the_rules() {
+    let name = TableName { schema: "public".into(), table: "tareas".into() };
+    let column = |name: &str, values| TableColumn { name: name.into(), values };
+    let columns = vec![column("id", Values::Number), column("estado", Values::Text)];
+    let table = Table { generated: vec!["total".into()], ..Table::new(name.clone(), columns) };
+    let wrong = |rule: Value, table: &Table| {
+        let rules = Rules::read(&settings(json!([rule]))).unwrap();
+        rules.check(std::slice::from_ref(table)).join("; ")
+    };
+    let when = |when: &str| json!({"table": "tareas", "event": "e", "when": when});
+    assert_eq!(
+        wrong(when("not (id == 1 and estado in ['a', 5])"), &table),
+        "rule.0 (e): when: table 'public.tareas': the column 'estado' holds text, and is compared with 5: write \"5\""
+    );
+    assert_eq!(wrong(when("id in [1, null] and estado != 'a'"), &table), "");
+    assert!(
+        wrong(when("total == 1"), &table).contains("the column 'total' is generated, and such are not told")
+    );
+    let keyless = Table { told: Told::NewRows("no key".into()), ..table.clone() };
+    let on = |on: Value| json!({"table": "tareas", "event": "e", "on": on});
+    assert!(
+        wrong(on(json!(["insert", "delete"])), &keyless)
+            .starts_with("rule.0 (e): on: of table 'public.tareas' updates")
+    );
+    assert_eq!(
+        (wrong(on(json!("any")), &keyless), wrong(on(json!("insert")), &keyless)),
+        (String::new(), String::new())
+    );
+    let view = Table::named(name.clone(), Told::Nothing("is a view".into()));
+    assert_eq!(wrong(on(json!("any")), &view), "rule.0 (e): table: 'public.tareas' is a view");
+    let unseen = Table::named(name, Told::Unseen("or GRANT".into()));
+    assert_eq!(wrong(on(json!("any")), &unseen), "rule.0 (e): there is no table 'public.tareas'; or GRANT");
+}
+
+#[test]
+fn all_digits_of_json_are_told() {
+    let change = |blob: &str| {
+        let row =
+            |blob| Some(vec![Cell::Is(json!(1)), Cell::Is(json!("x")), Cell::Is(json!(4)), Cell::json(blob)]);
+        change(Kind::Update, row("{\"n\": 12345678901234567890.25}"), row(blob))
+    };
+    let made = |rule: Value, change: &Change| {
+        let rules = Rc::new(Rules::read(&settings(json!([rule]))).unwrap());
+        let (mut made, mut missing) = (Vec::new(), Vec::new());
+        Plans::new(rules, "test".into()).apply(change, &mut made, &mut missing);
+        made.pop().flatten().map(|made| String::from_utf8(made.data.to_vec()).unwrap())
+    };
+    let data = json!({"row": "{*}", "blob": "{blob}", "text": "-{blob}"});
+    let rule = json!({"table": "tareas", "event": "e", "when": "changed(blob)", "data": data, "omit": ["id", "estado", "prioridad"]});
+    let exact = "{\"n\":12345678901234567890.26}";
+    assert_eq!(
+        made(rule.clone(), &change(exact)).unwrap(),
+        format!("{{\"blob\":{exact},\"row\":{{\"blob\":{exact}}},\"text\":{}}}", json!(format!("-{exact}")))
+    );
+    assert_eq!(made(rule, &change("{\"n\":12345678901234567890.25}")), None, "only spaces are others");
 }
 
 fn literal() -> impl Strategy<Value = Value> {
@@ -199,7 +323,7 @@ fn predicate() -> impl Strategy<Value = Predicate<Column>> {
         current.prop_map(Predicate::Changed),
         (any_column.clone(), sign, literal())
             .prop_map(|(column, sign, value)| Predicate::Compare(column, sign, value)),
-        (any_column, prop::collection::vec(literal(), 0..4))
+        (any_column, prop::collection::vec(literal(), 1..4))
             .prop_map(|(column, values)| Predicate::In(column, values)),
     ];
     leaf.prop_recursive(4, 24, 3, |inner| {

@@ -56,6 +56,19 @@ impl Source {
         }
     }
 
+    /// The tables as they are once what [`init`](Self::init) says is done; `None` where that is not known beforehand. Changes nothing.
+    ///
+    /// # Errors
+    /// Why they cannot be looked at.
+    pub async fn look(&self) -> Result<Option<Vec<Table>>, Failure> {
+        match self {
+            Self::Postgres(source) => source.look().await.map(Some),
+            // Who is to run it may be the one that makes our user.
+            Self::Notify(_) | Self::Mariadb(_) => Ok(None),
+            Self::Sqlite(source) => source.look().await.map(Some),
+        }
+    }
+
     /// The SQL that makes what the database lacks, a statement each.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod connect;
 #[cfg(test)]
 mod decoding;
 mod gtid;
+mod history;
 mod jsonb;
 mod judge;
 mod position;
@@ -27,18 +28,18 @@ mod text;
 mod value;
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
-
-use mysql_async::Opts;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::change::TableName;
 use crate::settings::{Settings, SourceSettings};
 
-use self::connect::{answered, connect};
+use self::columns::Declared;
+use self::connect::{Access, answered, connect};
 use self::gtid::{Flavour, Gtids};
 use self::judge::{Log, check};
 use self::stream::{End, Reading};
-use super::{Batch, Failure, Feed, Listen, Position, Purpose, Standing, Table};
+use self::tables::Tables;
+use super::{Batch, Failure, Feed, Listen, Position, Purpose, Standing, Table, Told};
 
 /// No event is believed to have more bytes; a row of the server's default `max_allowed_packet`, before and after, has half.
 const LARGEST_EVENT: usize = 64 << 20;
@@ -53,7 +54,12 @@ pub struct MariaDb {
     tables: BTreeSet<TableName>,
     /// What of the server's settings an operator should know.
     notes: Mutex<Vec<String>>,
+    /// The tables as they were when they were last looked at.
+    seen: Seen,
 }
+
+/// Tables that one looks at, and another tells of.
+type Seen = Arc<Mutex<Option<Vec<Table>>>>;
 
 impl MariaDb {
     /// The database that the settings name, for that purpose.
@@ -72,24 +78,31 @@ impl MariaDb {
     /// One that these settings name: `url`, `mysql://user:password@host:3306/database`; `server_id`, that of the replica that we are,
     /// as the server ends the reading of another with the same; `snapshot`. Of other tables than these nothing is read.
     pub fn new(settings: SourceSettings, tables: impl IntoIterator<Item = TableName>) -> Self {
-        Self { settings, tables: tables.into_iter().collect(), notes: Mutex::default() }
+        Self {
+            settings,
+            tables: tables.into_iter().collect(),
+            notes: Mutex::default(),
+            seen: Seen::default(),
+        }
     }
 
     /// What an operator runs, once, as one who may: the server's settings stand in comments.
     pub(super) fn init(&self) -> Result<Vec<String>, Failure> {
         let opts = self.opts()?;
-        let sql = init_sql(opts.user().unwrap_or("tidegate"), &self.tables);
+        let sql = init_sql(&opts.account(), &self.tables);
         Ok(sql.split_terminator(";\n").map(str::to_owned).collect())
     }
 
-    fn opts(&self) -> Result<Opts, Failure> {
-        self.settings.read_url().and_then(|url| connect::options(&url)).map_err(Failure::Lasting)
+    fn opts(&self) -> Result<Access, Failure> {
+        let opts =
+            self.settings.read_url().and_then(|url| connect::options(&url)).map_err(Failure::Lasting)?;
+        Ok(Access::new(opts, &self.tables))
     }
 
     fn server(&self) -> Result<Server, Failure> {
         let SourceSettings { server_id, snapshot, .. } = self.settings;
         let opts = self.opts()?;
-        Ok(Server { opts, server_id, snapshot, tables: self.tables.clone() })
+        Ok(Server { opts, server_id, snapshot, tables: self.tables.clone(), seen: Arc::clone(&self.seen) })
     }
 }
 
@@ -115,7 +128,8 @@ impl Listen for MariaDb {
 
     fn standing(&self) -> Standing {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Standing { notes, ..Standing::default() }
+        let tables = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Standing { notes, tables, ..Standing::default() }
     }
 
     fn is_exclusive(&self) -> bool {
@@ -131,25 +145,38 @@ impl Listen for MariaDb {
 /// The server, as the settings are at one attempt.
 #[derive(Debug)]
 struct Server {
-    opts: Opts,
+    opts: Access,
     server_id: u32,
     snapshot: bool,
     tables: BTreeSet<TableName>,
+    seen: Seen,
 }
 
 impl Server {
-    /// The tables that are there now, but for the system's.
+    /// The tables of the rules as they are now, and the names of all others.
     async fn tables(&self) -> Result<(Log, Vec<Table>), Failure> {
-        let mut connection = connect(&self.opts).await?;
-        let log = check(&self.opts, &mut connection).await?;
-        let tables = tables::all(&self.opts, &mut connection).await?;
-        let _gone = answered(&self.opts, connection.disconnect()).await;
-        let table = |(name, columns): (_, Vec<columns::Declared>)| Table {
-            name,
-            columns: columns.into_iter().map(|column| column.name).collect(),
-            tells_old_rows: log.tells_old_rows,
-        };
-        Ok((log, tables.into_iter().map(table).collect()))
+        let opts = &self.opts;
+        let mut connection = connect(opts).await?;
+        let log = check(opts, &mut connection).await?;
+        let kinds = tables::kinds(opts, &mut connection).await?;
+        let names: Vec<_> = self.tables.iter().filter(|name| kinds.contains_key(name)).cloned().collect();
+        let known = tables::some(opts, &mut connection, &names).await?;
+        let mut found: Vec<_> = kinds.iter().map(|(name, kind)| table(name, kind, known.get(name))).collect();
+        found.iter_mut().for_each(|table| table.tells_old_rows = log.tells_old_rows);
+        for name in self.tables.iter().filter(|name| !kinds.contains_key(name)) {
+            if !tables::sees_all(opts, &mut connection, &name.schema).await? {
+                let hint = format!("or its user may not see it: {}", opts.select(name));
+                found.push(Table::named(name.clone(), Told::Unseen(hint)));
+            }
+        }
+        let _gone = answered(opts, connection.disconnect()).await;
+        Ok((log, found))
+    }
+
+    /// Keeps in mind what the tables of the rules are now.
+    fn see(&self, tables: &Tables) {
+        let tables = tables.iter().map(|(name, columns)| table(name, "BASE TABLE", Some(columns))).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(tables);
     }
 
     async fn read(&self, start: Option<Position>, feed: &Feed) -> End {
@@ -162,6 +189,7 @@ impl Server {
             let mut connection = connect(&self.opts).await?;
             let names: Vec<_> = self.tables.iter().cloned().collect();
             let tables = tables::some(&self.opts, &mut connection, &names).await?;
+            self.see(&tables);
             let charsets = tables::charsets(&self.opts, &mut connection).await?;
             let _gone = answered(&self.opts, connection.disconnect()).await;
             Ok(Reading::new(self, feed, position, tables, charsets))
@@ -200,6 +228,19 @@ impl Server {
     }
 }
 
+/// A table as rules are checked against it, by what `information_schema` has of it.
+fn table(name: &TableName, kind: &str, columns: Option<&Vec<Declared>>) -> Table {
+    let nothing = |what: &str| Table::named(name.clone(), Told::Nothing(format!("is {what}")));
+    match kind {
+        "BASE TABLE" | "SYSTEM VERSIONED" => {
+            let told = columns.into_iter().flatten().filter(|column| column.is_told());
+            Table::new(name.clone(), told.map(Declared::column).collect())
+        }
+        "SEQUENCE" => nothing("a sequence, whose numbers are not in the log as rows"),
+        _ => nothing("a view, of which the log tells no changes: name the tables that it reads"),
+    }
+}
+
 /// The database that a URL names: that of tables that are named without one.
 pub fn default_schema(url: &str) -> Option<String> {
     connect::options(url).ok()?.db_name().map(ToOwned::to_owned)
@@ -215,9 +256,7 @@ fn server_id(instance: &str) -> u32 {
 }
 
 /// Comments with an exclamation mark are statements, or parts of them, to servers of that version: `M!` to MariaDB alone.
-fn init_sql(user: &str, tables: &BTreeSet<TableName>) -> String {
-    let text = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
-    let user = text(user);
+fn init_sql(account: &str, tables: &BTreeSet<TableName>) -> String {
     let mut sql = format!(
         "-- In my.cnf, below [mariadbd] or [mysqld], then restart once (log_bin cannot be set while the server runs):\n\
          --   log_bin=binlog\n--   binlog_format=ROW\n--   binlog_row_image=FULL\n\
@@ -228,19 +267,19 @@ fn init_sql(user: &str, tables: &BTreeSet<TableName>) -> String {
          SET GLOBAL binlog_format = 'ROW';\n\
          SET GLOBAL binlog_row_image = 'FULL';\n\
          /*M!100500 SET GLOBAL binlog_row_metadata = 'FULL' */ /*!80001 SET GLOBAL binlog_row_metadata = 'FULL' */;\n\
-         CREATE USER /*M! IF NOT EXISTS */ /*!80000 IF NOT EXISTS */ '{user}'@'%' IDENTIFIED BY 'a password of your own';\n\
-         GRANT REPLICATION SLAVE ON *.* TO '{user}'@'%';\n"
+         CREATE USER /*M! IF NOT EXISTS */ /*!80000 IF NOT EXISTS */ {account} IDENTIFIED BY 'a password of your own';\n\
+         GRANT REPLICATION SLAVE ON *.* TO {account};\n"
     );
     let schemas: BTreeSet<_> = tables.iter().map(|table| &table.schema).collect();
     for schema in schemas {
         sql.push_str(&format!(
-            "-- On MySQL, for `snapshot`: GRANT LOCK TABLES ON {}.* TO '{user}'@'%'\n",
+            "-- On MySQL, for `snapshot`: GRANT LOCK TABLES ON {}.* TO {account}\n",
             tables::quoted(schema)
         ));
     }
     for table in tables {
         sql.push_str(&format!(
-            "GRANT SELECT ON {}.{} TO '{user}'@'%';\n",
+            "GRANT SELECT ON {}.{} TO {account};\n",
             tables::quoted(&table.schema),
             tables::quoted(&table.table)
         ));
@@ -272,7 +311,7 @@ mod tests {
     #[test]
     fn what_an_operator_runs_names_no_more_than_it_has_to() {
         let table = TableName { schema: "app".into(), table: "odd`name".into() };
-        let sql = init_sql("o'reader", &BTreeSet::from([table]));
+        let sql = init_sql("'o\\'reader'@'%'", &BTreeSet::from([table]));
         assert!(sql.contains("GRANT REPLICATION SLAVE ON *.* TO 'o\\'reader'@'%';"), "{sql}");
         assert!(sql.contains("GRANT SELECT ON `app`.`odd``name` TO"), "{sql}");
     }

@@ -3,14 +3,14 @@
 //! PostgreSQL keeps nothing for who is not connected: what is notified meanwhile is lost, and a note says so. There is nothing to
 //! confirm and no position. It is a wake-up with at most 8000 bytes; changes that must not be lost come by logical replication.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use postgres_protocol::escape::escape_identifier;
-use postgres_protocol::message::backend::{Message, NotificationResponseBody};
 use postgres_protocol::message::frontend;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::interval;
@@ -193,25 +193,24 @@ impl Listener {
 
     fn take(&mut self, frame: Frame) -> Result<Option<Change>, Trouble> {
         match frame.kind {
-            b'A' => match frame.message()? {
-                Message::NotificationResponse(body) => self.change(&body).map(Some),
-                _ => Ok(None),
-            },
+            b'A' => self.change(&frame.body()).map(Some),
             b'E' => Err(refusal(frame)?.into()),
             _ => Ok(None),
         }
     }
 
-    fn change(&mut self, body: &NotificationResponseBody) -> Result<Change, Trouble> {
-        let (channel, payload) = (body.channel()?, body.message()?);
-        if !self.wanted.contains(channel) {
+    fn change(&mut self, body: &[u8]) -> Result<Change, Trouble> {
+        let Some((channel, payload)) = told(body) else {
+            return Err(Trouble::Lost("PostgreSQL sent half a notification".to_owned()));
+        };
+        if !self.wanted.contains(&channel) {
             return Err(Trouble::Lost(format!(
                 "PostgreSQL notifies of {channel:?}, which nobody listens to"
             )));
         }
         self.count += 1;
-        let (columns, cells) = row(payload);
-        let table = TableName { schema: SCHEMA.to_owned(), table: channel.to_owned() };
+        let (columns, cells) = row(&payload);
+        let table = TableName { schema: SCHEMA.to_owned(), table: channel };
         Ok(Change {
             kind: Kind::Insert,
             shape: Arc::new(Shape { table, columns }),
@@ -223,12 +222,19 @@ impl Listener {
     }
 }
 
+/// A notification's channel and payload, behind the number of the process that has sent it. Bytes that are no UTF-8, as a database has
+/// whose encoding is SQL_ASCII, are U+FFFD.
+fn told(body: &[u8]) -> Option<(String, String)> {
+    let mut texts =
+        body.get(4..)?.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
+    Some((texts.next()?, texts.next()?))
+}
+
 /// The columns of a payload: an object's own, or one that is called [`PAYLOAD`].
 fn row(payload: &str) -> (Vec<String>, Vec<Cell>) {
-    match serde_json::from_str(payload) {
-        Ok(Value::Object(fields)) => fields.into_iter().map(|(name, value)| (name, Cell::Is(value))).unzip(),
-        Ok(value) => (vec![PAYLOAD.to_owned()], vec![Cell::Is(value)]),
-        Err(_) => (vec![PAYLOAD.to_owned()], vec![Cell::Is(Value::String(payload.to_owned()))]),
+    match serde_json::from_str::<BTreeMap<String, &RawValue>>(payload) {
+        Ok(fields) => fields.into_iter().map(|(name, json)| (name, Cell::json(json.get()))).unzip(),
+        Err(_) => (vec![PAYLOAD.to_owned()], vec![Cell::json(payload)]),
     }
 }
 
@@ -237,6 +243,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_notification_is_told_whatever_its_bytes() {
+        let said = |channel: &str, payload: &str| Some((channel.to_owned(), payload.to_owned()));
+        assert_eq!(told(b"\0\0\0\x07news\0caf\xE9\0"), said("news", "caf\u{FFFD}"));
+        assert_eq!(told(b"\0\0\0\x07news\0\0"), said("news", ""));
+        assert_eq!((told(b"\0\0\0\x07news"), told(b"\0")), (None, None));
+    }
 
     #[test]
     fn an_object_is_a_row_and_anything_else_a_payload() {

@@ -1,11 +1,12 @@
 //! PostgreSQL, by logical replication: a slot of the server's keeps what is not confirmed, and its plugin `pgoutput` tells it.
 //!
 //! In the order of flow: an [`address`] is dialled (`dial`, `login`, [`wire`]); what the server is to publish is made or checked
-//! (`publication`, `slot`), what was there before is read (`snapshot`), and a `stream` of [`pgoutput`]'s messages becomes changes
+//! (`catalogue`, `publication`, `slot`), what was there before is read (`snapshot`), and a `stream` of [`pgoutput`]'s messages becomes changes
 //! ([`rows`], [`types`], [`value`], [`literal`]), while `watch` looks at what the slot holds back. [`stats`] tells how it goes,
 //! [`refusal`] what went wrong; `init` is what an operator does by hand.
 
 pub mod address;
+mod catalogue;
 mod dial;
 mod init;
 mod listen;
@@ -115,7 +116,8 @@ impl Settings {
 /// [`Failure`], as of the source.
 pub async fn tables(address: &Address) -> Result<Vec<Table>, Failure> {
     let mut sql = Connection::open(address, Purpose::Sql).await?;
-    Ok(publication::tables(&mut sql).await?)
+    let names = catalogue::all(&mut sql).await?;
+    Ok(catalogue::tables(&mut sql, &names).await?)
 }
 
 /// Listens until something goes wrong, or the feed's other end is gone. Begins where the slot is, or at a position, where that is
@@ -158,16 +160,16 @@ async fn listen(
     stats: &channel::Sender<Stats>,
 ) -> Result<Infallible, Trouble> {
     let pump = feed.batches.clone();
-    let (mut stream, sql) = tokio::select! {
+    let (mut stream, sql, published) = tokio::select! {
         begun = begin(settings, from, feed, stats) => begun?,
         () = pump.closed() => return Err(ended()),
     };
     // Else the feed would never be closed.
     drop(pump);
-    stats.send_modify(|stats| stats.state = State::Streaming);
+    stats.send_modify(|stats| (stats.state, stats.loss_is_told) = (State::Streaming, false));
     let held = tokio::select! {
         ended = stream.read(feed) => return ended,
-        found = watch::watch(settings, Some(sql), stats) => found?,
+        found = watch::watch(settings, &published, Some(sql), stats) => found?,
     };
     drop(stream);
     let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
@@ -185,11 +187,11 @@ async fn begin<'a>(
     from: Option<&Position>,
     feed: &mut Feed,
     stats: &channel::Sender<Stats>,
-) -> Result<(Stream<'a>, Connection), Trouble> {
+) -> Result<(Stream<'a>, Connection, Plan), Trouble> {
     let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
     check_server(&mut sql).await?;
     let published = publication::ensure(&mut sql, settings).await?;
-    stats.send_modify(|stats| published.notes.into_iter().for_each(|note| stats.note(note)));
+    stats.send_modify(|stats| published.notes.iter().cloned().for_each(|note| stats.note(note)));
     loop {
         let Some(slot) = ready_slot(settings, &published.names, from, &mut sql, feed, stats).await? else {
             continue;
@@ -197,7 +199,7 @@ async fn begin<'a>(
         match Stream::begin(settings, &published.names, slot.confirmed, from).await {
             // Somebody was faster.
             Err(trouble) if trouble.is(code::OBJECT_IN_USE) => {}
-            begun => return Ok((begun?, sql)),
+            begun => return Ok((begun?, sql, published)),
         }
     }
 }

@@ -8,6 +8,7 @@ mod read;
 mod setup;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
@@ -15,7 +16,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::{Batch, Failure, Feed, Listen, Position, Purpose, Query, Stage, Table};
+use super::{Batch, Failure, Feed, Listen, Position, Purpose, Query, Stage, Standing, Table, Told};
 use crate::change::TableName;
 use crate::settings::{Settings, SourceSettings};
 use read::Reader;
@@ -32,20 +33,35 @@ pub struct Sqlite {
     settings: SourceSettings,
     tables: Vec<TableName>,
     purpose: Purpose,
+    seen: Mutex<Seen>,
+}
+
+/// The tables as they were when they were last looked at.
+#[derive(Debug, Default)]
+struct Seen {
+    /// How often the schema had been changed then.
+    version: i64,
+    tables: Option<Vec<Table>>,
+    /// What the database lacks to note all changes.
+    lack: Option<String>,
 }
 
 impl Sqlite {
     /// The database that the settings name.
     #[must_use]
     pub fn new(settings: &Settings, purpose: Purpose) -> Self {
-        Self { settings: settings.source.clone(), tables: settings.tables(), purpose }
+        Self { settings: settings.source.clone(), tables: settings.tables(), purpose, seen: Mutex::default() }
     }
 
     pub(super) async fn init(&self) -> Result<Vec<String>, Failure> {
         let (connection, tables) = (self.open().await?, self.tables.clone());
-        blocking(move || setup(&connection, &tables))
-            .await
-            .map(|sql| vec![sql.trim_end_matches(";\n").to_owned()])
+        blocking(move || setup(&connection, &tables)).await
+    }
+
+    /// The tables as they are.
+    pub(super) async fn look(&self) -> Result<Vec<Table>, Failure> {
+        let (connection, tables) = (self.open().await?, self.tables.clone());
+        blocking(move || setup::tables(&connection, &tables)).await
     }
 
     pub(super) async fn apply(&self, statements: &[String]) -> Result<(), Failure> {
@@ -77,6 +93,10 @@ impl Sqlite {
         .await
     }
 
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn path(&self) -> Result<PathBuf, Failure> {
         let url = self.settings.read_url().map_err(Failure::Lasting)?;
         let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(&url);
@@ -105,16 +125,21 @@ impl Sqlite {
         }
         while !feed.batches.is_closed() {
             let safe = feed.confirmed.borrow_and_update().as_ref().and_then(|safe| safe.0.parse().ok());
+            let (version, tables) = (self.seen().version, self.tables.clone());
             let read = blocking(move || {
+                let seen = Seen::look(&connection, version, &tables)?;
                 let batch = reader
                     .read(&mut connection, MOST)
                     .map_err(|error| failure("the change table", &error))?;
                 let cleaned = reader.clean(&mut connection, safe, MOST);
                 cleaned.map_err(|error| failure("what was told, in the change table", &error))?;
-                Ok((connection, reader, batch))
+                Ok((connection, reader, batch, seen))
             });
-            let batch;
-            (connection, reader, batch) = read.await?;
+            let (batch, seen);
+            (connection, reader, batch, seen) = read.await?;
+            if let Some(seen) = seen {
+                *self.seen() = seen;
+            }
             let was_full = batch.as_ref().is_some_and(|batch| batch.changes.len() == MOST);
             if let Some(batch) = batch
                 && feed.batches.send(batch).await.is_err()
@@ -132,10 +157,34 @@ impl Sqlite {
     }
 }
 
+impl Seen {
+    /// Looks at the tables, if the schema was changed since.
+    fn look(connection: &Connection, before: i64, wanted: &[TableName]) -> Result<Option<Self>, Failure> {
+        let version = setup::version(connection).map_err(|error| failure("the schema", &error))?;
+        if version == before {
+            return Ok(None);
+        }
+        let tables = setup::tables(connection, wanted)?;
+        let lack = setup::lack(connection, &tables)?;
+        Ok(Some(Self { version, tables: Some(tables), lack }))
+    }
+}
+
+fn is_there(tables: &[Table], name: &TableName) -> bool {
+    tables.iter().any(|table| table.name == *name && table.told == Told::All)
+}
+
 impl Listen for Sqlite {
     async fn prepare(&self) -> Result<Option<Vec<Table>>, Failure> {
         let (connection, tables) = (self.open().await?, self.tables.clone());
-        blocking(move || setup::check(&connection, &tables)).await.map(Some)
+        let Some(seen) = blocking(move || Seen::look(&connection, -1, &tables)).await? else {
+            return Ok(None);
+        };
+        let tables = seen.tables.clone().unwrap_or_default();
+        let lack = seen.lack.clone().filter(|_| self.tables.iter().all(|name| is_there(&tables, name)));
+        *self.seen() = seen;
+        // Tables that are not there are told by who has the rules.
+        lack.map_or(Ok(Some(tables)), |lack| Err(Failure::Lasting(lack)))
     }
 
     async fn run(&self, from: Option<Position>, mut feed: Feed) -> Failure {
@@ -151,6 +200,12 @@ impl Listen for Sqlite {
             (Purpose::Listen, Stage::Connecting | Stage::Waiting) => Stage::Reading,
             _ => std::future::pending().await,
         }
+    }
+
+    fn standing(&self) -> Standing {
+        let seen = self.seen();
+        let notes = seen.lack.iter().cloned().collect();
+        Standing { notes, tables: seen.tables.clone(), ..Standing::default() }
     }
 
     fn is_exclusive(&self) -> bool {

@@ -147,10 +147,12 @@ fn number() -> u32 {
 pub(crate) fn object(change: &Change, cells: Option<&Vec<Cell>>) -> Value {
     let Some(cells) = cells else { return Value::Null };
     assert_eq!(cells.len(), change.shape.columns.len());
-    let told = change.shape.columns.iter().zip(cells).filter_map(|(name, cell)| match cell {
-        Cell::Is(value) => Some((name.clone(), value.clone())),
-        Cell::Unknown => None,
-    });
+    let told = change
+        .shape
+        .columns
+        .iter()
+        .zip(cells)
+        .filter_map(|(name, cell)| Some((name.clone(), cell.value()?.clone())));
     Value::Object(told.collect::<Map<_, _>>())
 }
 

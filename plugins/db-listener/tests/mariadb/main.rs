@@ -5,6 +5,7 @@
 
 mod faults;
 mod fixture;
+mod history;
 mod mysql;
 mod schema;
 mod server;

@@ -45,9 +45,9 @@ fn mistakes_are_named_with_what_was_meant() {
         ran.outcome.unwrap_err()
     };
     let column = said(json!({"table": "t", "event": "e", "when": "stat == 'a'"}));
-    assert_eq!(column, "CONFLICT: rule 1 (e): table 'public.t': there is no column 'stat', but 'state'");
+    assert_eq!(column, "CONFLICT: rule.0 (e): table 'public.t': there is no column 'stat', but 'state'");
     let missing = said(json!({"table": "tt", "event": "e"}));
-    assert_eq!(missing, "CONFLICT: rule 1 (e): there is no table 'public.tt', but 'public.t'");
+    assert_eq!(missing, "CONFLICT: rule.0 (e): there is no table 'public.tt', but 'public.t'");
     let silent = said(json!({"table": "t", "event": "e", "key": "{old.state}"}));
     assert!(silent.contains("`tidegate plugin db-listener init` prints what makes it"), "{silent}");
     assert_eq!(state(&postgres), "{}|{}|{}|d");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking")]
 
 mod arguments;
+mod drift;
 mod dry_run;
 mod init;
 mod mariadb;

@@ -62,8 +62,48 @@ fn a_column_that_is_not_there_is_named_with_the_nearest() {
     let database = with_table();
     let rules = json!([{"table": "t", "event": "e", "key": "{stte}"}]);
     let wrong = plugin(&source(&database, "root"), &rules).command("test", &[]);
-    let named = "CONFLICT: rule 1 (e): table 'app.t': there is no column 'stte', but 'state'";
+    let named = "CONFLICT: rule.0 (e): table 'app.t': there is no column 'stte', but 'state'";
     assert_eq!(wrong.outcome.unwrap_err(), named);
+}
+
+#[test]
+fn a_user_without_rights_is_told_the_statements_that_give_them() {
+    is_told_what_it_lacks(&with_table());
+}
+
+#[test]
+fn a_user_of_mysql_without_rights_is_told_the_statements_that_give_them() {
+    let database = MySql::start();
+    database.sql(TABLE);
+    is_told_what_it_lacks(&database);
+}
+
+fn is_told_what_it_lacks(database: &Mysqld) {
+    database.sql("CREATE TABLE app.other (id INT); CREATE VIEW app.v AS SELECT 1; CREATE USER listener IDENTIFIED BY 'right'");
+    let url = |path: &str| json!({"kind": "mariadb", "url": format!("{}{path}", database.url_of("listener:right"))});
+    let said = |source: &Value, table: &str| {
+        let rules = json!([{"table": table, "event": "row", "data": {"id": "{id}"}}]);
+        plugin(source, &rules).command("test", &["--for", "1s"]).outcome.unwrap_err()
+    };
+    const SLAVE: &str = "GRANT REPLICATION SLAVE ON *.* TO 'listener'@'%'";
+    const SELECT: &str = "GRANT SELECT ON `app`.`t` TO 'listener'@'%'";
+    let database_denied = said(&url("/app"), "t");
+    assert!(database_denied.contains(SLAVE) && database_denied.contains(SELECT), "{database_denied}");
+    let unseen = said(&url(""), "app.t");
+    assert!(
+        unseen.contains(&format!("there is no table 'app.t'; or its user may not see it: {SELECT}")),
+        "{unseen}"
+    );
+    database.sql(SELECT);
+    let denied = said(&url("/app"), "t");
+    assert!(denied.contains(SLAVE), "{denied}");
+    database.sql(SLAVE);
+    assert!(
+        said(&url("/app"), "tt").contains("'app.tt', but 'app.t'; or its user may not see it: GRANT SELECT")
+    );
+    database.sql("GRANT SELECT ON app.* TO listener");
+    assert!(said(&url("/app"), "tt").ends_with("there is no table 'app.tt', but 'app.t'"));
+    assert!(said(&url("/app"), "v").contains("table: 'app.v' is a view"));
 }
 
 #[test]

@@ -39,16 +39,29 @@ impl Database {
 }
 
 #[test]
-fn what_is_printed_is_what_the_file_needs_and_may_be_made_again_and_again() {
+fn what_is_printed_is_what_the_file_lacks() {
     let by_hand = Database::new();
     let ran = by_hand.listener().command("init", &[]);
     assert_eq!(ran.outcome, Ok(()));
     by_hand.run(&ran.printed);
+    by_hand.run(&ran.printed);
     let made = Database::new();
-    for _ in 0..2 {
+    let applied = || {
         let applied = made.listener().command("init", &["--apply"]);
-        assert_eq!((applied.printed, applied.outcome), (format!("{}-- done\n", ran.printed), Ok(())));
-    }
+        assert_eq!(applied.outcome, Ok(()));
+        applied.printed
+    };
+    const NOTHING: &str = "-- the database has all that it needs\n";
+    assert_eq!([applied(), applied()], [format!("{}-- done\n", ran.printed), NOTHING.to_owned()]);
+    made.run("DROP TRIGGER tidegate_t_delete");
+    let lacking = applied();
+    assert!(
+        lacking.starts_with("DROP TRIGGER IF EXISTS \"tidegate_t_delete\";\nCREATE TRIGGER"),
+        "{lacking}"
+    );
+    assert_eq!((lacking.matches("CREATE").count(), applied().as_str()), (1, NOTHING));
+    made.run("ALTER TABLE t ADD note TEXT");
+    assert_eq!(applied().matches("CREATE TRIGGER").count(), 3);
     for database in [by_hand, made] {
         let host = database.listener().start().unwrap();
         database.insert()(1);
@@ -65,8 +78,17 @@ fn a_file_that_is_not_prepared_and_a_column_that_is_not_there_are_named() {
     assert_eq!(database.listener().command("init", &["--apply"]).outcome, Ok(()));
     let rules = json!([{"table": "t", "event": "e", "key": "{stte}"}]);
     let wrong = plugin(&json!({"kind": "sqlite", "url": database.path}), &rules).command("test", &[]);
-    let named = "CONFLICT: rule 1 (e): table 'main.t': there is no column 'stte', but 'state'";
+    let named = "CONFLICT: rule.0 (e): table 'main.t': there is no column 'stte', but 'state'";
     assert_eq!(wrong.outcome.unwrap_err(), named);
+    database.run("CREATE VIEW v AS SELECT * FROM t");
+    for (table, named) in
+        [("v", "table: 'main.v' is a view"), ("tt", "there is no table 'main.tt', but 'main.t'")]
+    {
+        let rules = json!([{"table": table, "event": "e"}]);
+        let wrong = plugin(&json!({"kind": "sqlite", "url": database.path}), &rules).command("init", &[]);
+        let error = wrong.outcome.unwrap_err();
+        assert!(error.contains(named), "{error}");
+    }
 }
 
 #[test]

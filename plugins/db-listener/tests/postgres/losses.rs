@@ -1,8 +1,9 @@
 //! What others do to the slot and the tables meanwhile: said where something is lost, and never the application's trouble.
 
 use testkit::Postgres;
+use tidegate_db_listener::source::postgres::stats::State;
 
-use crate::support::{Listener, new, settings, wait_until_safe};
+use crate::support::{Listener, new, settings, settings_at, wait_until_safe};
 
 fn with(statements: &str) -> Postgres {
     let postgres = Postgres::start();
@@ -24,8 +25,40 @@ fn a_slot_that_somebody_has_dropped_is_noted_with_how_far_it_was_read() {
         select pg_drop_replication_slot('tidegate')";
     while postgres.try_sql("postgres", dropped).is_err() {}
     notes(&listener, "the slot \"tidegate\" is gone, which was read up to");
+    // What is written before another slot begins is lost.
+    listener.wait_for(|stats| stats.state == State::Streaming && !stats.loss_is_told);
     postgres.sql("postgres", "insert into t values (2)");
     assert_eq!(new(&listener.next(), "id"), 2);
+}
+
+#[test]
+fn a_second_slot_that_is_lost_is_noted_as_well() {
+    let postgres = with("create table t (id int primary key)");
+    let listener = Listener::start(settings(&postgres, &["t"]));
+    let gone = "select pg_terminate_backend(active_pid) from pg_replication_slots where active;
+        select pg_drop_replication_slot('tidegate')";
+    for lost in 1..=2 {
+        postgres.sql("postgres", &format!("insert into t values ({lost})"));
+        wait_until_safe(&postgres, &listener.next());
+        while postgres.try_sql("postgres", gone).is_err() {}
+        listener.wait_for(|stats| {
+            stats.notes.len() == lost && stats.state == State::Streaming && !stats.loss_is_told
+        });
+    }
+}
+
+#[test]
+fn one_byte_that_is_no_text_stops_nothing() {
+    let postgres = with("select 1");
+    postgres.sql(
+        "postgres",
+        "create database bytes encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0",
+    );
+    postgres.sql("bytes", "create table t (id int primary key, v text)");
+    let listener = Listener::start(settings_at(&postgres.url("bytes"), &["t"]));
+    postgres.sql("bytes", "insert into t values (1, E'caf\\xe9 noir'); insert into t values (2, 'b')");
+    assert_eq!(new(&listener.next(), "v"), "caf\u{FFFD} noir");
+    assert_eq!(new(&listener.next(), "v"), "b");
 }
 
 #[test]

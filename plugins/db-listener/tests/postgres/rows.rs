@@ -148,3 +148,24 @@ fn a_transaction_of_fifty_thousand_rows_comes_whole_in_order_and_while_it_comes_
     assert_eq!(places.len(), 50_000);
     assert_eq!(listener.failures(), [""; 0]);
 }
+
+#[test]
+fn json_keeps_all_digits_by_the_log_and_by_the_snapshot() {
+    let postgres = Postgres::start();
+    postgres.sql("postgres", "create table t (id int primary key, j json, b jsonb)");
+    let insert = |id: u32| {
+        let json = r#"{"n" : 12345678901234567890.123456789}"#;
+        postgres.sql("postgres", &format!("insert into t values ({id}, '{json}', '{json}')"));
+    };
+    insert(1);
+    let mut settings = settings(&postgres, &["t"]);
+    settings.snapshot = true;
+    let listener = Listener::start(settings);
+    insert(2);
+    for change in listener.take(2) {
+        for name in ["j", "b"] {
+            let Cell::Exact(exact) = column(&change, change.new.as_ref(), name) else { panic!("{change:?}") };
+            assert_eq!(exact.text, r#"{"n":12345678901234567890.123456789}"#);
+        }
+    }
+}

@@ -200,8 +200,5 @@ pub(crate) fn column<'a>(change: &'a Change, row: Option<&'a Vec<Cell>>, name: &
 
 /// A column of the new row.
 pub(crate) fn new<'a>(change: &'a Change, name: &str) -> &'a Value {
-    match column(change, change.new.as_ref(), name) {
-        Cell::Is(value) => value,
-        Cell::Unknown => panic!("{name} is unknown"),
-    }
+    column(change, change.new.as_ref(), name).value().unwrap_or_else(|| panic!("{name} is unknown"))
 }

@@ -111,6 +111,9 @@ impl Parser<'_> {
     fn values(&mut self) -> Parsed<Vec<Value>> {
         self.sign("[")?;
         let mut values = Vec::new();
+        if matches!(self.peek(), Some(Word::Sign("]"))) {
+            return Err(self.wrong("nothing is in an empty list: a value is expected"));
+        }
         while !self.take_sign("]") {
             if !values.is_empty() {
                 self.sign(",")?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::change::Shape;
+use crate::change::{Cell, Shape};
+use crate::source::{TableColumn, Values};
 
 use super::table_map::{TableMap, Told, Wire};
 use super::text::Charset;
@@ -20,6 +21,18 @@ pub(crate) struct Column {
     /// The texts of an enum or set.
     pub(crate) members: Vec<String>,
     pub(crate) nature: Nature,
+    pub(crate) part: Part,
+}
+
+/// What a column is to its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// One of the application's.
+    Own,
+    /// Of a table with history: since when the row is so. The server made it, and nobody sees it.
+    Hidden,
+    /// Of a table with history: until when the row is so.
+    End { hidden: bool },
 }
 
 /// What a column is beyond how it is written.
@@ -35,11 +48,11 @@ pub(crate) enum Nature {
 
 impl Column {
     /// Text, bytes as base64, or what JSON holds.
-    pub(crate) fn text(&self, bytes: &[u8]) -> Value {
+    pub(crate) fn text(&self, bytes: &[u8]) -> Cell {
         let text = self.charset.decode(bytes);
         match self.nature {
-            Nature::Json => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-            _ => Value::String(text),
+            Nature::Json => Cell::json(&text),
+            _ => Cell::Is(Value::String(text)),
         }
     }
 }
@@ -59,9 +72,35 @@ pub(crate) struct Declared {
     pub(crate) key: bool,
     /// Whether a check has it be JSON.
     pub(crate) json: bool,
+    pub(crate) part: Part,
+}
+
+impl Part {
+    pub(crate) fn is_told(self) -> bool {
+        !matches!(self, Self::Hidden | Self::End { hidden: true })
+    }
 }
 
 impl Declared {
+    /// A column that the server adds to a table with history.
+    pub(crate) fn added(name: &str, part: Part) -> Self {
+        Self {
+            name: name.into(),
+            kind: "timestamp".into(),
+            full: "timestamp(6)".into(),
+            charset: None,
+            digits: 6,
+            key: false,
+            json: false,
+            part,
+        }
+    }
+
+    /// Whether it is told: those are not that nobody sees.
+    pub(crate) fn is_told(&self) -> bool {
+        self.part.is_told()
+    }
+
     pub(crate) fn unsigned(&self) -> bool {
         self.full.contains(" unsigned")
     }
@@ -79,6 +118,21 @@ impl Declared {
             _ if self.json => Nature::Json,
             _ => Nature::Plain,
         }
+    }
+
+    /// As rules are checked against it.
+    pub(crate) fn column(&self) -> TableColumn {
+        let values = match self.kind.as_str() {
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "float" | "double" | "year" | "bit" => {
+                Values::Number
+            }
+            "decimal" if self.precision() <= super::value::KEPT => Values::Number,
+            "decimal" => Values::Decimal,
+            // What MariaDB makes of JSON is one, too.
+            "json" | "longtext" => Values::Any,
+            _ => Values::Text,
+        };
+        TableColumn { name: self.name.clone(), values }
     }
 
     /// Digits of a decimal: those of `decimal(10,2)` are 10.
@@ -170,7 +224,8 @@ impl Layout {
             }
             None => by_table(map, now)?,
         };
-        let names = columns.iter().map(|column| column.name.clone()).collect();
+        let told = columns.iter().filter(|column| column.part.is_told());
+        let names = told.map(|column| column.name.clone()).collect();
         Ok(Self { shape: Arc::new(Shape { table: map.table.clone(), columns: names }), columns })
     }
 }
@@ -188,6 +243,7 @@ fn by_log(wire: Wire, told: &Told, now: &[Declared], charsets: &HashMap<u64, Str
         charset,
         members: told.members.iter().map(|text| charset.decode(text)).collect(),
         nature: now.map_or(Nature::Plain, Declared::nature),
+        part: now.map_or(Part::Own, |now| now.part),
     }
 }
 
@@ -219,6 +275,7 @@ fn by_table(map: &TableMap, now: Option<&[Declared]>) -> Result<Vec<Column>, Str
             charset: declared.charset(),
             members: declared.members(),
             nature: declared.nature(),
+            part: declared.part,
         })
     });
     columns.collect()
@@ -239,6 +296,7 @@ mod tests {
             digits: 0,
             key: false,
             json: false,
+            part: Part::Own,
         }
     }
 

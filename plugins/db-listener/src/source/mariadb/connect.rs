@@ -1,14 +1,18 @@
 //! Connections, and what their errors mean.
 
+use std::collections::BTreeSet;
 use std::future::Future;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
 
+use crate::change::TableName;
 use crate::source::Failure;
 
 use super::LARGEST_EVENT;
+use super::tables::quoted;
 
 /// A server that does not answer for so long is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -38,20 +42,76 @@ pub(super) fn options(url: &str) -> Result<Opts, String> {
     Ok(opts.max_allowed_packet(Some(LARGEST_EVENT)).setup(vec![BEHIND]).into())
 }
 
+/// How to get to the server, and what its user needs there.
+#[derive(Debug, Clone)]
+pub(super) struct Access {
+    opts: Opts,
+    rights: String,
+}
+
+/// Tables whose rights are spelt out where one is missing; `init` prints all.
+const SPELT: usize = 10;
+
+impl Access {
+    /// For these tables.
+    pub(super) fn new(opts: Opts, tables: &BTreeSet<TableName>) -> Self {
+        let account = account(&opts);
+        let slave = format!("GRANT REPLICATION SLAVE ON *.* TO {account}");
+        let select = tables.iter().take(SPELT).map(|table| select(table, &account));
+        let rest = (tables.len() > SPELT)
+            .then(|| "and so on, as `tidegate plugin db-listener init` prints it".to_owned());
+        let rights: Vec<_> = [slave].into_iter().chain(select).chain(rest).collect();
+        Self { opts, rights: rights.join("; ") }
+    }
+
+    /// The statements that give the user all that it needs.
+    pub(super) fn rights(&self) -> &str {
+        &self.rights
+    }
+
+    /// The user as statements have it.
+    pub(super) fn account(&self) -> String {
+        account(&self.opts)
+    }
+
+    /// The right to read a table, and to see it.
+    pub(super) fn select(&self, table: &TableName) -> String {
+        select(table, &self.account())
+    }
+}
+
+impl Deref for Access {
+    type Target = Opts;
+
+    fn deref(&self) -> &Opts {
+        &self.opts
+    }
+}
+
+/// The user of some options as statements have it, from wherever it comes.
+pub(super) fn account(opts: &Opts) -> String {
+    let user = opts.user().unwrap_or("tidegate").replace('\\', "\\\\").replace('\'', "\\'");
+    format!("'{user}'@'%'")
+}
+
+fn select(table: &TableName, account: &str) -> String {
+    format!("GRANT SELECT ON {}.{} TO {account}", quoted(&table.schema), quoted(&table.table))
+}
+
 /// Connects, and logs in.
-pub(super) async fn connect(opts: &Opts) -> Result<Conn, Failure> {
-    answered(opts, Conn::new(opts.clone())).await
+pub(super) async fn connect(opts: &Access) -> Result<Conn, Failure> {
+    answered(opts, Conn::new(opts.opts.clone())).await
 }
 
 /// What a server answers in time, with errors told apart.
 pub(super) async fn answered<T>(
-    opts: &Opts,
+    opts: &Access,
     answer: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Failure> {
     let server = || format!("the server at {}:{}", opts.ip_or_hostname(), opts.tcp_port());
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(failure(&server(), &error)),
+        Ok(Err(error)) => Err(failure(opts, &server(), &error)),
         Err(_) => {
             Err(Failure::Passing(format!("{} has not answered for {} s", server(), PATIENCE.as_secs())))
         }
@@ -59,14 +119,18 @@ pub(super) async fn answered<T>(
 }
 
 /// Whether an error will pass by itself.
-pub(super) fn failure(server: &str, error: &Error) -> Failure {
+pub(super) fn failure(opts: &Access, server: &str, error: &Error) -> Failure {
     let text = match error {
         Error::Server(error) => format!("{server}: {} ({})", error.message, error.code),
         error => format!("{server}: {error}"),
     };
     match error {
         Error::Server(error) => match error.code {
-            1044 | 1045 | 1049 | 1130 | 1142 | 1143 | 1227 | 1698 | 4151 => Failure::Lasting(text),
+            // A right is missing.
+            1044 | 1142 | 1143 | 1227 => {
+                Failure::Lasting(format!("{text}; what the user needs: {}", opts.rights))
+            }
+            1045 | 1049 | 1130 | 1698 | 4151 => Failure::Lasting(text),
             _ => Failure::Passing(text),
         },
         Error::Io(IoError::Tls(_)) | Error::Url(_) => Failure::Lasting(text),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::change::{Cell, TableName};
 
-use super::columns::{Column, Layout, Nature};
+use super::columns::{Column, Layout, Nature, Part};
 use super::gtid::Flavour;
 use super::reader::Reader;
 use super::rows::{Rows, RowsKind};
@@ -38,6 +38,7 @@ fn map_of(flavour: Flavour, event: &[u8]) -> Option<TableMap> {
 }
 
 fn decoded(wire: Wire, bytes: &[u8]) -> Value {
+    let plain = |cell: Cell| cell.value().unwrap().clone();
     let column = Column {
         name: "c".into(),
         wire,
@@ -45,8 +46,9 @@ fn decoded(wire: Wire, bytes: &[u8]) -> Value {
         charset: Charset::Utf8,
         members: vec!["a".into(), "b".into()],
         nature: Nature::Plain,
+        part: Part::Own,
     };
-    value::decode(&column, &mut Reader::new(bytes)).unwrap()
+    plain(value::decode(&column, &mut Reader::new(bytes)).unwrap())
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts};
 
 use crate::source::Failure;
 
-use super::connect::answered;
+use super::connect::{Access, answered};
 use super::gtid::Flavour;
 
 /// Why compressed transactions are refused: they are inflated whole, whatever their size, before they are handed to us.
@@ -42,7 +42,7 @@ impl Log {
 ///
 /// # Errors
 /// A setting is wrong: the text has the SQL, or the line of `my.cnf`, that mends it.
-pub(super) async fn check(opts: &Opts, connection: &mut Conn) -> Result<Log, Failure> {
+pub(super) async fn check(opts: &Access, connection: &mut Conn) -> Result<Log, Failure> {
     const ASKED: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
         ('version', 'log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'gtid_domain_id', \
         'gtid_mode', 'binlog_transaction_compression', 'binlog_row_value_options')";

@@ -1,17 +1,19 @@
 //! Where the binary log is: now, and as of a snapshot.
 
+use std::collections::BTreeSet;
+
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts};
 
 use crate::source::Failure;
 
 use super::Server;
-use super::connect::{answered, connect};
+use super::connect::{Access, answered, connect};
 use super::gtid::{Flavour, Gtids};
 use super::tables::{quoted, some};
 
 /// Where it is now.
-pub(super) async fn now(opts: &Opts, connection: &mut Conn, flavour: Flavour) -> Result<Gtids, Failure> {
+pub(super) async fn now(opts: &Access, connection: &mut Conn, flavour: Flavour) -> Result<Gtids, Failure> {
     let query = match flavour {
         Flavour::MariaDb => "SELECT @@gtid_binlog_pos",
         Flavour::MySql => "SELECT @@GLOBAL.gtid_executed",
@@ -45,7 +47,7 @@ pub(super) async fn freeze(
 }
 
 /// Where MariaDB's log was when the connection's snapshot began.
-async fn frozen(opts: &Opts, connection: &mut Conn) -> Result<Gtids, Failure> {
+async fn frozen(opts: &Access, connection: &mut Conn) -> Result<Gtids, Failure> {
     const FILE: &str =
         "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')";
     let mut status: Vec<(String, String)> = answered(opts, connection.query(FILE)).await?;
@@ -79,7 +81,7 @@ async fn lock(source: &Server) -> Result<Conn, Failure> {
         );
         answered(opts, connection.query_drop(session)).await?;
         let lock = format!("LOCK TABLES {}", locks.join(", "));
-        answered(opts, connection.query_drop(lock)).await.map_err(grant)?;
+        answered(opts, connection.query_drop(lock)).await.map_err(|failure| grant(source, failure))?;
     }
     Ok(connection)
 }
@@ -90,10 +92,15 @@ fn told(flavour: Flavour, gtids: Option<Option<String>>) -> Result<Gtids, Failur
 }
 
 /// A refusal to lock tables has a cure.
-fn grant(failure: Failure) -> Failure {
+fn grant(source: &Server, failure: Failure) -> Failure {
+    let account = source.opts.account();
+    let schemas: BTreeSet<_> = source.tables.iter().map(|table| quoted(&table.schema)).collect();
+    let grants: Vec<_> =
+        schemas.iter().map(|schema| format!("GRANT LOCK TABLES ON {schema}.* TO {account}")).collect();
     match failure {
         Failure::Lasting(text) => Failure::Lasting(format!(
-            "{text}. A snapshot of MySQL locks its tables for a moment: GRANT LOCK TABLES ON their database TO the user of source.url"
+            "{text}. A snapshot of MySQL locks its tables for a moment: {}",
+            grants.join("; ")
         )),
         passing => passing,
     }

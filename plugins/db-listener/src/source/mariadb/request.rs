@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, Opts};
+use mysql_async::{BinlogStream, BinlogStreamRequest, Conn};
 
 use crate::source::Failure;
 
 use super::Server;
-use super::connect::{answered, connect, failure};
+use super::connect::{Access, answered, connect, failure};
 use super::gtid::{GtidSet, Gtids};
 
 /// An idle server says that it is there so often.
@@ -36,11 +36,11 @@ pub(super) async fn open(source: &Server, position: &Gtids) -> Result<BinlogStre
         }
     };
     answered(opts, connection.query_drop(settings)).await?;
-    answered(opts, connection.get_binlog_stream(request)).await.map_err(grant)
+    answered(opts, connection.get_binlog_stream(request)).await.map_err(|failure| granted(opts, failure))
 }
 
 /// Sees to it that the server has all that was read; MySQL itself would not mind.
-async fn has_all(opts: &Opts, connection: &mut Conn, position: &GtidSet) -> Result<(), Failure> {
+async fn has_all(opts: &Access, connection: &mut Conn, position: &GtidSet) -> Result<(), Failure> {
     let missing = format!("SELECT GTID_SUBTRACT('{position}', @@GLOBAL.gtid_executed)");
     let missing: Option<Option<String>> = answered(opts, connection.query_first(missing)).await?;
     match missing.flatten().filter(|missing| !missing.is_empty()) {
@@ -53,7 +53,7 @@ async fn has_all(opts: &Opts, connection: &mut Conn, position: &GtidSet) -> Resu
 }
 
 /// What the server refuses to read us, or why it has stopped.
-pub(super) fn refusal(position: &Gtids, error: &mysql_async::Error) -> Failure {
+pub(super) fn refusal(opts: &Access, position: &Gtids, error: &mysql_async::Error) -> Failure {
     const NOT_THERE: u16 = 1236;
     let server = position.flavour();
     match error {
@@ -62,16 +62,16 @@ pub(super) fn refusal(position: &Gtids, error: &mysql_async::Error) -> Failure {
              to begin anew, remove the position that is kept",
             error.message
         )),
-        error => failure(&server.to_string(), error),
+        error => failure(opts, &server.to_string(), error),
     }
 }
 
-/// A refusal to be read the log has a cure.
-fn grant(failure: Failure) -> Failure {
+/// A refusal to be read the log has a cure. Servers tell it as one of the password, too, which was right.
+fn granted(opts: &Access, failure: Failure) -> Failure {
     match failure {
-        Failure::Lasting(text) => {
-            Failure::Lasting(format!("{text}. GRANT REPLICATION SLAVE ON *.* TO the user of source.url"))
+        Failure::Lasting(text) if !text.contains(opts.rights()) => {
+            Failure::Lasting(format!("{text}; what the user needs: {}", opts.rights()))
         }
-        passing => passing,
+        failure => failure,
     }
 }

@@ -125,7 +125,7 @@ fn image(layout: &Layout, present: Bits<'_>, reader: &mut Reader<'_>) -> Result<
         if null.is_set(nth - 1) {
             return Ok(Cell::Is(serde_json::Value::Null));
         }
-        value::decode(column, reader).map(Cell::Is)
+        value::decode(column, reader)
     });
     cells.collect()
 }

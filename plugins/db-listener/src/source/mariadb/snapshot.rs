@@ -37,7 +37,8 @@ pub(super) async fn take(source: &Server, feed: &Feed) -> Result<Gtids, End> {
     let position = position::freeze(source, &mut connection, flavour).await?;
     let names: Vec<_> = source.tables.iter().cloned().collect();
     let tables: Tables = some(opts, &mut connection, &names).await?;
-    for (name, columns) in tables {
+    for (name, mut columns) in tables {
+        columns.retain(Declared::is_told);
         rows(source, feed, &mut connection, &position, name, columns).await?;
     }
     send(feed, Vec::new(), Some(position.keep())).await?;
@@ -70,7 +71,7 @@ async fn rows(
             .zip(&columns)
             .map(|(value, column)| {
                 bytes += size(&value);
-                Cell::Is(json(column, value))
+                cell(column, value)
             })
             .collect();
         let origin = format!("{mark}/snapshot/{}/{number}", shape.table);
@@ -120,7 +121,17 @@ fn size(value: &mysql_async::Value) -> usize {
     }
 }
 
-/// The same JSON that the binary log's rows become.
+/// The same cell that the binary log's rows have.
+fn cell(column: &Declared, value: mysql_async::Value) -> Cell {
+    match value {
+        mysql_async::Value::Bytes(bytes) if column.nature() == Nature::Json => {
+            Cell::json(&String::from_utf8_lossy(&bytes))
+        }
+        value => Cell::Is(json(column, value)),
+    }
+}
+
+/// The same JSON.
 fn json(column: &Declared, value: mysql_async::Value) -> Value {
     use mysql_async::Value as Sql;
     let digits = column.digits;
@@ -156,9 +167,6 @@ fn from_bytes(column: &Declared, bytes: &[u8]) -> Value {
         "bit" => Value::from(bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))),
         "decimal" => value::exact(text(), column.precision()),
         "uuid" | "inet4" | "inet6" => Value::String(text()),
-        _ if column.nature() == Nature::Json => {
-            serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text()))
-        }
         _ if column.charset() == text::Charset::Bytes => Value::String(STANDARD.encode(bytes)),
         _ => Value::String(text()),
     }

@@ -127,7 +127,9 @@ impl<'a> Reading<'a> {
             };
             let event = match event {
                 Ok(Some(Ok(event))) => event,
-                Ok(Some(Err(error))) => return Err(request::refusal(&self.position, &error).into()),
+                Ok(Some(Err(error))) => {
+                    return Err(request::refusal(&self.source.opts, &self.position, &error).into());
+                }
                 Ok(None) => return Err(Failure::Passing(format!("{server} has ended the binary log")).into()),
                 Err(_) => {
                     let text = format!("{server} has been silent for {} s", SILENCE.as_secs());
@@ -223,6 +225,7 @@ impl<'a> Reading<'a> {
         let mut connection = connect(opts).await?;
         let names: Vec<_> = self.source.tables.iter().cloned().collect();
         self.tables = tables::some(opts, &mut connection, &names).await?;
+        self.source.see(&self.tables);
         self.known.clear();
         let _gone = answered(opts, connection.disconnect()).await;
         Ok(())
@@ -257,7 +260,8 @@ impl<'a> Reading<'a> {
         let decoded = Rows::of(kind, &layout, data).map_err(|error| self.malformed(error))?;
         for row in decoded {
             let row = row.map_err(|error| self.malformed(error))?;
-            self.change(kind.kind, Arc::clone(&layout.shape), row.old, row.new)?;
+            let Some((kind, row)) = layout.present(kind.kind, row) else { continue };
+            self.change(kind, Arc::clone(&layout.shape), row.old, row.new)?;
             if self.changes.len() >= BATCH {
                 self.send(None).await?;
             }
@@ -271,8 +275,8 @@ impl<'a> Reading<'a> {
 
     fn truncate(&mut self, table: TableName) -> Result<(), End> {
         if self.source.tables.contains(&table) {
-            let columns =
-                self.tables.get(&table).into_iter().flatten().map(|column| column.name.clone()).collect();
+            let columns = self.tables.get(&table).into_iter().flatten().filter(|column| column.is_told());
+            let columns = columns.map(|column| column.name.clone()).collect();
             self.change(Kind::Truncate, Arc::new(Shape { table, columns }), None, None)?;
         }
         Ok(())

@@ -4,14 +4,19 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Number, Value};
 
+use crate::change::Cell;
+
 use super::columns::{Column, Nature};
 use super::reader::{Malformed, Reader};
 use super::table_map::Wire;
 use super::{jsonb, text};
 
+/// Digits of a decimal that JSON's readers keep.
+pub(crate) const KEPT: usize = 15;
+
 /// The value of a column, which is not null.
-pub(crate) fn decode(column: &Column, reader: &mut Reader<'_>) -> Result<Value, Malformed> {
-    Ok(match column.wire {
+pub(crate) fn decode(column: &Column, reader: &mut Reader<'_>) -> Result<Cell, Malformed> {
+    let value = match column.wire {
         Wire::Whole(bytes) => whole(reader.little(bytes)?, bytes, column.unsigned),
         Wire::Float => float(f32::from_bits(reader.little(4)? as u32)),
         Wire::Double => {
@@ -35,17 +40,18 @@ pub(crate) fn decode(column: &Column, reader: &mut Reader<'_>) -> Result<Value, 
         Wire::Bit { bytes } => Value::from(reader.big(bytes)?),
         Wire::Enum { bytes } => Value::String(member(column, reader.little(bytes)?)?),
         Wire::Set { bytes } => Value::String(members(column, reader.little(bytes)?)?),
-        Wire::Blob { width } | Wire::Geometry { width } => {
-            let length = reader.little(width)?;
-            column.text(reader.bytes(length as usize)?)
-        }
         Wire::Json { width } => {
             let length = reader.little(width)?;
             jsonb::decode(reader.bytes(length as usize)?)?
         }
-        Wire::Fixed { length } => fixed(column, reader, length)?,
-        Wire::Varying { length } => column.text(short(reader, length)?),
-    })
+        Wire::Blob { width } | Wire::Geometry { width } => {
+            let length = reader.little(width)?;
+            return Ok(column.text(reader.bytes(length as usize)?));
+        }
+        Wire::Fixed { length } => return fixed(column, reader, length),
+        Wire::Varying { length } => return Ok(column.text(short(reader, length)?)),
+    };
+    Ok(Cell::Is(value))
 }
 
 /// A whole number of so many bytes.
@@ -61,7 +67,6 @@ pub(crate) fn float(value: f32) -> Value {
 
 /// A decimal as a number where the column has no more digits than JSON's readers keep, else as text: all of a column are alike.
 pub(crate) fn exact(decimal: String, precision: usize) -> Value {
-    const KEPT: usize = 15;
     let number = || decimal.parse().ok().and_then(Number::from_f64).map(Value::Number);
     let whole = || decimal.parse::<i64>().ok().map(Value::from);
     let kept = if precision <= KEPT { whole().or_else(number) } else { None };
@@ -75,17 +80,18 @@ fn short<'a>(reader: &mut Reader<'a>, longest: usize) -> Result<&'a [u8], Malfor
 }
 
 /// CHAR and BINARY, and what has as many bytes always: UUIDs and addresses. The log leaves out what pads them, of BINARY zeros.
-fn fixed(column: &Column, reader: &mut Reader<'_>, length: usize) -> Result<Value, Malformed> {
+fn fixed(column: &Column, reader: &mut Reader<'_>, length: usize) -> Result<Cell, Malformed> {
     let bytes = short(reader, length)?;
     let mut padded = [0; 16];
     if column.nature != Nature::Plain {
         let bytes = bytes.get(..16).unwrap_or(bytes);
         padded[..bytes.len()].copy_from_slice(bytes);
     }
+    let text = |text: String| Cell::Is(Value::String(text));
     Ok(match column.nature {
-        Nature::Uuid => Value::String(text::uuid(padded)),
-        Nature::Inet6 => Value::String(Ipv6Addr::from(padded).to_string()),
-        Nature::Inet4 => Value::String(Ipv4Addr::new(padded[0], padded[1], padded[2], padded[3]).to_string()),
+        Nature::Uuid => text(text::uuid(padded)),
+        Nature::Inet6 => text(Ipv6Addr::from(padded).to_string()),
+        Nature::Inet4 => text(Ipv4Addr::new(padded[0], padded[1], padded[2], padded[3]).to_string()),
         Nature::Plain | Nature::Json if column.charset == text::Charset::Bytes && bytes.len() < length => {
             let mut bytes = bytes.to_vec();
             bytes.resize(length.min(1024), 0); // as long as one can be

@@ -2,18 +2,27 @@
 
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 
+use super::catalogue::{self, pairs, quoted, table_name};
 use super::listen::Postgres;
-use super::publication::{self, Plan, pairs, quoted, table_name};
+use super::publication::Plan;
 use super::refusal::Trouble;
 use super::wire::{Connection, Purpose, Row};
 use super::{Settings, check_server, slot};
 use crate::change::TableName;
-use crate::source::Failure;
+use crate::source::{Failure, Table};
 
 /// A lock of the application's on a table is waited for so long, as what we ask for waits in front of others.
 const LOCK: &str = "SET lock_timeout = '2s'";
 
 impl Postgres {
+    /// The tables as they are once those tell their old rows whose old rows rules ask for.
+    pub(in crate::source) async fn look(&self) -> Result<Vec<Table>, Failure> {
+        let mut sql = Connection::open(&self.settings()?.address, Purpose::Sql).await?;
+        let mut tables = catalogue::tables(&mut sql, &self.tables).await?;
+        self.tell_old_rows(&mut tables);
+        Ok(tables)
+    }
+
     /// The statements that make what the database lacks.
     pub(in crate::source) async fn init(&self) -> Result<Vec<String>, Failure> {
         let settings = self.settings()?;
@@ -40,7 +49,7 @@ async fn lacking(
 ) -> Result<Vec<String>, Trouble> {
     check_server(sql).await?;
     let plan = Plan::make(sql, settings, old_rows).await?;
-    let silent = publication::silent(sql, old_rows).await?;
+    let silent = catalogue::silent(sql, old_rows).await?;
     let mut statements: Vec<String> = silent
         .iter()
         .map(|table| format!("ALTER TABLE ONLY {} REPLICA IDENTITY FULL", quoted(table)))

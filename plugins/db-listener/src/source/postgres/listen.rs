@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::address::Address;
+use super::catalogue::{self, quoted};
 use super::position::Origin;
-use super::publication::{self, quoted};
 use super::query::first_row;
 use super::stats::Stats;
 use super::wire::{Connection, Purpose};
@@ -15,13 +15,13 @@ use super::{AtLimit, HeldLimit, Settings, run, try_out};
 use crate::change::TableName;
 use crate::rules::Rules;
 use crate::settings::{AtWalLimit, Settings as Said, SourceSettings};
-use crate::source::{Failure, Feed, Listen, Position, Purpose as Why, Query, Stage, Standing, Table};
+use crate::source::{Failure, Feed, Listen, Position, Purpose as Why, Query, Stage, Standing, Table, Told};
 
 /// A database of PostgreSQL, by logical replication.
 #[derive(Debug)]
 pub struct Postgres {
     said: SourceSettings,
-    tables: Vec<TableName>,
+    pub(super) tables: Vec<TableName>,
     /// Those whose old rows rules ask for.
     pub(super) old_rows: Vec<TableName>,
     why: Why,
@@ -65,14 +65,22 @@ impl Postgres {
 
     /// Has tables tell their old rows where rules ask for them, if that is wanted.
     async fn ask_for_old_rows(&self, sql: &mut Connection, tables: &mut [Table]) -> Result<(), Failure> {
-        for silent in publication::silent(sql, &self.old_rows).await? {
+        for silent in catalogue::silent(sql, &self.old_rows).await? {
             // While it waits for a lock, the application's own statements on the table wait behind it.
             let lock = "set lock_timeout = '2s'";
             sql.query(&format!("{lock}; alter table only {} replica identity full", quoted(&silent))).await?;
         }
-        let asked = tables.iter_mut().filter(|table| self.old_rows.contains(&table.name));
-        asked.for_each(|table| table.tells_old_rows = true);
+        self.tell_old_rows(tables);
         Ok(())
+    }
+
+    /// What tables are like that were made to tell their old rows: all of them has become their replica identity.
+    pub(super) fn tell_old_rows(&self, tables: &mut [Table]) {
+        for table in tables.iter_mut().filter(|table| self.old_rows.contains(&table.name)) {
+            if let Told::All | Told::NewRows(_) = table.told {
+                (table.tells_old_rows, table.told) = (true, Told::All);
+            }
+        }
     }
 }
 
@@ -88,7 +96,12 @@ pub(in crate::source) fn address_of(said: &SourceSettings, application: &str) ->
 
 /// How a source is doing, of what it tells of itself.
 pub(in crate::source) fn standing(stats: &Stats) -> Standing {
-    Standing { lag_bytes: stats.lag_bytes, held_bytes: stats.held_bytes, notes: stats.notes.clone() }
+    Standing {
+        lag_bytes: stats.lag_bytes,
+        held_bytes: stats.held_bytes,
+        notes: stats.notes.clone(),
+        tables: stats.tables.clone(),
+    }
 }
 
 /// Ends once a source has come further than that, of what it tells of itself.
@@ -104,7 +117,7 @@ impl Listen for Postgres {
     async fn prepare(&self) -> Result<Option<Vec<Table>>, Failure> {
         let settings = self.settings()?;
         let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
-        let mut tables = publication::tables(&mut sql).await?;
+        let mut tables = catalogue::tables(&mut sql, &self.tables).await?;
         if self.said.prepare && self.why == Why::Listen {
             self.ask_for_old_rows(&mut sql, &mut tables).await?;
         }

@@ -2,6 +2,8 @@
 //!
 //! See "Logical Replication Message Formats" in PostgreSQL's manual. What is read borrows from what was received.
 
+use std::borrow::Cow;
+
 use super::lsn::Lsn;
 
 /// A message of a stream of changes.
@@ -92,14 +94,14 @@ pub enum Old<'a> {
 pub type Tuple<'a> = Vec<Datum<'a>>;
 
 /// A column of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Datum<'a> {
     /// Null.
     Null,
     /// As it was, and too large to be sent again (TOAST).
     Unchanged,
-    /// Its text.
-    Text(&'a str),
+    /// Its text. Bytes that are no UTF-8, as a database has whose encoding is SQL_ASCII, are U+FFFD.
+    Text(Cow<'a, str>),
 }
 
 /// What was received is not of the protocol.
@@ -117,9 +119,6 @@ pub enum Malformed {
     /// A two-phase transaction.
     #[error("the slot tells of prepared transactions, which are not taken: make it without two_phase")]
     TwoPhase,
-    /// A text that is none.
-    #[error("a message of pgoutput has a text that is not UTF-8")]
-    Text,
 }
 
 /// Reads a message.
@@ -157,12 +156,12 @@ fn commit<'a>(reader: &mut Reader<'_>) -> Result<Message<'a>, Malformed> {
 }
 
 fn relation(reader: &mut Reader<'_>) -> Result<Relation, Malformed> {
-    let (id, schema, name) = (reader.u32()?, reader.text()?.to_owned(), reader.text()?.to_owned());
+    let (id, schema, name) = (reader.u32()?, reader.text()?, reader.text()?);
     let (identity, count) = (reader.byte()?, reader.u16()?);
     // Flag, an empty name, type and modifier: ten bytes are the least that a column has.
     let mut columns = Vec::with_capacity(usize::from(count).min(reader.0.len() / 10));
     for _ in 0..count {
-        let (flags, name, kind) = (reader.byte()?, reader.text()?.to_owned(), reader.u32()?);
+        let (flags, name, kind) = (reader.byte()?, reader.text()?, reader.u32()?);
         let _modifier = reader.u32()?;
         columns.push(Column { name, kind, key: flags & 1 == 1 });
     }
@@ -236,11 +235,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A text up to its zero byte.
-    fn text(&mut self) -> Result<&'a str, Malformed> {
+    fn text(&mut self) -> Result<String, Malformed> {
         let end = self.0.iter().position(|byte| *byte == 0).ok_or(Malformed::Short)?;
         let text = self.take(end)?;
         self.byte()?;
-        std::str::from_utf8(text).map_err(|_| Malformed::Text)
+        Ok(String::from_utf8_lossy(text).into_owned())
     }
 
     /// An old row, if one is next.
@@ -266,7 +265,7 @@ impl<'a> Reader<'a> {
                 b'u' => Datum::Unchanged,
                 b't' => {
                     let length = usize::try_from(self.u32()?).unwrap_or(usize::MAX);
-                    Datum::Text(std::str::from_utf8(self.take(length)?).map_err(|_| Malformed::Text)?)
+                    Datum::Text(String::from_utf8_lossy(self.take(length)?))
                 }
                 kind => return Err(Malformed::Kind(char::from(kind))),
             });
@@ -284,9 +283,15 @@ mod tests {
     #[test]
     fn an_update_tells_the_old_key_and_what_is_unchanged() {
         let bytes = b"U\0\0\0\x07K\0\x02t\0\0\0\x011nN\0\x02t\0\0\0\x012u";
-        let old = Some(Old::Key(vec![Datum::Text("1"), Datum::Null]));
-        let new = vec![Datum::Text("2"), Datum::Unchanged];
+        let old = Some(Old::Key(vec![Datum::Text("1".into()), Datum::Null]));
+        let new = vec![Datum::Text("2".into()), Datum::Unchanged];
         assert_eq!(read(bytes), Ok(Message::Update { relation: 7, old, new }));
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_is_replaced_and_stops_nothing() {
+        let new = vec![Datum::Text("a\u{FFFD}b".into())];
+        assert_eq!(read(b"I\0\0\0\x07N\0\x01t\0\0\0\x03a\xE9b"), Ok(Message::Insert { relation: 7, new }));
     }
 
     #[test]
@@ -314,7 +319,7 @@ mod tests {
                 bytes.extend(u32::try_from(text.len()).unwrap().to_be_bytes());
                 bytes.extend(text.as_bytes());
             }
-            let new = texts.iter().map(|text| Datum::Text(text)).collect();
+            let new = texts.iter().map(|text| Datum::Text(text.into())).collect();
             prop_assert_eq!(read(&bytes), Ok(Message::Insert { relation: 7, new }));
             for length in 0..bytes.len() {
                 prop_assert_eq!(read(&bytes[..length]), Err(Malformed::Short));

@@ -9,10 +9,10 @@ use std::collections::HashSet;
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 
 use super::Settings;
+use super::catalogue::{self, Found, quoted, table_name};
 use super::refusal::{Trouble, code};
-use super::wire::{Connection, Row};
+use super::wire::Connection;
 use crate::change::TableName;
-use crate::source::Table;
 
 /// What a publication of ours says of itself.
 const MARK: &str = "made by Tidegate for its plugin db-listener";
@@ -20,9 +20,6 @@ const MARK: &str = "made by Tidegate for its plugin db-listener";
 /// What is done to the rows of a table that can be told.
 const EVERYTHING: &str = "insert, update, delete, truncate";
 const NEW_ROWS: &str = "insert, truncate";
-
-/// The tables `p` that hold the rows of a table `c`: itself and, where it has some, its partitions.
-const PARTS: &str = "(p.oid = c.oid or p.oid in (select relid from pg_partition_tree(c.oid)))";
 
 /// A table that is to be published.
 struct Wanted {
@@ -69,8 +66,7 @@ impl Plan {
             plan.have(sql, name, &whole, EVERYTHING).await?;
         }
         if !bare.is_empty() {
-            let second = format!("{}_inserts", name.chars().take(55).collect::<String>());
-            plan.have(sql, &second, &bare, NEW_ROWS).await?;
+            plan.have(sql, &second(settings), &bare, NEW_ROWS).await?;
         }
         plan.notes.extend(bare.iter().map(|table| {
             let table = quoted(&table.name);
@@ -111,6 +107,13 @@ impl Plan {
         Ok(())
     }
 
+    /// Whether a table is in the publication that it has to be in.
+    pub(super) fn has(&self, settings: &Settings, found: &Found) -> bool {
+        let is_in = |name: &str| found.published.iter().any(|published| published == name);
+        let main = is_in(&settings.publication);
+        if found.has_identity() { main } else { is_in(&second(settings)) || (self.theirs && main) }
+    }
+
     /// Itself, where nothing is to be done.
     pub(super) fn done(self, settings: &Settings) -> Result<Self, Trouble> {
         match self.statements.is_empty() {
@@ -123,6 +126,11 @@ impl Plan {
             ))),
         }
     }
+}
+
+/// The publication of tables without a replica identity.
+pub(super) fn second(settings: &Settings) -> String {
+    format!("{}_inserts", settings.publication.chars().take(55).collect::<String>())
 }
 
 /// Makes the publications, or checks that they have what is wanted.
@@ -159,89 +167,17 @@ async fn wanted(
     tables: &[TableName],
     full: &[TableName],
 ) -> Result<Vec<Wanted>, Trouble> {
-    if tables.is_empty() {
-        return Ok(Vec::new());
+    let found = catalogue::find(sql, tables, &[]).await?;
+    let lost = |name: &&TableName| !found.iter().any(|found| found.is_table() && found.table.name == **name);
+    let lost: Vec<String> = tables.iter().filter(lost).map(quoted).collect();
+    if !lost.is_empty() {
+        return Err(Trouble::Lasting(format!("the database has no such tables: {}", lost.join(", "))));
     }
-    let names = pairs(tables);
-    let rows = sql
-        .query(&format!(
-            "select nspname, relname, (select bool_and(case p.relreplident when 'f' then true
-               when 'd' then exists (select from pg_index where indrelid = p.oid and indisprimary)
-               when 'i' then exists (select from pg_index where indrelid = p.oid and indisreplident) else false end)
-               from pg_class p where {PARTS})
-             from pg_class c join pg_namespace n on n.oid = relnamespace
-             where relkind in ('r', 'p') and (nspname, relname) in ({names}) order by 1, 2"
-        ))
-        .await?;
-    let found = |row: &Row| {
-        let name = table_name(row)?;
-        let identity = row.get(2)?.as_deref() == Some("t") || full.contains(&name);
-        Some(Wanted { name, identity })
+    let wanted = |found: Found| {
+        let identity = found.has_identity() || full.contains(&found.table.name);
+        Wanted { name: found.table.name, identity }
     };
-    let found: Vec<Wanted> = rows.iter().filter_map(found).collect();
-    let lost: Vec<&TableName> =
-        tables.iter().filter(|table| !found.iter().any(|found| found.name == **table)).collect();
-    match lost.is_empty() {
-        true => Ok(found),
-        false => {
-            let lost: Vec<String> = lost.into_iter().map(quoted).collect();
-            Err(Trouble::Lasting(format!("the database has no such tables: {}", lost.join(", "))))
-        }
-    }
-}
-
-/// The tables of a database, with the columns that changes tell: generated ones are not among them.
-pub(super) async fn tables(sql: &mut Connection) -> Result<Vec<Table>, Trouble> {
-    let rows = sql
-        .query(&format!(
-            "select nspname, relname, (select bool_and(p.relreplident = 'f') from pg_class p where {PARTS}), (select json_agg(attname order by attnum) from pg_attribute
-               where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '')
-             from pg_class c join pg_namespace n on n.oid = relnamespace
-             where relkind in ('r', 'p') and relpersistence = 'p' and nspname not in ('pg_catalog', 'information_schema') order by 1, 2",
-        ))
-        .await?;
-    let table = |row: &Row| {
-        let columns = row.get(3)?.as_deref().map(serde_json::from_str);
-        let tells_old_rows = row.get(2)?.as_deref() == Some("t");
-        Some(Table {
-            name: table_name(row)?,
-            columns: columns.transpose().ok()?.unwrap_or_default(),
-            tells_old_rows,
-        })
-    };
-    Ok(rows.iter().filter_map(table).collect())
-}
-
-/// Those of some tables and of their partitions that do not tell their old rows.
-pub(super) async fn silent(sql: &mut Connection, tables: &[TableName]) -> Result<Vec<TableName>, Trouble> {
-    if tables.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = sql
-        .query(&format!(
-            "select n.nspname, p.relname from pg_class p join pg_namespace n on n.oid = p.relnamespace
-             where p.relreplident <> 'f' and exists (select from pg_class c join pg_namespace m on m.oid = c.relnamespace
-               where (m.nspname, c.relname) in ({}) and {PARTS}) order by 1, 2",
-            pairs(tables)
-        ))
-        .await?;
-    Ok(rows.iter().filter_map(table_name).collect())
-}
-
-/// Tables as SQL compares them with `(nspname, relname)`.
-pub(super) fn pairs(tables: &[TableName]) -> String {
-    let pair =
-        |table: &TableName| format!("({}, {})", escape_literal(&table.schema), escape_literal(&table.table));
-    tables.iter().map(pair).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn table_name(row: &Row) -> Option<TableName> {
-    Some(TableName { schema: row.first()?.clone()?, table: row.get(1)?.clone()? })
-}
-
-/// A table's name as statements have it.
-pub(super) fn quoted(table: &TableName) -> String {
-    format!("{}.{}", escape_identifier(&table.schema), escape_identifier(&table.table))
+    Ok(found.into_iter().map(wanted).collect())
 }
 
 /// Tables as a publication takes them: by themselves, as of tables that inherit from one, which no rule names, even the application's

@@ -219,7 +219,7 @@ fn cell(datum: &Datum<'_>, kind: &Type) -> Cell {
     match datum {
         Datum::Null => Cell::Is(serde_json::Value::Null),
         Datum::Unchanged => Cell::Unknown,
-        Datum::Text(text) => Cell::Is(kind.json(text)),
+        Datum::Text(text) => kind.cell(text),
     }
 }
 
@@ -254,8 +254,8 @@ mod tests {
     #[test]
     fn large_values_come_from_the_old_row_or_are_unknown() {
         let (mut rows, mut changes) = (rows(), Vec::new());
-        let new = || vec![Datum::Text("1"), Datum::Unchanged];
-        let full = Some(Old::Full(vec![Datum::Text("1"), Datum::Text("large")]));
+        let new = || vec![Datum::Text("1".into()), Datum::Unchanged];
+        let full = Some(Old::Full(vec![Datum::Text("1".into()), Datum::Text("large".into())]));
         for old in [full, None] {
             rows.take(Message::Update { relation: 7, old, new: new() }, &mut changes).unwrap();
         }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 use tokio::sync::watch;
 
+use super::catalogue::quoted;
 use super::lsn::Lsn;
 use super::position::Origin;
-use super::publication::quoted;
 use super::refusal::Trouble;
 use super::types::Types;
 use super::value::Type;
@@ -139,7 +139,7 @@ impl Described {
     fn change(&self, row: &Row, counted: &mut Counted) -> Change {
         counted.count += 1;
         let json = |(text, kind): (&Option<String>, &Type)| {
-            Cell::Is(text.as_ref().map_or(serde_json::Value::Null, |text| kind.json(text)))
+            text.as_ref().map_or(Cell::Is(serde_json::Value::Null), |text| kind.cell(text))
         };
         Change {
             kind: Kind::Insert,

@@ -1,6 +1,6 @@
 //! How a source of PostgreSQL is doing, for metrics and health.
 
-use crate::source::Stage;
+use crate::source::{Stage, Table};
 
 /// What a source is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +40,10 @@ pub struct Stats {
     /// What an operator should know though it goes on: tables whose updates and deletes cannot be told, changes that were lost with a
     /// slot. The same text once, whatever the number of reconnections.
     pub notes: Vec<String>,
+    /// Whether it was noted that changes are lost, with the slot that was there before the one that is made next.
+    pub loss_is_told: bool,
+    /// The tables of the rules as they were last seen; none before they are looked at again.
+    pub tables: Option<Vec<Table>>,
 }
 
 impl Stats {

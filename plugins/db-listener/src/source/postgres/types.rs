@@ -101,7 +101,7 @@ fn described(row: &Row) -> Option<(u32, Described)> {
 }
 
 /// Types that every database has under the same number.
-fn built_in(oid: u32) -> Option<Type> {
+pub(super) fn built_in(oid: u32) -> Option<Type> {
     Some(match oid {
         16 => Type::Bool,
         17 => Type::Bytes,

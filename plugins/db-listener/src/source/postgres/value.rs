@@ -8,6 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Number, Value};
 
 use super::literal::{self, Item};
+use crate::change::Cell;
+use crate::source::Values;
 
 /// What a type is in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,14 @@ impl Type {
         self.exact(text).unwrap_or_else(|| Value::String(text.to_owned()))
     }
 
+    /// The same of a column, where JSON keeps all digits of its numbers.
+    pub fn cell(&self, text: &str) -> Cell {
+        match self {
+            Self::Json => Cell::json(text),
+            kind => Cell::Is(kind.json(text)),
+        }
+    }
+
     /// None where the text stays as it is.
     fn exact(&self, text: &str) -> Option<Value> {
         match self {
@@ -63,6 +73,19 @@ impl Type {
             Self::Time => Some(Value::String(with_offset(text).into_owned())),
             Self::Array { of, delimiter } => Some(of.items(literal::array(text, *delimiter)?)),
             Self::Composite(fields) => object(fields, text),
+        }
+    }
+
+    /// What its values are in JSON.
+    pub(in crate::source) fn values(&self) -> Values {
+        match self {
+            Self::Bool => Values::Bool,
+            Self::Integer => Values::Number,
+            Self::Float => Values::Float,
+            Self::Numeric => Values::Decimal,
+            Self::Json => Values::Any,
+            Self::Array { .. } | Self::Composite(_) => Values::Nested,
+            Self::Bytes | Self::Moment | Self::Timestamp | Self::Time | Self::Text => Values::Text,
         }
     }
 

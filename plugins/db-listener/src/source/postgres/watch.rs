@@ -1,11 +1,12 @@
-//! What the slot holds back: told again and again, and held to the operator's limit.
+//! What the slot holds back, told again and again, and held to the operator's limit; and what becomes of the tables.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::publication::Plan;
+use super::catalogue;
+use super::publication::{Plan, second};
 use super::refusal::Trouble;
 use super::slot::{self, Slot};
 use super::wire::{Connection, Purpose};
@@ -18,6 +19,7 @@ use super::{AtLimit, HeldLimit, Settings, Stats};
 /// Tables of the rules are not published any more.
 pub(super) async fn watch(
     settings: &Settings,
+    published: &Plan,
     mut sql: Option<Connection>,
     stats: &watch::Sender<Stats>,
 ) -> Result<u64, Trouble> {
@@ -40,7 +42,7 @@ pub(super) async fn watch(
             Err(_) => sql = None,
         }
         if let Some(sql) = &mut sql
-            && lacks(sql, settings).await
+            && lacks(sql, settings, published, stats).await
         {
             return Err(unpublished(stats));
         }
@@ -48,12 +50,26 @@ pub(super) async fn watch(
     }
 }
 
-/// Whether tables of the rules are gone, or not published.
-async fn lacks(sql: &mut Connection, settings: &Settings) -> bool {
-    match Plan::make(sql, settings, &[]).await {
-        Ok(plan) => !plan.statements.is_empty(),
-        Err(trouble) => matches!(trouble, Trouble::Lasting(_)),
+/// Whether tables of the rules are gone, or not published; tells how those are that there are. A question that is not answered is
+/// asked again.
+async fn lacks(
+    sql: &mut Connection,
+    settings: &Settings,
+    published: &Plan,
+    stats: &watch::Sender<Stats>,
+) -> bool {
+    let publications = [settings.publication.as_str(), &second(settings)];
+    let Ok(found) = catalogue::find(sql, &settings.tables, &publications).await else { return false };
+    if found.len() < settings.tables.len() || !found.iter().all(|found| published.has(settings, found)) {
+        return true;
     }
+    let tables = Some(found.into_iter().map(|found| found.table).collect());
+    stats.send_if_modified(|stats| {
+        let changed = stats.tables != tables;
+        stats.tables = tables;
+        changed
+    });
+    false
 }
 
 /// What is written to a table that is not published is told by nobody.
@@ -67,7 +83,7 @@ fn unpublished(stats: &watch::Sender<Stats>) -> Trouble {
 pub(super) fn miss(settings: &Settings, read: &str, stats: &watch::Sender<Stats>) {
     let slot = &settings.slot;
     stats.send_modify(|stats| {
-        if !stats.notes.iter().any(|note| note.ends_with(LOST)) {
+        if !std::mem::replace(&mut stats.loss_is_told, true) {
             stats.note(format!(
                 "the slot {slot:?} is gone, which was read up to {read}: the changes from there {LOST}"
             ));
@@ -125,6 +141,7 @@ pub(super) async fn drop_slot(
     stats.send_modify(|stats| {
         stats.note(format!("the slot {slot:?} was dropped, as {why}: the changes from {confirmed} {LOST}"));
         (stats.held_bytes, stats.lag_bytes) = (None, None);
+        stats.loss_is_told = true;
     });
     Ok(())
 }

@@ -40,6 +40,8 @@ pub struct Connection {
     pub(in crate::source) patience: Duration,
     /// When it was last heard.
     pub(in crate::source) heard: Instant,
+    /// Whether the database takes any bytes for text (`SQL_ASCII`), and could not send them in another encoding.
+    pub(super) takes_any_bytes: bool,
 }
 
 /// How long a message may be, in bytes: a row of a database has bounds of its own, far above what an event can be.
@@ -79,6 +81,10 @@ impl Connection {
             let transport = dial::dial(address).await?;
             let mut connection = Self::over(transport, address.connect_timeout);
             login::log_in(&mut connection, address, purpose).await?;
+            if connection.takes_any_bytes {
+                // What is no UTF-8 is replaced by us, and not refused by the server.
+                connection.query("set client_encoding to 'SQL_ASCII'").await?;
+            }
             Ok(connection)
         });
         opened.await.unwrap_or_else(|_| {
@@ -89,7 +95,7 @@ impl Connection {
 
     pub(in crate::source) fn over(transport: Box<dyn Transport>, patience: Duration) -> Self {
         let (incoming, outgoing) = (BytesMut::with_capacity(READ), BytesMut::new());
-        Self { transport, incoming, outgoing, patience, heard: Instant::now() }
+        Self { transport, incoming, outgoing, patience, heard: Instant::now(), takes_any_bytes: false }
     }
 
     /// The next message, if all of it was read.
@@ -134,7 +140,8 @@ impl Connection {
         loop {
             while let Some(frame) = self.buffered()? {
                 match frame.kind {
-                    b'N' | b'S' => {}
+                    b'N' => {}
+                    b'S' => self.takes_any_bytes |= *frame.body() == *b"server_encoding\0SQL_ASCII\0",
                     b'E' => return Err(refusal(frame)?.into()),
                     _ => return Ok(frame),
                 }

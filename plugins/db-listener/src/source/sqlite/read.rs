@@ -210,9 +210,11 @@ fn cells(row: Vec<(String, Value)>) -> Vec<Cell> {
 
 /// A row that a trigger has noted.
 fn members(row: &Row<'_>, index: usize) -> Result<Option<Vec<(String, Value)>>, Error> {
-    let Some(json) = row.get_ref(index)?.as_str_or_null().map_err(Error::from)? else { return Ok(None) };
+    let Some(json) = row.get_ref(index)?.as_bytes_or_null().map_err(Error::from)? else { return Ok(None) };
+    // A text is whatever bytes the application has put there.
+    let json = String::from_utf8_lossy(json);
     let wrong = |error| Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, Box::new(error));
-    serde_json::from_str::<Members>(json).map(|members| Some(members.0)).map_err(wrong)
+    serde_json::from_str::<Members>(&json).map(|members| Some(members.0)).map_err(wrong)
 }
 
 /// The members of an object in their order.

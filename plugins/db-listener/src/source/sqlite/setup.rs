@@ -1,58 +1,105 @@
 //! What a database needs so that its changes are noted: a table, and triggers for each table that rules are about.
 
-use std::fmt::Write;
-
 use rusqlite::{Connection, Error, OptionalExtension};
 
 use super::failure;
 use crate::change::TableName;
-use crate::source::{Failure, Table};
+use crate::source::{Failure, Table, TableColumn, Told, Values};
 
 /// The table that changes are noted in. Its numbers are never given again.
 const CHANGES: &str = "CREATE TABLE IF NOT EXISTS tidegate_changes (\n  id INTEGER PRIMARY KEY AUTOINCREMENT,\n  at INTEGER NOT NULL,\n  tbl TEXT NOT NULL,\n  kind TEXT NOT NULL,\n  old TEXT,\n  new TEXT\n)";
 /// Milliseconds since 1970.
 pub(super) const NOW: &str = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)";
 
-/// The SQL that has a database note the changes of these tables, as it is now. It may be run again, and has to be when their columns
-/// are others.
+/// The SQL that has a database note the changes of these tables, as far as it does not yet; a statement, or two that belong together,
+/// each. It may be run again, and has to be when their columns are others.
 ///
 /// # Errors
 /// Where a table is missing, or the database cannot be read.
-pub fn setup(connection: &Connection, tables: &[TableName]) -> Result<String, Failure> {
-    let mut sql = format!("{CHANGES};\n");
+pub fn setup(connection: &Connection, tables: &[TableName]) -> Result<Vec<String>, Failure> {
+    let mut statements = Vec::new();
+    if schema(connection, "tidegate_changes")?.is_none() {
+        statements.push(CHANGES.to_owned());
+    }
     for table in tables {
-        let columns = columns_of(connection, table)?;
-        for (name, trigger) in triggers(table, &columns) {
-            // Writing to a text cannot fail.
-            let _ = write!(sql, "DROP TRIGGER IF EXISTS {};\n{trigger};\n", quote(&name));
+        let names =
+            columns(connection, table).map_err(|error| failure(&format!("table '{table}'"), &error))?;
+        if names.is_empty() {
+            return Err(Failure::Lasting(format!("there is no table '{table}'")));
+        }
+        for (name, trigger) in triggers(table, &names) {
+            if schema(connection, &name)?.as_ref() != Some(&trigger) {
+                statements.push(format!("DROP TRIGGER IF EXISTS {};\n{trigger}", quote(&name)));
+            }
         }
     }
-    Ok(sql)
+    Ok(statements)
 }
 
-/// The tables as they are, if the database notes their changes.
-pub(super) fn check(connection: &Connection, tables: &[TableName]) -> Result<Vec<Table>, Failure> {
-    let mut found = Vec::new();
-    let lasting = |what: String| {
-        Err(Failure::Lasting(format!("{what}: run what `tidegate plugin db-listener init` prints")))
-    };
+/// What the database lacks to note the changes of those tables that there are; the first thing.
+pub(super) fn lack(connection: &Connection, tables: &[Table]) -> Result<Option<String>, Failure> {
+    let said = |what: String| Ok(Some(format!("{what}: run what `tidegate plugin db-listener init` prints")));
     if schema(connection, "tidegate_changes")?.is_none() {
-        return lasting("there is no table tidegate_changes".into());
+        return said("there is no table tidegate_changes".into());
     }
-    for table in tables {
-        let columns = columns_of(connection, table)?;
-        for (name, expected) in triggers(table, &columns) {
+    for Table { name: table, .. } in tables.iter().filter(|table| table.told == Told::All) {
+        for (name, expected) in triggers(table, &columns(connection, table).unwrap_or_default()) {
             match schema(connection, &name)? {
                 Some(sql) if sql == expected => {}
                 Some(_) => {
-                    return lasting(format!("the trigger '{name}' is not of the columns that '{table}' has"));
+                    return said(format!("the trigger '{name}' is not of the columns that '{table}' has"));
                 }
-                None => return lasting(format!("there is no trigger '{name}'")),
+                None => return said(format!("there is no trigger '{name}'")),
             }
         }
-        found.push(Table { name: table.clone(), columns, tells_old_rows: true });
     }
+    Ok(None)
+}
+
+/// These tables, as far as they are there; where one is not also the names of all others, of which one may have been meant.
+pub(super) fn tables(connection: &Connection, wanted: &[TableName]) -> Result<Vec<Table>, Failure> {
+    let told = |error: Error| failure("the schema", &error);
+    let sql = "SELECT name, type, ifnull(sql LIKE 'CREATE VIRTUAL%', 0) FROM sqlite_schema
+        WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name <> 'tidegate_changes'";
+    let mut statement = connection.prepare_cached(sql).map_err(told)?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let rows = statement.query_map([], row).map_err(told)?;
+    let rows = rows.collect::<Result<Vec<(String, String, bool)>, _>>().map_err(told)?;
+    let mut found = Vec::new();
+    for (table, kind, is_virtual) in rows {
+        let name = TableName { schema: "main".into(), table };
+        found.push(match (kind.as_str(), is_virtual) {
+            _ if !wanted.contains(&name) => Table::named(name, Told::All),
+            ("view", _) => Table::named(name, nothing("a view: name the tables that it reads")),
+            (_, true) => Table::named(name, nothing("a virtual table, which has no triggers")),
+            _ => described(connection, name).map_err(told)?,
+        });
+    }
+    let are_all_there = wanted.iter().all(|name| found.iter().any(|table| table.name == *name));
+    found.retain(|table| !are_all_there || wanted.contains(&table.name));
     Ok(found)
+}
+
+fn nothing(what: &str) -> Told {
+    Told::Nothing(format!("is {what}"))
+}
+
+/// A table with its columns. Those of type TEXT hold text whatever is put in; others hold what they are given.
+fn described(connection: &Connection, name: TableName) -> Result<Table, Error> {
+    let mut statement = connection.prepare_cached("SELECT name, upper(type) FROM pragma_table_info(?1)")?;
+    let column = |row: &rusqlite::Row<'_>| {
+        let kind: String = row.get(1)?;
+        let is_text =
+            !kind.contains("INT") && ["CHAR", "CLOB", "TEXT"].iter().any(|part| kind.contains(part));
+        Ok(TableColumn { name: row.get(0)?, values: if is_text { Values::Text } else { Values::Any } })
+    };
+    let columns = statement.query_map([&name.table], column)?.collect::<Result<_, _>>()?;
+    Ok(Table::new(name, columns))
+}
+
+/// How often the schema was changed.
+pub(super) fn version(connection: &Connection) -> Result<i64, Error> {
+    connection.query_row("PRAGMA schema_version", [], |row| row.get(0))
 }
 
 /// The SQL that something was made by.
@@ -67,18 +114,6 @@ pub(super) fn columns(connection: &Connection, table: &TableName) -> Result<Vec<
     let mut statement = connection.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
     let names = statement.query_map([&table.table], |row| row.get(0))?;
     names.collect()
-}
-
-/// The same of a table that must be there.
-fn columns_of(connection: &Connection, table: &TableName) -> Result<Vec<String>, Failure> {
-    let told = |error: Error| failure(&format!("table '{table}'"), &error);
-    let columns = columns(connection, table).map_err(told)?;
-    if !columns.is_empty() && table.schema == "main" {
-        return Ok(columns);
-    }
-    let tables = "SELECT group_concat('main.' || name, ', ') FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
-    let known: Option<String> = connection.query_row(tables, [], |row| row.get(0)).map_err(told)?;
-    Err(Failure::Lasting(format!("there is no table '{table}', only: {}", known.unwrap_or_default())))
 }
 
 /// The triggers of a table, each with its name.
