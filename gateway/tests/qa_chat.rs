@@ -141,6 +141,10 @@ async fn a_newcomer_asks_how_to_write_a_plugin() {
     let stream = ask(&gateway, "text/event-stream", "How do I write a plugin?").await;
     assert_eq!(stream.header("content-type"), Some("text/event-stream"));
     assert!(stream.body.contains("data: {\"delta\":") && stream.body.contains("data: {\"content\":"));
+    let preferring = "application/json;q=1, text/event-stream;q=0.1";
+    let whole = ask(&gateway, preferring, "How do I turn on TLS?").await;
+    assert_eq!(whole.header("content-type"), Some("application/json"));
+    assert!(whole.json()["confidence"].as_f64() > Some(0.0), "{}", whole.body);
     let nothing = ask(&gateway, "*/*", "What is the capital of France?").await.json();
     assert_eq!(nothing["content"], "I found nothing about that in Tidegate's documentation.");
     let wrong = ask(&gateway, "*/*", "").await;
@@ -189,8 +193,10 @@ async fn a_users_other_sessions_see_the_conversation_and_nobody_else_does() {
         "{answered}"
     );
     assert_eq!(answered["payload"]["content"], answer["payload"]["content"]);
+    let own = nobody.ask(&message("b", "How do I write a plugin?", false)).await;
+    assert_eq!(own["correlation_id"], "b", "who is anonymous is answered, and has no other sessions");
     let ping = json!({ "type": "health_check", "id": "p", "payload": { "message_type": "health_check" } });
-    for session in [&mut asking, &mut beside, &mut other, &mut nobody] {
+    for session in [&mut asking, &mut beside, &mut other, &mut nobody, &mut enter(&gateway).await] {
         assert_eq!(session.ask(&ping).await["payload"]["status"], "pong", "and nothing before it");
     }
 }

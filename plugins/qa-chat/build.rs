@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// By their paths in the repository; the plugins' own are added.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "plugin-api/README.md",
     "gateway/ARCHITECTURE.md",
@@ -15,6 +15,7 @@ const DOCUMENTS: [&str; 8] = [
     "clients/python/README.md",
     "config/tidegate.toml",
     "config/production.toml",
+    "certs/README.md",
 ];
 
 fn main() -> io::Result<()> {
@@ -34,13 +35,17 @@ fn main() -> io::Result<()> {
     fs::write(Path::new(&out).join("shipped.rs"), list)
 }
 
-/// The manuals of the plugins, by name.
+/// The manuals of the plugins, and what lies beside them, by name.
 fn manuals(plugins: &Path) -> io::Result<Vec<PathBuf>> {
     let mut manuals = Vec::new();
     for plugin in fs::read_dir(plugins)? {
-        let manual = plugin?.path().join("README.md");
-        if manual.is_file() {
-            manuals.push(manual);
+        let folder = plugin?.path();
+        if folder.is_dir() {
+            for file in fs::read_dir(folder)? {
+                manuals.extend(
+                    Some(file?.path()).filter(|file| file.extension().is_some_and(|ending| ending == "md")),
+                );
+            }
         }
     }
     manuals.sort();

@@ -77,9 +77,9 @@ impl Failure {
     /// Whether it may go well another time.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Slow(_) | Self::Broken(_) => true,
+            Self::Unreachable(_) | Self::Slow(_) | Self::Broken(_) | Self::Wrong(_) => true,
             Self::Refused(status, _) => matches!(status, 408 | 425 | 429 | 500..),
-            Self::Wrong(_) | Self::TooLong(_) | Self::Told(_) => false,
+            Self::TooLong(_) | Self::Told(_) => false,
         }
     }
 
@@ -95,7 +95,7 @@ impl Failure {
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Told(_) => false,
-            Self::Wrong(_) | Self::TooLong(_) => true,
+            Self::TooLong(_) => true,
             other => other.may_pass(),
         }
     }

@@ -15,6 +15,8 @@ use passing::Passing;
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'@');
 /// Bytes of a key that the user takes, at most: conversations of one whose id is longer are not kept.
 const LONGEST_USER: usize = 300;
+/// What stands at the end of a turn that is kept in part.
+const CUT_OFF: &str = " […]";
 /// How often a turn is written anew because somebody else has written.
 const TRIES: usize = 5;
 
@@ -34,10 +36,13 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// With so many bytes at most.
+    /// With so many bytes at most; who reads it sees where something is missing.
     fn shortened(&self, bytes: usize) -> Self {
-        let end = self.content.floor_char_boundary(bytes);
-        Self { role: self.role, content: self.content[..end].to_owned() }
+        if self.content.len() <= bytes {
+            return self.clone();
+        }
+        let end = self.content.floor_char_boundary(bytes.saturating_sub(CUT_OFF.len()));
+        Self { role: self.role, content: format!("{}{CUT_OFF}", &self.content[..end]) }
     }
 }
 
@@ -79,9 +84,12 @@ enum Place {
 }
 
 impl Conversation {
-    /// Takes turns in, and forgets the oldest of what is too much.
-    fn add(&mut self, turns: &[Turn], now: i64, bounds: &settings::Conversations) {
-        self.turns.extend(turns.iter().map(|turn| turn.shortened(bounds.bytes / turns.len())));
+    /// Takes turns in, and forgets the oldest of what is too much: what is left begins with a question. None of the new ones takes the
+    /// other's half of the space, where that needs it.
+    fn add(&mut self, turns: &[Turn; 2], now: i64, bounds: &settings::Conversations) {
+        let [question, answer] = turns;
+        let space = |other: &Turn| (bounds.bytes / 2).max(bounds.bytes.saturating_sub(other.content.len()));
+        self.turns.extend([question.shortened(space(answer)), answer.shortened(space(question))]);
         self.at = now;
         let mut bytes: usize = self.turns.iter().map(|turn| turn.content.len()).sum();
         let mut count = self.turns.len();
@@ -93,6 +101,8 @@ impl Conversation {
             }
             keep
         });
+        let answers = self.turns.iter().take_while(|turn| turn.role == Role::Assistant).count();
+        self.turns.drain(..answers);
     }
 }
 
@@ -111,7 +121,7 @@ impl Conversations {
     }
 
     /// Adds what was said at `now`, milliseconds since 1970.
-    pub(crate) async fn add(&self, owner: &Owner, name: &str, turns: &[Turn], now: i64) -> Result<()> {
+    pub(crate) async fn add(&self, owner: &Owner, name: &str, turns: &[Turn; 2], now: i64) -> Result<()> {
         match self.place(owner, name) {
             Place::Store { prefix, key } => self.write(&prefix, &key, turns, now).await,
             Place::Memory(key) => {
@@ -148,7 +158,7 @@ impl Conversations {
         })
     }
 
-    async fn write(&self, prefix: &str, key: &str, turns: &[Turn], now: i64) -> Result<()> {
+    async fn write(&self, prefix: &str, key: &str, turns: &[Turn; 2], now: i64) -> Result<()> {
         let mut tries = 0;
         loop {
             let (expect, mut conversation) = self.read(key).await?;
@@ -183,4 +193,49 @@ impl Conversations {
 pub(crate) fn is_name(name: &str) -> bool {
     (1..=100).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:@".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn turns(question: &str, answer: &str) -> [Turn; 2] {
+        [(Role::User, question), (Role::Assistant, answer)]
+            .map(|(role, content)| Turn { role, content: content.to_owned() })
+    }
+
+    fn bounds(turns: usize, bytes: usize) -> settings::Conversations {
+        settings::Conversations { turns, bytes, ..settings::Conversations::default() }
+    }
+
+    #[test]
+    fn what_is_too_long_is_kept_in_part_and_says_so() {
+        let mut kept = Conversation::default();
+        kept.add(&turns(&"é".repeat(400), "yes"), 1, &bounds(20, 103));
+        assert_eq!(kept.turns[0].content, format!("{} […]", "é".repeat(47)), "all that the answer leaves");
+        kept.add(&turns(&"q".repeat(400), &"a".repeat(400)), 2, &bounds(20, 103));
+        let lengths: Vec<_> = kept.turns.iter().map(|turn| turn.content.len()).collect();
+        assert_eq!(lengths, [51, 51]);
+    }
+
+    proptest! {
+        /// Whatever is said: it stays within its bounds, begins with a question, and ends with what was said last.
+        #[test]
+        fn what_is_kept_is_a_conversation(
+            said in proptest::collection::vec(("[a-zü]{1,60}", "[a-zü]{1,60}"), 1..12),
+            most in 1usize..9,
+            bytes in 20usize..200,
+        ) {
+            let mut kept = Conversation::default();
+            for (question, answer) in &said {
+                kept.add(&turns(question, answer), 1, &bounds(most, bytes));
+                prop_assert!(kept.turns.len() <= most);
+                prop_assert!(kept.turns.iter().map(|turn| turn.content.len()).sum::<usize>() <= bytes);
+                prop_assert!(kept.turns.chunks(2).all(|pair| pair.len() == 2 && pair[0].role == Role::User));
+                prop_assert_eq!(kept.turns.is_empty(), most == 1);
+            }
+        }
+    }
 }

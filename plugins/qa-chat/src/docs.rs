@@ -1,5 +1,6 @@
 //! The back end `docs`: answers from documentation, with the places where it stands, or says that it found nothing.
 
+mod closeness;
 mod compose;
 mod index;
 mod passage;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tidegate_plugin::{Error, Host, Result};
 
@@ -45,7 +46,7 @@ struct State {
 }
 
 /// Where something stands.
-#[derive(Clone, Debug, Serialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 pub(crate) struct Citation {
     /// The document's path.
     pub(crate) file: String,

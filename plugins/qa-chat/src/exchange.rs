@@ -124,7 +124,7 @@ impl Exchange {
             return Err(Failure::TooLong(longest));
         }
         if end && length == 0 {
-            return Err(Failure::Wrong("it is empty".into()));
+            return Err(empty());
         }
         match piece {
             Piece::Text(text) => {
@@ -157,7 +157,15 @@ impl Exchange {
             attempts,
             took: begun.elapsed(),
         };
-        let answer = Answer::new(said, end.unwrap_or_default(), course);
+        let mut whole = end.unwrap_or_default();
+        let wrong = whole.drop_wrong_citations();
+        if wrong > 0 {
+            let name = assistant.backend.name();
+            assistant.host.log().warn(format_args!(
+                "the back end '{name}': {wrong} of metadata.citations are none, and left out"
+            ));
+        }
+        let answer = Answer::new(said, whole, course);
         tally.ends(Outcome::Answered);
         assistant.notices.answered(&asker, &answer);
         let turns = [(Role::User, &question.content), (Role::Assistant, &answer.content)];
@@ -207,7 +215,7 @@ async fn begin(
         let leave = assistant.leave().map_err(|error| (Outcome::Refused, error))?;
         let begun = async {
             let mut reading = assistant.backend.ask(&prompt).await?;
-            let first = reading.next().await?;
+            let first = first(&mut reading).await?;
             Ok((reading, first))
         };
         let failure = match within(assistant.settings.limits.first, deadline, begun).await {
@@ -228,6 +236,21 @@ async fn begin(
         tokio::time::sleep(pause).await;
     }
     unreachable!("an attempt ends the loop")
+}
+
+/// The piece that an answer begins with: one that says something.
+async fn first(reading: &mut Reading) -> Result<Piece, Failure> {
+    loop {
+        match reading.next().await? {
+            Piece::Text(text) if text.is_empty() => {}
+            Piece::End(whole) if whole.content.as_ref().is_none_or(String::is_empty) => return Err(empty()),
+            piece => return Ok(piece),
+        }
+    }
+}
+
+fn empty() -> Failure {
+    Failure::Wrong("it is empty".into())
 }
 
 async fn prompt(assistant: &Assistant, asker: &Asker, question: &Question) -> Prompt {

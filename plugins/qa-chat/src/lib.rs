@@ -1,11 +1,12 @@
 //! The plugin `qa-chat`: an assistant that answers from documentation, a language model, a service or a program.
 //!
-//! In the order of flow: a `question` comes from an `asker` and becomes an `exchange`. That waits for `admission` and for what the
+//! In the order of flow: a `question` comes from an `asker`, who says what answers it will `accept`, and becomes an `exchange`. That waits for `admission` and for what the
 //! `breaker` says, asks a `backend` (of which `docs` is one, and `wire` what others are spoken to with), and gives an `answer`,
 //! which is remembered in the `conversation` and told by `notice`. What all exchanges share is the `assistant`.
 
 mod settings;
 mod question;
+mod accept;
 mod asker;
 mod exchange;
 mod admission;
@@ -80,8 +81,7 @@ impl Plugin for QaChat {
         }
         let question = Question::read(&request.body, From::Body)?;
         let exchange = Exchange::open(Rc::clone(&self.0), Asker::of_request(&request), question).await?;
-        let accept = request.header("accept").unwrap_or_default();
-        if !accept.to_ascii_lowercase().contains("text/event-stream") {
+        if !accept::wants_events(request.header("accept").unwrap_or_default()) {
             return HttpResponse::json(200, &exchange.finish().await?);
         }
         Ok(HttpResponse::stream(200, "text/event-stream", |stream| tell(exchange, stream))

@@ -43,6 +43,11 @@ impl Notices {
     pub(crate) fn begin(host: &Host, tell: Tell) -> Result<Rc<Self>> {
         let lost =
             host.metrics().counter("chat_notices_lost", "Events of the chat that could not be told", &[])?;
+        if tell == Tell::Others {
+            host.log().info(
+                "tell = \"others\": a user's other sessions are told; one without a user has no others",
+            );
+        }
         let (queue, waiting) = mpsc::channel(MOST);
         let task = tokio::task::spawn_local(tell_all(host.clone(), waiting, lost.clone()));
         let (queue, task) = (RefCell::new(Some(queue)), RefCell::new(Some(task)));

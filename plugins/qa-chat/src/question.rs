@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use tidegate_plugin::{Error, FieldError, Result};
+use url::Url;
 
 use crate::conversation::is_name;
 
@@ -186,20 +187,27 @@ fn judge(number: usize, attachment: &Map<String, Value>, findings: &mut Findings
         if member == "data" && STANDARD.decode(text).is_err() {
             findings.add(&at(member), "Input should be base64", "base64");
         }
-        if member == "url" && !["http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) {
-            findings.add(&at(member), "Input should be an http or https address", "url_scheme");
+        if member == "url" && !is_address(text) {
+            findings.add(&at(member), "Input should be an http or https address with a host", "url");
         }
         if member == "name" && text.chars().count() > 255 {
             findings.add(&at(member), "String should have at most 255 characters", "string_too_long");
         }
     }
-    if !["content", "data", "url"]
-        .iter()
-        .any(|member| attachment.get(*member).is_some_and(|value| !value.is_null()))
-    {
-        let wanted = "An attachment has one of content (text), data (base64) and url";
-        findings.add(&format!("attachments.{number}"), wanted, "missing");
-    }
+    let is_there = |member: &&&str| attachment.get(**member).is_some_and(|value| !value.is_null());
+    let kind = match ["content", "data", "url"].iter().filter(is_there).count() {
+        1 => return,
+        0 => "missing",
+        _ => "too_many",
+    };
+    let wanted = "An attachment has exactly one of content (text), data (base64) and url";
+    findings.add(&format!("attachments.{number}"), wanted, kind);
+}
+
+/// Whether that is an http or https address. The standard's parser would find a host in `http:///x` and `http:x`, too.
+fn is_address(text: &str) -> bool {
+    let has_host = text.split_once("://").is_some_and(|(_, rest)| !rest.starts_with(['/', '\\']));
+    has_host && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn size<T: serde::Serialize>(value: &T) -> usize {

@@ -195,7 +195,7 @@ impl Default for Settings {
 
 impl Default for Docs {
     fn default() -> Self {
-        Self { path: None, title: None, passages: 3, threshold: 0.55, poll: Duration::from_secs(2) }
+        Self { path: None, title: None, passages: 3, threshold: 0.52, poll: Duration::from_secs(2) }
     }
 }
 

@@ -11,6 +11,12 @@ use tidegate_qa_chat::QaChat;
 
 /// Of the answers to questions whose source is known, so many name it.
 const RIGHT: usize = 36;
+/// Of the wider questions, as newcomers, operators and authors ask them, so many percent name a file that answers them. By their part:
+/// `known` were once asked and not answered; with `tuned` the search was adjusted; where it missed one of `held out`, the documents
+/// were improved, and nothing else; for `unseen` nothing was done. Some percent are left for documents that change.
+const RIGHT_OF: [(&str, usize); 4] = [("known", 90), ("tuned", 80), ("held out", 80), ("unseen", 70)];
+/// Of questions that the documents do not answer, though many are near to what they speak of, so many percent are answered so.
+const HONEST_OF: [(&str, usize); 3] = [("tuned", 85), ("held out", 90), ("unseen", 75)];
 /// How long the slowest but two of forty answers may take, from the call to the answer.
 const P95: Duration = Duration::from_millis(20);
 
@@ -80,6 +86,46 @@ fn a_question_that_the_documents_do_not_answer_is_answered_by_saying_so() {
         ask(&host, "how?")["content"].as_str().unwrap().starts_with("I found nothing"),
         "no word says anything"
     );
+    host.stop();
+}
+
+/// Holds each part of the questions to its percent of right ones, and prints what is wrong.
+fn hold(questions: &Value, bounds: &[(&str, usize)], is_right: impl Fn(&Value) -> (bool, Value)) {
+    let questions = questions.as_array().unwrap();
+    let known = |entry: &Value| bounds.iter().any(|(part, _)| entry["part"] == *part);
+    assert!(questions.iter().all(known), "each question is of a part");
+    for (part, least) in bounds {
+        let (mut all, mut right) = (0, 0);
+        for entry in questions.iter().filter(|entry| entry["part"] == *part) {
+            let (is_right, answer) = is_right(entry);
+            (all, right) = (all + 1, right + usize::from(is_right));
+            if !is_right {
+                println!("{part}: {}: {} {:?}", entry["question"], answer["confidence"], files(&answer));
+            }
+        }
+        println!("{part}: {right} of {all}");
+        assert!(right * 100 >= least * all, "{part}: {right} of {all}");
+    }
+}
+
+#[test]
+fn questions_of_newcomers_operators_and_authors_find_a_file_that_answers_them() {
+    let host = TestHost::of::<QaChat>().start().unwrap();
+    hold(&questions()["wider"], &RIGHT_OF, |entry| {
+        let answer = ask(&host, entry["question"].as_str().unwrap());
+        let right = entry["files"].as_array().unwrap();
+        (files(&answer).iter().any(|file| right.contains(&json!(file))), answer)
+    });
+    host.stop();
+}
+
+#[test]
+fn what_the_documents_do_not_answer_is_seldom_answered_though_it_is_near() {
+    let host = TestHost::of::<QaChat>().start().unwrap();
+    hold(&questions()["unanswered"], &HONEST_OF, |entry| {
+        let answer = ask(&host, entry["question"].as_str().unwrap());
+        (answer["confidence"] == 0.0, answer)
+    });
     host.stop();
 }
 

@@ -65,6 +65,12 @@ fn an_answer_comes_whole_or_in_pieces_or_as_an_event_stream() {
     let last = events.trim_end().rsplit("data: ").next().unwrap();
     assert_eq!(serde_json::from_str::<Value>(last).unwrap()["content"], text);
     assert_eq!(events.matches("data: {\"delta\":").count(), streamed.pieces.len());
+    host.set_headers(&[("accept", "application/json;q=1, text/event-stream;q=0.1")]);
+    let whole = host.http_json("POST", "/chat", &question);
+    assert_eq!(
+        (whole.header("content-type"), &whole.json()["content"]),
+        (Some("application/json"), &json!(text))
+    );
     host.stop();
 }
 
@@ -102,6 +108,7 @@ fn a_user_is_told_in_the_users_room_and_nobody_of_who_is_nobody() {
 #[test]
 fn a_users_other_sessions_are_told_where_that_is_wanted() {
     let host = start(json!({"tell": "others"}));
+    assert!(host.log().iter().any(|line| line.message.contains("one without a user has no others")));
     let (first, second) = (host.open_session("c1", Some("ada")), host.open_session("c2", Some("ada")));
     let other = host.open_session("c3", Some("bob"));
     host.set_principal(user("ada"));
@@ -141,7 +148,20 @@ fn conversations_are_kept_within_their_bounds() {
     let kept = turns(&host.stored(), "conversation/ada/default");
     assert_eq!(kept.len(), 4);
     assert!(kept[0]["content"].as_str().unwrap().starts_with("question 2") && kept[1]["role"] == "assistant");
+    let room_for_three = start(json!({"conversations": {"turns": 3}}));
+    room_for_three.set_principal(user("ada"));
+    (0..3).for_each(|_| drop(ask(&room_for_three, "hi there")));
+    let roles: Vec<_> = turns(&room_for_three.stop().store, "conversation/ada/default")
+        .into_iter()
+        .map(|t| t["role"].clone())
+        .collect();
+    assert_eq!(roles, ["user", "assistant"], "it begins with a question");
     ask(&host, &"long ".repeat(1500));
+    let question = turns(&host.stored(), "conversation/ada/default").remove(0)["content"].clone();
+    assert!(
+        question.as_str().unwrap().starts_with("long ") && question.as_str().unwrap().ends_with(" […]"),
+        "{question}"
+    );
     let bytes: usize = turns(&host.stored(), "conversation/ada/default")
         .iter()
         .map(|t| t["content"].as_str().unwrap().len())
@@ -169,21 +189,23 @@ fn nothing_is_kept_of_who_is_nobody_or_where_nothing_is_to_be() {
 
 #[test]
 fn a_folder_is_answered_from_and_read_again_when_it_changes() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("below")).unwrap();
-    let file = folder.path().join("below/bread.md");
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("docs");
+    fs::create_dir_all(folder.join("below")).unwrap();
+    let file = folder.join("below/bread.md");
     fs::write(&file, "# Bread\n\n## Sourdough\n\nBake sourdough for an hour.\n").unwrap();
-    fs::write(folder.path().join("image.png"), "sourdough").unwrap();
-    let host = start(json!({"docs": {"path": folder.path(), "title": "the cookbook", "poll": "10ms"}}));
+    fs::write(folder.join("image.png"), "sourdough").unwrap();
+    let host = start(json!({"docs": {"path": folder, "title": "the cookbook", "poll": "10ms"}}));
     let answer = ask(&host, "How do I bake sourdough?");
-    let place = json!([{"file": "below/bread.md", "heading": "Bread › Sourdough", "line": 5}]);
-    assert_eq!(answer["metadata"]["citations"], place);
+    let citations = json!([{"file": "below/bread.md", "heading": "Bread › Sourdough", "line": 5}]);
+    assert_eq!(answer["metadata"]["citations"], citations);
     assert_eq!(ask(&host, "How do I bake cakes?")["content"], "I found nothing about that in the cookbook.");
-    fs::write(folder.path().join("cake.txt"), "Bake cakes for forty minutes.").unwrap();
+    fs::write(folder.join("cake.txt"), "Bake cakes for forty minutes.").unwrap();
     wait_until("the new file is found", || ask(&host, "How do I bake cakes?")["confidence"] != 0.0);
     fs::remove_file(&file).unwrap();
     wait_until("the old one is gone", || ask(&host, "What about sourdough?")["confidence"] == 0.0);
-    fs::remove_dir_all(folder.path()).unwrap();
+    // At once: file by file, it would be read again while it is empty.
+    fs::rename(&folder, place.path().join("gone")).unwrap();
     wait_until("that it is gone is said", || host.health()["status"] == "degraded");
     assert!(ask(&host, "How do I bake cakes?")["confidence"] != 0.0, "answers are from what was there");
     host.stop();

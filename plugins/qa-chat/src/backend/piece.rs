@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Failure;
+use crate::docs::Citation;
 
 /// A piece of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,22 @@ struct Members {
     error: Option<Value>,
     #[serde(default, deserialize_with = "value_or_null")]
     done: bool,
+}
+
+impl Whole {
+    /// Takes citations out that are not what answers promise, so that an answer is not lost for them; tells how many there were.
+    pub(crate) fn drop_wrong_citations(&mut self) -> usize {
+        let is_right = |citation: &Value| Citation::deserialize(citation).is_ok_and(|place| place.line > 0);
+        match self.metadata.get_mut("citations") {
+            None => 0,
+            Some(Value::Array(citations)) => {
+                let before = citations.len();
+                citations.retain(is_right);
+                before - citations.len()
+            }
+            Some(_) => usize::from(self.metadata.remove("citations").is_some()),
+        }
+    }
 }
 
 impl Piece {
@@ -87,6 +104,7 @@ where
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -119,6 +137,35 @@ mod tests {
         ] {
             let failure = Piece::read(wrong.as_bytes()).unwrap_err().to_string();
             assert!(failure.contains(why), "{wrong}: {failure}");
+        }
+    }
+
+    #[test]
+    fn citations_that_are_none_go_and_the_others_stay() {
+        let right = json!({"file": "a.md", "heading": "", "line": 1, "page": 7});
+        for (citations, dropped, left) in [
+            (json!([right]), 0, json!([right])),
+            (json!([]), 0, json!([])),
+            (
+                json!([right, {"file": "b.md"}, "c.md", {"file": "d.md", "heading": "x", "line": 0}]),
+                3,
+                json!([right]),
+            ),
+            (
+                json!([{"file": 7, "heading": "x", "line": 1}, {"file": "e", "heading": "x", "line": "1"}]),
+                2,
+                json!([]),
+            ),
+            (json!("a.md"), 1, Value::Null),
+            (Value::Null, 1, Value::Null),
+        ] {
+            let piece = json!({"content": "a", "metadata": {"citations": citations, "k": 1}}).to_string();
+            let Piece::End(mut whole) = Piece::read(piece.as_bytes()).unwrap() else {
+                unreachable!("it is all of it")
+            };
+            assert_eq!(whole.drop_wrong_citations(), dropped, "{citations}");
+            assert_eq!(json!(whole.metadata)["citations"], left, "{citations}");
+            assert_eq!(whole.metadata["k"], 1);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The full-text index over passages, in memory. One is built whole and then only read; changed documents get another.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::HashSet;
 
 use tantivy::collector::TopDocs;
 use tantivy::directory::RamDirectory;
@@ -9,32 +9,33 @@ use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextO
 use tantivy::tokenizer::TokenizerManager;
 use tantivy::{ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
+use super::closeness::{Lexicon, Spoken, Wanted};
 use super::passage::Passage;
-use super::words::Words;
+use super::words::{Asked, Words};
 
 /// What the analyser of all fields is called.
 const ANALYSER: &str = "words";
 /// Bytes that a document being indexed may take before tantivy begins another segment; there is one alone.
 const MEMORY: usize = 256 << 20;
 /// Passages that are compared closely.
-const CANDIDATES: usize = 40;
+const CANDIDATES: usize = 60;
 /// How much the other fields count beside that in which a word counts most.
 const TIE: f32 = 0.3;
 /// How much more a word in a heading, or in the file's path, counts than one in the text.
-const HEADING: f32 = 2.2;
-const FILE: f32 = 2.0;
-/// Passages of one file among the first, at most, so that a second file is seen where there is one.
-const OF_ONE_FILE: usize = 2;
-
-/// How much a word says at most: one that is rare, or nowhere, may be only another word for one that is there.
-const HEAVIEST: f32 = 4.0;
+const HEADING: f32 = 1.6;
+const FILE: f32 = 1.5;
+/// How much a word says at most: one that is nowhere may be only another word for one that is there.
+const HEAVIEST: f32 = 4.7;
+/// How much less a word says that is about what is done and not about what with.
+const LIGHT: f32 = 0.2;
 
 /// See the module's documentation.
 pub(crate) struct Index {
     /// By the number that tantivy gives to a document: its place in the order in which it was added.
     passages: Vec<Passage>,
-    /// The words of each, as sorted numbers.
-    vocabularies: Vec<Box<[u64]>>,
+    /// The words of each.
+    spoken: Vec<Spoken>,
+    lexicon: Lexicon,
     searcher: Searcher,
     words: Words,
     fields: Fields,
@@ -53,7 +54,7 @@ pub(crate) struct Hit<'a> {
     pub(crate) passage: &'a Passage,
     /// How good it is beside the others; compares within one search alone.
     pub(crate) score: f32,
-    /// How much of the question it speaks of, 0–1: rare words, and those that are nowhere, weigh more.
+    /// How much of the question it speaks of in one place, 0–1: rare words, and those that are nowhere, weigh more.
     pub(crate) coverage: f32,
 }
 
@@ -70,16 +71,19 @@ impl Index {
         let builder = tantivy::Index::builder().schema(schema).tokenizers(analysers);
         let mut writer =
             builder.single_segment_index_writer::<TantivyDocument>(RamDirectory::create(), MEMORY)?;
+        let (mut lexicon, mut spoken) = (Lexicon::default(), Vec::with_capacity(passages.len()));
         for passage in &passages {
+            let text = passage.prose();
+            let over = format!("{} {}", passage.heading, passage.file);
+            spoken.push(lexicon.take(words.of_text(&text), words.of_text(&over)));
             let mut document = TantivyDocument::new();
-            document.add_text(fields.text, &passage.text);
+            document.add_text(fields.text, text);
             document.add_text(fields.heading, &passage.heading);
             document.add_text(fields.file, &*passage.file);
             writer.add_document(document)?;
         }
-        let vocabularies = passages.iter().map(|passage| vocabulary(&words, passage)).collect();
         let reader = writer.finalize()?.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { passages, vocabularies, searcher: reader.searcher(), words, fields })
+        Ok(Self { passages, spoken, lexicon, searcher: reader.searcher(), words, fields })
     }
 
     /// How many passages there are.
@@ -92,68 +96,52 @@ impl Index {
     /// # Errors
     /// What tantivy says.
     pub(crate) fn search(&self, question: &str, most: usize) -> Result<Vec<Hit<'_>>, TantivyError> {
-        let terms = self.words.of_question(question);
-        if terms.is_empty() {
+        let asked = self.words.of_question(question, |stem| self.lexicon.number(stem).is_some());
+        if asked.is_empty() {
             return Ok(Vec::new());
         }
-        let weighed = terms.into_iter().map(|term| Ok((self.weight(&term)?, term)));
-        let weighed: Vec<(f32, String)> = weighed.collect::<Result<_, TantivyError>>()?;
-        let query = BooleanQuery::union(weighed.iter().map(|(_, term)| self.query(term)).collect());
+        let wanted: Vec<_> = asked.iter().map(|word| self.wanted(word)).collect();
+        let query = BooleanQuery::union(asked.iter().map(|word| self.query(word)).collect());
         let found = self.searcher.search(&query, &TopDocs::with_limit(CANDIDATES).order_by_score())?;
         let hits = found.into_iter().filter_map(|(score, place)| {
             let number = place.doc_id as usize;
-            let (passage, vocabulary) = (self.passages.get(number)?, self.vocabularies.get(number)?);
-            let coverage = coverage(vocabulary, &weighed);
-            Some(Hit { passage, score: score * (0.4 + 0.6 * coverage), coverage })
+            let (passage, spoken) = (self.passages.get(number)?, self.spoken.get(number)?);
+            let coverage = spoken.coverage(&wanted);
+            Some(Hit { passage, score: score * coverage * coverage, coverage })
         });
         let mut hits: Vec<_> = hits.collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score));
         Ok(mixed(hits, most))
     }
 
-    fn query(&self, term: &str) -> Box<dyn Query> {
+    /// Passages that have the word, as whichever of its stems says most of them.
+    fn query(&self, word: &Asked) -> Box<dyn Query> {
+        let light = if word.light { LIGHT } else { 1.0 };
+        let stems = word.stems.iter().map(|(stem, counts)| -> Box<dyn Query> {
+            Box::new(BoostQuery::new(self.query_stem(stem), counts * light))
+        });
+        Box::new(DisjunctionMaxQuery::new(stems.collect()))
+    }
+
+    fn query_stem(&self, stem: &str) -> Box<dyn Query> {
         let Fields { text, heading, file } = self.fields;
         let fields = [(text, 1.0), (heading, HEADING), (file, FILE)];
         let one = |(field, boost)| -> Box<dyn Query> {
-            let query = TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs);
+            let query = TermQuery::new(Term::from_field_text(field, stem), IndexRecordOption::WithFreqs);
             Box::new(BoostQuery::new(Box::new(query), boost))
         };
         Box::new(DisjunctionMaxQuery::with_tie_breaker(fields.map(one).into(), TIE))
     }
 
-    /// How much a word of a question says: as in BM25, the rarer the more.
-    fn weight(&self, term: &str) -> Result<f32, TantivyError> {
-        let Fields { text, heading, file } = self.fields;
-        let mut count = 0;
-        for field in [text, heading, file] {
-            count = count.max(self.searcher.doc_freq(&Term::from_field_text(field, term))?);
-        }
-        let (all, count) = (self.passages.len() as f32, count as f32);
-        Ok((1.0 + (all - count + 0.5).max(0.0) / (count + 0.5)).ln().min(HEAVIEST))
+    /// The word with how much it says: as in BM25, the rarer the more.
+    fn wanted(&self, word: &Asked) -> Wanted {
+        let stems =
+            word.stems.iter().filter_map(|(stem, counts)| Some((self.lexicon.number(stem)?, *counts)));
+        let stems: Vec<_> = stems.collect();
+        let count = stems.iter().map(|(number, _)| self.lexicon.count(*number)).max().unwrap_or(0) as f32;
+        let weight = (1.0 + (self.passages.len() as f32 - count + 0.5) / (count + 0.5)).ln().min(HEAVIEST);
+        Wanted { weight: if word.light { weight * LIGHT } else { weight }, stems }
     }
-}
-
-/// How much of what is asked for is among these words.
-fn coverage(vocabulary: &[u64], weighed: &[(f32, String)]) -> f32 {
-    let is_there = |term: &str| vocabulary.binary_search(&number(term)).is_ok();
-    let all: f32 = weighed.iter().map(|(weight, _)| weight).sum();
-    let covered: f32 = weighed.iter().filter(|(_, term)| is_there(term)).map(|(weight, _)| weight).sum();
-    if all > 0.0 { covered / all } else { 0.0 }
-}
-
-fn vocabulary(words: &Words, passage: &Passage) -> Box<[u64]> {
-    let texts = [&passage.text, &passage.heading, &*passage.file];
-    let mut numbers: Vec<_> =
-        texts.into_iter().flat_map(|text| words.of_text(text)).map(|word| number(&word)).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers.into_boxed_slice()
-}
-
-fn number(word: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    word.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn schema() -> (Schema, Fields) {
@@ -166,13 +154,11 @@ fn schema() -> (Schema, Fields) {
     (schema.build(), Fields { text, heading, file })
 }
 
-/// The first `most`, not too many of one file unless there is nothing else.
+/// The first `most`: the best of each file, and more of one only where there is nothing else.
 fn mixed(hits: Vec<Hit<'_>>, most: usize) -> Vec<Hit<'_>> {
-    let (mut first, mut rest): (Vec<Hit<'_>>, Vec<_>) = (Vec::new(), Vec::new());
-    for hit in hits {
-        let of_this_file = first.iter().filter(|other| other.passage.file == hit.passage.file).count();
-        if of_this_file < OF_ONE_FILE { first.push(hit) } else { rest.push(hit) }
-    }
+    let mut files = HashSet::new();
+    let (mut first, rest): (Vec<_>, Vec<_>) =
+        hits.into_iter().partition(|hit| files.insert(&hit.passage.file));
     first.extend(rest);
     first.truncate(most);
     first

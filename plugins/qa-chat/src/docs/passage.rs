@@ -1,11 +1,15 @@
 //! Passages: what a document is cut into, along its headings, so that an answer can name a place.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Bytes of a passage about which it is cut at the next empty line or row of a table.
 const LONG: usize = 900;
 /// Bytes of a passage at most, but for its line breaks; a single line that is longer is cut between words, or else within one.
 const LONGEST: usize = 1800;
+
+/// What begins and ends code in Markdown.
+const FENCES: [&str; 2] = ["```", "~~~"];
 
 /// A part of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +22,18 @@ pub(crate) struct Passage {
     pub(crate) line: usize,
     /// Its text, without headings, as it stands there.
     pub(crate) text: String,
+}
+
+impl Passage {
+    /// Its text without the lines that only say that code begins or ends: `rust,ignore` is no word of anybody's.
+    pub(crate) fn prose(&self) -> Cow<'_, str> {
+        let is_fence = |line: &&str| FENCES.iter().any(|fence| line.trim_start().starts_with(fence));
+        if self.text.lines().any(|line| is_fence(&line)) {
+            self.text.lines().filter(|line| !is_fence(line)).collect::<Vec<_>>().join("\n").into()
+        } else {
+            self.text.as_str().into()
+        }
+    }
 }
 
 /// How a document says what its headings are.
@@ -39,9 +55,17 @@ pub(crate) fn split(file: &str, text: &str) -> Vec<Passage> {
         passages: Vec::new(),
         text: String::new(),
         line: 0,
+        in_paragraph: false,
     };
-    for (number, line) in (1..).zip(text.lines()) {
-        cutter.take(number, line);
+    let mut lines = (1..).zip(text.lines()).peekable();
+    while let Some((number, line)) = lines.next() {
+        let below = lines.peek().map_or("", |(_, below)| below);
+        if cutter.is_title(line, below) {
+            cutter.begin(underlined(below).unwrap_or(1), line.trim());
+            lines.next();
+        } else {
+            cutter.take(number, line);
+        }
     }
     cutter.cut();
     cutter.passages
@@ -67,17 +91,36 @@ struct Cutter {
     passages: Vec<Passage>,
     text: String,
     line: usize,
+    /// The line before is not empty, and no heading.
+    in_paragraph: bool,
 }
 
 impl Cutter {
+    /// Whether a line is a heading by what is below it: a line of `=` or `-`. Of a longer paragraph none is made.
+    fn is_title(&self, line: &str, below: &str) -> bool {
+        let is_text = line.starts_with(char::is_alphanumeric) || line.starts_with(['`', '*', '_', '"', '(']);
+        let is_open = self.form == Form::Markdown && self.fence.is_none() && !self.in_paragraph;
+        is_open
+            && is_text
+            && !is_item(line)
+            && underlined(below).is_some()
+            && !FENCES.iter().any(|fence| line.starts_with(fence))
+    }
+
+    fn begin(&mut self, level: usize, name: &str) {
+        self.cut();
+        self.headings.retain(|(outer, _)| *outer < level);
+        self.headings.push((level, name.to_owned()));
+        self.in_paragraph = false;
+    }
+
     fn take(&mut self, number: usize, line: &str) {
         let heading = if self.fence.is_none() { self.form.heading(line) } else { None };
         if let Some((level, name)) = heading {
-            self.cut();
-            self.headings.retain(|(outer, _)| *outer < level);
-            self.headings.push((level, name.to_owned()));
+            self.begin(level, name);
             return;
         }
+        self.in_paragraph = !line.trim().is_empty();
         let opened = self.fence.is_some();
         self.follow_fence(line);
         let boundary = !opened && (line.trim().is_empty() || line.starts_with('|'));
@@ -109,7 +152,7 @@ impl Cutter {
         match self.fence {
             Some(fence) if line.starts_with(fence) => self.fence = None,
             None if self.form == Form::Markdown => {
-                self.fence = ["```", "~~~"].into_iter().find(|fence| line.starts_with(fence));
+                self.fence = FENCES.into_iter().find(|fence| line.starts_with(fence));
             }
             _ => {}
         }
@@ -124,6 +167,20 @@ impl Cutter {
             self.passages.push(Passage { file, heading, line: self.line, text: text.to_owned() });
         }
     }
+}
+
+/// The level of the heading that a line underlines.
+fn underlined(line: &str) -> Option<usize> {
+    let rule = line.trim_end();
+    let is_rule = |sign: char| !rule.is_empty() && rule.chars().all(|c| c == sign);
+    if is_rule('=') { Some(1) } else { is_rule('-').then_some(2) }
+}
+
+/// Whether a line is one of a list: `* a`, `1. a`.
+fn is_item(line: &str) -> bool {
+    let mark = line.split_once(' ').map_or(line, |(mark, _)| mark);
+    mark == "*"
+        || mark.strip_suffix(['.', ')']).is_some_and(|mark| mark.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// As much of a line as a passage may have, and the rest.

@@ -44,7 +44,12 @@ fn each_mistake_is_named_with_its_place() {
         (json!({"content": "x", "attachments": [{}]}), "body.attachments.0"),
         (json!({"content": "x", "attachments": [{"content": 7}]}), "body.attachments.0.content"),
         (json!({"content": "x", "attachments": [{"data": "%"}]}), "body.attachments.0.data"),
-        (json!({"content": "x", "attachments": [{"url": "file:///etc/passwd"}]}), "body.attachments.0.url"),
+        (json!({"content": "x", "attachments": [{"content": "a", "data": "aGk="}]}), "body.attachments.0"),
+        (
+            json!({"content": "x", "attachments": [{"data": "aGk=", "url": "https://x/", "content": ""}]}),
+            "body.attachments.0",
+        ),
+        (json!({"content": "x", "attachments": [{"content": null, "url": null}]}), "body.attachments.0"),
     ] {
         assert_eq!(places(&wrong), [place], "{place}");
     }
@@ -52,6 +57,40 @@ fn each_mistake_is_named_with_its_place() {
         places(&json!({"metadata": 1, "attachments": [1]})),
         ["body.content", "body.attachments.0", "body.metadata"]
     );
+}
+
+#[test]
+fn an_address_is_one_of_http_with_a_host_in_whatever_letters() {
+    for right in [
+        "http://x",
+        "HTTP://x/",
+        "Https://user@x.example:8443/a?b#c",
+        "http://[::1]:80/",
+        "https://münchen.example/ü",
+    ] {
+        assert!(is_address(right), "{right}");
+    }
+    for wrong in [
+        "file:///etc/passwd",
+        "http://",
+        "https://",
+        "http:///x",
+        "http:x",
+        "http://:80/",
+        "http://?x",
+        "x",
+        "//x",
+        "http://a b/",
+        "ftp://x",
+        "",
+    ] {
+        assert!(!is_address(wrong), "{wrong}");
+        assert_eq!(
+            places(&json!({"content": "x", "attachments": [{"url": wrong}]})),
+            ["body.attachments.0.url"],
+            "{wrong}"
+        );
+    }
 }
 
 #[test]

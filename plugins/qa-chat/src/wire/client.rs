@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::uri::Scheme;
@@ -39,7 +39,7 @@ pub(crate) struct Response {
     pub(crate) status: StatusCode,
     /// In lower case, without parameters.
     pub(crate) content_type: String,
-    /// For how long it is to be left alone (`Retry-After` in seconds).
+    /// For how long it is to be left alone (`Retry-After`).
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Body,
 }
@@ -177,11 +177,17 @@ async fn exchange(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Res
     let content_type =
         head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let retry_after =
-        head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let retry_after = retry_after.map(Duration::from_secs);
+    let retry_after = head.headers.get(header::RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| pause(value.to_str().ok()?.trim(), SystemTime::now()));
     let body = Body { incoming, _connection: connection };
     Ok(Response { status: head.status, content_type, retry_after, body })
+}
+
+/// What `Retry-After` says: seconds, or the time when it is over.
+fn pause(value: &str, now: SystemTime) -> Option<Duration> {
+    let until = |time: SystemTime| time.duration_since(now).unwrap_or_default();
+    let seconds = value.parse().map(Duration::from_secs).ok();
+    seconds.or_else(|| httpdate::parse_http_date(value).map(until).ok())
 }
 
 /// Trusts whom the system trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` say otherwise), and whom `ca_file` names.
@@ -203,4 +209,36 @@ fn connector(ca_file: Option<&Path>) -> Result<TlsConnector> {
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(Error::internal)?.with_root_certificates(roots).with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_is_told_in_seconds_or_as_the_time_of_its_end() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        for (value, seconds) in [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sunday, 06-Nov-94 08:50:07 GMT", Some(30)),
+            ("Sun Nov  6 08:50:07 1994", Some(30)),
+            ("Sun, 06 Nov 1994 08:49:07 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(pause(value, now), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_makes_it_panic(value in "\\PC{0,40}") {
+            let _either = pause(&value, SystemTime::now());
+        }
+    }
 }

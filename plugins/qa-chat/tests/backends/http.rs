@@ -68,6 +68,28 @@ fn what_is_no_answer_is_told() {
 }
 
 #[test]
+fn an_answer_is_not_lost_for_citations_that_are_none() {
+    let body = r#"{"content": "so", "metadata": {"citations": [{"file": "a.md", "heading": "A", "line": 3}, "b.md", {"file": 7}]}}"#;
+    let server = Server::answering(move |_, connection| connection.answer(200, "application/json", body));
+    let host = start(server.http());
+    host.set_principal(Principal { user: Some("ada".into()), ..Principal::default() });
+    let answer = ask(&host, "hi");
+    let right = json!([{"file": "a.md", "heading": "A", "line": 3}]);
+    assert_eq!((&answer.data["content"], &answer.data["metadata"]["citations"]), (&json!("so"), &right));
+    assert!(
+        host.log().iter().any(|line| line.message.contains("2 of metadata.citations")),
+        "{:?}",
+        host.log()
+    );
+    let events = host.stop().events;
+    assert_eq!(
+        (events[1].kind.as_str(), &events[1].data),
+        ("agent_response", &answer.data),
+        "the event is told"
+    );
+}
+
+#[test]
 fn settings_that_cannot_be_are_refused_at_the_start() {
     for (settings, told) in [
         (json!({"backend": "http"}), "http.url"),

@@ -45,6 +45,30 @@ fn one_that_says_when_to_come_again_is_asked_no_sooner_and_not_at_all_where_that
 }
 
 #[test]
+fn the_time_to_come_again_may_be_a_date_too() {
+    let server = Server::answering(|request, connection| {
+        let away = if request.number == 0 { 2 } else { 3600 };
+        let then = std::time::SystemTime::now() + Duration::from_secs(away);
+        match request.number {
+            1 => connection.answer(200, "application/json", r#"{"content": "there"}"#),
+            _ => connection.answer_with(
+                503,
+                &format!("retry-after: {}", httpdate::fmt_http_date(then)),
+                "later",
+            ),
+        }
+    });
+    let host = start(server.http());
+    let begun = Instant::now();
+    assert_eq!(ask(&host, "hi").data["content"], "there");
+    assert!(begun.elapsed() >= Duration::from_millis(900), "a date has no fractions of a second");
+    let refused = ask(&host, "hi");
+    assert!(refused.message.contains("status 503"), "{}", refused.message);
+    assert_eq!(host.metric("chat_retries"), Some(1), "an hour is too late");
+    host.stop();
+}
+
+#[test]
 fn one_that_breaks_off_in_the_middle_is_not_asked_again() {
     let server = Server::answering(|_, mut connection| {
         connection.stream();
@@ -64,29 +88,67 @@ fn one_that_breaks_off_in_the_middle_is_not_asked_again() {
     host.stop();
 }
 
+/// Asks a server that always answers so; how often it was asked again, and what came of it.
+fn asked_again((status, kind, body): (u16, &'static str, &'static str)) -> (Option<i64>, String) {
+    let server = Server::answering(move |_, connection| connection.answer(status, kind, body));
+    let host = start(server.openai());
+    let answer = ask(&host, "hi");
+    assert!(!answer.success, "{body}");
+    let said: String = host.log().iter().map(|line| line.message.clone()).collect();
+    assert!(!said.contains("secret-key") && !answer.message.contains("secret-key"), "{said}");
+    let retries = host.metric("chat_retries");
+    host.stop();
+    (retries, answer.message)
+}
+
 #[test]
-fn what_it_refuses_or_what_is_no_answer_is_told_and_not_tried_again() {
-    for (status, kind, body, told) in [
-        (400, "application/json", r#"{"error":{"message":"too many tokens"}}"#, "it says: too many tokens"),
-        (401, "application/json", r#"{"error":{"message":"bad key: secret-key"}}"#, "status 401"),
-        (200, "text/html", "<html>", "no answer"),
-        (200, "text/event-stream", "data: {oops\n\n", "no answer"),
+fn what_it_refuses_is_told_and_not_tried_again() {
+    const JSON: &str = "application/json";
+    const EVENTS: &str = "text/event-stream";
+    for (answer, told) in [
+        ((400, JSON, r#"{"error":{"message":"too many tokens"}}"#), "it says: too many tokens"),
+        ((401, JSON, r#"{"error":{"message":"bad key: secret-key"}}"#), "status 401"),
+        ((200, EVENTS, "data: {\"error\":{\"message\":\"overloaded\"}}\n\n"), "it says: overloaded"),
+        ((302, "text/plain", ""), "status 302"),
+    ] {
+        let (retries, message) = asked_again(answer);
+        assert!(message.contains(told), "{told}: {message}");
+        assert_eq!(retries, Some(0), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_tried_again_and_then_told() {
+    for answer in [
+        (200, "text/html", "<html>"),
+        (200, "text/event-stream", "data: {oops\n\n"),
+        (200, "text/event-stream", "data: [DONE]\n\n"),
         (
             200,
             "text/event-stream",
-            "data: {\"error\":{\"message\":\"overloaded\"}}\n\n",
-            "it says: overloaded",
+            "data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\ndata: [DONE]\n\n",
         ),
-        (200, "text/event-stream", "data: [DONE]\n\n", "no answer"),
-        (302, "text/plain", "", "status 302"),
     ] {
-        let server = Server::answering(move |_, connection| connection.answer(status, kind, body));
-        let host = start(server.openai());
+        let (retries, message) = asked_again(answer);
+        assert!(message.contains("no answer"), "{answer:?}: {message}");
+        assert_eq!(retries, Some(2), "{answer:?}");
+    }
+}
+
+#[test]
+fn what_was_no_answer_may_be_one_the_next_time() {
+    for garbage in ["", "[]", "{", r#"{"content": ""}"#, r#"{"delta": 7}"#] {
+        let server = Server::answering(move |request, connection| {
+            let body = if request.number == 0 { garbage } else { r#"{"content": "there"}"# };
+            connection.answer(200, "application/json", body);
+        });
+        let host = start(server.http());
         let answer = ask(&host, "hi");
-        assert!(!answer.success && answer.message.contains(told), "{told}: {}", answer.message);
-        assert_eq!(host.metric("chat_retries"), Some(0), "{told}");
-        let said: String = host.log().iter().map(|line| line.message.clone()).collect();
-        assert!(!said.contains("secret-key") && !answer.message.contains("secret-key"), "{said}");
+        assert_eq!(
+            (&answer.data["content"], &answer.data["metadata"]["attempts"]),
+            (&json!("there"), &json!(2)),
+            "{garbage}"
+        );
         host.stop();
     }
 }

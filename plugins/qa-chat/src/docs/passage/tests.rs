@@ -28,6 +28,47 @@ fn what_looks_like_a_heading_in_code_is_none() {
 }
 
 #[test]
+fn a_line_that_is_underlined_is_a_heading() {
+    let text = "Title\n=====\n\nfirst\n\nPart *one*  \n---\nsecond\n### Below\nthird\n\nOther\n=\nfourth\n";
+    assert_eq!(
+        places(&split("x.md", text)),
+        [
+            ("Title", 4, "first"),
+            ("Title › Part *one*", 7 + 1, "second"),
+            ("Title › Part *one* › Below", 10, "third"),
+            ("Other", 14, "fourth"),
+        ]
+    );
+}
+
+#[test]
+fn a_rule_below_anything_else_makes_no_heading_of_it() {
+    for text in [
+        "---\ntitle: x\nauthor: y\n---\n",
+        "- a\n---\n",
+        "1. a\n---\n",
+        "> a\n---\n",
+        "a\n\n---\n",
+        "a\nb\n---\n",
+        "```\na\n---\n```\n",
+        "    a\n    ---\n",
+        "a\n-- -\n",
+        "| a |\n|---|\n",
+    ] {
+        let passages = split("x.md", text);
+        assert!(passages.iter().all(|passage| passage.heading.is_empty()), "{text:?}: {passages:?}");
+        assert_eq!(split("x.txt", "Title\n===\nx\n")[0].heading, "");
+    }
+}
+
+#[test]
+fn what_says_that_code_begins_is_no_word_of_it() {
+    let passage = split("x.md", "a\n```rust,ignore\nlet b;\n~~~\n```\n").remove(0);
+    assert_eq!(passage.prose(), "a\nlet b;");
+    assert_eq!(split("x.md", "a\nb\n").remove(0).prose(), "a\nb");
+}
+
+#[test]
 fn tables_are_the_headings_of_toml_also_those_that_are_commented_out() {
     let text = "# Settings\nname = 1\n\n[a.b]\nx = [1]  # [not this]\n# [c]           # this one\n# y = 2\n[[d]]\nz = 3\n";
     assert_eq!(
@@ -63,7 +104,7 @@ fn a_line_that_is_too_long_is_cut_between_words_or_within_one() {
 proptest! {
     /// Whatever a document holds: no line is lost, and each passage stands where it says.
     #[test]
-    fn each_passage_stands_where_it_says(lines in proptest::collection::vec("[ #`|~a-c\\[\\]]{0,40}", 0..60)) {
+    fn each_passage_stands_where_it_says(lines in proptest::collection::vec("[ #`|~a-c\\[\\]]{0,40}|[a-c*]{1,3}|=|--|===", 0..60)) {
         let text = lines.join("\n");
         for file in ["x.md", "x.toml", "x.txt"] {
             let passages = split(file, &text);
