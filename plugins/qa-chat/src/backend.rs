@@ -94,8 +94,7 @@ impl Failure {
     /// Whether it says that the back end does not work, and not that it did not like the question.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
-            Self::Told(_) => false,
-            Self::TooLong(_) => true,
+            Self::Told(_) | Self::TooLong(_) => false,
             other => other.may_pass(),
         }
     }

@@ -272,8 +272,12 @@ impl Settings {
 impl Docs {
     /// What answers call the documents.
     pub(crate) fn title(&self) -> String {
-        let folder = self.path.as_ref().map(|path| path.display().to_string());
-        self.title.clone().or(folder).unwrap_or_else(|| "Tidegate's documentation".into())
+        // Where the folder lies is no concern of who asks.
+        let folder = self.path.as_ref().and_then(|path| path.file_name());
+        self.title
+            .clone()
+            .or_else(|| Some(folder?.to_string_lossy().into_owned()))
+            .unwrap_or_else(|| "Tidegate's documentation".into())
     }
 }
 

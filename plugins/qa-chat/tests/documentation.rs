@@ -13,8 +13,9 @@ use tidegate_qa_chat::QaChat;
 const RIGHT: usize = 36;
 /// Of the wider questions, as newcomers, operators and authors ask them, so many percent name a file that answers them. By their part:
 /// `known` were once asked and not answered; with `tuned` the search was adjusted; where it missed one of `held out`, the documents
-/// were improved, and nothing else; for `unseen` nothing was done. Some percent are left for documents that change.
-const RIGHT_OF: [(&str, usize); 4] = [("known", 90), ("tuned", 80), ("held out", 80), ("unseen", 70)];
+/// were improved, and nothing else; for `unseen` nothing was done; `outsiders` asked the rest. Some percent are left for documents that change.
+const RIGHT_OF: [(&str, usize); 5] =
+    [("known", 90), ("tuned", 80), ("held out", 80), ("unseen", 70), ("outsiders", 70)];
 /// Of questions that the documents do not answer, though many are near to what they speak of, so many percent are answered so.
 const HONEST_OF: [(&str, usize); 3] = [("tuned", 85), ("held out", 90), ("unseen", 75)];
 /// How long the slowest but two of forty answers may take, from the call to the answer: each at the quickest of so many

@@ -13,6 +13,8 @@ use crate::statistics::median;
 use crate::tls::Identity;
 
 const MEMBERS: usize = 10_000;
+/// How often what they hold is told while others come and go.
+const PARTS: u32 = 6;
 /// Connections that come and go together.
 const WAVE: usize = 500;
 
@@ -38,7 +40,7 @@ pub(super) fn members(settings: &Settings, verdict: &mut Verdict) -> Result<(), 
     churn(settings, verdict)
 }
 
-/// Others come, join and go beside the members; what the members hold is told before and after.
+/// Others come, join and go beside the members; what the members hold is told before, meanwhile and after.
 fn churn(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
     let server = gateway(settings)?;
     let error = Error::of("tidegate");
@@ -47,7 +49,7 @@ fn churn(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
     let mut members = Generator::new(server.target()).map_err(&error)?;
     enter(&server, &mut members, &Crew::of(&server.wire.subscriber, MEMBERS)).map_err(&error)?;
     let own = process::own_cpu();
-    let end = process::now() + (settings.churn * 1e9) as u64;
+    let part = (settings.churn * 1e9) as u64 / u64::from(PARTS);
     let mut come = 0;
     let wave = |come: &mut usize| {
         let mut wave = Generator::new(server.target()).map_err(&error)?;
@@ -57,19 +59,26 @@ fn churn(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
     wave(&mut come)?; // the first one needs room for itself
     members.settle().map_err(&error)?;
     let before = resident()?;
-    while process::now() < end {
-        wave(&mut come)?;
-        members.idle(Duration::from_millis(1)).map_err(&error)?; // answers to heartbeats
+    let mut meanwhile = Vec::new();
+    for _ in 0..PARTS {
+        let end = process::now() + part;
+        while process::now() < end {
+            wave(&mut come)?;
+            members.idle(Duration::from_millis(1)).map_err(&error)?; // answers to heartbeats
+        }
+        members.settle().map_err(&error)?;
+        meanwhile.push(resident()?);
     }
-    members.settle().map_err(&error)?;
     let each = |resident: u64| resident.saturating_sub(empty) as f64 / MEMBERS as f64;
+    let course: Vec<_> = meanwhile.iter().map(|resident| format!("{:.0}", each(*resident))).collect();
     let what =
         format!("memory of each member after {come} others have come and gone in {:.0} s", settings.churn);
     let own = (process::own_cpu() - own).as_secs_f64() / settings.churn.max(0.1);
     // "Flat": not more than measuring scatters by.
     let limit = Limit::AtMost(each(before) * 1.05 + 20.0);
-    let figure = Figure::new(what, vec![each(resident()?)], limit, " bytes").load(cores(own));
-    verdict.hold(figure.note(format!("{:.0} bytes before", each(before))));
+    let after = meanwhile.last().copied().unwrap_or(before);
+    let figure = Figure::new(what, vec![each(after)], limit, " bytes").load(cores(own));
+    verdict.hold(figure.note(format!("{:.0} bytes before, {} meanwhile", each(before), course.join(", "))));
     Ok(())
 }
 

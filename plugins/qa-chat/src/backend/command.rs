@@ -64,11 +64,11 @@ impl Pool {
         Ok(child)
     }
 
-    /// One that waits, and lives.
+    /// One that waits, and lives. What one has said since its last answer would be taken for the next one's: it is killed.
     fn waiting(&self) -> Option<Child> {
         loop {
             let child = self.0.idle.borrow_mut().pop()?;
-            if child.is_alive() {
+            if child.is_alive() && !child.says_more() {
                 return Some(child);
             }
         }
@@ -99,7 +99,7 @@ impl Reading {
         let piece = Piece::read(&line)?;
         // What comes behind the end would be taken for the answer to the next question.
         if let (Piece::End(_), true) = (&piece, self.pieces.is_empty()) {
-            self.pool.0.idle.borrow_mut().extend(self.child.take());
+            self.pool.0.idle.borrow_mut().extend(self.child.take_if(|child| !child.says_more()));
         }
         Ok(piece)
     }

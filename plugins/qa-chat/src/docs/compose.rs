@@ -20,7 +20,7 @@ pub(super) fn find(
         return Ok(None);
     }
     let passages = hits.iter().map(|hit| (citation(hit), hit.passage.text.clone())).collect();
-    let confidence = (confidence * MOST_CONFIDENT * 100.0).round() / 100.0;
+    let confidence = (confidence.min(MOST_CONFIDENT) * 100.0).round() / 100.0;
     Ok(Some(Found { passages, confidence }))
 }
 

@@ -82,13 +82,15 @@ impl Listing {
         }
     }
 
-    /// The documents: name and text. A file that is gone meanwhile is left out; the next listing is another one.
+    /// The documents: name and text. A file that is gone meanwhile is left out, and the next listing is another one; and so is
+    /// one that is no text, whatever its name.
     pub(crate) fn read(&self, folder: &Path) -> Vec<(String, String)> {
         let read = self.files.iter().filter_map(|file| {
             let bytes = fs::read(folder.join(&file.name)).ok()?;
             // It may have grown since it was listed.
             let text = bytes.get(..bytes.len().min(LONGEST_FILE as usize))?;
-            Some((file.name.clone(), String::from_utf8_lossy(text).into_owned()))
+            let is_text = !text.contains(&0);
+            is_text.then(|| (file.name.clone(), String::from_utf8_lossy(text).into_owned()))
         });
         read.collect()
     }

@@ -29,6 +29,11 @@ impl Lines {
         Self { ends, longest, line: Vec::new(), after_cr: false }
     }
 
+    /// Whether all that came so far are whole lines.
+    pub(crate) fn is_between(&self) -> bool {
+        self.line.is_empty()
+    }
+
     /// Takes a part; `each` gets the lines that it ends, without their ends.
     ///
     /// # Errors

@@ -53,6 +53,21 @@ fn one_program_answers_question_after_question() {
 }
 
 #[test]
+fn what_it_says_behind_its_answer_is_nobodys_answer() {
+    let (folder, host) = program(
+        r#"read -r line; echo '{"content": "first"}'; sleep 0.1; echo '{"content": "extra"}'; : > said; read -r line; echo '{"content": "late"}'"#,
+    );
+    assert_eq!(ask(&host, "one").data["content"], "first");
+    let begun = Instant::now();
+    while !folder.path().join("said").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it says no more");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(ask(&host, "two").data["content"], "first", "of another one");
+    host.stop();
+}
+
+#[test]
 fn it_gets_the_question_and_no_secret_of_ours() {
     let (folder, host) =
         program(r#"read -r line; printf '%s' "$line" > asked; env > environment; echo '{"content": "so"}'"#);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
@@ -62,6 +63,11 @@ impl Child {
     pub(super) fn is_alive(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         matches!(waitid(WaitId::Pid(self.group), options), Ok(None))
+    }
+
+    /// Whether it has said something that nobody has read: more than an answer.
+    pub(super) fn says_more(&self) -> bool {
+        !self.lines.is_between() || ioctl_fionread(&self.output).is_ok_and(|bytes| bytes > 0)
     }
 
     /// Gives it a question.
