@@ -74,9 +74,9 @@ fn churn(settings: &Settings, verdict: &mut Verdict) -> Result<(), Error> {
     let what =
         format!("memory of each member after {come} others have come and gone in {:.0} s", settings.churn);
     let own = (process::own_cpu() - own).as_secs_f64() / settings.churn.max(0.1);
-    // "Flat": not more than measuring scatters by.
-    let limit = Limit::AtMost(each(before) * 1.05 + 20.0);
     let after = meanwhile.last().copied().unwrap_or(before);
+    // "Flat": not more than measuring scatters by, once the heap has made room for those that come and go.
+    let limit = Limit::AtMost(each(*meanwhile.first().unwrap_or(&before)) * 1.05 + 20.0);
     let figure = Figure::new(what, vec![each(after)], limit, " bytes").load(cores(own));
     verdict.hold(figure.note(format!("{:.0} bytes before, {} meanwhile", each(before), course.join(", "))));
     Ok(())
