@@ -42,7 +42,9 @@ async fn init(settings: &Settings, rules: &Rules, command: &Command) -> Result<(
         }
     };
     let source = Source::new(settings, rules, "init", Purpose::Listen);
-    fit(rules, source.look().await.map_err(told)?)?;
+    for remark in fit(rules, source.look().await.map_err(told)?)? {
+        command.print_line(format_args!("-- {remark}"))?;
+    }
     let statements = source.init().await.map_err(told)?;
     for statement in &statements {
         command.print_line(format_args!("{statement};"))?;
@@ -68,15 +70,19 @@ async fn test(settings: &Settings, rules: Rc<Rules>, command: &Command) -> Resul
 }
 
 async fn try_out(source: &Source, rules: Rc<Rules>, command: &Command, limits: &Limits) -> Result<()> {
-    fit(&rules, source.prepare().await.map_err(told)?)?;
+    let remarks = fit(&rules, source.prepare().await.map_err(told)?)?;
     command.print_line("// the rules fit the tables")?;
+    for remark in remarks {
+        command.print_line(format_args!("// {remark}"))?;
+    }
     show(source, rules, command, limits).await
 }
 
-/// Whether the rules fit the tables, where these are known.
-fn fit(rules: &Rules, tables: Option<Vec<Table>>) -> Result<()> {
-    match tables.map(|tables| rules.check(&tables)).unwrap_or_default() {
-        wrong if wrong.is_empty() => Ok(()),
+/// Whether the rules fit the tables, where these are known; what is not told though they do.
+fn fit(rules: &Rules, tables: Option<Vec<Table>>) -> Result<Vec<String>> {
+    let Some(tables) = tables else { return Ok(Vec::new()) };
+    match rules.check(&tables) {
+        wrong if wrong.is_empty() => Ok(rules.remarks(&tables)),
         wrong => Err(Error::conflict(wrong.join("\n"))),
     }
 }

@@ -55,7 +55,7 @@ fn string(text: &str) -> usize {
 }
 
 /// Whether a number of JSON is the same as one of 64 bits. `e` alone is of `true` and `false`.
-fn keeps(word: &str) -> bool {
+pub(crate) fn keeps(word: &str) -> bool {
     if word.parse::<i64>().is_ok()
         || word.parse::<u64>().is_ok()
         || !word.contains(|c: char| c.is_ascii_digit())

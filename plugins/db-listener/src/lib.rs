@@ -30,7 +30,7 @@ use calls::Calls;
 use pump::{Meters, Phase, Pulse, Pump, Wish};
 use rules::Rules;
 use settings::Settings;
-use source::{Listen, Purpose, Source};
+use source::{Listen, Purpose, Source, Standing};
 
 /// How long a start waits for the database: one that is down is tried again after that.
 const START: Duration = Duration::from_secs(3);
@@ -152,7 +152,7 @@ impl Listening {
             max_event: settings.max_event,
         };
         spawn_local(pump.run(wished));
-        spawn_local(look(Rc::clone(&source), meters, host.log()));
+        spawn_local(look(Rc::clone(&source), Rc::clone(&rules), meters, host.log()));
         if timeout(START, pulse.until(|phase| *phase != Phase::Connecting)).await.is_err() {
             host.log().warn("the database does not answer yet: it is waited for");
         }
@@ -160,27 +160,33 @@ impl Listening {
     }
 
     fn health(&self) -> Health {
-        let mut standing = self.source.standing();
-        // What became of them since the start; until it is right again.
-        let misfits = standing.tables.iter().flat_map(|tables| self.rules.check(tables));
-        standing.notes.extend(misfits);
+        let standing = self.source.standing();
+        let notes = notes(&standing, &self.rules);
         let phase = self.pulse.phase();
         let delay = self.pulse.delay().map(|delay| delay.as_millis());
         let details = json!({
             "state": phase.name(), "reason": phase.reason(), "delay_ms": delay, "lag_bytes": standing.lag_bytes,
-            "held_bytes": standing.held_bytes, "notes": standing.notes,
+            "held_bytes": standing.held_bytes, "notes": notes,
         });
         let holds_much = self.wal_alarm > 0 && standing.held_bytes.is_some_and(|held| held > self.wal_alarm);
         match phase {
             Phase::Failing(_) | Phase::Connecting => Health::unhealthy(details),
-            _ if holds_much || !standing.notes.is_empty() => Health::degraded(details),
+            _ if holds_much || !notes.is_empty() => Health::degraded(details),
             Phase::Listening | Phase::Waiting | Phase::Resting => Health { details, ..Health::healthy() },
         }
     }
 }
 
+/// What an operator should know, though it goes on: what the source says, and what became of the tables since the start, until that is
+/// right again.
+fn notes(standing: &Standing, rules: &Rules) -> Vec<String> {
+    let tables = standing.tables.iter();
+    let drifted = tables.flat_map(|tables| rules.check(tables).into_iter().chain(rules.remarks(tables)));
+    standing.notes.iter().cloned().chain(drifted).collect()
+}
+
 /// Shows how the source is, again and again, and has the log tell what an operator should know.
-async fn look(source: Rc<Source>, meters: Rc<Meters>, log: Log) {
+async fn look(source: Rc<Source>, rules: Rc<Rules>, meters: Rc<Meters>, log: Log) {
     let (mut ticks, mut noted) = (interval(LOOK), Vec::new());
     loop {
         ticks.tick().await;
@@ -188,8 +194,9 @@ async fn look(source: Rc<Source>, meters: Rc<Meters>, log: Log) {
         let bytes = |bytes: Option<u64>| bytes.map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         meters.lag.set(bytes(standing.lag_bytes));
         meters.held.set(bytes(standing.held_bytes));
-        standing.notes.iter().filter(|note| !noted.contains(*note)).for_each(|note| log.warn(note));
-        noted = standing.notes;
+        let notes = notes(&standing, &rules);
+        notes.iter().filter(|note| !noted.contains(*note)).for_each(|note| log.warn(note));
+        noted = notes;
     }
 }
 

@@ -137,7 +137,8 @@ impl<S: Listen + 'static> Pump<S> {
             tables = self.source.prepare() => tables?,
         };
         let wrong = tables.map(|tables| self.rules.check(&tables)).unwrap_or_default();
-        if !wrong.is_empty() {
+        // What becomes of a table later is in no other's way: the health tells it.
+        if !wrong.is_empty() && !self.pulse.has_begun() {
             return Err(Failure::Lasting(wrong.join("; ")));
         }
         let (keeper, from) = Keeper::load(&self.host).await?;

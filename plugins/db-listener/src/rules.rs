@@ -28,6 +28,7 @@ pub use predicate::Predicate;
 pub use row::Column;
 pub use template::Template;
 pub use text::Mistake;
+pub(crate) use text::nearest;
 
 /// A rule, read.
 #[derive(Debug)]
@@ -74,6 +75,12 @@ impl Rules {
     #[must_use]
     pub fn check(&self, tables: &[Table]) -> Vec<String> {
         self.0.iter().flat_map(|rule| rule.check(tables)).collect()
+    }
+
+    /// What of the changes of these tables is not told though nothing is wrong with the rules, each thing with its rule.
+    #[must_use]
+    pub fn remarks(&self, tables: &[Table]) -> Vec<String> {
+        self.0.iter().flat_map(|rule| rule.remarks(tables)).collect()
     }
 
     /// The tables whose old rows rules ask for.

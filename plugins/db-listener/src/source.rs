@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::change::Change;
 pub use any::{Purpose, Source};
-pub use table::{Table, TableColumn, Told, Values};
+pub use table::{Table, TableColumn, Told, Untold, Values};
 
 /// How far a source has got, in its own terms: an LSN, a GTID list, a number of a change table. Kept by the pump in the host's store
 /// once all before it is safe, and given back at the next start.

@@ -55,13 +55,14 @@ impl Phase {
 pub struct Pulse {
     phase: watch::Sender<Phase>,
     listened: Cell<bool>,
+    began: Cell<bool>,
     delay: Cell<Option<Duration>>,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
         let phase = watch::Sender::new(Phase::Connecting);
-        Self { phase, listened: Cell::default(), delay: Cell::default() }
+        Self { phase, listened: Cell::default(), began: Cell::default(), delay: Cell::default() }
     }
 }
 
@@ -85,7 +86,13 @@ impl Pulse {
         self.delay.get()
     }
 
+    /// Whether it has ever listened.
+    pub(super) fn has_begun(&self) -> bool {
+        self.began.get()
+    }
+
     pub(super) fn enter(&self, phase: Phase) {
+        self.began.set(self.began.get() || phase == Phase::Listening);
         self.phase.send_replace(phase);
     }
 

@@ -7,7 +7,7 @@ use super::template::Template;
 use super::{Rule, text};
 use crate::change::{Kind, TableName};
 use crate::settings::{Kind as Database, On};
-use crate::source::{Table, Told};
+use crate::source::{Table, Told, Untold};
 
 /// Which answers a predicate can give, beside that it is not known.
 struct Can {
@@ -92,11 +92,11 @@ impl Rule {
     fn check_table(&self, table: &Table, wrong: &mut Vec<String>) {
         let (name, columns) = (&table.name, table.names());
         let (_, missing) = Plan::resolve(self, &columns);
-        wrong.extend(missing.iter().map(|column| match table.generated.contains(column) {
-            true => format!(
-                "{self}: table '{name}': the column '{column}' is generated, and such are not told: use the columns that it is made of"
-            ),
-            false => format!("{self}: table '{name}': {}", absent(column, &columns)),
+        wrong.extend(missing.iter().map(|column| {
+            match table.hidden.iter().find(|(hidden, _)| hidden == column) {
+                Some((_, why)) => format!("{self}: table '{name}': the column '{column}' {why}"),
+                None => format!("{self}: table '{name}': {}", absent(column, &columns)),
+            }
         }));
         let compared = self.when.iter().flat_map(Predicate::comparisons);
         let misfits = compared.filter_map(|(column, value)| table.misfit(&column.name, value));
@@ -106,11 +106,25 @@ impl Rule {
                 "{self}: it asks for the old row, which the database does not tell of table '{name}': \
                  `tidegate plugin db-listener init` prints what makes it"
             ));
-        } else if let Told::NewRows(why) = &table.told
-            && [Kind::Update, Kind::Delete].into_iter().any(|kind| self.names(kind))
-        {
-            wrong.push(format!("{self}: on: of table '{name}' updates and deletes are not told: {why}"));
+        } else {
+            let named =
+                table.untold.iter().filter(|untold| untold.kinds.iter().any(|kind| self.names(*kind)));
+            wrong.extend(named.map(|untold| format!("{self}: on: {}", untold.of(name))));
         }
+    }
+
+    /// What of its changes is not told though nothing is wrong with it: kinds that it does not name, and rows.
+    pub(super) fn remarks(&self, tables: &[Table]) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for table in tables.iter().filter(|table| self.tables.contains(&table.name)) {
+            let is_meant = |kind: &Kind| self.kinds().any(|meant| meant == *kind);
+            let is_named = |untold: &Untold| untold.kinds.iter().any(|kind| self.names(*kind));
+            let untold = table.untold.iter().filter(|untold| untold.kinds.iter().any(is_meant));
+            let untold = untold.filter(|untold| !is_named(untold)).map(|untold| untold.of(&table.name));
+            let said = untold.chain(table.unseen_rows.clone());
+            remarks.extend(said.map(|what| format!("{self}: {what}")));
+        }
+        remarks
     }
 
     fn no_table(&self, name: &TableName, tables: &[Table]) -> String {
@@ -120,6 +134,13 @@ impl Rule {
             Some(near) => format!("{self}: there is no table '{name}', but '{near}'"),
             None => format!("{self}: there is no table '{name}'"),
         }
+    }
+}
+
+impl Untold {
+    fn of(&self, table: &TableName) -> String {
+        let kinds: Vec<_> = self.kinds.iter().map(|kind| format!("{}s", kind.name())).collect();
+        format!("of table '{table}' {} are not told: {}", kinds.join(" and "), self.why)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, from_value, json};
 
 use super::*;
 use crate::change::{Cell, Change, Kind, Shape};
-use crate::source::{Table, TableColumn, Told, Values};
+use crate::source::{Table, TableColumn, Told, Untold, Values};
 
 const COLUMNS: [&str; 4] = ["id", "estado", "prioridad", "blob"];
 
@@ -173,7 +173,7 @@ fn columns_and_tables_that_are_not_there_are_named_with_the_nearest() {
     ]);
     let rules = Rules::read(&settings(rules)).unwrap();
     let name = TableName { schema: "public".into(), table: "tareas".into() };
-    let column = |name: &str| TableColumn { name: name.into(), values: Values::Any };
+    let column = |name: &str| TableColumn::new(name.into(), Values::Any);
     let table =
         |tells_old_rows| Table { tells_old_rows, ..Table::new(name.clone(), COLUMNS.map(column).to_vec()) };
     let wrong = rules.check(&[table(true)]);
@@ -248,9 +248,10 @@ fn kinds_of_changes_that_a_source_never_tells_are_refused() {
 #[test]
 fn what_a_table_is_and_holds_is_held_against_the_rules() {
     let name = TableName { schema: "public".into(), table: "tareas".into() };
-    let column = |name: &str, values| TableColumn { name: name.into(), values };
+    let column = |name: &str, values| TableColumn::new(name.into(), values);
     let columns = vec![column("id", Values::Number), column("estado", Values::Text)];
-    let table = Table { generated: vec!["total".into()], ..Table::new(name.clone(), columns) };
+    let table =
+        Table { hidden: vec![("total".into(), "is generated".into())], ..Table::new(name.clone(), columns) };
     let wrong = |rule: Value, table: &Table| {
         let rules = Rules::read(&settings(json!([rule]))).unwrap();
         rules.check(std::slice::from_ref(table)).join("; ")
@@ -261,10 +262,11 @@ fn what_a_table_is_and_holds_is_held_against_the_rules() {
         "rule.0 (e): when: table 'public.tareas': the column 'estado' holds text, and is compared with 5: write \"5\""
     );
     assert_eq!(wrong(when("id in [1, null] and estado != 'a'"), &table), "");
-    assert!(
-        wrong(when("total == 1"), &table).contains("the column 'total' is generated, and such are not told")
-    );
-    let keyless = Table { told: Told::NewRows("no key".into()), ..table.clone() };
+    assert!(wrong(when("total == 1"), &table).contains("the column 'total' is generated"));
+    let keyless = Table {
+        untold: vec![Untold { kinds: vec![Kind::Update, Kind::Delete], why: "no key".into() }],
+        ..table.clone()
+    };
     let on = |on: Value| json!({"table": "tareas", "event": "e", "on": on});
     assert!(
         wrong(on(json!(["insert", "delete"])), &keyless)
@@ -274,6 +276,15 @@ fn what_a_table_is_and_holds_is_held_against_the_rules() {
         (wrong(on(json!("any")), &keyless), wrong(on(json!("insert")), &keyless)),
         (String::new(), String::new())
     );
+    let remarks = |on_: Value| {
+        let rules = Rules::read(&settings(json!([on(on_)]))).unwrap();
+        rules.remarks(std::slice::from_ref(&keyless)).join("; ")
+    };
+    assert_eq!(
+        remarks(json!("any")),
+        "rule.0 (e): of table 'public.tareas' updates and deletes are not told: no key"
+    );
+    assert_eq!(remarks(json!("insert")), "");
     let view = Table::named(name.clone(), Told::Nothing("is a view".into()));
     assert_eq!(wrong(on(json!("any")), &view), "rule.0 (e): table: 'public.tareas' is a view");
     let unseen = Table::named(name, Told::Unseen("or GRANT".into()));

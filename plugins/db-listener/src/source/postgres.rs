@@ -142,7 +142,8 @@ pub async fn try_out(settings: &Settings, mut feed: Feed, stats: &channel::Sende
     let tried = async {
         let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
         check_server(&mut sql).await?;
-        let published = Plan::make(&mut sql, settings, &[]).await?.done(settings)?;
+        let published = Plan::make(&mut sql, settings, &[]).await?;
+        published.is_done(settings)?;
         let mut stream = Stream::begin_temporary(settings, &published.names).await?;
         stats.send_modify(|stats| stats.state = State::Streaming);
         stream.read(&mut feed).await
@@ -166,10 +167,21 @@ async fn listen(
     };
     // Else the feed would never be closed.
     drop(pump);
-    stats.send_modify(|stats| (stats.state, stats.loss_is_told) = (State::Streaming, false));
-    let held = tokio::select! {
-        ended = stream.read(feed) => return ended,
-        found = watch::watch(settings, &published, Some(sql), stats) => found?,
+    stats.send_modify(|stats| {
+        (stats.state, stats.begun, stats.loss_is_told) = (State::Streaming, true, false);
+    });
+    let ended = tokio::select! {
+        ended = stream.read(feed) => Err(ended),
+        held = watch::watch(settings, &published, Some(sql), stats) => Ok(held),
+    };
+    let held = match ended {
+        Ok(held) => held,
+        Err(Err(trouble)) if lacks_publication(&trouble, &published) => {
+            stream.hand_over(feed).await;
+            drop(stream);
+            return begin_anew(settings, &published, trouble, stats).await;
+        }
+        Err(ended) => return ended,
     };
     drop(stream);
     let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
@@ -181,22 +193,45 @@ async fn listen(
     ))
 }
 
+/// Whether a change was made while there was no such publication.
+fn lacks_publication(trouble: &Trouble, published: &[String]) -> bool {
+    matches!(trouble, Trouble::Refused(refusal) if refusal.code == code::UNDEFINED_OBJECT
+        && published.iter().any(|name| refusal.message.contains(name)))
+}
+
+/// Drops the slot that stands before the making of its publications, once these are there: it would never pass that place.
+async fn begin_anew(
+    settings: &Settings,
+    published: &[String],
+    trouble: Trouble,
+    stats: &channel::Sender<Stats>,
+) -> Result<Infallible, Trouble> {
+    let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
+    let names: Vec<_> = published.iter().map(String::as_str).collect();
+    if publication::there(&mut sql, &names).await?.len() < published.len() {
+        return Err(trouble);
+    }
+    let why = "its publication was dropped and made anew, and PostgreSQL tells nothing past that";
+    watch::drop_slot(settings, why, &mut sql, stats).await?;
+    Err(Trouble::Lost(format!("the slot was dropped, as {why}; another is made")))
+}
+
 /// Makes or checks what is needed, and begins to stream.
 async fn begin<'a>(
     settings: &'a Settings,
     from: Option<&Position>,
     feed: &mut Feed,
     stats: &channel::Sender<Stats>,
-) -> Result<(Stream<'a>, Connection, Plan), Trouble> {
+) -> Result<(Stream<'a>, Connection, Vec<String>), Trouble> {
     let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
     check_server(&mut sql).await?;
-    let published = publication::ensure(&mut sql, settings).await?;
-    stats.send_modify(|stats| published.notes.iter().cloned().for_each(|note| stats.note(note)));
+    let begun = stats.borrow().begun;
+    let published = publication::ensure(&mut sql, settings, begun).await?;
     loop {
-        let Some(slot) = ready_slot(settings, &published.names, from, &mut sql, feed, stats).await? else {
+        let Some(slot) = ready_slot(settings, &published, from, &mut sql, feed, stats).await? else {
             continue;
         };
-        match Stream::begin(settings, &published.names, slot.confirmed, from).await {
+        match Stream::begin(settings, &published, slot.confirmed, from).await {
             // Somebody was faster.
             Err(trouble) if trouble.is(code::OBJECT_IN_USE) => {}
             begun => return Ok((begun?, sql, published)),

@@ -49,6 +49,41 @@ fn a_column_of_postgresql_that_is_renamed_is_told_until_it_is_right_again() {
 }
 
 #[test]
+fn a_table_that_is_dropped_or_renamed_stops_no_other_and_is_told_until_it_is_back() {
+    let postgres = Postgres::start();
+    postgres.sql("postgres", "create table a (id int primary key); create table b (id int primary key)");
+    let rules = json!([{"table": "a", "event": "a"}, {"table": "b", "event": "b"}]);
+    let host = plugin(&json!({"url": postgres.url("postgres")}), &rules).start().unwrap();
+    wait_for_health(&host, "healthy");
+    let turns = [
+        ("drop table b", "create table b (id int primary key)", "there is no table 'public.b'"),
+        (
+            "alter table b rename to bb",
+            "alter table bb rename to b",
+            "there is no table 'public.b', but 'public.bb'",
+        ),
+    ];
+    let mut told = 0;
+    for (goes, returns, note) in turns {
+        postgres.sql("postgres", goes);
+        let notes = wait_for_health(&host, "degraded");
+        assert!(notes.contains(&format!("rule.1 (b): {note}")), "{notes}");
+        let end = "select pg_terminate_backend(active_pid) from pg_replication_slots where active";
+        postgres.sql("postgres", end);
+        postgres.sql("postgres", &format!("insert into a values ({told})"));
+        assert_eq!(&*host.wait_for_events(told + 1)[told].kind, "a");
+        postgres.sql("postgres", returns);
+        let published = "select 1 from pg_publication_tables where tablename = 'b'";
+        while postgres.sql("postgres", published).is_empty() {}
+        wait_for_health(&host, "healthy");
+        postgres.sql("postgres", &format!("insert into b values ({told})"));
+        assert_eq!(&*host.wait_for_events(told + 2)[told + 1].kind, "b");
+        told += 2;
+    }
+    host.stop();
+}
+
+#[test]
 fn a_column_of_mariadb_that_is_renamed_is_told_until_it_is_right_again() {
     let database = MariaDb::start_with(&["--binlog-row-metadata=FULL"]);
     database.sql("CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, state VARCHAR(20))");
@@ -132,4 +167,86 @@ fn what_postgresql_never_tells_is_refused_with_what_to_write() {
     let asks = json!([{"table": "keyless", "on": "update", "when": "changed(id)", "event": "e"}]);
     let printed = plugin(&source, &asks).command("init", &[]).printed;
     assert!(printed.contains("ALTER TABLE ONLY \"public\".\"keyless\" REPLICA IDENTITY FULL"), "{printed}");
+}
+
+#[test]
+fn what_postgresql_tells_is_not_refused_and_values_that_it_never_has_are() {
+    let postgres = Postgres::start();
+    postgres.sql(
+        "postgres",
+        "create domain posint as int check (value > 0); create domain pos2 as posint; create type mood as enum ('sad', 'happy');
+         create table t (id int primary key, p pos2, v int2vector, n numeric(12, 2), mood mood);
+         create table parts (id int not null, v text) partition by range (id);
+         create table parts_1 partition of parts (primary key (id)) default",
+    );
+    let source = json!({"url": postgres.url("postgres")});
+    for (when, expected) in [
+        ("n == '3.50'", "the column 'n' holds numbers, and is compared with \"3.50\": write 3.50"),
+        ("mood == 'hapy'", "the column 'mood' has no label \"hapy\", but \"happy\""),
+        ("p == '5'", "the column 'p' holds numbers, and is compared with \"5\": write 5"),
+    ] {
+        let said = refused(&source, &json!({"table": "t", "event": "e", "when": when}));
+        assert!(said.contains(expected), "{said}");
+    }
+    let rules = json!([
+        {"table": "t", "event": "e", "when": "p == 5 and v == '1 2' and n == 3 and mood == 'sad' and mood != null"},
+        {"table": "parts", "on": ["update", "delete"], "event": "part", "key": "{id}"},
+    ]);
+    let host = plugin(&source, &rules).start().unwrap();
+    wait_for_health(&host, "healthy");
+    postgres.sql(
+        "postgres",
+        "insert into t values (1, 5, '1 2', 3, 'sad'); insert into parts values (1, 'a'); update parts set v = 'b';
+         update parts set id = 2; delete from parts",
+    );
+    let told: Vec<_> = host.wait_for_events(4).into_iter().map(|event| (event.kind, event.key)).collect();
+    let expected = [("e", ""), ("part", "1"), ("part", "2"), ("part", "2")];
+    for (told, expected) in told.iter().zip(expected) {
+        assert_eq!((&*told.0, &*told.1), expected);
+    }
+    host.stop();
+}
+
+#[test]
+fn what_a_publication_of_the_operators_own_does_not_tell_is_named() {
+    let postgres = Postgres::start();
+    postgres.sql(
+        "postgres",
+        "create table t (id int primary key, state text); create table part (id int primary key, state text);
+         create publication inserts for table t with (publish = 'insert');
+         create publication partial for table part (id) where (id > 5)",
+    );
+    let source = |publication| json!({"url": postgres.url("postgres"), "publication": publication, "slot": publication});
+    let of = |table: &str, more: Value| {
+        let mut rule = json!({"table": table, "event": "e"});
+        rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        rule
+    };
+    let named = of("t", json!({"on": ["insert", "update"]}));
+    let said = refused(&source("inserts"), &named);
+    let expected = "rule.0 (e): on: of table 'public.t' updates and deletes and truncates are not told: the publication \"inserts\" does \
+                    not publish them: ALTER PUBLICATION \"inserts\" SET (publish = 'insert, update, delete, truncate')";
+    assert!(said.contains(expected), "{said}");
+    let said = refused(&source("partial"), &of("part", json!({"data": {"state": "{state}"}})));
+    let expected = "rule.0 (e): table 'public.part': the column 'state' is not in the list of columns that the publication \"partial\" has";
+    assert!(said.contains(expected), "{said}");
+    for (publication, table, note) in [
+        ("inserts", "t", "rule.0 (e): of table 'public.t' updates and deletes and truncates are not told"),
+        ("partial", "part", "the publication \"partial\" tells the rows alone of which this holds: (id > 5)"),
+    ] {
+        let ran = plugin(&source(publication), &json!([of(table, json!({}))])).command("init", &[]);
+        assert!(ran.printed.contains(note), "{}", ran.printed);
+        let host = plugin(&source(publication), &json!([of(table, json!({}))])).start().unwrap();
+        let notes = wait_for_health(&host, "degraded");
+        assert!(notes.contains(note), "{notes}");
+        host.stop();
+    }
+    let inserts = json!([of("t", json!({"on": "insert"}))]);
+    let host = plugin(&source("inserts"), &inserts).start().unwrap();
+    wait_for_health(&host, "healthy");
+    // What is altered meanwhile is told, too.
+    postgres.sql("postgres", "alter publication inserts set (publish = 'delete')");
+    let notes = wait_for_health(&host, "degraded");
+    assert!(notes.contains("rule.0 (e): on: of table 'public.t' inserts and updates"), "{notes}");
+    host.stop();
 }

@@ -12,7 +12,7 @@ use tidegate_db_listener::change::{Cell, Change, TableName};
 use tidegate_db_listener::source::postgres::address::Address;
 use tidegate_db_listener::source::postgres::stats::{State, Stats};
 use tidegate_db_listener::source::postgres::{Settings, run};
-use tidegate_db_listener::source::{Batch, Failure, Feed, Position};
+use tidegate_db_listener::source::{Batch, Failure, Feed, Position, Table};
 use tokio::sync::{Notify, watch};
 
 /// For how long a test waits before it fails.
@@ -121,6 +121,11 @@ impl Listener {
             assert!(Instant::now() < deadline, "{:?} {:?}", *self.stats.borrow(), self.failures());
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// The tables as they were last seen.
+    pub(crate) fn tables(&self) -> Vec<Table> {
+        self.stats.borrow().tables.clone().unwrap_or_default()
     }
 
     /// Ends it; answers what has come and was not looked at.

@@ -127,12 +127,23 @@ impl Declared {
                 Values::Number
             }
             "decimal" if self.precision() <= super::value::KEPT => Values::Number,
-            "decimal" => Values::Decimal,
+            "decimal" => Values::Digits { places: self.places() },
             // What MariaDB makes of JSON is one, too.
             "json" | "longtext" => Values::Any,
             _ => Values::Text,
         };
-        TableColumn { name: self.name.clone(), values }
+        // What is none of an enum's is stored as an empty text.
+        let mut labels = if self.kind == "enum" { self.members() } else { Vec::new() };
+        if !labels.is_empty() {
+            labels.push(String::new());
+        }
+        TableColumn { labels, ..TableColumn::new(self.name.clone(), values) }
+    }
+
+    /// Digits of a decimal behind the point: those of `decimal(10,2)` are 2.
+    fn places(&self) -> usize {
+        let places = self.full.split_once(',').and_then(|(_, rest)| rest.split_once(')'));
+        places.and_then(|(places, _)| places.trim().parse().ok()).unwrap_or(0)
     }
 
     /// Digits of a decimal: those of `decimal(10,2)` are 10.

@@ -4,7 +4,7 @@ use postgres_protocol::escape::{escape_identifier, escape_literal};
 
 use super::catalogue::{self, pairs, quoted, table_name};
 use super::listen::Postgres;
-use super::publication::Plan;
+use super::publication::{self, Plan};
 use super::refusal::Trouble;
 use super::wire::{Connection, Purpose, Row};
 use super::{Settings, check_server, slot};
@@ -17,9 +17,11 @@ const LOCK: &str = "SET lock_timeout = '2s'";
 impl Postgres {
     /// The tables as they are once those tell their old rows whose old rows rules ask for.
     pub(in crate::source) async fn look(&self) -> Result<Vec<Table>, Failure> {
-        let mut sql = Connection::open(&self.settings()?.address, Purpose::Sql).await?;
+        let settings = self.settings()?;
+        let mut sql = Connection::open(&settings.address, Purpose::Sql).await?;
         let mut tables = catalogue::tables(&mut sql, &self.tables).await?;
         self.tell_old_rows(&mut tables);
+        publication::limit(&mut sql, &settings, &mut tables).await?;
         Ok(tables)
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::address::Address;
 use super::catalogue::{self, quoted};
 use super::position::Origin;
+use super::publication;
 use super::query::first_row;
 use super::stats::Stats;
 use super::wire::{Connection, Purpose};
@@ -77,8 +78,9 @@ impl Postgres {
     /// What tables are like that were made to tell their old rows: all of them has become their replica identity.
     pub(super) fn tell_old_rows(&self, tables: &mut [Table]) {
         for table in tables.iter_mut().filter(|table| self.old_rows.contains(&table.name)) {
-            if let Told::All | Told::NewRows(_) = table.told {
-                (table.tells_old_rows, table.told) = (true, Told::All);
+            if table.told == Told::All {
+                table.tells_old_rows = true;
+                table.untold.clear();
             }
         }
     }
@@ -99,7 +101,7 @@ pub(in crate::source) fn standing(stats: &Stats) -> Standing {
     Standing {
         lag_bytes: stats.lag_bytes,
         held_bytes: stats.held_bytes,
-        notes: stats.notes.clone(),
+        notes: stats.notes.iter().chain(&stats.drift).cloned().collect(),
         tables: stats.tables.clone(),
     }
 }
@@ -121,6 +123,7 @@ impl Listen for Postgres {
         if self.said.prepare && self.why == Why::Listen {
             self.ask_for_old_rows(&mut sql, &mut tables).await?;
         }
+        publication::limit(&mut sql, &settings, &mut tables).await?;
         let mut replication = Connection::open(&settings.address, Purpose::Replication).await?;
         let found = Origin::identify(&mut replication).await?;
         *self.origin.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(found);

@@ -2,17 +2,19 @@
 //!
 //! A publication of ours bears a comment that says so, and is kept in step with the rules; one that an operator has made is only
 //! checked. A table whose rows have no replica identity (no primary key) goes into a second publication, of inserts and truncations
-//! alone: in the first one, the application's own updates and deletes would fail from then on.
+//! alone: in the first one, the application's own updates and deletes would fail from then on. Ours are made both, before the slot:
+//! PostgreSQL looks publications up as they were when the change was made, and a slot never passes one that was before its publication.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 
 use super::Settings;
-use super::catalogue::{self, Found, quoted, table_name};
+use super::catalogue::{self, Found, quoted};
 use super::refusal::{Trouble, code};
 use super::wire::Connection;
-use crate::change::TableName;
+use crate::change::{Kind, TableName};
+use crate::source::{Table, Untold};
 
 /// What a publication of ours says of itself.
 const MARK: &str = "made by Tidegate for its plugin db-listener";
@@ -21,22 +23,17 @@ const MARK: &str = "made by Tidegate for its plugin db-listener";
 const EVERYTHING: &str = "insert, update, delete, truncate";
 const NEW_ROWS: &str = "insert, truncate";
 
-/// A table that is to be published.
-struct Wanted {
-    name: TableName,
-    /// Whether its updates and deletes can be published.
-    identity: bool,
-}
-
 /// The publications to listen to, and what they lack.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     /// Their names.
     pub(super) names: Vec<String>,
-    /// What an operator should know.
-    pub(super) notes: Vec<String>,
-    /// What makes them have all tables of the rules.
+    /// What makes them have all tables of the rules that are there.
     pub(super) statements: Vec<String>,
+    /// Tables of the rules that no publication has.
+    pub(super) unpublished: Vec<TableName>,
+    /// The tables of the rules that are there, and what of them is told.
+    pub(super) tables: Vec<Table>,
     /// Whether an operator has made them: they are not ours to change.
     theirs: bool,
 }
@@ -48,76 +45,77 @@ impl Plan {
         settings: &Settings,
         full: &[TableName],
     ) -> Result<Self, Trouble> {
-        let wanted = wanted(sql, &settings.tables, full).await?;
-        let name = &settings.publication;
-        let made_by = format!(
-            "select coalesce(obj_description(oid, 'pg_publication') = {}, false) from pg_publication where pubname = {}",
-            escape_literal(MARK),
-            escape_literal(name)
-        );
-        let theirs = sql.value(&made_by).await?.is_some_and(|ours| ours != "t");
-        let mut plan = Self { theirs, ..Self::default() };
-        let absent = missing(sql, name, wanted.iter().map(|table| &table.name)).await?;
-        let absent: Vec<TableName> = absent.into_iter().cloned().collect();
+        let (main, second) = (&settings.publication, second(settings));
+        let found = catalogue::find(sql, &settings.tables, &[main, &second]).await?;
+        let there = there(sql, &[main, &second]).await?;
+        let mut plan = Self { theirs: there.get(main) == Some(&false), ..Self::default() };
+        let tables = found.iter().filter(|found| found.is_table());
         // What an operator has put there stays there.
-        let is_whole = |table: &Wanted| table.identity || (theirs && !absent.contains(&table.name));
-        let (whole, bare): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_whole);
-        if !whole.is_empty() || bare.is_empty() {
-            plan.have(sql, name, &whole, EVERYTHING).await?;
+        let is_whole = |found: &&Found| {
+            let is_theirs = plan.theirs && found.published_by(main).is_some();
+            found.identity || full.contains(&found.table.name) || is_theirs
+        };
+        let (whole, bare): (Vec<_>, Vec<_>) = tables.partition(is_whole);
+        let is_used = |tables: &[&Found]| !plan.theirs || !tables.is_empty();
+        let (uses_main, uses_second) = (is_used(&whole) || bare.is_empty(), is_used(&bare));
+        if uses_main {
+            plan.have(main, there.contains_key(main), &whole, EVERYTHING);
         }
-        if !bare.is_empty() {
-            plan.have(sql, &second(settings), &bare, NEW_ROWS).await?;
+        if uses_second {
+            plan.have(&second, there.contains_key(&second), &bare, NEW_ROWS);
         }
-        plan.notes.extend(bare.iter().map(|table| {
-            let table = quoted(&table.name);
-            format!(
-                "{table} has no primary key: its updates and deletes are not told; ALTER TABLE {table} REPLICA IDENTITY FULL, or a key, \
-                 and a restart of the listener change that"
-            )
-        }));
+        let moved = bare.iter().filter(|found| found.published_by(main).is_some());
+        let moved: Vec<_> = moved.map(|found| &found.table.name).collect();
+        if !moved.is_empty() {
+            let publication = escape_identifier(main);
+            plan.statements.push(format!("ALTER PUBLICATION {publication} DROP TABLE {}", list(&moved)));
+        }
+        plan.tables = found.iter().map(|found| limited(found, settings)).collect();
         Ok(plan)
     }
 
     /// A publication that is to have these tables.
-    async fn have(
-        &mut self,
-        sql: &mut Connection,
-        name: &str,
-        tables: &[Wanted],
-        what: &str,
-    ) -> Result<(), Trouble> {
+    fn have(&mut self, name: &str, is_there: bool, tables: &[&Found], what: &str) {
         self.names.push(name.to_owned());
         let publication = escape_identifier(name);
-        let names = tables.iter().map(|table| &table.name);
-        let exists = format!("select 1 from pg_publication where pubname = {}", escape_literal(name));
-        if sql.value(&exists).await?.is_some() {
-            let missing = missing(sql, name, names).await?;
+        let missing = tables.iter().filter(|found| found.published_by(name).is_none());
+        let unpublished = missing.clone().filter(|found| found.published.is_empty());
+        self.unpublished.extend(unpublished.map(|found| found.table.name.clone()));
+        let missing: Vec<_> = missing.map(|found| &found.table.name).collect();
+        if is_there {
             if !missing.is_empty() {
                 self.statements.push(format!("ALTER PUBLICATION {publication} ADD TABLE {}", list(&missing)));
             }
-            return Ok(());
+            return;
         }
-        let names: Vec<&TableName> = names.collect();
-        let tables = if names.is_empty() { String::new() } else { format!("FOR TABLE {} ", list(&names)) };
+        let tables =
+            if missing.is_empty() { String::new() } else { format!("FOR TABLE {} ", list(&missing)) };
         self.statements.push(format!(
             "CREATE PUBLICATION {publication} {tables}WITH (publish = '{what}', publish_via_partition_root = true);\n\
              COMMENT ON PUBLICATION {publication} IS {}",
             escape_literal(MARK)
         ));
+    }
+
+    /// Does what is to be done, where that is ours to do.
+    pub(super) async fn carry_out(&self, sql: &mut Connection, settings: &Settings) -> Result<(), Trouble> {
+        if self.theirs {
+            return self.is_done(settings);
+        }
+        for statement in &self.statements {
+            match sql.query(statement).await {
+                // Another node was faster with the same.
+                Err(trouble) if trouble.is(code::DUPLICATE_OBJECT) => {}
+                done => drop(done?),
+            }
+        }
         Ok(())
     }
 
-    /// Whether a table is in the publication that it has to be in.
-    pub(super) fn has(&self, settings: &Settings, found: &Found) -> bool {
-        let is_in = |name: &str| found.published.iter().any(|published| published == name);
-        let main = is_in(&settings.publication);
-        if found.has_identity() { main } else { is_in(&second(settings)) || (self.theirs && main) }
-    }
-
-    /// Itself, where nothing is to be done.
-    pub(super) fn done(self, settings: &Settings) -> Result<Self, Trouble> {
+    /// Whether nothing is to be done.
+    pub(super) fn is_done(&self, settings: &Settings) -> Result<(), Trouble> {
         match self.statements.is_empty() {
-            true => Ok(self),
+            true => Ok(()),
             false => Err(Trouble::Lasting(format!(
                 "the publication {:?} does not have all tables of the rules, and is left as it is: {}; that is what \
                  `tidegate plugin db-listener init` prints, and with --apply does",
@@ -129,55 +127,89 @@ impl Plan {
 }
 
 /// The publication of tables without a replica identity.
-pub(super) fn second(settings: &Settings) -> String {
+fn second(settings: &Settings) -> String {
     format!("{}_inserts", settings.publication.chars().take(55).collect::<String>())
 }
 
-/// Makes the publications, or checks that they have what is wanted.
-pub(super) async fn ensure(sql: &mut Connection, settings: &Settings) -> Result<Plan, Trouble> {
-    let plan = Plan::make(sql, settings, &[]).await?;
-    if plan.theirs {
-        return plan.done(settings);
+/// Makes the publications, or checks that they have what is wanted; answers their names. Once changes were read, what cannot be done for
+/// one table is in nobody else's way: it goes on with those that there are.
+pub(super) async fn ensure(
+    sql: &mut Connection,
+    settings: &Settings,
+    begun: bool,
+) -> Result<Vec<String>, Trouble> {
+    let mut plan = Plan::make(sql, settings, &[]).await?;
+    match plan.carry_out(sql, settings).await {
+        Err(trouble @ (Trouble::Refused(_) | Trouble::Lasting(_))) if begun => {
+            let there = there(sql, &plan.names.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+            plan.names.retain(|name| there.contains_key(name));
+            if plan.names.is_empty() { Err(trouble) } else { Ok(plan.names) }
+        }
+        done => done.map(|()| plan.names),
     }
-    for statement in &plan.statements {
-        match sql.query(statement).await {
-            // Another node was faster with the same.
-            Err(trouble) if trouble.is(code::DUPLICATE_OBJECT) => {}
-            done => drop(done?),
+}
+
+/// Those of some publications that there are, each with whether it is ours.
+pub(super) async fn there(sql: &mut Connection, names: &[&str]) -> Result<HashMap<String, bool>, Trouble> {
+    let names: Vec<_> = names.iter().map(|name| escape_literal(name)).collect();
+    let rows = sql
+        .query(&format!(
+            "select pubname, coalesce(obj_description(oid, 'pg_publication') = {}, false) from pg_publication where pubname in ({})",
+            escape_literal(MARK),
+            names.join(", ")
+        ))
+        .await?;
+    let ours = |row: &[Option<String>]| Some((row.first()?.clone()?, row.get(1)?.as_deref() == Some("t")));
+    Ok(rows.iter().filter_map(|row| ours(row)).collect())
+}
+
+/// Has tables say what of them the publications that there are do not tell.
+pub(super) async fn limit(
+    sql: &mut Connection,
+    settings: &Settings,
+    tables: &mut [Table],
+) -> Result<(), Trouble> {
+    for found in catalogue::find(sql, &settings.tables, &[&settings.publication, &second(settings)]).await? {
+        if let Some(table) = tables.iter_mut().find(|table| table.name == found.table.name) {
+            withhold(table, &found, settings);
         }
     }
-    Ok(plan)
+    Ok(())
 }
 
-/// Those of some tables that a publication does not have.
-async fn missing<'a>(
-    sql: &mut Connection,
-    publication: &str,
-    tables: impl Iterator<Item = &'a TableName>,
-) -> Result<Vec<&'a TableName>, Trouble> {
-    let query = "select schemaname, tablename from pg_publication_tables where pubname = ";
-    let rows = sql.query(&format!("{query}{}", escape_literal(publication))).await?;
-    let there: HashSet<TableName> = rows.iter().filter_map(table_name).collect();
-    Ok(tables.filter(|table| !there.contains(table)).collect())
+fn limited(found: &Found, settings: &Settings) -> Table {
+    let mut table = found.table.clone();
+    withhold(&mut table, found, settings);
+    table
 }
 
-/// The tables of the rules, as far as they can be told.
-async fn wanted(
-    sql: &mut Connection,
-    tables: &[TableName],
-    full: &[TableName],
-) -> Result<Vec<Wanted>, Trouble> {
-    let found = catalogue::find(sql, tables, &[]).await?;
-    let lost = |name: &&TableName| !found.iter().any(|found| found.is_table() && found.table.name == **name);
-    let lost: Vec<String> = tables.iter().filter(lost).map(quoted).collect();
-    if !lost.is_empty() {
-        return Err(Trouble::Lasting(format!("the database has no such tables: {}", lost.join(", "))));
+/// Takes from a table what the publication does not tell of it, where that has it already.
+fn withhold(table: &mut Table, found: &Found, settings: &Settings) {
+    let name = &settings.publication;
+    let Some(main) = found.published_by(name) else { return };
+    let is_told = |kind: &Kind| found.published.iter().any(|published| published.tells(*kind));
+    let is_known = |kind: &Kind| table.untold.iter().any(|untold| untold.kinds.contains(kind));
+    let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| !is_told(kind) && !is_known(kind)).collect();
+    let publication = escape_identifier(name);
+    if !kinds.is_empty() {
+        let why = format!(
+            "the publication {name:?} does not publish them: ALTER PUBLICATION {publication} SET (publish = '{EVERYTHING}') has it publish all"
+        );
+        table.untold.push(Untold { kinds, why });
     }
-    let wanted = |found: Found| {
-        let identity = found.has_identity() || full.contains(&found.table.name);
-        Wanted { name: found.table.name, identity }
-    };
-    Ok(found.into_iter().map(wanted).collect())
+    if let Some(listed) = &main.columns {
+        let (told, hidden): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut table.columns).into_iter().partition(|column| listed.contains(&column.name));
+        table.columns = told;
+        let why = format!(
+            "is not in the list of columns that the publication {name:?} has of the table: add it there"
+        );
+        table.hidden.extend(hidden.into_iter().map(|column| (column.name, why.clone())));
+    }
+    table.unseen_rows = main.filter.as_ref().map(|filter| {
+        let name = &table.name;
+        format!("of table '{name}' the publication {publication} tells the rows alone of which this holds: {filter}")
+    });
 }
 
 /// Tables as a publication takes them: by themselves, as of tables that inherit from one, which no rule names, even the application's

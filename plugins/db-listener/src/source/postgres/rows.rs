@@ -202,8 +202,13 @@ impl Known {
         self.check(&tuple)?;
         let told = |at: usize| keys.is_none_or(|keys| keys.get(at).copied().unwrap_or(false));
         let cells = tuple.iter().zip(&self.types).enumerate();
+        // A partition's key may not be its parent's, whose columns these are: what is there is known.
+        let is_there = |datum: &Datum<'_>| matches!(datum, Datum::Text(_));
         Ok(cells
-            .map(|(at, (datum, kind))| if told(at) { cell(datum, kind) } else { Cell::Unknown })
+            .map(|(at, (datum, kind))| match told(at) || is_there(datum) {
+                true => cell(datum, kind),
+                false => Cell::Unknown,
+            })
             .collect())
     }
 

@@ -37,9 +37,12 @@ pub struct Stats {
     pub held_bytes: Option<u64>,
     /// How many bytes of the write-ahead log are not confirmed yet.
     pub lag_bytes: Option<u64>,
-    /// What an operator should know though it goes on: tables whose updates and deletes cannot be told, changes that were lost with a
-    /// slot. The same text once, whatever the number of reconnections.
+    /// Changes that were lost with a slot. The same text once, whatever the number of reconnections.
     pub notes: Vec<String>,
+    /// What the last look at the publications has found: what they had not, or still have not.
+    pub drift: Vec<String>,
+    /// Whether changes were read at some time: from then on what others do to a table or a publication stops nothing else.
+    pub begun: bool,
     /// Whether it was noted that changes are lost, with the slot that was there before the one that is made next.
     pub loss_is_told: bool,
     /// The tables of the rules as they were last seen; none before they are looked at again.

@@ -130,6 +130,13 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// Hands over what was read before it ended.
+    pub(super) async fn hand_over(&mut self, feed: &Feed) {
+        if !self.is_empty() {
+            let _pump_is_gone = feed.batches.send(std::mem::replace(&mut self.batch, empty())).await;
+        }
+    }
+
     /// Tells the server what has become safe.
     async fn confirm(&mut self, confirmed: &mut Confirmed) -> Result<(), Trouble> {
         let confirmed = confirmed.borrow_and_update().as_ref().and_then(|at| self.origin.lsn(at));

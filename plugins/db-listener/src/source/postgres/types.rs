@@ -27,8 +27,10 @@ struct Described {
     fields: Vec<(String, u32)>,
 }
 
-/// The types with these numbers and all that they are made of. Vectors of the catalogue (22, 30) look like arrays, and are not written
-/// as such.
+/// Vectors of the catalogue, `int2vector` and `oidvector`: they look like arrays, and are not written as such.
+pub(super) const VECTORS: [u32; 2] = [22, 30];
+
+/// The types with these numbers and all that they are made of.
 const QUERY: &str = "with recursive wanted(oid) as (
   select unnest(array[OIDS]::oid[])
   union

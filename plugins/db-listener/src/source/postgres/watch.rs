@@ -5,24 +5,21 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::catalogue;
-use super::publication::{Plan, second};
+use super::catalogue::{self, quoted};
+use super::publication::Plan;
 use super::refusal::Trouble;
 use super::slot::{self, Slot};
 use super::wire::{Connection, Purpose};
 use super::{AtLimit, HeldLimit, Settings, Stats};
 
 /// Watches the slot until it is over the limit, and answers how many bytes it holds. Whatever goes wrong with its own connection is no
-/// reason to end the stream.
-///
-/// # Errors
-/// Tables of the rules are not published any more.
+/// reason to end the stream, nor is what becomes of a table.
 pub(super) async fn watch(
     settings: &Settings,
-    published: &Plan,
+    published: &[String],
     mut sql: Option<Connection>,
     stats: &watch::Sender<Stats>,
-) -> Result<u64, Trouble> {
+) -> u64 {
     loop {
         if sql.is_none() {
             sql = Connection::open(&settings.address, Purpose::Sql).await.ok();
@@ -35,48 +32,58 @@ pub(super) async fn watch(
             Ok(Some(slot)) => {
                 tell(&slot, stats);
                 if over(settings, &slot).is_some() {
-                    return Ok(slot.held);
+                    return slot.held;
                 }
             }
             Ok(None) => {}
             Err(_) => sql = None,
         }
-        if let Some(sql) = &mut sql
-            && lacks(sql, settings, published, stats).await
+        if let Some(connection) = &mut sql
+            && look(connection, settings, published, stats).await.is_err()
         {
-            return Err(unpublished(stats));
+            sql = None;
         }
         sleep(settings.poll).await;
     }
 }
 
-/// Whether tables of the rules are gone, or not published; tells how those are that there are. A question that is not answered is
-/// asked again.
-async fn lacks(
+/// Tells how the tables of the rules are, and puts back into the publications what they have lost, where that is ours to do: the stream
+/// has it from then on.
+async fn look(
     sql: &mut Connection,
     settings: &Settings,
-    published: &Plan,
+    published: &[String],
     stats: &watch::Sender<Stats>,
-) -> bool {
-    let publications = [settings.publication.as_str(), &second(settings)];
-    let Ok(found) = catalogue::find(sql, &settings.tables, &publications).await else { return false };
-    if found.len() < settings.tables.len() || !found.iter().all(|found| published.has(settings, found)) {
-        return true;
+) -> Result<(), Trouble> {
+    let plan = Plan::make(sql, settings, &[]).await?;
+    let mut drift = Vec::new();
+    if !plan.unpublished.is_empty() {
+        let tables: Vec<_> = plan.unpublished.iter().map(quoted).collect();
+        drift.push(format!(
+            "tables of the rules were not published any more, or others have taken their place: what was written to them meanwhile is \
+             not told: {}",
+            tables.join(", ")
+        ));
     }
-    let tables = Some(found.into_iter().map(|found| found.table).collect());
+    match plan.carry_out(sql, settings).await {
+        Err(Trouble::Lost(what)) => return Err(Trouble::Lost(what)),
+        done => drift.extend(done.err().map(|trouble| trouble.to_string())),
+    }
+    // Those of ours are made before the slot, all of them.
+    let unread = plan.names.iter().filter(|name| !published.contains(name));
+    drift.extend(
+        unread.map(|name| format!("the publication {name:?} is read once the listener is started anew")),
+    );
+    let mut tables = plan.tables;
+    if tables.len() < settings.tables.len() {
+        catalogue::add_others(sql, &settings.tables, &mut tables).await?;
+    }
     stats.send_if_modified(|stats| {
-        let changed = stats.tables != tables;
-        stats.tables = tables;
+        let changed = stats.tables.as_ref() != Some(&tables) || stats.drift != drift;
+        (stats.tables, stats.drift) = (Some(tables), drift);
         changed
     });
-    false
-}
-
-/// What is written to a table that is not published is told by nobody.
-fn unpublished(stats: &watch::Sender<Stats>) -> Trouble {
-    let what = "tables of the rules were not published any more, or others have taken their place";
-    stats.send_modify(|stats| stats.note(format!("{what}: what was written to them meanwhile is not told")));
-    Trouble::Lost(format!("{what}: they are looked at again"))
+    Ok(())
 }
 
 /// Notes that the slot is gone, where nothing has said so: it was read up to there.

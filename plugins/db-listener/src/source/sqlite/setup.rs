@@ -91,7 +91,7 @@ fn described(connection: &Connection, name: TableName) -> Result<Table, Error> {
         let kind: String = row.get(1)?;
         let is_text =
             !kind.contains("INT") && ["CHAR", "CLOB", "TEXT"].iter().any(|part| kind.contains(part));
-        Ok(TableColumn { name: row.get(0)?, values: if is_text { Values::Text } else { Values::Any } })
+        Ok(TableColumn::new(row.get(0)?, if is_text { Values::Text } else { Values::Any }))
     };
     let columns = statement.query_map([&name.table], column)?.collect::<Result<_, _>>()?;
     Ok(Table::new(name, columns))
