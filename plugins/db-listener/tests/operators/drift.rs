@@ -52,7 +52,7 @@ fn a_column_of_postgresql_that_is_renamed_is_told_until_it_is_right_again() {
 fn a_table_that_is_dropped_or_renamed_stops_no_other_and_is_told_until_it_is_back() {
     let postgres = Postgres::start();
     postgres.sql("postgres", "create table a (id int primary key); create table b (id int primary key)");
-    let rules = json!([{"table": "a", "event": "a"}, {"table": "b", "event": "b"}]);
+    let rules = json!([{"table": "a", "event": "a"}, {"table": "b", "event": "b", "data": {"id": "{id}", "was": "{old.id}"}}]);
     let host = plugin(&json!({"url": postgres.url("postgres")}), &rules).start().unwrap();
     wait_for_health(&host, "healthy");
     let turns = [

@@ -167,6 +167,16 @@ pub(super) async fn silent(sql: &mut Connection, tables: &[TableName]) -> Result
     Ok(rows.iter().filter_map(table_name).collect())
 }
 
+/// Has tables and their partitions tell their old rows.
+pub(super) async fn have_old_rows_told(sql: &mut Connection, tables: &[TableName]) -> Result<(), Trouble> {
+    for silent in silent(sql, tables).await? {
+        // While it waits for a lock, the application's own statements on the table wait behind it.
+        let lock = "set lock_timeout = '2s'";
+        sql.query(&format!("{lock}; alter table only {} replica identity full", quoted(&silent))).await?;
+    }
+    Ok(())
+}
+
 fn found(row: &Row) -> Option<Found> {
     let text = |at: usize| row.get(at)?.as_deref();
     let is = |at: usize| text(at) == Some("t");
