@@ -18,9 +18,10 @@ pub struct Exact {
     pub text: String,
 }
 
-/// What a text says, if it is JSON.
+/// What a text says, if it is JSON. A number beyond those of a processor, which no reader takes for one, is a text of its digits.
 pub(crate) fn cell(text: &str) -> Option<Cell> {
-    let value = serde_json::from_str(text).ok()?;
+    let read = serde_json::from_str(text).ok();
+    let is_read = read.is_some();
     let mut compact = String::new();
     let (mut is_exact, mut rest) = (true, text);
     while let Some(first) = rest.chars().next() {
@@ -30,12 +31,16 @@ pub(crate) fn cell(text: &str) -> Option<Cell> {
             first => first.len_utf8(),
         };
         let (word, after) = rest.split_at(length);
-        if !first.is_ascii_whitespace() {
+        let is_beyond = !is_read && is_of_number(first) && word.parse::<f64>().is_ok_and(f64::is_infinite);
+        if is_beyond {
+            compact.push_str(&format!("\"{word}\""));
+        } else if !first.is_ascii_whitespace() {
             compact.push_str(word);
         }
-        is_exact &= !is_of_number(first) || keeps(word);
+        is_exact &= is_beyond || !is_of_number(first) || keeps(word);
         rest = after;
     }
+    let value = read.or_else(|| serde_json::from_str(&compact).ok())?;
     Some(if is_exact { Cell::Is(value) } else { Cell::Exact(Arc::new(Exact { value, text: compact })) })
 }
 
@@ -105,7 +110,22 @@ mod tests {
             assert!(matches!(cell(plain), Some(Cell::Is(_))), "{plain}");
         }
         assert_eq!(cell("{"), None);
-        assert_eq!(cell("1e400"), None, "no reader takes it for a number");
+        assert_eq!(cell("[1e400"), None);
+    }
+
+    #[test]
+    fn numbers_that_no_reader_takes_for_one_are_texts_in_what_holds_them() {
+        let digits = "9".repeat(400);
+        for (json, told) in [
+            ("1e400".to_owned(), "\"1e400\"".to_owned()),
+            (
+                format!("{{ \"a\": [1, -{digits}], \"b\": 12345678901234567890.5 }}"),
+                format!("{{\"a\":[1,\"-{digits}\"],\"b\":12345678901234567890.5}}"),
+            ),
+        ] {
+            assert_eq!(text(&json), told);
+            assert!(serde_json::from_str::<Value>(&told).is_ok());
+        }
     }
 
     proptest! {

@@ -55,18 +55,20 @@ impl Rules {
     /// Reads the rules of an instance.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its rule and place.
+    /// What is wrong with each rule, the first thing of each with its place.
     pub fn read(settings: &Settings) -> Result<Self> {
         let schema = settings.source.schema();
-        let rules = settings.rules.iter().enumerate();
-        let read = rules.map(|(i, rule)| Rule::read(i + 1, rule, &schema));
-        let rules = read.collect::<Result<Vec<_>, _>>().map_err(Error::invalid)?;
-        for rule in &rules {
-            if let Some((field, what)) = rule.contradiction(settings.source.kind) {
-                return Err(Error::invalid(format!("{rule}: {field}: {what}")));
+        let (mut rules, mut wrong) = (Vec::new(), Vec::new());
+        for (i, rule) in settings.rules.iter().enumerate() {
+            match Rule::read(i + 1, rule, &schema) {
+                Ok(rule) => match rule.contradiction(settings.source.kind) {
+                    Some((field, what)) => wrong.push(format!("{rule}: {field}: {what}")),
+                    None => rules.push(rule),
+                },
+                Err(what) => wrong.push(what),
             }
         }
-        Ok(Self(rules))
+        if wrong.is_empty() { Ok(Self(rules)) } else { Err(Error::invalid(wrong.join("; "))) }
     }
 
     /// What is wrong with the rules for these tables, each thing with its rule: a table that is not there or cannot be listened to, a

@@ -58,15 +58,18 @@ impl Rule {
         let key = self.key.iter().flat_map(Template::placeholders).map(|column| ("key", column));
         let data = self.data.columns().into_iter().map(|column| ("data", column));
         let column = rooms.chain(key).chain(data).find(|(_, column)| !is_known(column.row));
-        let said = |name: &str| match is_known(Row::Current) {
-            true => format!("{{old.{name}}} is never known: an insert has no old row; write {{{name}}}"),
-            false => {
-                format!("{{{name}}} is never known: a truncation tells no rows; write a text without columns")
+        let said = |row: Row, name: &str| match (is_known(Row::Current), row) {
+            (true, _) => format!("{{old.{name}}} is never known: an insert has no old row; write {{{name}}}"),
+            (false, row) => {
+                let old = if row == Row::Old { "old." } else { "" };
+                format!(
+                    "{{{old}{name}}} is never known: a truncation tells no rows; write a text without columns"
+                )
             }
         };
         match column {
-            Some((field, column)) => Some((field, said(&column.name))),
-            None if self.data.has_old_row() && !is_known(Row::Old) => Some(("data", said("*"))),
+            Some((field, column)) => Some((field, said(column.row, &column.name))),
+            None if self.data.has_old_row() && !is_known(Row::Old) => Some(("data", said(Row::Old, "*"))),
             None => None,
         }
     }
@@ -128,7 +131,7 @@ impl Rule {
     }
 
     fn no_table(&self, name: &TableName, tables: &[Table]) -> String {
-        let known = tables.iter().filter(|table| !matches!(table.told, Told::Unseen(_)));
+        let known = tables.iter().filter(|table| table.told == Told::All);
         let known: Vec<_> = known.map(|table| table.name.to_string()).collect();
         match text::nearest(&name.to_string(), known.iter().map(String::as_str)) {
             Some(near) => format!("{self}: there is no table '{name}', but '{near}'"),

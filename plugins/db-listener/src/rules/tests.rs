@@ -182,6 +182,42 @@ fn columns_and_tables_that_are_not_there_are_named_with_the_nearest() {
     assert!(rules.check(&[table(false)])[1].contains("it asks for the old row"));
 }
 
+#[test]
+fn a_table_that_was_meant_is_one_that_can_be_listened_to_and_first_one_that_differs_by_case() {
+    let rules = Rules::read(&settings(json!([{"table": "A", "event": "e"}]))).unwrap();
+    let table = |name: &str, told| {
+        let name = TableName { schema: "public".into(), table: name.into() };
+        Table::named(name, told)
+    };
+    let view = || table("A1", Told::Nothing("is a view".into()));
+    let said = |tables: &[Table]| rules.check(tables).join("; ");
+    assert_eq!(
+        said(&[view(), table("B", Told::All), table("a", Told::All)]),
+        "rule.0 (e): there is no table 'public.A', but 'public.a'"
+    );
+    assert_eq!(said(&[view()]), "rule.0 (e): there is no table 'public.A'");
+}
+
+#[test]
+fn all_rules_that_are_wrong_are_named() {
+    let rules = json!([
+        {"table": "tareas", "event": "e", "when": "id ="}, {"table": "tareas", "event": "f"},
+        {"table": "tareas", "event": "connected"},
+        {"table": "tareas", "event": "g", "on": "truncate", "data": {"was": "{old.*}"}},
+        {"table": "tareas", "event": "h", "on": "truncate", "key": "{old.id}"},
+    ]);
+    let said = Rules::read(&settings(rules)).unwrap_err().to_string();
+    for expected in [
+        "rule.0 (e): when: ",
+        "rule.2 (connected): event: ",
+        "rule.3 (g): data: {old.*} is",
+        "rule.4 (h): key: {old.id} is",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(!said.contains("rule.1"), "{said}");
+}
+
 fn said(rule: Value) -> String {
     let mut whole = json!({"table": "tareas", "event": "e"});
     whole.as_object_mut().unwrap().extend(rule.as_object().unwrap().clone());

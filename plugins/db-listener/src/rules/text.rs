@@ -121,8 +121,12 @@ fn number(text: &str, at: usize) -> Result<(Word, usize), Mistake> {
     Ok((Word::Value(number.into()), digits.len()))
 }
 
-/// What is most like `name` among `known`, if any is like it at all.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// What is most like `name` among `known`, if any is like it at all: what differs by case alone before all else.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    if let Some(same) = known.clone().find(|known| known.to_lowercase() == lower) {
+        return Some(same);
+    }
     let scored = known.map(|known| (strsim::jaro_winkler(name, known), known));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 > 0.7).then_some(best.1)

@@ -62,6 +62,8 @@ pub struct Settings {
     pub snapshot: bool,
     /// The tables of the rules.
     pub tables: Vec<TableName>,
+    /// Those that are to tell their old rows, where they are made anew.
+    pub old_rows: Vec<TableName>,
     /// How much the slot may hold back.
     pub held_limit: Option<HeldLimit>,
     /// How often what it holds back is asked for.
@@ -103,6 +105,7 @@ impl Settings {
             publication: "tidegate".to_owned(),
             snapshot: false,
             tables,
+            old_rows: Vec::new(),
             held_limit: None,
             poll: watch::POLL,
             silence: Duration::from_secs(60),

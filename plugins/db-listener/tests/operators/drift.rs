@@ -52,7 +52,7 @@ fn a_column_of_postgresql_that_is_renamed_is_told_until_it_is_right_again() {
 fn a_table_that_is_dropped_or_renamed_stops_no_other_and_is_told_until_it_is_back() {
     let postgres = Postgres::start();
     postgres.sql("postgres", "create table a (id int primary key); create table b (id int primary key)");
-    let rules = json!([{"table": "a", "event": "a"}, {"table": "b", "event": "b"}]);
+    let rules = json!([{"table": "a", "event": "a"}, {"table": "b", "event": "b", "data": {"id": "{id}", "was": "{old.id}"}}]);
     let host = plugin(&json!({"url": postgres.url("postgres")}), &rules).start().unwrap();
     wait_for_health(&host, "healthy");
     let turns = [
@@ -131,7 +131,7 @@ fn what_postgresql_never_tells_is_refused_with_what_to_write() {
         "postgres",
         "create table t (id int primary key, state text, tags text[], total int generated always as (id * 2) stored);
          create table keyless (id int); create unlogged table quick (id int primary key);
-         create view v as select * from t; create materialized view m as select * from t",
+         create view v as select * from t; create sequence numbers; create materialized view m as select * from t",
     );
     let source = json!({"url": postgres.url("postgres")});
     for (rule, expected) in [
@@ -159,6 +159,13 @@ fn what_postgresql_never_tells_is_refused_with_what_to_write() {
             "rule.0 (e): table: 'public.m' is a materialized view",
         ),
         (json!({"table": "tt", "event": "e"}), "rule.0 (e): there is no table 'public.tt', but 'public.t'"),
+        (json!({"table": "T", "event": "e"}), "rule.0 (e): there is no table 'public.T', but 'public.t'"),
+        (json!({"table": "t", "event": "e", "key": "{ID}"}), "there is no column 'ID', but 'id'"),
+        (json!({"table": "numbers", "event": "e"}), "rule.0 (e): table: 'public.numbers' is a sequence"),
+        (
+            json!({"table": "pg_catalog.pg_class", "event": "e"}),
+            "rule.0 (e): table: 'pg_catalog.pg_class' is of PostgreSQL's own",
+        ),
     ] {
         let said = refused(&source, &rule);
         assert!(said.starts_with("rule.0 (e): ") && said.contains(expected), "{said}");

@@ -107,3 +107,19 @@ fn events_are_those_of_live_changes_and_the_instance_gets_them_too() {
     assert!(events(&interrupted).is_empty());
     host.stop();
 }
+
+#[test]
+fn what_a_file_never_tells_is_named() {
+    let database = Database::new();
+    database.run("CREATE TABLE g (id INTEGER PRIMARY KEY, twice INT AS (id * 2), thrice INT AS (id * 3) STORED); CREATE VIEW tt AS SELECT * FROM t");
+    let said = |rule| {
+        let source = json!({"kind": "sqlite", "url": database.path});
+        plugin(&source, &json!([rule])).command("init", &[]).outcome.unwrap_err()
+    };
+    for column in ["twice", "thrice"] {
+        let generated = said(json!({"table": "g", "event": "e", "key": format!("{{{column}}}")}));
+        assert!(generated.contains(&format!("the column '{column}' is generated")), "{generated}");
+    }
+    let near = said(json!({"table": "ttt", "event": "e"}));
+    assert!(near.contains("there is no table 'main.ttt', but 'main.t'"), "{near}");
+}

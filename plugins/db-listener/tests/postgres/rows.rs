@@ -172,4 +172,8 @@ fn json_keeps_all_digits_by_the_log_and_by_the_snapshot() {
             assert_eq!(exact.text, r#"{"n":12345678901234567890.123456789}"#);
         }
     }
+    postgres.sql("postgres", r#"insert into t values (3, '{"a": 1, "n": 1e400}', '{"a": 1, "n": 1e400}')"#);
+    let change = listener.next();
+    assert_eq!(*new(&change, "j"), json!({"a": 1, "n": "1e400"}));
+    assert_eq!(*new(&change, "b"), json!({"a": 1, "n": format!("1{}", "0".repeat(400))}));
 }

@@ -112,7 +112,7 @@ pub(super) async fn find(
              from pg_class c join pg_namespace n on n.oid = relnamespace,
                lateral (
                  select coalesce(bool_and({IDENTITY}) filter (where p.relkind <> 'p'), true), bool_and(p.relreplident = 'f') from pg_class p where {PARTS}) i(identity, full_rows)
-             where relkind in ('r', 'p', 'v', 'm', 'f') and (nspname, relname) in ({}) order by 1, 2",
+             where relkind in ('r', 'p', 'v', 'm', 'f', 'S') and (nspname, relname) in ({}) order by 1, 2",
             pairs(tables)
         ))
         .await?;
@@ -167,6 +167,16 @@ pub(super) async fn silent(sql: &mut Connection, tables: &[TableName]) -> Result
     Ok(rows.iter().filter_map(table_name).collect())
 }
 
+/// Has tables and their partitions tell their old rows.
+pub(super) async fn have_old_rows_told(sql: &mut Connection, tables: &[TableName]) -> Result<(), Trouble> {
+    for silent in silent(sql, tables).await? {
+        // While it waits for a lock, the application's own statements on the table wait behind it.
+        let lock = "set lock_timeout = '2s'";
+        sql.query(&format!("{lock}; alter table only {} replica identity full", quoted(&silent))).await?;
+    }
+    Ok(())
+}
+
 fn found(row: &Row) -> Option<Found> {
     let text = |at: usize| row.get(at)?.as_deref();
     let is = |at: usize| text(at) == Some("t");
@@ -204,7 +214,13 @@ fn without_identity(name: &TableName) -> Untold {
 /// Whether changes of a table are told, by what it is, and whether it is logged.
 fn told_of(name: &TableName, kind: &str, persistence: &str) -> Told {
     let nothing = |what: &str| Told::Nothing(format!("is {what}"));
+    if ["pg_catalog", "pg_toast", "information_schema"].contains(&&*name.schema) {
+        return nothing("of PostgreSQL's own, of which it tells no changes");
+    }
     match (kind, persistence) {
+        ("S", _) => {
+            nothing("a sequence, whose numbers are told with the rows that have them: name their table")
+        }
         ("v", _) => nothing("a view, of which PostgreSQL tells no changes: name the tables that it reads"),
         ("m", _) => nothing(
             "a materialized view, of which PostgreSQL tells no changes: name the tables that it reads",

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::address::Address;
-use super::catalogue::{self, quoted};
+use super::catalogue;
 use super::position::Origin;
 use super::publication;
 use super::query::first_row;
@@ -59,6 +59,7 @@ impl Postgres {
             slot: said.slot.clone(),
             publication: said.publication.clone(),
             snapshot: said.snapshot,
+            old_rows: if said.prepare { self.old_rows.clone() } else { Vec::new() },
             held_limit: (said.wal_limit > 0).then_some(HeldLimit { bytes: said.wal_limit, then }),
             ..Settings::new(address, self.tables.clone())
         })
@@ -66,11 +67,7 @@ impl Postgres {
 
     /// Has tables tell their old rows where rules ask for them, if that is wanted.
     async fn ask_for_old_rows(&self, sql: &mut Connection, tables: &mut [Table]) -> Result<(), Failure> {
-        for silent in catalogue::silent(sql, &self.old_rows).await? {
-            // While it waits for a lock, the application's own statements on the table wait behind it.
-            let lock = "set lock_timeout = '2s'";
-            sql.query(&format!("{lock}; alter table only {} replica identity full", quoted(&silent))).await?;
-        }
+        catalogue::have_old_rows_told(sql, &self.old_rows).await?;
         self.tell_old_rows(tables);
         Ok(())
     }

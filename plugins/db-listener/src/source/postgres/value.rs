@@ -9,6 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use super::literal::{self, Item};
 use crate::change::Cell;
+use crate::exact;
 use crate::source::Values;
 
 /// What a type is in JSON.
@@ -67,7 +68,7 @@ impl Type {
             Self::Integer => integer(text),
             Self::Float => Number::from_f64(text.parse().ok()?).map(Value::Number),
             Self::Numeric => numeric(text),
-            Self::Json => serde_json::from_str(text).ok(),
+            Self::Json => exact::cell(text)?.value().cloned(),
             Self::Bytes => Some(Value::String(BASE64_STANDARD.encode(unhex(text.strip_prefix("\\x")?)?))),
             Self::Moment | Self::Timestamp => timestamp(text),
             Self::Time => Some(Value::String(with_offset(text).into_owned())),

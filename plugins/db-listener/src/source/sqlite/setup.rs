@@ -69,9 +69,9 @@ pub(super) fn tables(connection: &Connection, wanted: &[TableName]) -> Result<Ve
     for (table, kind, is_virtual) in rows {
         let name = TableName { schema: "main".into(), table };
         found.push(match (kind.as_str(), is_virtual) {
-            _ if !wanted.contains(&name) => Table::named(name, Told::All),
             ("view", _) => Table::named(name, nothing("a view: name the tables that it reads")),
             (_, true) => Table::named(name, nothing("a virtual table, which has no triggers")),
+            _ if !wanted.contains(&name) => Table::named(name, Told::All),
             _ => described(connection, name).map_err(told)?,
         });
     }
@@ -86,6 +86,16 @@ fn nothing(what: &str) -> Told {
 
 /// A table with its columns. Those of type TEXT hold text whatever is put in; others hold what they are given.
 fn described(connection: &Connection, name: TableName) -> Result<Table, Error> {
+    let hidden = "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden IN (2, 3)";
+    let hidden = connection
+        .prepare_cached(hidden)?
+        .query_map([&name.table], |row| {
+            Ok((
+                row.get(0)?,
+                "is generated, and such are not told: use the columns that it is made of".to_owned(),
+            ))
+        })?
+        .collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached("SELECT name, upper(type) FROM pragma_table_info(?1)")?;
     let column = |row: &rusqlite::Row<'_>| {
         let kind: String = row.get(1)?;
@@ -94,7 +104,7 @@ fn described(connection: &Connection, name: TableName) -> Result<Table, Error> {
         Ok(TableColumn::new(row.get(0)?, if is_text { Values::Text } else { Values::Any }))
     };
     let columns = statement.query_map([&name.table], column)?.collect::<Result<_, _>>()?;
-    Ok(Table::new(name, columns))
+    Ok(Table { hidden, ..Table::new(name, columns) })
 }
 
 /// How often the schema was changed.
