@@ -170,7 +170,7 @@ fn load(folder: Option<&Path>) -> Result<(Listing, Index), String> {
 }
 
 fn read(listing: Listing, folder: &Path) -> Result<(Listing, Index), String> {
-    let documents = listing.read(folder);
+    let documents = listing.read(folder)?;
     let index = index(documents.iter().map(|(name, text)| (name.as_str(), text.as_str())))?;
     Ok((listing, index))
 }

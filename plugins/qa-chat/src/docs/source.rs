@@ -1,6 +1,7 @@
 //! Where documents come from: those that are shipped in this library, or a folder.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -41,14 +42,16 @@ impl Listing {
     /// # Errors
     /// Where the folder itself cannot be read.
     pub(crate) fn of(folder: &Path) -> Result<Self, String> {
-        let wrong = |error| format!("{}: {error}", folder.display());
-        fs::read_dir(folder).map_err(wrong)?;
         let (mut listing, mut bytes) = (Self::default(), 0);
         let mut waiting = vec![(PathBuf::new(), 0)];
         while let Some((below, depth)) = waiting.pop() {
-            let Ok(entries) = fs::read_dir(folder.join(&below)) else {
-                listing.left_out.push(format!("{} cannot be read", below.display()));
-                continue;
+            let entries = match fs::read_dir(folder.join(&below)) {
+                Ok(entries) => entries,
+                Err(error) if depth == 0 => return Err(unreadable(folder, &error)),
+                Err(_) => {
+                    listing.left_out.push(format!("{} cannot be read", below.display()));
+                    continue;
+                }
             };
             for entry in entries.flatten() {
                 let (name, Ok(kind)) = (entry.file_name(), entry.file_type()) else { continue };
@@ -84,7 +87,10 @@ impl Listing {
 
     /// The documents: name and text. A file that is gone meanwhile is left out, and the next listing is another one; and so is
     /// one that is no text, whatever its name.
-    pub(crate) fn read(&self, folder: &Path) -> Vec<(String, String)> {
+    ///
+    /// # Errors
+    /// Where the folder is gone meanwhile: what was read of it says nothing then.
+    pub(crate) fn read(&self, folder: &Path) -> Result<Vec<(String, String)>, String> {
         let read = self.files.iter().filter_map(|file| {
             let bytes = fs::read(folder.join(&file.name)).ok()?;
             // It may have grown since it was listed.
@@ -92,8 +98,14 @@ impl Listing {
             let is_text = !text.contains(&0);
             is_text.then(|| (file.name.clone(), String::from_utf8_lossy(text).into_owned()))
         });
-        read.collect()
+        let read = read.collect();
+        fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+        Ok(read)
     }
+}
+
+fn unreadable(folder: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", folder.display())
 }
 
 fn is_document(path: &Path) -> bool {
