@@ -40,7 +40,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// All that can be said of settings without a database.
 ///
 /// # Errors
-/// The first thing that is wrong, with its place.
+/// What is wrong, with its place: of each wrong rule the first thing, and else the first of all.
 pub fn check(settings: &Settings) -> Result<()> {
     settings.check()?;
     Rules::read(settings)?;

@@ -155,8 +155,7 @@ class Session:
             elif error.code == "timeout" and link:
                 link.drop(1006, str(error))
             else:
-                del self._rooms[room]
-                sub._end(error)
+                self._forget(sub, error)
                 self._emitter.emit("error", error)
 
         self._ask("join", {"room": room, "data": sub._wanted}, resolve, reject, now=True)
@@ -165,12 +164,12 @@ class Session:
         if self._forget(sub):
             await self._tell_left(sub.room)
 
-    def _forget(self, sub: Subscription) -> bool:
-        """Ends a subscription; whether it was one. Its room may be joined again at once."""
+    def _forget(self, sub: Subscription, error: TidegateError | None = None) -> bool:
+        """Ends a subscription, by that error; whether it was one. Its room may be joined again at once."""
         if self._rooms.get(sub.room) is not sub:
             return False
         del self._rooms[sub.room]
-        sub._end()
+        sub._end(error)
         return True
 
     async def _tell_left(self, room: str) -> None:
