@@ -1,10 +1,11 @@
 //! A gateway in a process of its own.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ use crate::{Answer, Refused, Socket, TlsDialer, Wire, http};
 
 /// For how long a test waits before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// For how long a test may hold a gateway: one that waits for what never comes would hold up all others for ever.
+const LONGEST_TEST: Duration = Duration::from_secs(600);
 
 /// How a gateway is started.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +85,7 @@ pub struct Gateway {
     addresses: Vec<SocketAddr>,
     data: PathBuf,
     folder: TempDir,
+    _watch: Sender<()>,
 }
 
 impl Gateway {
@@ -108,7 +113,8 @@ impl Gateway {
         let ready: Value = serde_json::from_str(&text).unwrap();
         let address = |listener: &Value| listener["address"].as_str().unwrap().parse().unwrap();
         let addresses = ready["listeners"].as_array().unwrap().iter().map(address).collect();
-        Self { process, addresses, data, folder }
+        let held = watch(process.id());
+        Self { process, addresses, data, folder, _watch: held }
     }
 
     /// Where its first listener listens.
@@ -258,13 +264,30 @@ impl Drop for Gateway {
     }
 }
 
-/// Waits for the ready file, which is there whole or not at all.
+/// Ends the tests' process, and the gateway's, unless what is answered is dropped within [`LONGEST_TEST`].
+fn watch(gateway: u32) -> Sender<()> {
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    let (held, dropped) = mpsc::channel();
+    thread::spawn(move || {
+        if dropped.recv_timeout(LONGEST_TEST) == Err(RecvTimeoutError::Timeout) {
+            // Not by a macro: what these print goes to the test, which does not end.
+            let _nobody_reads = writeln!(io::stderr(), "{test} does not end within {LONGEST_TEST:?}");
+            if let Some(gateway) = Pid::from_raw(gateway.cast_signed()) {
+                let _ended_already = kill_process(gateway, Signal::KILL);
+            }
+            process::abort();
+        }
+    });
+    held
+}
+
 /// A figure of a page of `/metrics`.
 fn figure(page: &str, name: &str) -> Option<f64> {
     let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
     Some(value.parse().unwrap())
 }
 
+/// Waits for the ready file, which is there whole or not at all.
 fn wait_for(ready: &Path, process: &mut Child, folder: &Path) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {
