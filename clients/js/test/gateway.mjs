@@ -142,6 +142,7 @@ export const changed = (client, state) =>
 export class Way {
   #sockets = new Set();
   #server;
+  #paused = false;
 
   static async to(test, gateway) {
     const way = new Way();
@@ -152,6 +153,7 @@ export class Way {
         from.on('error', () => {});
         from.on('close', () => (way.#sockets.delete(from), to.destroy()));
         from.pipe(to);
+        if (way.#paused) from.pause();
       }
     });
     await new Promise((resolve) => way.#server.listen(0, '127.0.0.1', resolve));
@@ -163,9 +165,16 @@ export class Way {
     return `ws://127.0.0.1:${this.#server.address().port}/ws`;
   }
 
-  /** Nothing comes through, and the sender's buffers fill. */
-  pause = () => this.#sockets.forEach((socket) => socket.pause());
-  resume = () => this.#sockets.forEach((socket) => socket.resume());
+  /** Nothing comes through, and the sender's buffers fill; who comes is not heard until it goes on. */
+  pause() {
+    this.#paused = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  resume() {
+    this.#paused = false;
+    for (const socket of this.#sockets) socket.resume();
+  }
 
   cut() {
     for (const socket of this.#sockets) socket.destroy();

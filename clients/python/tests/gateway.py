@@ -135,7 +135,7 @@ class Way:
             writer.close()
 
     def pause(self) -> None:
-        """Nothing comes through, and the sender's buffers fill."""
+        """Nothing comes through, and the sender's buffers fill; who comes is not heard until it goes on."""
         self._open.clear()
 
     def resume(self) -> None:
