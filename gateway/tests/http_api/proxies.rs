@@ -109,14 +109,14 @@ async fn a_header_that_does_not_come_ends_in_time() {
         stream.write_all(start).await.unwrap();
         assert_eq!(stream.read_to_end(&mut Vec::new()).await.unwrap(), 0);
     }
-    assert_eq!(gateway.metric("tidegate_connections_closed_total{reason=\"timeout\"}").await, 3.0);
+    gateway.reaches("tidegate_connections_closed_total{reason=\"timeout\"}", 3.0).await;
 }
 
 #[tokio::test]
 async fn only_balancers_that_are_named_connect() {
     let gateway = balanced("[\"10.0.0.0/8\"]", &[]);
     assert_eq!(ask(&gateway, &line("192.0.2.1"), "/health/live").await.status, 0);
-    assert_eq!(gateway.metric("tidegate_connections_refused_total{limit=\"trusted_proxies\"}").await, 1.0);
+    gateway.reaches("tidegate_connections_refused_total{limit=\"trusted_proxies\"}", 1.0).await;
 }
 
 /// Behind a proxy on this machine, which the default exempts; each address may ask once.

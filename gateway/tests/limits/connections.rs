@@ -18,7 +18,7 @@ async fn an_endpoint_has_so_many_places_over_all_shards_and_others_have_theirs()
     let gateway = strict(&["endpoint=[{ path = \"/ws\", max_sessions = 3 }, { path = \"/other\" }]"]);
     let mut sessions = vec![open(&gateway).await, open(&gateway).await, open(&gateway).await];
     assert_eq!(gateway.try_connect("/ws", &[]).await.err().unwrap().0, 503);
-    assert_eq!(gateway.metric(REFUSED).await, 1.0);
+    gateway.reaches(REFUSED, 1.0).await;
     let mut other = gateway.connect("/other").await;
     other.next().await;
     assert_eq!(other.ask(&ping(1)).await["message"], "pong");
