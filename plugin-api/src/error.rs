@@ -1,7 +1,10 @@
 //! What a plugin answers when it does not answer well: one error for calls, routes and life cycle.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::abi::Status;
 
@@ -20,6 +23,7 @@ pub struct Error {
     pub(crate) http: Option<u16>,
     pub(crate) fields: Vec<FieldError>,
     pub(crate) data: Bytes,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// One field that does not validate, as problem details list it under `errors`.
@@ -58,7 +62,14 @@ impl FieldError {
 impl Error {
     /// An error of any status.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), http: None, fields: Vec::new(), data: Bytes::new() }
+        Self {
+            status,
+            message: message.into(),
+            http: None,
+            fields: Vec::new(),
+            data: Bytes::new(),
+            retry_after: None,
+        }
     }
 
     /// What was asked makes no sense: 422 in a route.
@@ -133,6 +144,14 @@ impl Error {
         self
     }
 
+    /// Says after how long it may go well. A route's answer has it as `Retry-After`, in whole seconds, one at least; a failed
+    /// call's, as `retry_after_ms` in its data, where it has no data of its own.
+    #[must_use]
+    pub fn retry_after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
+        self
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -158,6 +177,18 @@ impl Error {
     #[must_use]
     pub fn fields(&self) -> &[FieldError] {
         &self.fields
+    }
+
+    /// What a failed call answers as its data: the fields that do not validate, else what it was given, else when to try again.
+    pub(crate) fn call_data(&self) -> Bytes {
+        match self.retry_after {
+            _ if !self.fields.is_empty() => json!({ "errors": self.fields }).to_string().into(),
+            Some(pause) if self.data.is_empty() => {
+                let ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                json!({ "retry_after_ms": ms }).to_string().into()
+            }
+            _ => self.data.clone(),
+        }
     }
 
     /// The text for whoever asked: a fault of ours is none of their business.
@@ -186,5 +217,25 @@ impl From<serde_json::Error> for Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_call_tells_its_fields_or_its_data_or_when_to_try_again() {
+        let busy = || Error::busy("later").retry_after(Duration::from_millis(1500));
+        let fields = [FieldError::body("health", "is missing", "missing")];
+        let wrong = Error::unprocessable(fields).retry_after(Duration::ZERO);
+        for (error, data) in [
+            (Error::busy("later"), ""),
+            (busy(), r#"{"retry_after_ms":1500}"#),
+            (busy().with_data(&7), "7"),
+            (wrong, r#"{"errors":[{"loc":["body","health"],"msg":"is missing","type":"missing"}]}"#),
+        ] {
+            assert_eq!(error.call_data(), data);
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! What the plugin gives for a request, carried to the host.
 
 use bytes::Bytes;
-use serde_json::json;
 use tokio::sync::watch;
 
 use super::contain::{Panicked, contain};
@@ -103,12 +102,7 @@ impl Responder {
             }
             Ok(Err(error)) => {
                 self.log(place, &error);
-                let data = if error.fields.is_empty() {
-                    error.data.clone()
-                } else {
-                    json!({ "errors": error.fields }).to_string().into()
-                };
-                self.fail(error.status(), error.public_message(), data).await;
+                self.fail(error.status(), error.public_message(), error.call_data()).await;
             }
             Err(Panicked) => self.fail(Status::INTERNAL, "the plugin failed", Bytes::new()).await,
         }

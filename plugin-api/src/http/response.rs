@@ -91,10 +91,17 @@ impl HttpResponse {
 
 impl From<Error> for HttpResponse {
     fn from(error: Error) -> Self {
-        if error.fields.is_empty() {
+        let response = if error.fields.is_empty() {
             Self::problem(error.http_status(), error.public_message())
         } else {
             Self::unprocessable(&error.fields)
+        };
+        match error.retry_after {
+            Some(pause) => {
+                let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+                response.header("retry-after", seconds.max(1).to_string())
+            }
+            None => response,
         }
     }
 }
@@ -128,5 +135,21 @@ fn title(status: u16) -> &'static str {
         504 => "Gateway Timeout",
         _ if status < 500 => "Client Error",
         _ => "Internal Server Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_is_told_in_whole_seconds_one_at_least() {
+        for (ms, seconds) in [(0, "1"), (999, "1"), (1000, "1"), (1001, "2"), (90_000, "90")] {
+            let response = HttpResponse::from(Error::busy("later").retry_after(Duration::from_millis(ms)));
+            let told = response.headers.iter().find(|(name, _)| name == "retry-after").unwrap();
+            assert_eq!((response.status, told.1.as_ref()), (503, seconds), "{ms}");
+        }
     }
 }

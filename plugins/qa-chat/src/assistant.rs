@@ -1,6 +1,7 @@
 //! The assistant: all that questions share.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::json;
 use tidegate_plugin::{Error, Health, Host, Result, Status};
@@ -51,7 +52,7 @@ impl Assistant {
         self.figures.breaker(self.breaker.position());
         leave.map_err(|wait| {
             let seconds = wait.as_secs_f64().ceil();
-            Error::busy(format!("The assistant is down; it is tried again in {seconds} s"))
+            Error::busy(format!("The assistant is down; it is tried again in {seconds} s")).retry_after(wait)
         })
     }
 
@@ -126,5 +127,9 @@ pub(crate) fn error(failure: &Failure) -> Error {
         Failure::Slow(_) => Status::TIMEOUT,
         _ => Status::BUSY,
     };
-    Error::new(status, format!("The assistant cannot answer: {}", failure.public()))
+    let error = Error::new(status, format!("The assistant cannot answer: {}", failure.public()));
+    match failure.pause() {
+        Duration::ZERO => error,
+        pause => error.retry_after(pause),
+    }
 }

@@ -152,7 +152,7 @@ impl Backend {
     pub(crate) async fn ask(&self, prompt: &Prompt) -> Result<Reading, Failure> {
         Ok(match self {
             Self::Docs(library) => Reading::Ready(library.answer(&prompt.content).await?.into()),
-            Self::OpenAi(openai) => Reading::OpenAi(openai.ask(prompt).await?),
+            Self::OpenAi(openai) => openai.ask(prompt).await?,
             Self::Http(service) => service.ask(prompt).await?,
             Self::Command(pool) => Reading::Command(pool.ask(prompt).await?),
         })

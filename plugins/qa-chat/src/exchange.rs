@@ -19,6 +19,9 @@ use crate::conversation::{Role, Turn};
 use crate::figures::{Outcome, Tally};
 use crate::question::Question;
 
+/// After how long to ask again where too many wait: how soon a place comes free nobody knows.
+const BUSY: Duration = Duration::from_secs(1);
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -196,7 +199,8 @@ async fn enter(assistant: &Assistant, deadline: Instant) -> Result<Place, End> {
     match timeout_at(deadline, assistant.admission.enter()).await {
         Ok(Some(place)) => Ok(place),
         Ok(None) => {
-            Err((Outcome::Refused, Error::busy("The assistant is busy: too many questions wait already")))
+            let busy = Error::busy("The assistant is busy: too many questions wait already");
+            Err((Outcome::Refused, busy.retry_after(BUSY)))
         }
         Err(_) => Err((Outcome::TimedOut, Error::timeout("The assistant is busy: no turn came in time"))),
     }

@@ -1,4 +1,5 @@
-//! The back end `openai`: any endpoint that speaks as OpenAI's chat completions do, streaming.
+//! The back end `openai`: any endpoint that speaks as OpenAI's chat completions do: streaming, or all at once where it does not
+//! know of streams.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -12,6 +13,8 @@ use crate::docs::{Found, Library};
 use crate::settings;
 use crate::wire::{Client, Response};
 
+/// What it may answer with.
+const ACCEPT: &str = "text/event-stream, application/json;q=0.9";
 /// Bytes of what the endpoint says of an error.
 const LONGEST_ERROR: usize = 16 * 1024;
 
@@ -29,6 +32,12 @@ pub(crate) struct OpenAi {
 #[derive(Debug)]
 pub(crate) struct Reading {
     events: Events,
+    heard: Heard,
+}
+
+/// What it has said so far.
+#[derive(Debug)]
+struct Heard {
     /// The last choice said why it ended: what may still come is figures.
     finished: bool,
     whole: Whole,
@@ -50,7 +59,8 @@ struct Chunk {
 
 #[derive(Deserialize)]
 struct Choice {
-    #[serde(default)]
+    /// A piece; in an answer that comes at once, all of it.
+    #[serde(default, alias = "message")]
     delta: Delta,
     finish_reason: Option<String>,
 }
@@ -82,7 +92,7 @@ impl OpenAi {
         self.library.as_ref()
     }
 
-    pub(crate) async fn ask(&self, prompt: &Prompt) -> Result<Reading, Failure> {
+    pub(crate) async fn ask(&self, prompt: &Prompt) -> Result<super::Reading, Failure> {
         let found = match &self.library {
             Some(library) => library.find(&prompt.content).await?,
             None => None,
@@ -94,20 +104,26 @@ impl OpenAi {
         if let Some(tokens) = self.settings.max_tokens {
             request["max_tokens"] = json!(tokens);
         }
-        let response = self.client.post(request.to_string().into_bytes(), "text/event-stream").await?;
+        let response = self.client.post(request.to_string().into_bytes(), ACCEPT).await?;
         if !response.status.is_success() {
             return Err(refused(response).await);
         }
-        if response.content_type != "text/event-stream" {
-            return Err(Failure::Wrong(format!(
-                "it is '{}' and no event stream",
-                brief(&response.content_type)
-            )));
-        }
         let whole =
             Whole { tools_used: tools(found.as_ref()), metadata: citations(found), ..Whole::default() };
+        let mut heard = Heard { finished: false, whole };
         let (body, longest) = (response.body, self.longest);
-        Ok(Reading { events: Events::of(body, longest), finished: false, whole })
+        match response.content_type.as_str() {
+            "text/event-stream" => {
+                Ok(super::Reading::OpenAi(Reading { events: Events::of(body, longest), heard }))
+            }
+            "application/json" => {
+                let text = heard.take(&body.whole(longest).await?)?;
+                Ok(super::Reading::Ready(text.into_iter().chain([heard.end()]).collect()))
+            }
+            other => {
+                Err(Failure::Wrong(format!("it is '{}' and neither an event stream nor JSON", brief(other))))
+            }
+        }
     }
 
     fn messages(&self, prompt: &Prompt, found: Option<&Found>) -> Vec<Message> {
@@ -130,19 +146,22 @@ impl OpenAi {
 impl Reading {
     pub(crate) async fn next(&mut self) -> Result<Piece, Failure> {
         while let Some(event) = self.events.next().await? {
-            if let Some(piece) = self.read(&event)? {
+            if event == *b"[DONE]" {
+                return Ok(self.heard.end());
+            }
+            if let Some(piece) = self.heard.take(&event)? {
                 return Ok(piece);
             }
         }
-        if self.finished { Ok(self.end()) } else { Err(Events::broken_off()) }
+        if self.heard.finished { Ok(self.heard.end()) } else { Err(Events::broken_off()) }
     }
+}
 
-    fn read(&mut self, event: &[u8]) -> Result<Option<Piece>, Failure> {
-        if event == b"[DONE]" {
-            return Ok(Some(self.end()));
-        }
+impl Heard {
+    /// What a chunk says; none: nothing for who asked.
+    fn take(&mut self, chunk: &[u8]) -> Result<Option<Piece>, Failure> {
         let chunk: Chunk =
-            serde_json::from_slice(event).map_err(|error| Failure::Wrong(error.to_string()))?;
+            serde_json::from_slice(chunk).map_err(|error| Failure::Wrong(error.to_string()))?;
         if let Some(error) = chunk.error {
             return Err(Failure::Told(said(&error)));
         }

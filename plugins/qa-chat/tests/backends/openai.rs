@@ -43,6 +43,21 @@ fn an_answer_is_streamed_and_then_whole() {
 }
 
 #[test]
+fn an_endpoint_that_does_not_know_of_streams_answers_all_at_once() {
+    let server = Server::answering(|_, connection| {
+        let choice = json!({"index": 0, "message": {"role": "assistant", "content": "Hello tú"}, "finish_reason": "stop"});
+        let answer = json!({"model": "small-1", "choices": [choice], "usage": {"total_tokens": 3}});
+        connection.answer(200, "application/json; charset=utf-8", &answer.to_string());
+    });
+    let host = start(server.openai());
+    let answer = ask_for_pieces(&host, "hi");
+    assert_eq!((&answer.pieces[..], &answer.data["content"]), (&[json!("Hello tú")][..], &json!("Hello tú")));
+    let metadata = &answer.data["metadata"];
+    assert_eq!((&metadata["model"], &metadata["finish_reason"]), (&json!("small-1"), &json!("stop")));
+    host.stop();
+}
+
+#[test]
 fn what_was_said_before_goes_with_a_question_and_stays_over_a_restart() {
     let server = Server::answering(|request, connection| {
         streams(connection, &[&format!("answer {}", request.number)])

@@ -109,6 +109,7 @@ fn what_it_refuses_is_told_and_not_tried_again() {
         ((400, JSON, r#"{"error":{"message":"too many tokens"}}"#), "it says: too many tokens"),
         ((401, JSON, r#"{"error":{"message":"bad key: secret-key"}}"#), "status 401"),
         ((200, EVENTS, "data: {\"error\":{\"message\":\"overloaded\"}}\n\n"), "it says: overloaded"),
+        ((200, JSON, r#"{"error":{"message":"overloaded"}}"#), "it says: overloaded"),
         ((302, "text/plain", ""), "status 302"),
     ] {
         let (retries, message) = asked_again(answer);
@@ -121,6 +122,8 @@ fn what_it_refuses_is_told_and_not_tried_again() {
 fn what_is_no_answer_is_tried_again_and_then_told() {
     for answer in [
         (200, "text/html", "<html>"),
+        (200, "application/json", "<html>"),
+        (200, "application/json", r#"{"choices":[{"message":{"content":""}}]}"#),
         (200, "text/event-stream", "data: {oops\n\n"),
         (200, "text/event-stream", "data: [DONE]\n\n"),
         (
@@ -231,7 +234,8 @@ fn who_is_one_too_many_is_told_at_once() {
     server.request();
     let second = host.begin_call("chat", &json!({"content": "2"}));
     let third = host.http_json("POST", "/chat", &json!({"content": "3"}));
-    assert_eq!((third.status, questions(&host, "refused")), (503, 1));
+    assert_eq!((third.status, third.header("retry-after")), (503, Some("1")));
+    assert_eq!(questions(&host, "refused"), 1);
     assert_eq!(
         (&host.health()["details"]["running"], &host.health()["details"]["waiting"]),
         (&json!(1), &json!(1))
@@ -254,17 +258,19 @@ fn one_that_is_down_is_left_alone_and_said_to_be_and_tried_later() {
     });
     let mut settings = server.openai();
     settings["retries"] = json!({"most": 0});
-    settings["breaker"] = json!({"failures": 2, "open": "300ms"});
+    settings["breaker"] = json!({"failures": 2, "open": "2s"});
     let host = start(settings);
     for _ in 0..2 {
         assert!(ask(&host, "hi").message.contains("status 500"));
     }
     let refused = ask(&host, "hi");
     assert!(refused.message.contains("is down"), "{}", refused.message);
+    let wait = refused.data["retry_after_ms"].as_u64().unwrap();
+    assert!((1..=2000).contains(&wait), "{wait}");
     assert_eq!((host.metric("chat_breaker"), host.health()["status"].as_str()), (Some(2), Some("unhealthy")));
     let begun = Instant::now();
     while !ask(&host, "hi").success {
-        assert!(begun.elapsed() < Duration::from_secs(5), "it comes back");
+        assert!(begun.elapsed() < Duration::from_secs(20), "it comes back");
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!((host.metric("chat_breaker"), host.health()["status"].as_str()), (Some(0), Some("healthy")));
