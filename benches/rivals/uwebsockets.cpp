@@ -1,4 +1,5 @@
-// uWebSockets in C++: subscribers are in one topic, and what a publisher sends is published there.
+// uWebSockets in C++: subscribers are in one topic, and what a publisher sends is published there. Who comes to /ask is in it
+// when it asks to be, as a client of the gateway is in a room.
 #include <cstdlib>
 #include <iostream>
 
@@ -14,6 +15,15 @@ int main(int argc, char **argv) {
         .maxPayloadLength = 1 << 20,
         .maxBackpressure = 64 << 20,
         .open = [](auto *client) { client->subscribe("room"); },
+    });
+    app.ws<None>("/ask", {
+        .compression = uWS::DISABLED,
+        .maxPayloadLength = 1 << 20,
+        .maxBackpressure = 64 << 20,
+        .message = [](auto *client, std::string_view, uWS::OpCode kind) {
+            client->subscribe("room");
+            client->send("joined", kind);
+        },
     });
     app.ws<None>("/pub", {
         .compression = uWS::DISABLED,

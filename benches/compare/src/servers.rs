@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::load::{Target, Wire};
 use crate::place::Place;
 
-pub use entrants::{ENTRANTS, Entrant, bare_tls, entrant, gateway_tls};
+pub use entrants::{ENTRANTS, Entrant, bare_tls, entrant, gateway_tls, uwebsockets_asked};
 pub use wires::rooms;
 
 /// For how long a server may take until it accepts.

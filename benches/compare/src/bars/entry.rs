@@ -5,7 +5,7 @@ use super::{Figure, Limit, Settings, Verdict};
 use crate::load::{Crew, Generator};
 use crate::process;
 use crate::sample::{Entry, Error, enter};
-use crate::servers::{Server, bare_tls, entrant, gateway_tls};
+use crate::servers::{Server, bare_tls, entrant, gateway_tls, uwebsockets_asked};
 use crate::statistics::median;
 use crate::tls::Identity;
 
@@ -29,7 +29,7 @@ pub(super) fn connections(settings: &Settings, verdict: &mut Verdict) -> Result<
     let named = |name: &str| entrant(name).ok_or_else(|| Error::Other(format!("no server '{name}'")));
     let (gateway, other) = (named("tidegate")?, named("uwebsockets")?);
     let identity = Identity::new(place)?;
-    let (mut plain, mut secured) = (Vec::new(), Vec::new());
+    let (mut plain, mut asked, mut secured) = (Vec::new(), Vec::new(), Vec::new());
     for go in 0..settings.goes {
         let ratio = |one: &Server, other: &Server, connections, into: &mut Vec<[f64; 3]>| {
             let (first, own) = entry(one, "tidegate", connections)?;
@@ -39,10 +39,12 @@ pub(super) fn connections(settings: &Settings, verdict: &mut Verdict) -> Result<
             Ok::<(), Error>(())
         };
         ratio(&gateway.start(place)?, &other.start(place)?, CONNECTIONS, &mut plain)?;
+        ratio(&gateway.start(place)?, &uwebsockets_asked(place)?, CONNECTIONS, &mut asked)?;
         ratio(&gateway_tls(place, &identity)?, &bare_tls(place, &identity)?, SECURED, &mut secured)?;
     }
     let cases = [
-        ("plain, against uWebSockets", &plain, 1.35),
+        ("plain, against uWebSockets, which has its clients in at once", &plain, 1.35),
+        ("plain, against uWebSockets, whose clients ask to be in, too", &asked, 1.35),
         ("TLS 1.3, against a bare rustls accept loop", &secured, 1.2),
     ];
     for (what, goes, limit) in cases {

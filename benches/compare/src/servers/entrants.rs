@@ -147,6 +147,14 @@ pub fn gateway_tls(place: &Place, identity: &Identity) -> Result<Server, sample:
     Ok(Server::start(place, "tidegate-tls", command, room(), Some(identity.client()?))?)
 }
 
+/// uWebSockets, whose subscribers ask to be in.
+///
+/// # Errors
+/// Where it does not run.
+pub fn uwebsockets_asked(place: &Place) -> Result<Server, Error> {
+    Server::start(place, "uwebsockets", |port| made(place, "uwebsockets", port), wires::asking(), None)
+}
+
 /// A loop of rustls that accepts, and nothing else.
 ///
 /// # Errors

@@ -11,6 +11,12 @@ pub(super) fn bare() -> Wire {
     Wire { subscriber: path("/sub"), publisher: path("/pub"), template: "%T".to_owned() }
 }
 
+/// The same, where subscribers ask to be in, and wait for the answer (`/ask`).
+pub(super) fn asking() -> Wire {
+    let subscriber = Side { hello: vec!["join".to_owned()], ready: "joined".to_owned(), ..path("/ask") };
+    Wire { subscriber, ..bare() }
+}
+
 /// Of the gateway's dialect `rooms`: join a room, and wait for the answer; publish into it. The rooms' names start with
 /// `start`.
 pub fn rooms(start: &str) -> Wire {
