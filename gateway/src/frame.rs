@@ -25,6 +25,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+pub(crate) use arena::block;
 pub use arena::{Arena, Held, Yields};
 pub use bookmark::{BadBookmark, Bookmark};
 use encodings::{Encoded, Encodings};
@@ -373,7 +374,9 @@ impl Frames {
 
     /// What they take beside the arenas, behind the two counts of whoever shares them, in bytes.
     pub fn overhead(&self) -> usize {
-        let lists = self.each.capacity() * size_of::<Bytes>() + self.marks.len() * size_of::<Mark>();
-        size_of::<Self>() + 2 * size_of::<usize>() + lists + 2 * arena::HEADER
+        let each = arena::block(self.each.capacity() * size_of::<Bytes>());
+        // As few as two lie in the frames themselves.
+        let marks = if self.marks.spilled() { self.marks.capacity() * size_of::<Mark>() } else { 0 };
+        arena::block(size_of::<Self>() + 2 * size_of::<usize>()) + each + arena::block(marks)
     }
 }

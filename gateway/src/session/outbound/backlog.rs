@@ -15,7 +15,7 @@ use super::ledger::{Key, Ledger};
 use super::piece::{Own, Piece, What};
 use super::progress::Progress;
 use super::{Choices, PIECES, Slices};
-use crate::frame::Frames;
+use crate::frame::{Frames, block};
 use crate::hub::Slot;
 pub use dropping::{Taken, Way};
 pub use yielding::Fallen;
@@ -336,7 +336,8 @@ impl Backlog {
                 lane.shrink_to(2 * lane.len());
             }
         }
-        let lanes = (self.firm.capacity() + self.loose.capacity()) * size_of::<Piece>() + self.gaps.size();
+        let lane = |lane: &VecDeque<Piece>| block(lane.capacity() * size_of::<Piece>());
+        let lanes = lane(&self.firm) + lane(&self.loose) + self.gaps.size();
         let own = self.bytes - self.shared_bytes + self.sealed;
         let now = size_of::<Self>() + lanes + own;
         let before = std::mem::replace(&mut self.counted, now);
