@@ -335,6 +335,23 @@ impl Frames {
         gathered
     }
 
+    /// The same in memory of their own, where what they lie in is more than twice as much.
+    pub fn apart(self) -> Self {
+        if self.arenas.iter().map(|arena| arena.size()).sum::<usize>() <= 2 * self.total {
+            return self;
+        }
+        let mut buffer = Vec::with_capacity(self.total);
+        self.each.iter().for_each(|frame| buffer.extend_from_slice(frame));
+        let arena = Arc::new(Arena::new(buffer));
+        let mut apart = Self { origin: self.origin.clone(), ..Self::default() };
+        for (frame, mark) in self.each.iter().zip(&self.marks) {
+            let begin = apart.total;
+            apart.add(&arena.slice(begin..begin + frame.len()), &arena, *mark);
+        }
+        apart.join();
+        apart
+    }
+
     fn add(&mut self, frame: &Bytes, arena: &Arc<Arena>, mark: Mark) {
         if !self.arenas.last().is_some_and(|last| Arc::ptr_eq(last, arena)) {
             self.arenas.push(Arc::clone(arena));

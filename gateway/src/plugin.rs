@@ -65,7 +65,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
     /// No library is there.
-    #[error("plugin '{name}': no library at {}", list(.candidates))]
+    #[error("plugin '{name}': no library at {}: plugins.directory says where", list(.candidates))]
     Missing {
         /// The instance.
         name: String,

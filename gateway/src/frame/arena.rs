@@ -37,6 +37,11 @@ impl Arena {
         Self { buffer: buffer.into(), size, holders: AtomicUsize::new(0) }
     }
 
+    /// What it takes of the heap, bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     pub(super) fn slice(&self, span: Range<usize>) -> Bytes {
         self.buffer.slice(span)
     }

@@ -235,7 +235,7 @@ fn events(metrics: &Metrics) -> Vec<Family> {
             appended.push([("room_class", Arc::clone(class.label()))], all as f64);
         }
     }
-    let given = "Event frames given to sessions, one per receiver.";
+    let given = "Event frames given to sessions, one per receiver, and again where catch_up reads them anew.";
     let thrown = "Event frames thrown away, as their sessions' backlogs were full; each may have been counted as delivered.";
     vec![
         published,

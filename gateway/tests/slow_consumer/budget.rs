@@ -122,3 +122,51 @@ async fn what_many_wait_for_is_held_once() {
     // Each has at least what the one has that waits for most.
     assert!(held > waits / SLOW as f64, "{held} bytes are held for {waits} that wait");
 }
+
+#[tokio::test]
+async fn past_the_nodes_budget_a_room_for_the_newest_keeps_the_newest_of_each_key() {
+    const SLOW: usize = 12;
+    const LATEST: &str = "tidegate_slow_decisions_total{bound=\"node\",policy=\"latest\"}";
+    let gateway = Options::new()
+        .set("limits.backlog_total=\"2 MiB\"")
+        .set("room=[{prefix=\"latest:\", slow=\"latest\", history={size=1}}]")
+        .start(env!("CARGO_BIN_EXE_tidegate"));
+    let rooms: Vec<String> = (0..SLOW).map(|number| format!("latest:{number}")).collect();
+    let mut members = Vec::new();
+    for room in &rooms {
+        members.push(join(&gateway, room).await);
+    }
+    let publish = async |key: &str, number: u64| {
+        let event = |room: &String| {
+            let data = json!({ "n": number, "text": "x".repeat(8000) });
+            json!({ "room": room, "event_type": "alert_triggered", "key": key, "data": data })
+        };
+        let batch: Vec<Value> = rooms.iter().map(event).collect();
+        assert_eq!(gateway.post("/api/v1/publish", &json!(batch)).await.status, 200);
+    };
+    let mut number = 0;
+    while gateway.metric("tidegate_slow_sessions").await < SLOW as f64 {
+        publish("busy", number).await;
+        number += 1;
+        assert!(number < MOST_EVENTS, "never slow");
+    }
+    publish("rare", 0).await;
+    while gateway.metric(LATEST).await < 2.0 * SLOW as f64 {
+        publish("busy", number).await;
+        number += 1;
+        assert!(number < MOST_EVENTS, "never over the budget");
+    }
+    for wire in &mut members {
+        let (mut rare, mut busy) = (0, 0);
+        while busy + 1 < number {
+            let event = wire.next().await.json();
+            match event["key"].as_str() {
+                Some("rare") => rare += 1,
+                Some("busy") => busy = event["data"]["n"].as_u64().unwrap(),
+                _ => assert_eq!(event["event_type"], "gap"),
+            }
+        }
+        assert_eq!(rare, 1, "it is the newest of its key");
+    }
+    assert_eq!(decided(&gateway, "drop_oldest").await, 0.0);
+}

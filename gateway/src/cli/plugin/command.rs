@@ -55,6 +55,7 @@ impl Line {
     fn read(words: &[String]) -> Result<Self, Failure> {
         let mut settings = Settings { config: None, set: Vec::new() };
         let (mut rest, mut words) = (Vec::new(), words.iter().cloned());
+        let mut help = false;
         while let Some(word) = words.next() {
             let (option, value) = match word.split_once('=') {
                 Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
@@ -67,13 +68,14 @@ impl Line {
             match option {
                 "-c" | "--config" => settings.config = Some(value()?.into()),
                 "-s" | "--set" => settings.set.push(value()?),
+                "-h" | "--help" => help = true,
                 "--" => rest.extend(words.by_ref()),
                 _ => rest.push(word),
             }
         }
         let mut rest = rest.into_iter();
         let instance = rest.next().ok_or_else(|| unusable("the name of a plugin is missing"))?;
-        let command = rest.next().filter(|word| word != "--help" && word != "-h");
+        let command = rest.next().filter(|_| !help);
         Ok(Self { instance, settings, command, arguments: rest.collect() })
     }
 }
@@ -96,7 +98,10 @@ fn missing(name: &str, config: &Config, candidates: &[PathBuf]) -> String {
     let known: Vec<_> = config.plugins.instances.keys().map(String::as_str).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     let tried: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
-    format!("plugin '{name}': no library at {} (the configuration has: {known})", tried.join(", "))
+    let tried = tried.join(", ");
+    format!(
+        "plugin '{name}': no library at {tried}: plugins.directory says where (the configuration has: {known})"
+    )
 }
 
 fn carry_out(line: &Line, command: &str, found: &Found) -> Result<(), Failure> {

@@ -129,24 +129,26 @@ impl Backlog {
     pub(super) fn shed(&mut self) {
         let mut way = None;
         while self.len().1 > self.bound {
-            let Some(next) = self.make_space(self.len().1 - self.bound) else { return };
+            let Some(next) = self.make_space(Some(self.len().1 - self.bound)) else { return };
             if way.replace(next) != Some(next) {
                 next.of(&self.ledger.counters().slow.session).add(1);
             }
         }
     }
 
-    /// Drops events as the room of the first one that may be dropped wants it, about so many bytes; none where there is
-    /// no such event.
-    fn make_space(&mut self, want: usize) -> Option<Yields> {
+    /// Drops events as the room of the first one that may be dropped wants it: about so many bytes, or the turn that has
+    /// waited longest. None where there is no such event.
+    fn make_space(&mut self, want: Option<usize>) -> Option<Yields> {
         let Some(Piece { what: What::Turn { frames, .. }, .. }) = self.loose.front() else { return None };
-        // Looking for what is newest takes time for all that waits: it has to bring something, or not be for each event.
-        let some = want.max(self.bound / 8);
         match self.yields(frames) {
-            Yields::Superseded if self.supersede(some) => Some(Yields::Superseded),
-            Yields::Superseded => self.drop_oldest(some).then_some(Yields::Oldest),
+            Yields::Superseded if self.supersede() => Some(Yields::Superseded),
+            // Enough that it is not looked for what is newest with each event.
+            Yields::Superseded => {
+                let some = want.unwrap_or_default().max(self.loose_bytes / 8);
+                self.drop_oldest(some).then_some(Yields::Oldest)
+            }
             Yields::All if self.leave_to_history() => Some(Yields::All),
-            _ => self.drop_oldest(want).then_some(Yields::Oldest),
+            _ => self.drop_oldest(want.unwrap_or(usize::MAX)).then_some(Yields::Oldest),
         }
     }
 
@@ -229,15 +231,15 @@ impl Backlog {
         self.list();
     }
 
-    /// The node holds more than it may, and this session is furthest behind: it drops the turn that has waited
-    /// longest, or, where nothing may be dropped, is to be closed.
+    /// The node holds more than it may, and this session is furthest behind: it drops what its room wants dropped, as the turn
+    /// that has waited longest, or, where nothing may be dropped, is to be closed.
     pub fn give_way(&mut self) -> Way {
         let listed = self.listed;
         self.list();
         if self.listed > listed {
             return Way::Kept; // what it was listed for is sent
         }
-        if let Some(way) = self.make_space(usize::MAX) {
+        if let Some(way) = self.make_space(None) {
             way.of(&self.ledger.counters().slow.node).add(1);
             self.part_from_arena();
             self.settle();

@@ -54,9 +54,10 @@ impl Backlog {
         true
     }
 
-    /// Drops what waits of the first piece's room but for the newest of each key; `false` where that is less
-    /// than `enough` bytes.
-    pub(super) fn supersede(&mut self, enough: usize) -> bool {
+    /// Drops what waits of the first piece's room but for the newest of each key, which has waited from now on: others of the node
+    /// are behind it. `false` where that is less than an eighth of what had to be looked through.
+    pub(super) fn supersede(&mut self) -> bool {
+        let looked_through = self.loose_bytes;
         let Some((order, taken)) = self.take_room() else { return false };
         let all = || {
             taken
@@ -81,10 +82,10 @@ impl Backlog {
             self.remove(0, told);
             self.add(self.gaps.len() - before, 0);
         }
-        let kept = Frames::gather(all().filter(stays).map(|(frames, index)| (&**frames, index)));
-        self.put_back(order, Rc::new(kept), taken.first().map_or(0, |(frames, _)| frames.held.since.get()));
+        let kept = Frames::gather(all().filter(stays).map(|(frames, index)| (&**frames, index))).apart();
+        self.put_back(order, Rc::new(kept));
         taken.iter().for_each(|(frames, _)| self.ledger.let_go(frames));
-        freed >= enough
+        freed > 0 && freed >= looked_through / 8
     }
 
     /// Takes out all pieces of the room that the first one is of; none where that stands before a fence of the room, behind
@@ -115,9 +116,8 @@ impl Backlog {
     }
 
     /// Puts frames where the first of those stood that they are left of.
-    fn put_back(&mut self, order: u64, frames: Rc<Frames>, since: u64) {
+    fn put_back(&mut self, order: u64, frames: Rc<Frames>) {
         self.ledger.hold(&frames);
-        frames.held.since.set(since);
         self.loose_bytes += frames.total;
         self.add_shared(frames.each.len(), frames.total);
         self.loose.push_front(Piece { order, what: What::Turn { frames, next: 0 } });
