@@ -18,7 +18,7 @@ use super::interrupt::{self, INTERRUPTED};
 use give::Place;
 use progress::Watcher;
 
-/// What is answered where nobody can be connected, and the other codes of sysexits.h.
+/// What is answered where nobody can be connected, or nobody is any more, and the other codes of sysexits.h.
 const UNREACHABLE: u8 = 69;
 const FAULT: u8 = 70;
 const SYSTEM: u8 = 71;
@@ -30,9 +30,12 @@ const NOT_WRITTEN: u8 = 74;
 pub(super) struct Arguments {
     /// Where to connect, such as ws://127.0.0.1:8080/ws, or wss:// for TLS
     url: String,
-    /// Wire dialect: rooms
+    /// What subscribers speak: rooms or topics; publishers always speak rooms
     #[arg(long, value_name = "NAME", default_value = "rooms")]
     dialect: String,
+    /// Path of the endpoint that publishers connect to; without it the URL's, or /ws where subscribers do not speak rooms
+    #[arg(long, value_name = "PATH")]
+    publish_path: Option<String>,
     /// Subscribers
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     connections: u32,
@@ -131,6 +134,7 @@ Examples:
   tidegate load ws://127.0.0.1:8080/ws -n 1000 --in-flight 64                as fast as it goes
   tidegate load ws://127.0.0.1:8080/ws -n 10000 --publishers 0 -d 1m         10000 that only wait
   tidegate load ws://127.0.0.1:8080/ws -n 500 --rooms 50 --slow 10% --churn 20 --json
+  tidegate load ws://127.0.0.1:8080/ws/connect --dialect topics --publish-path /ws
   tidegate load wss://localhost:8443/ws --ca certs/ca.pem --token-file tokens.txt
 
 Each event bears its number and its time, and each byte of it is compared: events that are missing, doubled, torn or out
@@ -146,8 +150,9 @@ memory>2KiB). What was not measured fails.
 
 Ctrl-C and SIGTERM end the run early, with its report and \"interrupted\": true; a second one ends it without.
 
-Exit status: 0; 1 where an expression holds; 64 where an option is wrong; 69 where nobody can be connected; 70 and 71
-where the load tester or the system fails; 74 where the report cannot be written; 130 where the run was interrupted.";
+Exit status: 0; 1 where an expression holds; 64 where an option is wrong; 69 where nobody can be connected, or nobody is
+at the end; 70 and 71 where the load tester or the system fails; 74 where the report cannot be written; 130 where the run was
+interrupted.";
 
 /// Why there is no run.
 #[derive(Debug, thiserror::Error)]
@@ -185,6 +190,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match measure(arguments) {
         Ok(report) if report.interrupted => INTERRUPTED.into(),
         Ok(report) if report.failed() => ExitCode::FAILURE,
+        Ok(report) if report.lost_all() => {
+            eprintln!("error: no subscriber was connected any more at the end");
+            UNREACHABLE.into()
+        }
         Ok(_) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");

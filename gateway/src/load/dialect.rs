@@ -1,13 +1,14 @@
-//! What each wire says: how a subscriber comes into its rooms, how an event is published, what comes back.
+//! What each wire says: how a subscriber comes into its rooms, and what comes back.
 //!
 //! This is the seam for further dialects: a module that implements [`Dialect`], and an entry in [`ALL`]. All else (frames,
 //! pace, ledgers, report) is the same for each of them. Events are found by their mark (`marker.rs`) and never
-//! reach a dialect.
+//! reach a dialect. Publishers speak `rooms` whatever the subscribers do: no other wire has clients publish events of any type.
 
 mod rooms;
+mod topics;
 
 /// Every dialect, the default first.
-pub static ALL: &[&dyn Dialect] = &[&rooms::Rooms];
+pub static ALL: &[&dyn Dialect] = &[&rooms::Rooms, &topics::Topics];
 
 /// What a message is that bears no event of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +31,11 @@ pub trait Dialect: Sync {
     /// The path that a URL without one means.
     fn path(&self) -> &'static str;
 
-    /// The type of events to publish where none is given: one that every gateway lets through.
-    fn event_type(&self) -> &'static str;
+    /// Whether publishers speak it, too.
+    fn publishes(&self) -> bool;
 
-    /// Whether a subscriber with this filter gets events of this type. No filter lets all through.
-    fn lets(&self, filter: &[String], event_type: &str) -> bool;
+    /// Whether subscribers can say which types of events they want.
+    fn filters(&self) -> bool;
 
     /// Says what a subscriber sends behind the handshake, message by message. Answers how many answers come.
     fn enter(
@@ -44,12 +45,17 @@ pub trait Dialect: Sync {
         say: &mut dyn FnMut(&str),
     ) -> u32;
 
-    /// Appends the message that publishes an event, whose payload needs no escapes; one answer comes.
-    fn publish(&self, room: &str, event_type: &str, payload: &[u8], out: &mut Vec<u8>);
-
     /// Reads a message in which no event was found.
     fn read(&self, message: &[u8]) -> Heard;
 }
+
+/// What publishers speak.
+pub(super) use rooms::Rooms as Publishing;
+
+/// The path that publishers connect to where subscribers do not speak what they do.
+pub const PUBLISH_PATH: &str = Publishing::PATH;
+/// The type of events to publish where none is given.
+pub const EVENT_TYPE: &str = Publishing::EVENT_TYPE;
 
 /// The dialect of this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {

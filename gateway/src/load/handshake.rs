@@ -8,13 +8,14 @@ const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Bytes of an answer's head at most.
 const MOST: usize = 16 * 1024;
 
-/// The request of connection number `number`.
+/// The request of connection number `number`, of which the publishers stand behind the subscribers.
 pub(super) fn request(plan: &Plan, number: u32) -> Vec<u8> {
     let target = &plan.target;
+    let path = if number < plan.connections { &target.path } else { &plan.publish_path };
     let mut text = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n",
-        target.path, target.authority
+        path, target.authority
     );
     if !plan.tokens.is_empty() {
         let token = &plan.tokens[number as usize % plan.tokens.len()];

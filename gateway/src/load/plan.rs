@@ -28,8 +28,10 @@ pub struct Plan {
     pub target: Target,
     /// How TLS is spoken there, where it is.
     pub tls: Option<Arc<ClientConfig>>,
-    /// What is spoken.
+    /// What subscribers speak; publishers speak `rooms`.
     pub dialect: &'static dyn Dialect,
+    /// Path and query of the endpoint that publishers connect to.
+    pub publish_path: String,
     /// Subscribers.
     pub connections: u32,
     /// Connections that publish, besides.
@@ -149,6 +151,11 @@ impl Plan {
         within("--joins", self.joins.into(), 1, self.rooms.min(MOST_JOINS).into())?;
         within("--payload", self.payload as u64, MARK as u64, MOST_PAYLOAD as u64)?;
         self.judge_rates()?;
+        if !self.filters.is_empty() && !self.dialect.filters() {
+            return Err(BadPlan::Contradiction(
+                "--filter: clients of this dialect cannot say which types they want",
+            ));
+        }
         let tracks = self.layout().tracks();
         if self.connections as usize * tracks > MOST_TRACKS {
             return Err(BadPlan::Tracks { connections: self.connections, tracks, most: MOST_TRACKS });

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::clock::Schedule;
+use super::dialect::Publishing;
 use super::plan::Plan;
 use super::server::{Look, Server};
 use super::tally::Tally;
@@ -85,6 +86,11 @@ impl Report {
         self.closes.values().sum()
     }
 
+    /// Whether there were subscribers, and the gateway, or its end, has cut off all of them.
+    pub fn lost_all(&self) -> bool {
+        !self.interrupted && self.connections.ready > 0 && self.connections.at_end == 0
+    }
+
     /// Whether it failed a threshold.
     pub fn failed(&self) -> bool {
         self.thresholds.iter().any(|verdict| verdict.failed)
@@ -145,6 +151,7 @@ fn connections(plan: &Plan, tally: &Tally, observed: &Observed) -> Connections {
     let closed: u64 = tally.publisher_closes.values().sum();
     Connections {
         ready: observed.ready,
+        at_end: tally.readers.at_end + tally.slow.at_end,
         refused: tally.failures.values().sum(),
         reasons: tally.failures.clone(),
         seconds: observed.connecting.as_secs_f64(),
@@ -178,7 +185,7 @@ fn server(plan: &Plan, tally: &Tally, observed: &Observed, seconds: f64) -> Opti
     let (before, connected, begin, end) = (before?, connected?, begin?, end?);
     let server = observed.server.as_ref()?;
     let cpu = end.cpu.saturating_sub(begin.cpu).as_secs_f64();
-    let held_back = plan.filters.iter().any(|filter| !plan.dialect.lets(filter, &plan.event_type));
+    let held_back = plan.filters.iter().any(|filter| !Publishing::lets(filter, &plan.event_type));
     let delivers_alone = plan.slow == 0.0 && plan.churn == 0.0 && !held_back;
     let deliveries = tally.readers.measured;
     let added = connected.resident as f64 - before.resident as f64;

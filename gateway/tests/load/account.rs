@@ -184,3 +184,20 @@ async fn under_tls_it_is_the_same() {
     assert_eq!(distrusted.status.code(), Some(69));
     assert!(crate::err(&distrusted).contains("invalid peer certificate"), "{}", crate::err(&distrusted));
 }
+
+#[tokio::test]
+async fn subscribers_of_topics_are_counted_as_those_of_rooms() {
+    let gateway = gateway(&[
+        "shards=2",
+        "endpoint=[{path=\"/ws\"},{path=\"/ws/connect\",dialect=\"topics\"},{path=\"/publish\"}]",
+    ]);
+    let topics = ["--dialect", "topics", "-n", "20", "--rooms", "4", "--joins", "2", "--publishers", "2"];
+    for path in [&[][..], &["--publish-path", "/publish?x=1"]] {
+        let report =
+            report(&url(&gateway), &[&topics[..], path, &["--in-flight", "8", "--churn", "20"]].concat());
+        is_whole(&report);
+        assert_eq!(report["connections"]["refused"], 0, "{report:#}");
+        assert!(report["deliveries"]["measured"].as_u64().unwrap() > 0, "{report:#}");
+        assert!(report["plan"]["url"].as_str().unwrap().ends_with("/ws/connect"), "{report:#}");
+    }
+}

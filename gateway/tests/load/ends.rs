@@ -122,3 +122,14 @@ async fn where_the_report_cannot_be_written_it_was_printed() {
     assert!(out(&output).contains("\nintegrity    0 missing"), "{}", out(&output));
     assert!(crate::err(&output).contains("/dev/full: No space left on device"), "{}", crate::err(&output));
 }
+
+#[tokio::test]
+async fn a_gateway_that_ends_meanwhile_is_no_success() {
+    let gateway = gateway(&[]);
+    let arguments = ["-n", "5", "-d", "1s", "--warm-up", "0s", "--drain", "100ms"];
+    let (child, _lines) = at("measuring", &url(&gateway), &arguments);
+    gateway.signal(Signal::KILL);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(69), "{output:?}");
+    assert!(out(&output).contains("no close frame"), "{output:?}");
+}

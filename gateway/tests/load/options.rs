@@ -38,14 +38,16 @@ fn options_that_are_wrong_are_refused_with_64_before_anybody_connects() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     server.set_nonblocking(true).unwrap();
     let url = format!("ws://{}", server.local_addr().unwrap());
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 18] = [
         (
             &["--fail-if", "p98>5ms"],
             "--fail-if: 'p98' in 'p98>5ms' is no figure of a run; there are p50, p90, p99",
         ),
         (&["--fail-if", "p99>5"], "--fail-if: '5' in 'p99>5' is no time, such as 5ms or 250us"),
         (&["--fail-if", "p99"], "--fail-if: 'p99' compares nothing; it needs one of > >= < <= =="),
-        (&["--dialect", "morse"], "--dialect: 'morse' is not spoken here; there is rooms"),
+        (&["--dialect", "morse"], "--dialect: 'morse' is not spoken here; there are rooms, topics"),
+        (&["--dialect", "topics", "--filter", "a"], "--filter: clients of this dialect cannot say"),
+        (&["--publish-path", "ws"], "--publish-path: 'ws' is no path"),
         (&["--duration", "soon"], "--duration: 'soon' is no time such as 10s or 1h"),
         (&["--drain", "1000years"], "--drain is 1000years; it may be 30days at most"),
         (&["--report", "/nowhere/report.json"], "--report: /nowhere/report.json: No such file or directory"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use rustls::{ClientConfig, RootCertStore};
 use tidegate::load::{Pace, Plan, Spread, Target, dialect};
 
@@ -17,11 +18,12 @@ pub(super) fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         let known: Vec<_> = dialect::ALL.iter().map(|dialect| dialect.name()).collect();
         usage(
             "--dialect",
-            format!("'{}' is not spoken here; there is {}", arguments.dialect, known.join(", ")),
+            format!("'{}' is not spoken here; there are {}", arguments.dialect, known.join(", ")),
         )
     })?;
     let target = Target::find(&arguments.url, dialect.path(), arguments.allow_remote)
         .map_err(|error| Failure::Usage(error.to_string()))?;
+    let publish_path = publish_path(arguments, dialect, &target)?;
     let time = |option: &str, text: &str| -> Result<Duration, Failure> {
         humantime::parse_duration(text)
             .map_err(|error| usage(option, format!("'{text}' is no time such as 10s or 1h: {error}")))
@@ -31,6 +33,7 @@ pub(super) fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         tls: if target.secure { Some(tls(&arguments.trust)?) } else { None },
         target,
         dialect,
+        publish_path,
         connections: arguments.connections,
         publishers: arguments.publishers,
         threads: arguments.threads,
@@ -39,7 +42,7 @@ pub(super) fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         spread: spread(&arguments.spread)?,
         room_prefix: arguments.room_prefix.clone(),
         filters: arguments.filters.iter().map(split).collect(),
-        event_type: arguments.event_type.clone().unwrap_or_else(|| dialect.event_type().to_owned()),
+        event_type: arguments.event_type.clone().unwrap_or_else(|| dialect::EVENT_TYPE.to_owned()),
         payload: arguments.payload,
         pace: pace(arguments),
         ramp: arguments.ramp,
@@ -53,6 +56,21 @@ pub(super) fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         headers: arguments.headers.iter().map(|header| self::header(header)).collect::<Result<_, _>>()?,
         pids: arguments.pids.clone(),
     })
+}
+
+/// Where publishers connect to.
+fn publish_path(
+    arguments: &Arguments,
+    dialect: &dyn dialect::Dialect,
+    target: &Target,
+) -> Result<String, Failure> {
+    let Some(given) = &arguments.publish_path else {
+        return Ok(if dialect.publishes() { target.path.clone() } else { dialect::PUBLISH_PATH.to_owned() });
+    };
+    match given.parse::<PathAndQuery>() {
+        Ok(path) if given.starts_with('/') => Ok(path.as_str().to_owned()),
+        _ => Err(usage("--publish-path", format!("'{}' is no path such as /ws", given.escape_debug()))),
+    }
 }
 
 fn pace(arguments: &Arguments) -> Pace {

@@ -6,7 +6,35 @@ use serde_json::json;
 use super::{Dialect, Heard};
 
 /// The dialect.
-pub(super) struct Rooms;
+pub(in crate::load) struct Rooms;
+
+impl Rooms {
+    /// The path that publishers connect to where subscribers are elsewhere.
+    pub(in crate::load) const PATH: &str = "/ws";
+
+    /// The type of events to publish where none is given: one that every gateway lets through.
+    pub(in crate::load) const EVENT_TYPE: &str = "alert_triggered";
+
+    /// Whether a subscriber with this filter gets events of this type. No filter lets all through.
+    pub(in crate::load) fn lets(filter: &[String], event_type: &str) -> bool {
+        let lets = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(start) => event_type.starts_with(start),
+            None => pattern == event_type,
+        };
+        filter.is_empty() || filter.iter().any(lets)
+    }
+
+    /// Appends the message that publishes an event, whose payload needs no escapes; one answer comes.
+    pub(in crate::load) fn publish(room: &str, event_type: &str, payload: &[u8], out: &mut Vec<u8>) {
+        let (room, event_type) = (json!(room), json!(event_type));
+        let head = format!(
+            r#"{{"action":"publish","room":{room},"data":{{"event_type":{event_type},"data":{{"load":""#
+        );
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(payload);
+        out.extend_from_slice(br#""}}}"#);
+    }
+}
 
 impl Dialect for Rooms {
     fn name(&self) -> &'static str {
@@ -14,19 +42,15 @@ impl Dialect for Rooms {
     }
 
     fn path(&self) -> &'static str {
-        "/ws"
+        Self::PATH
     }
 
-    fn event_type(&self) -> &'static str {
-        "alert_triggered"
+    fn publishes(&self) -> bool {
+        true
     }
 
-    fn lets(&self, filter: &[String], event_type: &str) -> bool {
-        let lets = |pattern: &String| match pattern.strip_suffix('*') {
-            Some(start) => event_type.starts_with(start),
-            None => pattern == event_type,
-        };
-        filter.is_empty() || filter.iter().any(lets)
+    fn filters(&self) -> bool {
+        true
     }
 
     /// The filter first, so that no other event slips through before it.
@@ -40,16 +64,6 @@ impl Dialect for Rooms {
         let subscribe = (!filter.is_empty()).then_some(subscribe).into_iter();
         let joins = rooms.map(|room| json!({ "action": "join", "room": room }));
         subscribe.chain(joins).map(|request| say(&request.to_string())).count() as u32
-    }
-
-    fn publish(&self, room: &str, event_type: &str, payload: &[u8], out: &mut Vec<u8>) {
-        let (room, event_type) = (json!(room), json!(event_type));
-        let head = format!(
-            r#"{{"action":"publish","room":{room},"data":{{"event_type":{event_type},"data":{{"load":""#
-        );
-        out.extend_from_slice(head.as_bytes());
-        out.extend_from_slice(payload);
-        out.extend_from_slice(br#""}}}"#);
     }
 
     fn read(&self, message: &[u8]) -> Heard {
@@ -106,15 +120,15 @@ mod tests {
 
     #[test]
     fn a_filter_lets_its_types_through() {
-        let lets = |filter: &str| Rooms.lets(&[filter.to_owned()], "agent_created");
-        assert!(lets("agent_created") && lets("agent_*") && lets("*") && Rooms.lets(&[], "any"));
+        let lets = |filter: &str| Rooms::lets(&[filter.to_owned()], "agent_created");
+        assert!(lets("agent_created") && lets("agent_*") && lets("*") && Rooms::lets(&[], "any"));
         assert!(!lets("agent") && !lets("task_*"));
     }
 
     #[test]
     fn what_is_published_is_json() {
         let mut out = Vec::new();
-        Rooms.publish("a\"b", "t", b"xyz", &mut out);
+        Rooms::publish("a\"b", "t", b"xyz", &mut out);
         let said: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(said["room"], "a\"b");
         assert_eq!(said["data"], json!({ "event_type": "t", "data": { "load": "xyz" } }));

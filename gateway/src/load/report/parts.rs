@@ -100,6 +100,8 @@ impl Asked {
 pub struct Connections {
     /// Subscribers and publishers that were ready when connecting had come to its end.
     pub ready: u64,
+    /// Subscribers that were connected at the end, slow ones included.
+    pub at_end: u64,
     /// Not made, or not let into their rooms.
     pub refused: u64,
     /// Why.

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::load::clock::{self, Schedule};
+use crate::load::dialect::Publishing;
 use crate::load::shared::{Shared, Sum};
 use crate::load::tally::Tally;
 
@@ -33,7 +34,7 @@ pub(super) struct Desk<'a> {
 impl<'a> Desk<'a> {
     pub(super) fn new(shared: &'a Shared, thread: usize, tally: Tally) -> Self {
         let plan = &shared.plan;
-        let lets = plan.filters.iter().map(|filter| plan.dialect.lets(filter, &plan.event_type)).collect();
+        let lets = plan.filters.iter().map(|filter| Publishing::lets(filter, &plan.event_type)).collect();
         Self {
             shared,
             thread,

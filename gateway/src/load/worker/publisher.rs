@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::desk::Desk;
 use super::peer::Stage;
 use crate::load::clock::{self, Schedule};
-use crate::load::dialect::Heard;
+use crate::load::dialect::{Dialect, Heard, Publishing};
 use crate::load::frames::{self, Say};
 use crate::load::plan::Pace;
 use crate::load::tally;
@@ -171,7 +171,7 @@ impl Publisher {
         shared.marker.put(stream, sequence, time, &mut self.payload);
         self.message.clear();
         let room = &self.rooms[self.turn];
-        shared.plan.dialect.publish(room, &shared.plan.event_type, &self.payload, &mut self.message);
+        Publishing::publish(room, &shared.plan.event_type, &self.payload, &mut self.message);
         frames::put(out, Say::Text, &self.message);
         self.unanswered.push_back(Sent { turn: self.turn, sequence, deliveries });
         self.turn = (self.turn + 1) % self.streams.len();
@@ -182,7 +182,7 @@ impl Publisher {
 
     /// Takes a message.
     pub(super) fn hear(&mut self, message: &[u8], desk: &mut Desk<'_>) {
-        let Heard::Answer(answer) = desk.shared.plan.dialect.read(message) else { return };
+        let Heard::Answer(answer) = Publishing.read(message) else { return };
         if self.unanswered.len() == UNANSWERED {
             self.free = desk.now;
         }
