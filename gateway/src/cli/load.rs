@@ -30,7 +30,7 @@ const NOT_WRITTEN: u8 = 74;
 pub(super) struct Arguments {
     /// Where to connect, such as ws://127.0.0.1:8080/ws, or wss:// for TLS
     url: String,
-    /// What subscribers speak: rooms or topics; publishers always speak rooms
+    /// What subscribers speak: rooms, topics, or socketio (in its namespace /ws); publishers always speak rooms
     #[arg(long, value_name = "NAME", default_value = "rooms")]
     dialect: String,
     /// Path of the endpoint that publishers connect to; without it the URL's, or /ws where subscribers do not speak rooms

@@ -5,10 +5,11 @@
 //! reach a dialect. Publishers speak `rooms` whatever the subscribers do: no other wire has clients publish events of any type.
 
 mod rooms;
+mod socketio;
 mod topics;
 
 /// Every dialect, the default first.
-pub static ALL: &[&dyn Dialect] = &[&rooms::Rooms, &topics::Topics];
+pub static ALL: &[&dyn Dialect] = &[&rooms::Rooms, &topics::Topics, &socketio::SocketIo];
 
 /// What a message is that bears no event of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Heard {
     Answer(Result<(), String>),
     /// So many events were dropped and are not going to come.
     Gap(u64),
+    /// This is to be said for the connection to stay.
+    Ask(&'static str),
     /// Something that a load tester has no use for.
     Other,
     /// Nothing that this dialect says.

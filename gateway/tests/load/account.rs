@@ -186,18 +186,36 @@ async fn under_tls_it_is_the_same() {
 }
 
 #[tokio::test]
-async fn subscribers_of_topics_are_counted_as_those_of_rooms() {
+async fn subscribers_of_other_wires_are_counted_as_those_of_rooms() {
     let gateway = gateway(&[
         "shards=2",
-        "endpoint=[{path=\"/ws\"},{path=\"/ws/connect\",dialect=\"topics\"},{path=\"/publish\"}]",
+        r#"endpoint=[{path="/ws"}, {path="/publish"}, {path="/ws/connect", dialect="topics"},
+                     {path="/socket.io/", transport="engineio", dialect="socketio",
+                      heartbeat={interval="100ms", timeout="2s"}}]"#,
     ]);
-    let topics = ["--dialect", "topics", "-n", "20", "--rooms", "4", "--joins", "2", "--publishers", "2"];
-    for path in [&[][..], &["--publish-path", "/publish?x=1"]] {
-        let report =
-            report(&url(&gateway), &[&topics[..], path, &["--in-flight", "8", "--churn", "20"]].concat());
+    let run = [
+        "-n",
+        "20",
+        "--rooms",
+        "4",
+        "--joins",
+        "2",
+        "--publishers",
+        "2",
+        "--in-flight",
+        "8",
+        "--churn",
+        "20",
+    ];
+    for (dialect, path, publishing) in [
+        ("topics", "/ws/connect", &[][..]),
+        ("topics", "/ws/connect", &["--publish-path", "/publish?x=1"]),
+        ("socketio", "/socket.io/", &[]),
+    ] {
+        let report = report(&url(&gateway), &[&run[..], &["--dialect", dialect], publishing].concat());
         is_whole(&report);
         assert_eq!(report["connections"]["refused"], 0, "{report:#}");
         assert!(report["deliveries"]["measured"].as_u64().unwrap() > 0, "{report:#}");
-        assert!(report["plan"]["url"].as_str().unwrap().ends_with("/ws/connect"), "{report:#}");
+        assert!(report["plan"]["url"].as_str().unwrap().ends_with(path), "{report:#}");
     }
 }

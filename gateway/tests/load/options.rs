@@ -45,7 +45,7 @@ fn options_that_are_wrong_are_refused_with_64_before_anybody_connects() {
         ),
         (&["--fail-if", "p99>5"], "--fail-if: '5' in 'p99>5' is no time, such as 5ms or 250us"),
         (&["--fail-if", "p99"], "--fail-if: 'p99' compares nothing; it needs one of > >= < <= =="),
-        (&["--dialect", "morse"], "--dialect: 'morse' is not spoken here; there are rooms, topics"),
+        (&["--dialect", "morse"], "--dialect: 'morse' is not spoken here; there are rooms, topics, socketio"),
         (&["--dialect", "topics", "--filter", "a"], "--filter: clients of this dialect cannot say"),
         (&["--publish-path", "ws"], "--publish-path: 'ws' is no path"),
         (&["--duration", "soon"], "--duration: 'soon' is no time such as 10s or 1h"),

@@ -241,7 +241,7 @@ impl Peer {
 
     fn message(&mut self, message: &[u8], desk: &mut Desk<'_>) -> Result<(), End> {
         let answer = match &mut self.role {
-            Role::Subscriber(subscriber) => subscriber.hear(message, self.stage, desk),
+            Role::Subscriber(subscriber) => subscriber.hear(message, self.stage, desk, &mut self.out),
             Role::Publisher(publisher) => {
                 publisher.hear(message, desk);
                 None

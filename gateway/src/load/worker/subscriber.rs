@@ -90,12 +90,13 @@ impl Subscriber {
         account.at_end += u64::from(tail);
     }
 
-    /// Takes a message. Answers what it answers, where it is an answer.
+    /// Takes a message; what has to be said to it goes into `out`. Answers what it answers, where it is an answer.
     pub(super) fn hear(
         &mut self,
         message: &[u8],
         stage: Stage,
         desk: &mut Desk<'_>,
+        out: &mut Vec<u8>,
     ) -> Option<Result<(), String>> {
         match desk.shared.marker.find(message, &mut desk.hint) {
             Found::Whole(mark) => self.delivered(mark, stage, desk),
@@ -109,6 +110,7 @@ impl Subscriber {
                     account.gaps += 1;
                     account.in_gaps += events;
                 }
+                Heard::Ask(text) => frames::put(out, Say::Text, text.as_bytes()),
                 Heard::Other => {}
                 Heard::Unreadable => self.account(desk).torn += 1,
             },
