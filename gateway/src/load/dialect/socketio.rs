@@ -42,7 +42,7 @@ impl Dialect for SocketIo {
         let refused =
             |told: Told| Heard::Answer(Err(told.message.unwrap_or_else(|| "no reason given".into())));
         match text.split_at_checked(1) {
-            Some(("0", _)) => return Heard::Other,
+            Some(("0" | "1" | "6", _)) => return Heard::Other,
             Some(("2", "")) => return Heard::Ask("3"),
             _ => {}
         }
@@ -50,6 +50,7 @@ impl Dialect for SocketIo {
         let json = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
         match kind {
             "40" => Heard::Answer(Ok(())),
+            "41" => Heard::Other,
             "44" => serde_json::from_str(json).map_or(Heard::Unreadable, refused),
             "43" => match serde_json::from_str::<[Told; 1]>(json) {
                 Ok([Told { status: Some(status), .. }]) if status == "success" => Heard::Answer(Ok(())),
@@ -88,7 +89,9 @@ mod tests {
         );
         assert_eq!(heard("2"), Heard::Ask("3"));
         assert_eq!(heard(r#"42/ws,["gap",{"type":"gap","data":{"room":"a","count":3}}]"#), Heard::Gap(3));
-        assert_eq!(heard(r#"42/ws,["connection_established",{"data":{}}]"#), Heard::Other);
+        for other in [r#"42/ws,["connection_established",{"data":{}}]"#, "41/ws,", "1"] {
+            assert_eq!(heard(other), Heard::Other, "{other}");
+        }
         for wrong in ["", "42/ws,[", "41", "x"] {
             assert_eq!(heard(wrong), Heard::Unreadable, "{wrong}");
         }
