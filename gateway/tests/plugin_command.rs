@@ -177,8 +177,10 @@ fn a_plugin_carries_out_its_own_commands() {
 
 #[test]
 fn which_commands_there_are_is_told_and_what_is_none_is_refused() {
-    let (code, text) = said(&own(&["echo"]).output().unwrap());
-    assert!(code == Some(0) && text.contains("  say [--again] WORD... "), "{text}");
+    for line in [&["echo"][..], &["echo", "--help"], &["echo", "say", "--help"], &["echo", "say", "-h"]] {
+        let (code, text) = said(&own(line).output().unwrap());
+        assert!(code == Some(0) && text.contains("  say [--again] WORD... "), "{line:?}: {text}");
+    }
     for (line, expected) in [
         (&["echo", "shout"][..], "error: plugin 'echo' has no command 'shout'\nIts commands:\n  say "),
         (&["agents"], "It has no commands."),

@@ -35,10 +35,14 @@ pub trait Dialect: Sync {
     fn path(&self) -> &'static str;
 
     /// Whether publishers speak it, too.
-    fn publishes(&self) -> bool;
+    fn publishes(&self) -> bool {
+        false
+    }
 
     /// Whether subscribers can say which types of events they want.
-    fn filters(&self) -> bool;
+    fn filters(&self) -> bool {
+        false
+    }
 
     /// Says what a subscriber sends behind the handshake, message by message. Answers how many answers come.
     fn enter(

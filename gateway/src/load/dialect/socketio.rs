@@ -17,14 +17,6 @@ impl Dialect for SocketIo {
         "/socket.io/?EIO=4&transport=websocket"
     }
 
-    fn publishes(&self) -> bool {
-        false
-    }
-
-    fn filters(&self) -> bool {
-        false
-    }
-
     fn enter(&self, rooms: &mut dyn Iterator<Item = String>, _: &[String], say: &mut dyn FnMut(&str)) -> u32 {
         say("40/ws,{}");
         let subscribe = |(id, room)| say(&format!("42/ws,{id}{}", json!(["subscribe", { "room": room }])));

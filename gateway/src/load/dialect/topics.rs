@@ -20,14 +20,6 @@ impl Dialect for Topics {
         "/ws/connect"
     }
 
-    fn publishes(&self) -> bool {
-        false
-    }
-
-    fn filters(&self) -> bool {
-        false
-    }
-
     fn enter(&self, rooms: &mut dyn Iterator<Item = String>, _: &[String], say: &mut dyn FnMut(&str)) -> u32 {
         let rooms: Vec<String> = rooms.collect();
         say(&json!({ "event_type": "subscribe", "data": { "events": rooms } }).to_string());
