@@ -22,6 +22,12 @@ async fn join(gateway: &Gateway, room: &str) -> Wire {
     wire
 }
 
+/// Waits until the shards have handed out what was published.
+async fn handed_out(gateway: &Gateway) {
+    let waits = |line: &str| line.starts_with("tidegate_mailbox_bytes{") && !line.ends_with(" 0");
+    while gateway.get("/metrics").await.body.lines().any(waits) {}
+}
+
 /// Publishes to `room`, from event number `first` on, until `enough`; answers which number is next.
 async fn publish_until(gateway: &Gateway, room: &str, first: u64, enough: impl AsyncFn() -> bool) -> u64 {
     let mut number = first;
@@ -33,6 +39,7 @@ async fn publish_until(gateway: &Gateway, room: &str, first: u64, enough: impl A
         };
         let batch: Vec<Value> = (number..number + BATCH).map(event).collect();
         assert_eq!(gateway.post("/api/v1/publish", &json!(batch)).await.status, 200);
+        handed_out(gateway).await;
         number += BATCH;
     }
     number
@@ -51,13 +58,18 @@ async fn past_the_nodes_budget_those_go_first_that_are_furthest_behind() {
     let (mut first, second) = (join(&gateway, "drop:a").await, join(&gateway, "b").await);
     let slow = async |count: f64| gateway.metric("tidegate_slow_sessions").await == count;
     let held = async || gateway.metric(HELD).await;
+    // Who has to give way does so a moment later.
+    let gave_way = async |policy| {
+        while held().await > TOTAL {}
+        decided(&gateway, policy).await > 0.0
+    };
     let published =
         publish_until(&gateway, "drop:a", 0, async || slow(1.0).await && held().await > TOTAL / 4.0).await;
     // Another falls behind after it: that what waits for both is too much is the first one's loss.
-    publish_until(&gateway, "b", 0, async || decided(&gateway, "drop_oldest").await > 0.0).await;
+    publish_until(&gateway, "b", 0, async || gave_way("drop_oldest").await).await;
     assert_eq!(decided(&gateway, "disconnect").await, 0.0, "the one that has waited for less long stays");
     // Once nothing of the first is left to drop, it is the other's turn, whose room does not drop.
-    publish_until(&gateway, "b", 0, async || decided(&gateway, "disconnect").await > 0.0).await;
+    publish_until(&gateway, "b", 0, async || gave_way("disconnect").await).await;
     assert!(held().await <= TOTAL, "{} bytes are held", held().await);
     let (mut events, mut missing) = (0, 0);
     while events + missing < published {
