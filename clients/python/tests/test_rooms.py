@@ -46,6 +46,18 @@ async def test_events_of_a_room_come_to_the_iterator_or_to_a_handler_in_order() 
             assert (await anext(again))["data"] == 1, "who breaks out of a loop stays in the room"
 
 
+async def test_a_room_that_was_refused_may_be_joined_at_once() -> None:
+    with Gateway() as gateway:
+        async with gateway.connect() as client:
+            errors: list[Exception] = []
+            client.on("error", errors.append)
+            with pytest.raises(TidegateError) as error:
+                await client.join("room", last=-1)
+            await client.join("room")
+            assert (error.value.code, (await client.info())["rooms"]) == ("refused", ["room"])
+            assert errors == []
+
+
 async def test_every_request_has_its_answer_and_an_error_is_the_gateways() -> None:
     with Gateway(KEEPING) as gateway:
         async with gateway.connect() as client, gateway.connect() as other:

@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::jwks::{self, BadKeySet};
 use super::keys::Keys;
@@ -40,15 +40,28 @@ struct Source {
     /// Whether nobody else can read it, so that secrets in it are secret.
     is_private: bool,
     wanted: Notify,
-    /// Counts attempts to fetch, and says whether there ever was a good one.
     fetched: watch::Sender<Fetched>,
     budget: Mutex<Budget>,
 }
 
+/// Attempts to fetch, one after the other.
 #[derive(Clone, Copy, Default)]
 struct Fetched {
-    attempts: u64,
+    begun: u64,
+    ended: u64,
+    /// There was a good one.
     ever: bool,
+}
+
+/// Keys that are on their way: see [`Keyring::fresh`].
+pub(super) struct Fresh {
+    fetched: watch::Receiver<Fetched>,
+    /// Attempts that had ended when it was looked last.
+    seen: u64,
+    /// The attempt that is waited for. It began after it was asked for: one that was on its way may have read what was
+    /// there before.
+    attempt: u64,
+    until: Instant,
 }
 
 /// What is left of the fetches that unknown names may cause.
@@ -97,6 +110,13 @@ impl Keyring {
         self.source.as_ref().is_some_and(|source| !source.fetched.borrow().ever)
     }
 
+    /// An attempt to fetch begins: with [`put`](Self::put) or [`put_nothing`](Self::put_nothing) it ends.
+    pub fn begin(&self) {
+        if let Some(source) = &self.source {
+            source.fetched.send_modify(|fetched| fetched.begun += 1);
+        }
+    }
+
     /// Takes the set that was fetched in place of the one before. Where it cannot be used, that one stays.
     ///
     /// # Errors
@@ -108,7 +128,7 @@ impl Keyring {
             let keys = fetched.iter().chain(&self.fixed).cloned().collect();
             self.now.store(Arc::new(Keys(keys)));
         }
-        source.attempted(read.is_ok());
+        source.ended(read.is_ok());
         read.map(|_| ())
     }
 
@@ -124,7 +144,7 @@ impl Keyring {
     /// Nothing could be fetched: what is there stays, and nobody need wait.
     pub fn put_nothing(&self) {
         if let Some(source) = &self.source {
-            source.attempted(false);
+            source.ended(false);
         }
     }
 
@@ -136,36 +156,49 @@ impl Keyring {
         }
     }
 
-    /// Has fresh keys fetched and waits for them; `false` at once where that may not be, or makes no sense.
-    pub(super) async fn refreshed(&self) -> bool {
-        let Some(source) = &self.source else { return false };
-        let mut fetched = source.fetched.subscribe();
-        if !source.is_asked() {
+    /// Has fresh keys fetched; none where that may not be, or makes no sense.
+    pub(super) fn fresh(&self) -> Option<Fresh> {
+        let source = self.source.as_ref()?;
+        let fetched = source.fetched.subscribe();
+        let seen = fetched.borrow().ended;
+        Some(Fresh { fetched, seen, attempt: source.ask()?, until: Instant::now() + PATIENCE })
+    }
+}
+
+impl Fresh {
+    /// Waits until it is worth to look again; `false` where no others come.
+    pub(super) async fn come(&mut self) -> bool {
+        if self.seen >= self.attempt {
             return false;
         }
-        matches!(timeout(PATIENCE, fetched.changed()).await, Ok(Ok(())))
+        let seen = self.seen;
+        let come = self.fetched.wait_for(|fetched| fetched.ended > seen);
+        let Ok(Ok(fetched)) = timeout_at(self.until, come).await else { return false };
+        self.seen = fetched.ended;
+        true
     }
 }
 
 impl Source {
-    /// Whether a fetch comes. One does for all who want it meanwhile: with a new key all clients come back at once.
-    fn is_asked(&self) -> bool {
+    /// Which attempt to wait for. One does for all who want it meanwhile: with a new key all clients come back at once.
+    /// Where no more may be, the one that is on its way may do.
+    fn ask(&self) -> Option<u64> {
         let mut budget = self.budget.lock();
-        let attempts = self.fetched.borrow().attempts;
-        if attempts < budget.asked_for {
-            return true;
-        }
-        let asked = budget.take();
-        if asked {
-            budget.asked_for = attempts + 1;
+        let Fetched { begun, ended, .. } = *self.fetched.borrow();
+        let next = begun + 1;
+        if budget.asked_for < next {
+            if !budget.take() {
+                return (ended < begun).then_some(begun);
+            }
+            budget.asked_for = next;
             self.wanted.notify_one();
         }
-        asked
+        Some(next)
     }
 
-    fn attempted(&self, good: bool) {
+    fn ended(&self, good: bool) {
         self.fetched.send_modify(|fetched| {
-            fetched.attempts += 1;
+            fetched.ended = fetched.begun;
             fetched.ever |= good;
         });
     }
@@ -181,5 +214,25 @@ impl Budget {
         let some = self.left > 0;
         self.left -= u32::from(some);
         some
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_set_that_may_have_been_read_before_it_was_asked_for_is_not_the_last_that_is_waited_for() {
+        let keyring = Keyring::fed(Vec::new(), vec![Algorithm::ES256], false);
+        keyring.begin();
+        let (mut first, mut second) = (keyring.fresh().unwrap(), keyring.fresh().unwrap());
+        keyring.put_nothing();
+        assert!(first.come().await && second.come().await, "it may be what they want");
+        keyring.wanted().await;
+        keyring.begin();
+        keyring.put_nothing();
+        assert!(first.come().await && second.come().await);
+        assert!(!first.come().await && !second.come().await);
+        assert!(tokio::time::timeout(Duration::ZERO, keyring.wanted()).await.is_err(), "one does for both");
     }
 }

@@ -118,8 +118,12 @@ impl Profile {
     /// # Errors
     /// [`Refusal`].
     pub async fn authenticate_anew(&self, token: &str, refusal: Refusal) -> Result<Arc<Principal>, Refusal> {
-        let keyring = Arc::clone(&self.settings().keyring);
-        if keyring.refreshed().await { self.authenticate(token) } else { Err(refusal) }
+        let Some(mut fresh) = self.settings().keyring.fresh() else { return Err(refusal) };
+        let mut outcome = Err(refusal);
+        while outcome.as_ref().is_err_and(|refusal| refusal.may_pass_with_fresh_keys()) && fresh.come().await {
+            outcome = self.authenticate(token);
+        }
+        outcome
     }
 
     /// Whether [`authenticate_anew`](Self::authenticate_anew) may turn this refusal.

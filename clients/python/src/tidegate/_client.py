@@ -150,8 +150,9 @@ class Client(Session):
             self._attach(sub)
             await asyncio.wait_for(joined, patience)
         except BaseException as error:
-            if self._forget(sub):
-                self._beside(self._tell_left(room))
+            # A join without an answer may count all the same. This goes out before whatever is asked for next.
+            if self._forget(sub) and not isinstance(error, TidegateError) and self.state == "open":
+                self._ask("leave", {"room": room}, lambda _: None, lambda _: None)
             if isinstance(error, asyncio.TimeoutError):
                 raise late("join", patience) from None
             raise

@@ -73,6 +73,7 @@ impl Feed {
             is_strict: is_strict(config),
         };
         if let Place::File(path) = &feed.place {
+            feed.keyring.begin();
             read(path).and_then(|set| feed.put(&set)).map_err(|error| feed.failed(&error))?;
         }
         Ok(Some(feed))
@@ -87,6 +88,7 @@ impl Feed {
     }
 
     async fn feed(&self) -> Result<(), FetchError> {
+        self.keyring.begin();
         self.put(&fetch(&self.place).await?)
     }
 

@@ -146,17 +146,17 @@ async fn silence_is_an_abstention_when_the_time_is_over() {
         (&["c", "b"], json!(["approved", 2.0, 0.0, 1.0, 3.0, 2.0 / 3.0])),
     ] {
         let begun = Instant::now();
-        let proposed = propose(&gateway, json!({ "timeout": 1.0 })).await;
+        let proposed = propose(&gateway, json!({ "timeout": 2.0 })).await;
         let id = text(&proposed["proposal_id"]);
         next(&mut session, "coordination", "consensus_proposed").await;
         for voter in voters {
             ok(vote(&gateway, &id, voter, "for").await);
         }
         let told = next(&mut session, "coordination", "consensus_decided").await;
-        assert!((0.9..10.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
+        assert!((1.9..20.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
         let decided = proposal(&gateway, &id).await;
         assert_eq!(tally(&decided), expected);
-        assert!(number(&decided["decision_duration"]) >= 1.0, "{decided}");
+        assert!(number(&decided["decision_duration"]) >= 2.0, "{decided}");
         let (decision, rate) = (&decided["status"], &decided["approval_rate"]);
         assert_eq!(told, json!({ "proposal_id": id, "decision": decision, "approval_rate": rate }));
         assert!(!problem(&vote(&gateway, &id, "a", "for").await, 409).is_empty());
@@ -168,9 +168,9 @@ async fn silence_is_an_abstention_when_the_time_is_over() {
 async fn what_was_decided_in_time_is_not_decided_again() {
     let gateway = with_voters(&["a"]).await;
     let mut session = member(&gateway, &["coordination"]).await;
-    let id = text(&propose(&gateway, json!({ "timeout": 1.0 })).await["proposal_id"]);
+    let id = text(&propose(&gateway, json!({ "timeout": 2.0 })).await["proposal_id"]);
     ok(vote(&gateway, &id, "a", "against").await);
-    let last = text(&propose(&gateway, json!({ "timeout": 1.5 })).await["proposal_id"]);
+    let last = text(&propose(&gateway, json!({ "timeout": 2.5 })).await["proposal_id"]);
     for (kind, id) in [
         ("consensus_proposed", &id),
         ("consensus_decided", &id),

@@ -25,10 +25,12 @@ fn a_log_takes_twice_what_is_needed_and_little_more() {
         house.publish("b", &round.to_string());
     }
     settle(&house);
-    let files = fs::read_dir(folder.path()).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "log")
+    until("what is given back is not there any more", || {
+        let files = fs::read_dir(folder.path()).unwrap().filter(|entry| {
+            entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "log")
+        });
+        files.count() == house.log.state().segments
     });
-    assert_eq!(files.count(), house.log.state().segments, "what is given back is not there any more");
     assert!(!segment(folder.path(), 1).exists());
     let replay = house.replay("a");
     assert_eq!((replay.len(), replay[49].0), (50, 2000));
