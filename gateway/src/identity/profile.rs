@@ -120,7 +120,8 @@ impl Profile {
     pub async fn authenticate_anew(&self, token: &str, refusal: Refusal) -> Result<Arc<Principal>, Refusal> {
         let Some(mut fresh) = self.settings().keyring.fresh() else { return Err(refusal) };
         let mut outcome = Err(refusal);
-        while outcome.as_ref().is_err_and(|refusal| refusal.may_pass_with_fresh_keys()) && fresh.come().await {
+        while outcome.as_ref().is_err_and(|refusal| refusal.may_pass_with_fresh_keys()) && fresh.come().await
+        {
             outcome = self.authenticate(token);
         }
         outcome

@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 use super::dialect::Dialect;
 use super::layout::{Layout, Spread};
 use super::marker::MARK;
+use super::server;
 use super::target::Target;
 
 /// How fast events are published.
@@ -102,6 +103,9 @@ pub enum BadPlan {
         /// Of all.
         most: usize,
     },
+    /// Nobody is there to look at.
+    #[error("--pid {0}: there is no such process")]
+    Process(u32),
     /// Two options that say different things.
     #[error("{0}")]
     Contradiction(&'static str),
@@ -161,6 +165,9 @@ impl Plan {
             return Err(BadPlan::Tracks { connections: self.connections, tracks, most: MOST_TRACKS });
         }
         self.judge_times()?;
+        if let Some(pid) = self.pids.iter().find(|pid| !server::is_there(**pid)) {
+            return Err(BadPlan::Process(*pid));
+        }
         let ports = self.connections.saturating_add(self.publishers);
         match (self.pace, self.publishers) {
             (Pace::Idle, 1..) => Err(BadPlan::Contradiction("publishers need a pace: --rate or --in-flight")),

@@ -70,6 +70,8 @@ pub(super) struct Observed {
     pub(super) ready: u64,
     pub(super) schedule: Schedule,
     pub(super) interrupted: bool,
+    /// Whether nobody was connected any more, which ended it.
+    pub(super) deserted: bool,
     /// Deliveries that were still on their way when they were given up.
     pub(super) left: u64,
     pub(super) given_up: u64,
@@ -197,6 +199,6 @@ fn server(plan: &Plan, tally: &Tally, observed: &Observed, seconds: f64) -> Opti
         resident_before: before.resident,
         resident_connected: connected.resident,
         resident_after: end.resident,
-        bytes_per_connection: (observed.ready > 0 && added > 0.0).then(|| added / observed.ready as f64),
+        bytes_per_connection: (observed.ready > 0).then(|| added.max(0.0) / observed.ready as f64),
     })
 }

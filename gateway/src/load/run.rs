@@ -33,6 +33,7 @@ pub(super) struct Run<'a> {
     /// Whether the run is to end early.
     stop: &'a AtomicBool,
     interrupted: bool,
+    deserted: bool,
     told: (Instant, Sum),
     /// When the last event came, and how many there were.
     last: (Instant, u64),
@@ -54,6 +55,7 @@ impl<'a> Run<'a> {
             watch,
             stop,
             interrupted: false,
+            deserted: false,
             told: (start, Sum::default()),
             last: (start, 0),
             given_up: 0,
@@ -88,6 +90,7 @@ impl<'a> Run<'a> {
             ready: ready.subscribers + ready.publishers,
             schedule: self.shared.schedule().unwrap_or(schedule),
             interrupted: self.interrupted,
+            deserted: self.deserted,
             left,
             given_up: self.given_up,
             own_cpu: [begin.0, end.0],
@@ -119,6 +122,16 @@ impl<'a> Run<'a> {
         self.interrupted
     }
 
+    /// Who was closed stays away, but for those that leave and come back: without anybody there is nothing left to measure.
+    fn end_where_deserted(&mut self) {
+        let sum = self.shared.sum();
+        let present = sum.subscribers + sum.publishers;
+        if present == 0 && self.shared.plan.churn == 0.0 && !self.interrupted && !self.deserted {
+            self.deserted = true;
+            self.shared.cut(clock::now() + SOON.as_nanos() as u64);
+        }
+    }
+
     fn until(
         &mut self,
         moment: impl Fn(Schedule) -> u64,
@@ -133,6 +146,7 @@ impl<'a> Run<'a> {
             }
             thread::sleep(left.min(LOOK));
             self.is_interrupted();
+            self.end_where_deserted();
             self.give_up_where_stalled();
             self.tell(step, 1.0 - left.as_secs_f64() / length.as_secs_f64().max(1e-9));
         }

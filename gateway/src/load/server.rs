@@ -13,6 +13,11 @@ pub(super) struct Server {
     pids: Vec<u32>,
 }
 
+/// Whether there is such a process.
+pub(super) fn is_there(pid: u32) -> bool {
+    cpu::taken(pid).is_some()
+}
+
 /// A look at them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {

@@ -190,6 +190,7 @@ fn time(text: &str) -> Option<f64> {
         "ms" => 1e3,
         "s" => 1e6,
         "m" | "min" => 60e6,
+        "h" => 3600e6,
         _ => return None,
     };
     Some(number * factor)
@@ -243,6 +244,7 @@ mod tests {
             ("p99>5ms", Operator::Above, 5000.0),
             ("p99.9 >= 1.5 s", Operator::AtLeast, 1.5e6),
             ("cpu>800ns", Operator::Above, 0.8),
+            ("max>1h", Operator::Above, 3.6e9),
             ("connect_p99<250us", Operator::Below, 250.0),
             ("missing>0", Operator::Above, 0.0),
             ("deliveries_per_s <= 1e5", Operator::AtMost, 1e5),

@@ -126,10 +126,14 @@ async fn where_the_report_cannot_be_written_it_was_printed() {
 #[tokio::test]
 async fn a_gateway_that_ends_meanwhile_is_no_success() {
     let gateway = gateway(&[]);
-    let arguments = ["-n", "5", "-d", "1s", "--warm-up", "0s", "--drain", "100ms"];
+    let arguments = ["-n", "5", "-d", "1h", "--warm-up", "0s", "--drain", "100ms"];
     let (child, _lines) = at("measuring", &url(&gateway), &arguments);
     gateway.signal(Signal::KILL);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(69), "{output:?}");
     assert!(out(&output).contains("no close frame"), "{output:?}");
+    assert!(
+        out(&output).contains("nobody was connected any more: "),
+        "it does not wait for an hour: {output:?}"
+    );
 }

@@ -33,12 +33,26 @@ async fn what_was_not_measured_fails() {
     assert!(out(&output).contains("p99>10s: FAILED, p99 was not measured"));
 }
 
+#[tokio::test]
+async fn events_that_the_gateway_refuses_are_warned_of() {
+    let gateway = gateway(&[]);
+    let arguments = [&SHORT[..], &["-n", "5", "--event-type", "no_such_type", "--json"]].concat();
+    let output = load(&url(&gateway), &arguments);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let total = &report["published"]["total"];
+    let warning = format!("{total} of {total} events were refused by the gateway: nobody got them");
+    assert!(
+        report["warnings"].as_array().unwrap().contains(&warning.clone().into()),
+        "{warning}: {report:#}"
+    );
+}
+
 #[test]
 fn options_that_are_wrong_are_refused_with_64_before_anybody_connects() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     server.set_nonblocking(true).unwrap();
     let url = format!("ws://{}", server.local_addr().unwrap());
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 19] = [
         (
             &["--fail-if", "p98>5ms"],
             "--fail-if: 'p98' in 'p98>5ms' is no figure of a run; there are p50, p90, p99",
@@ -54,6 +68,7 @@ fn options_that_are_wrong_are_refused_with_64_before_anybody_connects() {
         (&["--payload", "43"], "--payload is 43; it may be 44 to 1048576"),
         (&["--slow", "a few"], "--slow: 'a few' is no share such as 10%"),
         (&["--slow", "101%"], "--slow is 101%; it may be 0% to 100%"),
+        (&["--pid", "4194305"], "--pid 4194305: there is no such process"),
         (&["--spread", "thin"], "--spread: 'thin' is not known; there are even and zipf"),
         (&["--joins", "2"], "--joins is 2; it may be 1 to 1"),
         (&["--publishers", "0", "--rate", "5"], "--rate and --in-flight need a publisher"),

@@ -29,8 +29,13 @@ pub(super) fn of(report: &Report, plan: &Plan, tally: &Tally, observed: &Observe
 }
 
 fn ended_early(report: &Report, observed: &Observed) -> Vec<String> {
-    let interrupted = report.interrupted.then(|| {
-        format!("interrupted: {:.2} s of {} s were measured", report.measured_s, report.plan.duration_s)
+    let why = match observed {
+        Observed { interrupted: true, .. } => Some("interrupted"),
+        Observed { deserted: true, .. } => Some("nobody was connected any more"),
+        _ => None,
+    };
+    let ended = why.map(|why| {
+        format!("{why}: {:.2} s of {} s were measured", report.measured_s, report.plan.duration_s)
     });
     let waited = (observed.left > 0).then(|| {
         format!(
@@ -38,7 +43,7 @@ fn ended_early(report: &Report, observed: &Observed) -> Vec<String> {
             report.plan.drain_s, observed.left
         )
     });
-    interrupted.into_iter().chain(waited).collect()
+    ended.into_iter().chain(waited).collect()
 }
 
 fn of_the_generator(report: &Report) -> Vec<String> {
@@ -97,6 +102,12 @@ fn of_the_connections(report: &Report, closed: u64) -> Vec<String> {
 
 fn of_the_events(report: &Report, plan: &Plan, observed: &Observed) -> Vec<String> {
     let mut said = Vec::new();
+    if report.published.refused > 0 {
+        said.push(format!(
+            "{} of {} events were refused by the gateway: nobody got them",
+            report.published.refused, report.published.total
+        ));
+    }
     if report.published.unsent > 0 {
         said.push(format!("{} due and not sent", plural(report.published.unsent, "event")));
     }

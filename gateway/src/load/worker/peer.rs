@@ -50,7 +50,7 @@ impl End {
             Self::Closed(None, _) => "closed without a code".into(),
             Self::Closed(Some(code), reason) => {
                 let plain: String = reason.chars().filter(|c| !c.is_control()).collect();
-                format!("{code} {plain}").trim_end().into()
+                format!("{code} {}", without_numbers(&plain)).trim_end().into()
             }
             Self::Cut => "no close frame".into(),
             Self::Torn(broken) => format!("closed by us: {broken}"),
@@ -58,6 +58,19 @@ impl End {
             Self::Broken(error) => error.to_string(),
         }
     }
+}
+
+/// Numbers in a reason that is JSON, such as how long to wait, are each session's own: with them, what is one would be told
+/// apart.
+fn without_numbers(reason: &str) -> String {
+    let is_number = |c: char| reason.starts_with('{') && c.is_ascii_digit();
+    let mut parts = reason.split(is_number).filter(|part| !part.is_empty()).peekable();
+    let mut plain = String::new();
+    while let Some(part) = parts.next() {
+        plain.push_str(part);
+        plain.push_str(if parts.peek().is_some() { "…" } else { "" });
+    }
+    plain
 }
 
 /// Whose connection it is.
@@ -268,5 +281,18 @@ impl Peer {
             self.out = Vec::new();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_from_session_to_session_tells_no_reasons_apart() {
+        let reason = |text: &str| End::Closed(Some(1012), text.into()).reason();
+        assert_eq!(reason(r#"{"retry_after_ms":1234}"#), r#"1012 {"retry_after_ms":…}"#);
+        assert_eq!(reason("restart 7"), "1012 restart 7");
+        assert_eq!(reason(""), "1012");
     }
 }
