@@ -51,7 +51,7 @@ pub const ENTRANTS: &[Entrant] = &[
         name: "socketify",
         title: "socketify (uWebSockets below Python)",
         most: MANY,
-        command: |place, port| python(place, "socketify_server.py", port),
+        command: socketify,
         wire: wires::bare,
     },
     Entrant {
@@ -213,6 +213,12 @@ fn node(place: &Place, script: &str, port: u16) -> io::Result<Command> {
 fn python(place: &Place, script: &str, port: u16) -> io::Result<Command> {
     let mut command = place.pinned(place.rival("python/bin/python")?);
     command.arg(place.source("benches/rivals/python").join(script)).arg(port.to_string());
+    Ok(command)
+}
+
+fn socketify(place: &Place, port: u16) -> io::Result<Command> {
+    let mut command = python(place, "socketify_server.py", port)?;
+    command.env("LD_LIBRARY_PATH", place.rival("libuv")?);
     Ok(command)
 }
 
