@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway import ACCESS, KEEPING, Gateway, alert, changed, numbers, take, token
+from gateway import ACCESS, KEEPING, Gateway, Way, alert, changed, numbers, take, token
 from tidegate import TidegateError, connect
 
 
@@ -56,6 +56,17 @@ async def test_a_room_that_was_refused_may_be_joined_at_once() -> None:
             await client.join("room")
             assert (error.value.code, (await client.info())["rooms"]) == ("refused", ["room"])
             assert errors == []
+
+
+async def test_a_join_without_an_answer_in_time_is_left() -> None:
+    with Gateway() as gateway:
+        async with Way(gateway) as way, gateway.connect(way.url, timeout=2) as client:
+            await client.ready()
+            way.pause()
+            with pytest.raises(TidegateError) as error:
+                await client.join("room")
+            way.resume()
+            assert (error.value.code, (await client.info())["rooms"]) == ("timeout", [])
 
 
 async def test_every_request_has_its_answer_and_an_error_is_the_gateways() -> None:

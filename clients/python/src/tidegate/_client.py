@@ -151,7 +151,8 @@ class Client(Session):
             await asyncio.wait_for(joined, patience)
         except BaseException as error:
             # A join without an answer may count all the same. This goes out before whatever is asked for next.
-            if self._forget(sub) and not isinstance(error, TidegateError) and self.state == "open":
+            is_refused = isinstance(error, TidegateError) and error.code == "refused"
+            if self._forget(sub) and not is_refused and self.state == "open":
                 self._ask("leave", {"room": room}, lambda _: None, lambda _: None)
             if isinstance(error, asyncio.TimeoutError):
                 raise late("join", patience) from None
