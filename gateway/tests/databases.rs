@@ -235,15 +235,18 @@ async fn a_flood_of_changes_holds_up_nobody_else_and_none_of_it_is_lost() {
     let insert = format!("INSERT INTO orders (note) SELECT repeat('x', 200) FROM generate_series(1, {ROWS})");
     postgres.sql("shop", &insert);
     let safe = "tidegate_plugin_db_listener_events_total{plugin=\"shop\"}";
-    let mut asked = 0;
+    let mut waits = Vec::new();
     while gateway.metric(safe).await < ROWS as f64 {
         let begun = Instant::now();
         assert_eq!(gateway.post("/echo/hall", &json!({ "a": 1 })).await.status, 200);
         assert_eq!(gateway.get("/health/live").await.status, 200);
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-        asked += 1;
+        waits.push(begun.elapsed());
     }
-    assert!(asked > 10, "{asked}: it was no flood");
+    assert!(waits.len() > 10, "{waits:?}: it was no flood");
+    // A busy machine may hold up one of them; a flood in the way would hold up most.
+    waits.sort();
+    assert!(waits[waits.len() / 2] < Duration::from_secs(1), "{waits:?}");
+    assert!(waits.last().unwrap() < &Duration::from_secs(5), "{waits:?}");
     let mut client = Follower::new("shop");
     client.follow(&gateway, ROWS).await;
     let ids = client.values("id").into_iter().map(|(_, id)| id);

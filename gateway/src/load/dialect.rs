@@ -26,6 +26,13 @@ pub enum Heard {
     Unreadable,
 }
 
+impl Heard {
+    /// A request was refused, for this reason if one was given.
+    fn refused(reason: Option<String>) -> Self {
+        Self::Answer(Err(reason.unwrap_or_else(|| "no reason given".into())))
+    }
+}
+
 /// A wire's language, over WebSocket's messages.
 pub trait Dialect: Sync {
     /// What `--dialect` calls it.

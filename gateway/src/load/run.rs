@@ -117,9 +117,13 @@ impl<'a> Run<'a> {
     fn is_interrupted(&mut self) -> bool {
         if !self.interrupted && self.stop.load(Ordering::Relaxed) {
             self.interrupted = true;
-            self.shared.cut(clock::now() + SOON.as_nanos() as u64);
+            self.end_soon();
         }
         self.interrupted
+    }
+
+    fn end_soon(&self) {
+        self.shared.cut(clock::now() + SOON.as_nanos() as u64);
     }
 
     /// Who was closed stays away, but for those that leave and come back: without anybody there is nothing left to measure.
@@ -128,7 +132,7 @@ impl<'a> Run<'a> {
         let present = sum.subscribers + sum.publishers;
         if present == 0 && self.shared.plan.churn == 0.0 && !self.interrupted && !self.deserted {
             self.deserted = true;
-            self.shared.cut(clock::now() + SOON.as_nanos() as u64);
+            self.end_soon();
         }
     }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 use tidegate::config::{self, Config, Loaded, model};
+use tidegate::plugin::PluginError;
 use tidegate::plugin::command::{self, Asked, CommandError};
 use tidegate::web::CommandSpec;
 
@@ -97,11 +98,8 @@ fn find(line: &Line) -> Result<Found, Failure> {
 fn missing(name: &str, config: &Config, candidates: &[PathBuf]) -> String {
     let known: Vec<_> = config.plugins.instances.keys().map(String::as_str).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    let tried: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
-    let tried = tried.join(", ");
-    format!(
-        "plugin '{name}': no library at {tried}: plugins.directory says where (the configuration has: {known})"
-    )
+    let missing = PluginError::Missing { name: name.to_owned(), candidates: candidates.to_vec() };
+    format!("{missing} (the configuration has: {known})")
 }
 
 fn carry_out(line: &Line, command: &str, found: &Found) -> Result<(), Failure> {

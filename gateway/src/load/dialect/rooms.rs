@@ -76,9 +76,7 @@ impl Dialect for Rooms {
         }
         match serde_json::from_slice(message) {
             Ok(Frame { success: Some(true), .. }) => Heard::Answer(Ok(())),
-            Ok(Frame { success: Some(false), message, .. }) => {
-                Heard::Answer(Err(message.unwrap_or_else(|| "no reason given".into())))
-            }
+            Ok(Frame { success: Some(false), message, .. }) => Heard::refused(message),
             Ok(Frame { event_type: Some(kind), data: Some(data), .. }) if kind == "gap" => {
                 Heard::Gap(data.get("count").and_then(serde_json::Value::as_u64).unwrap_or(0))
             }

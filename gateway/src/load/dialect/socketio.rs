@@ -31,8 +31,7 @@ impl Dialect for SocketIo {
             data: Option<Value>,
         }
         let Ok(text) = std::str::from_utf8(message) else { return Heard::Unreadable };
-        let refused =
-            |told: Told| Heard::Answer(Err(told.message.unwrap_or_else(|| "no reason given".into())));
+        let refused = |told: Told| Heard::refused(told.message);
         match text.split_at_checked(1) {
             Some(("0" | "1" | "6", _)) => return Heard::Other,
             Some(("2", "")) => return Heard::Ask("3"),

@@ -44,9 +44,7 @@ impl Dialect for Topics {
         };
         match (&*event_type, data) {
             ("notification", Data { title: Some(title), .. }) if title == CONFIRMED => Heard::Answer(Ok(())),
-            ("error", Data { error, .. }) => {
-                Heard::Answer(Err(error.unwrap_or_else(|| "no reason given".into())))
-            }
+            ("error", Data { error, .. }) => Heard::refused(error),
             ("gap", Data { count, .. }) => Heard::Gap(count.unwrap_or(0)),
             _ => Heard::Other,
         }

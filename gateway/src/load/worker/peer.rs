@@ -64,13 +64,7 @@ impl End {
 /// apart.
 fn without_numbers(reason: &str) -> String {
     let is_number = |c: char| reason.starts_with('{') && c.is_ascii_digit();
-    let mut parts = reason.split(is_number).filter(|part| !part.is_empty()).peekable();
-    let mut plain = String::new();
-    while let Some(part) = parts.next() {
-        plain.push_str(part);
-        plain.push_str(if parts.peek().is_some() { "…" } else { "" });
-    }
-    plain
+    reason.split(is_number).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("…")
 }
 
 /// Whose connection it is.

@@ -153,7 +153,7 @@ async fn silence_is_an_abstention_when_the_time_is_over() {
             ok(vote(&gateway, &id, voter, "for").await);
         }
         let told = next(&mut session, "coordination", "consensus_decided").await;
-        assert!((1.9..20.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
+        assert!((1.9..11.0).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
         let decided = proposal(&gateway, &id).await;
         assert_eq!(tally(&decided), expected);
         assert!(number(&decided["decision_duration"]) >= 2.0, "{decided}");
